@@ -1,0 +1,69 @@
+"""Paint with a robust classifier inside Jupyter.
+
+Conventionally imported as ``rw``. Importing this package does not import torch; each name is loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from robust_widgets.app import Generate as Generate
+    from robust_widgets.app import SketchToImage as SketchToImage
+    from robust_widgets.app import Studio as Studio
+    from robust_widgets.constraints import L2Ball as L2Ball
+    from robust_widgets.constraints import LinfBall as LinfBall
+    from robust_widgets.constraints import Unconstrained as Unconstrained
+    from robust_widgets.errors import RobustWidgetsError as RobustWidgetsError
+    from robust_widgets.files import load_trace as load_trace
+    from robust_widgets.models.classifier import ModelCard as ModelCard
+    from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
+    from robust_widgets.models.registry import load_model as load_model
+    from robust_widgets.models.registry import model_names as model_names
+    from robust_widgets.objectives import CrossEntropy as CrossEntropy
+    from robust_widgets.objectives import Objective as Objective
+    from robust_widgets.session import FakeSession as FakeSession
+    from robust_widgets.steppers import GradientStep as GradientStep
+    from robust_widgets.steppers import L2Step as L2Step
+    from robust_widgets.steppers import LinfStep as LinfStep
+    from robust_widgets.synthesis import Problem as Problem
+    from robust_widgets.synthesis import iterate as iterate
+    from robust_widgets.synthesis import run as run
+    from robust_widgets.tasks.generate import generate as generate
+    from robust_widgets.tasks.sketch_to_image import sketch_to_image as sketch_to_image
+    from robust_widgets.trace import Frame as Frame
+    from robust_widgets.trace import Trace as Trace
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "app": ("Generate", "SketchToImage", "Studio"),
+    "constraints": ("L2Ball", "LinfBall", "Unconstrained"),
+    "errors": ("RobustWidgetsError",),
+    "files": ("load_trace",),
+    "models.classifier": ("ModelCard", "RobustClassifier"),
+    "models.registry": ("load_model", "model_names"),
+    "objectives": ("CrossEntropy", "Objective"),
+    "session": ("FakeSession",),
+    "steppers": ("GradientStep", "L2Step", "LinfStep"),
+    "synthesis": ("Problem", "iterate", "run"),
+    "tasks.generate": ("generate",),
+    "tasks.sketch_to_image": ("sketch_to_image",),
+    "trace": ("Frame", "Trace"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'robust_widgets' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"robust_widgets.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,106 @@
+"""A session on this machine: one long-lived worker thread runs the newest request."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
+from robust_widgets.synthesis import iterate, new_trace
+from robust_widgets.tasks import build_problem
+
+
+@dataclass
+class _Job:
+    run: int
+    request: RunRequest
+    listener: Listener
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class LocalSession:
+    """Runs requests on a daemon thread of its own; the newest wins.
+
+    Args:
+        model: the classifier to paint with.
+    """
+
+    def __init__(self, model: RobustClassifier) -> None:
+        self._classifier = model
+        robust = f"robust, {model.card.norm} {model.card.radius:g}" if model.card.norm else "standard"
+        self._info = ModelInfo(
+            model.card.name, model.classes, model.input_size, str(model.device), f"{model.card.architecture}, {robust}"
+        )
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._newest: _Job | None = None
+        self._lock = threading.Lock()
+        self._runs = 0
+        self._closed = False
+        self._worker = threading.Thread(target=self._work, name="robust-widgets session", daemon=True)
+        self._worker.start()
+
+    @property
+    def model(self) -> ModelInfo:
+        return self._info
+
+    def submit(self, request: RunRequest, listener: Listener) -> int:
+        with self._lock:
+            if self._closed:
+                raise RobustWidgetsError("This session is closed; make a new studio to run again.")
+            if self._newest is not None:
+                self._newest.stop.set()
+            self._runs += 1
+            job = _Job(self._runs, request, listener)
+            self._newest = job
+            self._jobs.put(job)
+            return job.run
+
+    def cancel(self) -> None:
+        with self._lock:
+            if self._newest is not None:
+                self._newest.stop.set()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._newest is not None:
+                self._newest.stop.set()
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            ended = self._run(job)
+            _quietly(job.listener, ended)
+
+    def _run(self, job: _Job) -> RunEnded:
+        try:
+            if job.stop.is_set():
+                return RunEnded(job.run, "stopped")
+            problem = build_problem(self._classifier, job.request)
+            trace = new_trace(problem)
+            job.listener(RunStarted(job.run, trace, problem.steps))
+            for frame in iterate(problem):
+                trace.append(frame)
+                job.listener(FrameMade(job.run, frame))
+                if job.stop.is_set() and frame.step < problem.steps:
+                    return RunEnded(job.run, "stopped")
+            return RunEnded(job.run, "done")
+        except RobustWidgetsError as error:
+            return RunEnded(job.run, "failed", str(error), traceback.format_exc())
+        except Exception as error:
+            sentence = f"The run broke off: {type(error).__name__}: {error}"
+            return RunEnded(job.run, "failed", sentence, traceback.format_exc())
+
+
+def _quietly(listener: Callable[[RunEnded], None], event: RunEnded) -> None:
+    """Deliver the last event; a listener that fails even there must not end the worker."""
+    try:
+        listener(event)
+    except Exception:
+        traceback.print_exc()

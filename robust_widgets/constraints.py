@@ -1,0 +1,134 @@
+"""Where a picture may go: a ball around the start, or anywhere.
+
+A constraint projects a picture (n, 3, h, w) back into the ball around its start, sample by sample, and measures how
+far each sample is from the start. Radii are in the pixels of the picture that is optimised, values in [0, 1].
+Clamping to [0, 1] is done by the step itself (`synthesis.advance`), after the projection.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from robust_widgets.errors import KnobError
+
+
+class Constraint(Protocol):
+    """What the step loop asks of a constraint."""
+
+    def project(self, x: Tensor, start: Tensor) -> Tensor:
+        """The nearest picture to ``x`` inside the ball around ``start``; both (n, 3, h, w)."""
+        ...
+
+    def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A random picture inside the ball around ``start``, not yet clamped to [0, 1]."""
+        ...
+
+    def distance(self, x: Tensor, start: Tensor) -> Tensor:
+        """How far each sample is from its start, in this constraint's norm; (n,)."""
+        ...
+
+
+def l2_norm(x: Tensor) -> Tensor:
+    """The L2 norm of each sample; (n, ...) -> (n,)."""
+    return x.flatten(1).norm(dim=1)
+
+
+def per_sample(values: Tensor, like: Tensor) -> Tensor:
+    """(n,) shaped so that it broadcasts over the samples of ``like``."""
+    return values.view(-1, *([1] * (like.dim() - 1)))
+
+
+def _draws(like: Tensor, generator: torch.Generator | None) -> Iterator[Callable[..., Tensor]]:
+    """For each sample, a function that draws a picture's worth of random numbers.
+
+    Drawn sample after sample, so that a sample's numbers do not depend on how many follow it, and on the generator's
+    device, so that a seed means the same everywhere.
+    """
+    device = generator.device if generator is not None else like.device
+
+    def draw(kind: Callable[..., Tensor], shape: tuple[int, ...] = tuple(like.shape[1:])) -> Tensor:
+        return kind(shape, generator=generator, device=device, dtype=like.dtype).to(like.device)
+
+    for _ in range(like.shape[0]):
+        yield draw
+
+
+def _check_radius(epsilon: float) -> None:
+    if not math.isfinite(epsilon) or epsilon < 0:
+        raise KnobError(
+            f"The radius epsilon is {epsilon}; give a finite number of at least 0, or use Unconstrained() for no limit."
+        )
+
+
+@dataclass(frozen=True)
+class L2Ball:
+    """At most ``epsilon`` away in the L2 norm, in raw pixels (paper, Appendix A.1).
+
+    Raises:
+        KnobError: epsilon is negative, infinite or NaN.
+    """
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        _check_radius(self.epsilon)
+
+    def project(self, x: Tensor, start: Tensor) -> Tensor:
+        offset = x - start
+        norm = per_sample(l2_norm(offset), x)
+        return torch.where(norm > self.epsilon, start + offset * (self.epsilon / norm.clamp_min(1e-12)), x)
+
+    def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A random direction, at a radius uniform in [0, epsilon)."""
+        offsets: list[Tensor] = []
+        for draw in _draws(start, generator):
+            noise = draw(torch.randn)
+            offsets.append(noise * (self.epsilon * draw(torch.rand, (1,)) / noise.norm().clamp_min(1e-12)))
+        return start + torch.stack(offsets)
+
+    def distance(self, x: Tensor, start: Tensor) -> Tensor:
+        return l2_norm(x - start)
+
+
+@dataclass(frozen=True)
+class LinfBall:
+    """No value moves by more than ``epsilon`` (in [0, 1] units).
+
+    Raises:
+        KnobError: epsilon is negative, infinite or NaN.
+    """
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        _check_radius(self.epsilon)
+
+    def project(self, x: Tensor, start: Tensor) -> Tensor:
+        return torch.minimum(torch.maximum(x, start - self.epsilon), start + self.epsilon)
+
+    def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        noise = torch.stack([draw(torch.rand) for draw in _draws(start, generator)])
+        return start + (2 * noise - 1) * self.epsilon
+
+    def distance(self, x: Tensor, start: Tensor) -> Tensor:
+        return (x - start).flatten(1).abs().amax(dim=1)
+
+
+@dataclass(frozen=True)
+class Unconstrained:
+    """Anywhere; the distance is still measured, in the L2 norm."""
+
+    def project(self, x: Tensor, start: Tensor) -> Tensor:
+        return x
+
+    def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return start
+
+    def distance(self, x: Tensor, start: Tensor) -> Tensor:
+        return l2_norm(x - start)

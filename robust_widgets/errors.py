@@ -1,0 +1,92 @@
+"""The exception tree.
+
+    RobustWidgetsError
+    ├── UnknownNameError      a class, model or task that does not exist
+    │   └── UnknownKnobError  a keyword that no knob of the task has
+    ├── KnobError             a number outside its allowed range
+    ├── PictureError          something that cannot be read as a picture
+    ├── WeightsError          a weights file that is missing, damaged or foreign
+    ├── TraceError            a saved run that is missing, damaged or foreign
+    ├── SaveError             a result that could not be written
+    ├── DataError             a folder of pictures that cannot be trained on
+    ├── DeviceError           a device that this machine does not have
+    └── TrainingError         a training run that cannot go on
+
+Every message is one sentence or two: what was given, what is allowed, what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class RobustWidgetsError(Exception):
+    """Base class of every error this package raises on purpose."""
+
+
+class UnknownNameError(RobustWidgetsError, ValueError):
+    """A name that is not in the list of allowed names."""
+
+
+class UnknownKnobError(UnknownNameError, TypeError):
+    """A keyword that no knob has; also a TypeError, as for any Python function."""
+
+
+class KnobError(RobustWidgetsError, ValueError):
+    """A knob's value is outside its range or of the wrong kind."""
+
+
+class PictureError(RobustWidgetsError, ValueError):
+    """Something was given that cannot be read as a picture."""
+
+
+class WeightsError(RobustWidgetsError, ValueError):
+    """A weights file is missing, damaged or of another format."""
+
+
+class TraceError(RobustWidgetsError, ValueError):
+    """A saved run is missing, damaged or of another format."""
+
+
+class SaveError(RobustWidgetsError, OSError):
+    """A file could not be written; what should have been saved is still in memory."""
+
+
+class DataError(RobustWidgetsError, ValueError):
+    """A data set that cannot be used for training or evaluation."""
+
+
+class DeviceError(RobustWidgetsError, ValueError):
+    """A compute device was asked for that torch does not offer here."""
+
+
+class TrainingError(RobustWidgetsError, RuntimeError):
+    """A training run that cannot go on; the last good weights are kept."""
+
+
+def quoted(names: Iterable[str]) -> str:
+    """``'a', 'b' or 'c'``."""
+    items = [f"'{name}'" for name in names]
+    if len(items) <= 1:
+        return "".join(items)
+    return ", ".join(items[:-1]) + " or " + items[-1]
+
+
+def nearest(name: str, allowed: Sequence[str], count: int = 3) -> list[str]:
+    """The ``count`` allowed names that look most like ``name``, best first."""
+    by_folded = {candidate.casefold(): candidate for candidate in allowed}
+    wanted = name.casefold()
+    close = difflib.get_close_matches(wanted, list(by_folded), n=count, cutoff=0.0)
+    inside = [folded for folded in by_folded if wanted and (wanted in folded or folded in wanted)]
+    ranked = list(dict.fromkeys(inside + close))[:count]
+    return [by_folded[folded] for folded in ranked]
+
+
+def unknown_name(kind: str, name: object, allowed: Sequence[str]) -> str:
+    """The sentence for a name that does not exist, naming its nearest neighbours."""
+    near = nearest(str(name), allowed)
+    if not near:
+        return f"There is no {kind} {name!r}; none is available."
+    all_of_them = "" if len(allowed) <= len(near) else f" ({len(allowed)} in all)"
+    return f"There is no {kind} {name!r}; the nearest are {quoted(near)}{all_of_them}."

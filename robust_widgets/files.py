@@ -1,0 +1,142 @@
+"""Runs as files: PNG, GIF and the whole record as NPZ. No torch here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image
+
+from robust_widgets.errors import SaveError, TraceError, quoted
+from robust_widgets.trace import METRICS, Frame, Pixels, Trace
+
+FORMAT = "robust-widgets trace 1"
+SHOWN_SIDE = 256
+FRAME_MILLISECONDS = 50
+LAST_FRAME_MILLISECONDS = 1500
+
+
+def tile(pictures: Pixels, columns: int | None = None) -> Pixels:
+    """Pictures side by side in a grid that is as square as can be; uint8 (n, h, w, 3) -> (rows * h, columns * w, 3)."""
+    count, height, width, channels = pictures.shape
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    grid = np.full((rows * height, columns * width, channels), 255, dtype=np.uint8)
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * height, index % columns * width
+        grid[top : top + height, left : left + width] = picture
+    return grid
+
+
+def enlarged(pixels: Pixels, side: int) -> Image.Image:
+    """A picture smoothly scaled up so that its height is at least ``side``; larger ones are left alone."""
+    picture = Image.fromarray(pixels)
+    factor = side / picture.height
+    if factor <= 1:
+        return picture
+    return picture.resize((round(picture.width * factor), side), Image.Resampling.BICUBIC)
+
+
+def strip_png(trace: Trace, count: int = 6, side: int = 128) -> bytes:
+    """Evenly spaced steps of a run next to each other, one row for each picture, as PNG."""
+    steps = np.unique(np.linspace(0, len(trace) - 1, count).round().astype(int))
+    chosen = np.stack([trace[int(step)].pixels for step in steps], axis=1)
+    rows = [enlarged(tile(row, columns=len(steps)), side) for row in chosen]
+    sheet = Image.new("RGB", (rows[0].width, sum(row.height for row in rows)))
+    for index, row in enumerate(rows):
+        sheet.paste(row, (0, index * row.height))
+    file = io.BytesIO()
+    sheet.save(file, "PNG")
+    return file.getvalue()
+
+
+def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
+    """Write a run as its ending says; see :meth:`Trace.save`."""
+    path = Path(path)
+    writers: dict[str, Callable[[Trace, IO[bytes]], None]] = {
+        ".png": _write_png,
+        ".gif": _write_gif,
+        ".npz": _write_npz,
+    }
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise SaveError(f"{str(path)!r} ends in {path.suffix!r}; a run is saved as {quoted(writers)}.")
+    write_whole(path, lambda file: writer(trace, file))
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write a file whole or not at all: the old file stays until the new one is complete.
+
+    Raises:
+        SaveError: the folder is missing or not writable, or the disk is full.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            write(file)
+        os.replace(partial, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise SaveError(f"{str(path)!r} could not be written ({reason}); nothing is lost, save to another place.") from None
+
+
+def _write_png(trace: Trace, file: IO[bytes]) -> None:
+    Image.fromarray(tile(trace[-1].pixels)).save(file, "PNG")
+
+
+def _write_gif(trace: Trace, file: IO[bytes]) -> None:
+    frames = [enlarged(tile(trace[index].pixels), SHOWN_SIDE) for index in range(len(trace))]
+    durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_FRAME_MILLISECONDS]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+
+
+def _write_npz(trace: Trace, file: IO[bytes]) -> None:
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "task": trace.task,
+        "knobs": trace.knobs,
+        "seed": trace.seed,
+        "model": trace.model,
+        "fingerprint": trace.fingerprint,
+        "target": trace.target,
+    }
+    arrays: dict[str, Any] = {"frames": trace.frames, "seconds": trace.seconds, **trace.metrics}
+    np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
+
+
+def load_trace(path: str | os.PathLike[str]) -> Trace:
+    """Read a run that :meth:`Trace.save` wrote as ``.npz``.
+
+    Raises:
+        TraceError: the file is missing, damaged, or not a saved run.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise TraceError(f"There is no file {str(path)!r}; give a run saved as '.npz'.")
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            header = json.loads(str(saved["header"]))
+            if header.pop("format") != FORMAT:
+                raise TraceError(f"{str(path)!r} was saved by another version of robust-widgets.")
+            frames, seconds = saved["frames"], saved["seconds"]
+            metrics = {name: saved[name] for name in METRICS}
+        trace = Trace(**header)
+        for step, pixels in enumerate(frames):
+            numbers = {name: values[step] for name, values in metrics.items()}
+            trace.append(Frame(step=step, pixels=pixels, seconds=float(seconds[step]), **numbers))
+    except (KeyError, IndexError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, TraceError):
+            raise
+        raise TraceError(
+            f"{str(path)!r} is not a saved run or is damaged ({error}); give a file made by trace.save('….npz')."
+        ) from None
+    return trace

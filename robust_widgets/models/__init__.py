@@ -1,0 +1,1 @@
+"""Classifiers: their networks, their files, their names."""

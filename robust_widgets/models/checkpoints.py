@@ -1,0 +1,113 @@
+"""Models on disk: one safetensors file with float16 weights, class seeds and a model card."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from robust_widgets.errors import SaveError, UnknownNameError, WeightsError
+from robust_widgets.models.architectures import build
+from robust_widgets.models.classifier import ModelCard, RobustClassifier
+
+FORMAT = "robust-widgets 1"
+
+
+def save_model(model: RobustClassifier, path: Path) -> None:
+    """Write a model's weights as float16, with its seeds and card, whole or not at all.
+
+    Raises:
+        SaveError: the file cannot be written.
+    """
+    tensors = {f"network.{name}": _compact(value) for name, value in model.network.state_dict().items()}
+    tensors.update({f"seeds.{name}": value.cpu().contiguous() for name, value in (model.seeds or {}).items()})
+    metadata = {"format": FORMAT, "card": json.dumps(dataclasses.asdict(model.card))}
+    partial = path.with_name(path.name + ".partial")
+    try:
+        save_file(tensors, partial, metadata=metadata)
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SaveError(f"The model could not be written to {str(path)!r} ({reason}); choose another place.") from error
+
+
+def _compact(value: Tensor) -> Tensor:
+    value = value.detach().cpu()
+    return (value.half() if value.is_floating_point() else value).contiguous()
+
+
+def load_model_file(path: Path, device: torch.device | str = "cpu") -> RobustClassifier:
+    """Read a model that :func:`save_model` wrote.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or not a model of this package.
+    """
+    card, tensors = _read(path)
+    weights = {k.removeprefix("network."): v.float() for k, v in tensors.items() if k.startswith("network.")}
+    seeds = {k.removeprefix("seeds."): v for k, v in tensors.items() if k.startswith("seeds.")}
+    try:
+        network = build(card.architecture, len(card.classes))
+        for name, value in network.state_dict().items():
+            if not value.is_floating_point() and name in weights:
+                weights[name] = weights[name].to(value.dtype)
+        network.load_state_dict(weights)
+    except (RuntimeError, UnknownNameError) as error:
+        raise WeightsError(
+            f"The weights in {str(path)!r} do not fit the architecture {card.architecture!r}; "
+            "the file is damaged or from a newer version of robust-widgets."
+        ) from error
+    if any(not bool(torch.isfinite(value).all()) for value in weights.values() if value.is_floating_point()):
+        raise WeightsError(f"The weights in {str(path)!r} hold values that are not finite; train or fetch it again.")
+    return RobustClassifier(network, card, seeds or None).to(device)
+
+
+def read_card(path: Path) -> ModelCard:
+    """The card alone, without reading the weights.
+
+    Raises:
+        WeightsError: as :func:`load_model_file`.
+    """
+    with _open(path) as file:
+        return _card(path, file.metadata())
+
+
+def _read(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
+    with _open(path) as file:
+        card = _card(path, file.metadata())
+        return card, {name: file.get_tensor(name) for name in file.keys()}
+
+
+def _open(path: Path) -> Any:
+    if not path.is_file():
+        raise WeightsError(f"There is no weights file {str(path)!r}; give a .safetensors file or the name of a model.")
+    try:
+        return safe_open(path, framework="pt")
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            f"The file {str(path)!r} is not a readable safetensors file ({error}); it is damaged or of another kind."
+        ) from error
+
+
+def _card(path: Path, metadata: dict[str, str] | None) -> ModelCard:
+    if not metadata or metadata.get("format") != FORMAT:
+        raise WeightsError(
+            f"The file {str(path)!r} holds weights, but not of robust-widgets; "
+            "give a file made by 'robust-widgets train'."
+        )
+    try:
+        values = json.loads(metadata["card"])
+        known = {field.name for field in dataclasses.fields(ModelCard)}
+        values = {name: value for name, value in values.items() if name in known}
+        for name in ("classes", "mean", "std"):
+            values[name] = tuple(values[name])
+        return ModelCard(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"The model card in {str(path)!r} cannot be read ({error}); the file is damaged.") from error

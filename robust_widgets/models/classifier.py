@@ -1,0 +1,133 @@
+"""A classifier that pictures are painted with: a network, its class names and its normalisation."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from robust_widgets.errors import UnknownNameError, unknown_name
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known of a model; saved with its weights.
+
+    Attributes:
+        name: what :func:`load_model` calls it.
+        architecture: a name of ``models.architectures``.
+        classes: class names in the order of the logits.
+        input_size: side in pixels of the pictures it was trained on.
+        mean, std: per-channel normalisation, red green blue, pictures in [0, 1].
+        norm: the norm it was trained to resist, ``"l2"`` or ``"linf"``; ``""`` for a standard model.
+        radius: the training radius, raw pixels at ``input_size``; 0 for a standard model.
+        data: name and licence of the training data.
+        accuracies: measured accuracies in [0, 1], for example ``{"clean": 0.63, "l2 1.0, 20 steps": 0.43}``.
+        training: the command and settings that made it.
+    """
+
+    name: str
+    architecture: str
+    classes: tuple[str, ...]
+    input_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    norm: str = ""
+    radius: float = 0.0
+    data: str = ""
+    accuracies: dict[str, float] = field(default_factory=dict[str, float])
+    training: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class RobustClassifier(nn.Module):
+    """A network that takes pictures in [0, 1] and owns its normalisation.
+
+    ``forward`` maps (n, 3, h, w) float in [0, 1] to logits (n, classes). A fresh instance is in evaluation mode with
+    its parameters frozen, because painting moves the picture and never the weights.
+
+    Args:
+        network: maps normalised pictures to logits; ``features`` gives its penultimate layer.
+        card: what is known of the model.
+        seeds: the class seed distributions for generation, where the model has them.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, card: ModelCard, seeds: dict[str, Tensor] | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.card = card
+        self.seeds = seeds
+        self._fingerprint: str | None = None
+        self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
+        self.requires_grad_(False)
+        self.eval()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the logits."""
+        return self.card.classes
+
+    @property
+    def input_size(self) -> int:
+        """Side in pixels of the pictures the model was trained on."""
+        return self.card.input_size
+
+    @property
+    def device(self) -> torch.device:
+        return self.mean.device
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.network((x - self.mean) / self.std))
+
+    def features(self, x: Tensor) -> Tensor:
+        """The penultimate layer, (n, units), of pictures (n, 3, h, w) in [0, 1]."""
+        features = cast(Any, self.network).features
+        return cast(Tensor, features((x - self.mean) / self.std))
+
+    def class_index(self, target: str | int) -> int:
+        """The index of a class given by name (any case) or by index.
+
+        Raises:
+            UnknownNameError: no such class; the message names the nearest ones.
+        """
+        if isinstance(target, str):
+            folded = [name.casefold() for name in self.classes]
+            if target.strip().casefold() in folded:
+                return folded.index(target.strip().casefold())
+        elif not isinstance(target, bool) and 0 <= int(target) < len(self.classes):
+            return int(target)
+        else:
+            raise UnknownNameError(
+                f"There is no class {target}; {self.card.name!r} has {len(self.classes)} classes, "
+                f"0 to {len(self.classes) - 1}."
+            )
+        raise UnknownNameError(unknown_name("class", target, self.classes))
+
+    @property
+    def fingerprint(self) -> str:
+        """The first 16 hexadecimal digits of a SHA-256 over the weights; two models with the same one are the same."""
+        if self._fingerprint is None:
+            digest = hashlib.sha256()
+            for name, value in sorted(self.network.state_dict().items()):
+                digest.update(name.encode())
+                digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+            self._fingerprint = digest.hexdigest()[:16]
+        return self._fingerprint
+
+    def copy_to(self, device: torch.device) -> RobustClassifier:
+        """An equal model on another device; this one stays where it is."""
+        return RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds).to(device)
+
+    def __repr__(self) -> str:
+        kind = f"robust, {self.card.norm} {self.card.radius:g}" if self.card.norm else "standard"
+        return (
+            f"RobustClassifier({self.card.name!r}: {self.card.architecture}, {len(self.classes)} classes, "
+            f"{self.input_size} px, {kind}, on {self.device})"
+        )

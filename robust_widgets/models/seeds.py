@@ -1,0 +1,45 @@
+"""Draws from the Gaussian seed distribution of a class (paper, section 3.1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from robust_widgets.errors import WeightsError
+from robust_widgets.models.classifier import RobustClassifier
+
+
+def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int) -> Tensor:
+    """Start pictures for generation.
+
+    Picture i is drawn with its own generator, seeded ``seed + i``: the third of four pictures from seed 0 is the
+    first of one from seed 2. A draw is clamped to [0, 1] and upsampled by nearest neighbour, as in the paper.
+
+    Args:
+        model: a model with seed statistics.
+        class_index: which class.
+        count: how many pictures.
+        seed: of the first picture.
+
+    Returns:
+        float32 (count, 3, side, side) in [0, 1] on the model's device, side = the model's input size.
+
+    Raises:
+        WeightsError: the model has no seed statistics.
+    """
+    if model.seeds is None:
+        raise WeightsError(
+            f"The model {model.card.name!r} holds no class seeds, which generation starts from; "
+            "use the bundled model or one made by 'robust-widgets train'."
+        )
+    mean = model.seeds["mean"][class_index].float()
+    factor = model.seeds["factor"][class_index].float()
+    noise = model.seeds["noise"][class_index].float()
+    draws: list[Tensor] = []
+    for index in range(count):
+        generator = torch.Generator().manual_seed(seed + index)
+        z = torch.randn(factor.shape[0], generator=generator)
+        grain = torch.randn(mean.shape, generator=generator)
+        draws.append((mean + (z @ factor).view_as(mean) + noise * grain).clamp(0, 1))
+    side = model.input_size
+    return torch.nn.functional.interpolate(torch.stack(draws), size=(side, side), mode="nearest").to(model.device)

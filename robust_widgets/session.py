@@ -1,0 +1,185 @@
+"""How a widget asks for runs: the one interface between what people see and where the work is done. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from robust_widgets.trace import Frame, Pixels, Trace
+
+RunState = Literal["done", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a widget shows of a model."""
+
+    name: str
+    classes: tuple[str, ...]
+    input_size: int
+    device: str = "cpu"
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a run is asked to do.
+
+    Attributes:
+        task: a task's name.
+        target: the class asked for.
+        knobs: the task's knobs by name.
+        picture: uint8 (height, width, 3), for tasks that start from one.
+    """
+
+    task: str
+    target: str
+    knobs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    picture: Pixels | None = None
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A run began; its trace grows from now on."""
+
+    run: int
+    trace: Trace
+    steps: int
+
+
+@dataclass(frozen=True)
+class FrameMade:
+    """A frame was recorded in the run's trace."""
+
+    run: int
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """The last event of a run.
+
+    Attributes:
+        state: ``"done"``, ``"stopped"`` or ``"failed"``.
+        message: one sentence for a failed run, else "".
+        details: the traceback of a failed run, else "".
+    """
+
+    run: int
+    state: RunState
+    message: str = ""
+    details: str = ""
+
+
+RunEvent: TypeAlias = RunStarted | FrameMade | RunEnded
+Listener: TypeAlias = Callable[[RunEvent], None]
+
+
+class Session(Protocol):
+    """Runs one request at a time; the newest wins.
+
+    Listeners are called on whatever thread the work is done on, one event at a time, in order. Every run that was
+    submitted gets exactly one `RunEnded`.
+    """
+
+    @property
+    def model(self) -> ModelInfo: ...
+
+    def submit(self, request: RunRequest, listener: Listener) -> int:
+        """Start a run, cancelling the one going on; returns its number at once."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop the run going on, within one step; nothing happens if there is none."""
+        ...
+
+    def close(self) -> None:
+        """Cancel, and give up the resources. A closed session takes no more requests."""
+        ...
+
+
+class FakeSession:
+    """A session without a model, for tests and for building widgets: it fades the start to grey, when told to.
+
+    `submit` makes the first frame; `advance` makes more; `fail` ends the run with an error.
+
+    Args:
+        classes: the class names it pretends to know.
+        input_size: side of its pictures in pixels.
+    """
+
+    def __init__(self, classes: tuple[str, ...] = ("dog", "cat", "goldfish"), input_size: int = 16) -> None:
+        self._model = ModelInfo("fake", classes, input_size, description="no model")
+        self.requests: list[RunRequest] = []
+        self.closed = False
+        self._run = 0
+        self._listener: Listener | None = None
+        self._trace: Trace | None = None
+        self._steps = 0
+
+    @property
+    def model(self) -> ModelInfo:
+        return self._model
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is going on."""
+        return self._listener is not None
+
+    def submit(self, request: RunRequest, listener: Listener) -> int:
+        self.cancel()
+        self.requests.append(request)
+        self._run += 1
+        self._steps = int(request.knobs.get("steps", 10))
+        self._listener = listener
+        self._trace = Trace(request.task, dict(request.knobs), request.knobs.get("seed"), "fake", target=request.target)
+        listener(RunStarted(self._run, self._trace, self._steps))
+        self._emit(0)
+        return self._run
+
+    def advance(self, steps: int = 1) -> None:
+        """Make this many more frames, ending the run after its last."""
+        for _ in range(steps):
+            if self._trace is None or self._listener is None:
+                return
+            self._emit(len(self._trace))
+
+    def fail(self, message: str, details: str = "") -> None:
+        """End the run with an error."""
+        self._end("failed", message, details)
+
+    def cancel(self) -> None:
+        self._end("stopped")
+
+    def close(self) -> None:
+        self.cancel()
+        self.closed = True
+
+    def _emit(self, step: int) -> None:
+        assert self._trace is not None and self._listener is not None
+        side, request = self._model.input_size, self.requests[-1]
+        count = int(request.knobs.get("n", 1))
+        share = step / self._steps
+        start = np.zeros((count, side, side, 3)) if request.picture is None else _thumbnail(request.picture, side)[None]
+        pixels = np.round(start * (1 - share) + 128 * share).astype(np.uint8)
+        numbers = {"loss": 3 * (1 - share), "probability": share, "distance": float(step)}
+        arrays = {name: np.full(len(pixels), value) for name, value in numbers.items()}
+        frame = Frame(step=step, pixels=pixels, seconds=step / 50, **arrays)
+        self._trace.append(frame)
+        self._listener(FrameMade(self._run, frame))
+        if step >= self._steps:
+            self._end("done")
+
+    def _end(self, state: RunState, message: str = "", details: str = "") -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener(RunEnded(self._run, state, message, details))
+
+
+def _thumbnail(picture: Pixels, side: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    rows = np.linspace(0, picture.shape[0] - 1, side).round().astype(int)
+    columns = np.linspace(0, picture.shape[1] - 1, side).round().astype(int)
+    return picture[rows][:, columns].astype(np.float64)

@@ -1,0 +1,138 @@
+"""The recorded run: what every view, plot, file and replay is made from. No torch here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from robust_widgets.errors import KnobError
+
+if TYPE_CHECKING:
+    import os
+
+    from PIL import Image
+
+Pixels: TypeAlias = "npt.NDArray[np.uint8]"
+METRICS = ("loss", "probability", "distance")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One step of a run.
+
+    Attributes:
+        step: 0 for the start, then the number of updates made.
+        pixels: the pictures, uint8 (n, height, width, 3).
+        loss, probability, distance: that step's numbers, float64 (n,); the probability of what was asked for, and
+            the distance from the start in the constraint's norm and raw pixels.
+        seconds: since the run began.
+    """
+
+    step: int
+    pixels: Pixels
+    loss: npt.NDArray[np.float64]
+    probability: npt.NDArray[np.float64]
+    distance: npt.NDArray[np.float64]
+    seconds: float
+
+
+@dataclass
+class Trace:
+    """The record of one run. It grows while the run goes on; readers on other threads see whole frames only.
+
+    Attributes:
+        task: which task made it.
+        knobs: every knob of the run, by name.
+        seed: the seed of the run, or None.
+        model: the model's name.
+        fingerprint: a hash of the model's weights, ``""`` if unknown.
+        target: what was asked for, in words.
+    """
+
+    task: str
+    knobs: dict[str, Any]
+    seed: int | None = None
+    model: str = ""
+    fingerprint: str = ""
+    target: str = ""
+    _recorded: list[Frame] = field(default_factory=list["Frame"], repr=False)
+
+    def append(self, frame: Frame) -> None:
+        """Record one more frame."""
+        self._recorded.append(frame)
+
+    def __len__(self) -> int:
+        """How many frames are recorded; one more than the steps made."""
+        return len(self._recorded)
+
+    def __getitem__(self, index: int) -> Frame:
+        return self._recorded[index]
+
+    @property
+    def frames(self) -> Pixels:
+        """All pictures, uint8 (steps + 1, n, height, width, 3)."""
+        self._require_frames()
+        return np.stack([frame.pixels for frame in self._recorded])
+
+    @property
+    def metrics(self) -> dict[str, npt.NDArray[np.float64]]:
+        """``"loss"``, ``"probability"`` and ``"distance"``, each float64 (steps + 1, n)."""
+        self._require_frames()
+        recorded = list(self._recorded)
+        return {name: np.stack([getattr(frame, name) for frame in recorded]) for name in METRICS}
+
+    @property
+    def seconds(self) -> npt.NDArray[np.float64]:
+        """When each frame was made, in seconds since the run began; (steps + 1,)."""
+        return np.array([frame.seconds for frame in self._recorded])
+
+    @property
+    def pictures(self) -> list[Image.Image]:
+        """The final pictures."""
+        from PIL import Image
+
+        self._require_frames()
+        return [Image.fromarray(pixels) for pixels in self._recorded[-1].pixels]
+
+    def mean(self, metric: str, index: int) -> float:
+        """The mean of a metric over the batch at one frame; NaN where it has no meaning."""
+        return float(np.mean(getattr(self._recorded[index], metric)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run to a file; the ending says how.
+
+        ``.png`` the final pictures, ``.gif`` all steps as an animation, ``.npz`` the whole record, which
+        :func:`load_trace` reads back.
+
+        Raises:
+            SaveError: another ending, or the file cannot be written. The run stays in memory.
+        """
+        from robust_widgets.files import save_trace
+
+        self._require_frames()
+        save_trace(self, path)
+
+    def _require_frames(self) -> None:
+        if not self._recorded:
+            raise KnobError("This run has no frames yet; let it make at least one.")
+
+    def _repr_png_(self) -> bytes | None:
+        from robust_widgets.files import strip_png
+
+        return strip_png(self) if self._recorded else None
+
+    def __repr__(self) -> str:
+        if not self._recorded:
+            return f"Trace({self.task}, no frames yet)"
+        last = self._recorded[-1]
+        probability = float(np.mean(last.probability))
+        reached = "" if math.isnan(probability) else f", probability {probability:.2f}"
+        target = f" {self.target!r}" if self.target else ""
+        return (
+            f"Trace({self.task}{target}, {len(last.pixels)} of {last.pixels.shape[1]} x {last.pixels.shape[2]} px, "
+            f"{last.step} steps, loss {float(np.mean(last.loss)):.3f}{reached})"
+        )

@@ -1,0 +1,1 @@
+"""Training a robust classifier, and measuring one."""

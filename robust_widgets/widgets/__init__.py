@@ -1,0 +1,1 @@
+"""What people see. Nothing here imports torch; a widget is handed a session."""
