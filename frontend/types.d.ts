@@ -88,6 +88,20 @@ interface ViewEnd {
   message: string;
 }
 
+/** One step that the view has seen. */
+interface ViewEntry {
+  step: number;
+  loss: number | null;
+  probability: number | null;
+}
+
+/** A picture to paint; live frames have a sequence number to acknowledge. */
+interface ViewJob {
+  blob: Blob;
+  step: number;
+  sequence: number | null;
+}
+
 type ViewIncoming = ViewBegin | ViewFrame | ViewRecord | ViewEnd | { kind: "blank" };
 
 type ViewOutgoing = { kind: "hello" } | { kind: "ack"; sequence: number } | { kind: "step"; step: number };

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import KnobError
+from robust_widgets.norms import l2_norm, per_sample
 
 
 class Constraint(Protocol):
@@ -32,16 +33,6 @@ class Constraint(Protocol):
     def distance(self, x: Tensor, start: Tensor) -> Tensor:
         """How far each sample is from its start, in this constraint's norm; (n,)."""
         ...
-
-
-def l2_norm(x: Tensor) -> Tensor:
-    """The L2 norm of each sample; (n, ...) -> (n,)."""
-    return x.flatten(1).norm(dim=1)
-
-
-def per_sample(values: Tensor, like: Tensor) -> Tensor:
-    """(n,) shaped so that it broadcasts over the samples of ``like``."""
-    return values.view(-1, *([1] * (like.dim() - 1)))
 
 
 def _draws(like: Tensor, generator: torch.Generator | None) -> Iterator[Callable[..., Tensor]]:

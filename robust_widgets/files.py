@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -71,7 +70,21 @@ def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
     write_whole(path, lambda file: writer(trace, file))
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        SaveError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SaveError(
+            f"The folder {str(folder)!r} could not be made ({error.strerror}); choose another place."
+        ) from None
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file whole or not at all: the old file stays until the new one is complete.
 
     Raises:
@@ -82,11 +95,15 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
         with partial.open("wb") as file:
             write(file)
         os.replace(partial, path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         reason = error.strerror or str(error)
-        raise SaveError(f"{str(path)!r} could not be written ({reason}); nothing is lost, save to another place.") from None
+        raise SaveError(
+            f"{str(path)!r} could not be written ({reason}); nothing is lost, save to another place."
+        ) from None
 
 
 def _write_png(trace: Trace, file: IO[bytes]) -> None:
@@ -133,9 +150,9 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
         for step, pixels in enumerate(frames):
             numbers = {name: values[step] for name, values in metrics.items()}
             trace.append(Frame(step=step, pixels=pixels, seconds=float(seconds[step]), **numbers))
-    except (KeyError, IndexError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, TraceError):
-            raise
+    except TraceError:
+        raise
+    except Exception as error:  # Damaged bytes make zipfile, zlib and numpy raise almost anything.
         raise TraceError(
             f"{str(path)!r} is not a saved run or is damaged ({error}); give a file made by trace.save('….npz')."
         ) from None

@@ -78,14 +78,28 @@ def to_pixels_of(picture: Picture, side: int) -> Pixels:
     return to_pixels(to_batch(picture, side)[:1])[0]
 
 
+def as_rgb(picture: Image.Image) -> Image.Image:
+    """A PIL image as 8-bit RGB at its own size, read as :func:`to_batch` reads it; raises as that does."""
+    if picture.mode in ("RGB", "L") and "transparency" not in picture.info:
+        return ImageOps.exif_transpose(picture).convert("RGB")
+    return Image.fromarray(to_pixels(_to_float(picture))[0])
+
+
 def _to_float(picture: Picture) -> Tensor:
     """Any picture as float32 (n, 3, h, w) in [0, 1], at its own size."""
     if isinstance(picture, (str, os.PathLike, bytes)):
         return _from_array(_decode(picture), "picture")
     if isinstance(picture, Image.Image):
-        return _from_array(_from_pil(picture), "picture")
+        try:
+            return _from_array(_from_pil(picture), "picture")
+        except (OSError, SyntaxError, ValueError) as error:  # PIL reads an opened file only now.
+            if isinstance(error, PictureError):
+                raise
+            raise PictureError(f"The PIL image cannot be read ({error}); give a whole picture that is open.") from None
     if isinstance(picture, Tensor):
-        return _from_array(picture.detach().cpu().numpy(), "tensor", channels_first=True)
+        values = picture.detach().cpu().resolve_neg()
+        values = values.float() if values.dtype == torch.bfloat16 else values
+        return _from_array(values.numpy(), "tensor", channels_first=True)
     if isinstance(picture, np.ndarray):
         return _from_array(picture, "array")
     raise PictureError(

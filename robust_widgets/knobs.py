@@ -56,9 +56,12 @@ class Knob:
         """
         if value is None and self.optional:
             return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "__float__"):
-            raise KnobError(f"{self.name} is {value!r}; give {self.allowed()}.")
-        number = float(value)  # pyright: ignore[reportArgumentType]
+        try:
+            if isinstance(value, bool) or not hasattr(value, "__float__"):
+                raise TypeError
+            number = float(value)  # pyright: ignore[reportArgumentType]
+        except (TypeError, ValueError, OverflowError):
+            raise KnobError(f"{self.name} is {value!r}; give {self.allowed()}.") from None
         in_range = number > self.minimum if self.above_minimum else number >= self.minimum
         if not math.isfinite(number) or not in_range or number > self.maximum or (self.whole and number != int(number)):
             raise KnobError(f"{self.name} is {value!r}; give {self.allowed()}.")

@@ -105,7 +105,7 @@ class CrossEntropy(Objective):
 
     def __init__(self, target: int | Sequence[int] | Tensor) -> None:
         self.target = torch.as_tensor(target, dtype=torch.long)
-        if self.target.dim() > 1:
+        if self.target.dim() > 1 or self.target.numel() == 0:
             raise UnknownNameError(
                 f"Targets have shape {tuple(self.target.shape)}; give one class index, or one per sample."
             )
@@ -122,6 +122,11 @@ class CrossEntropy(Objective):
                     f"0 to {classes - 1}."
                 )
             self._checked_classes = classes
+        if self.target.dim() == 1 and len(self.target) not in (1, len(logits)):
+            raise UnknownNameError(
+                f"There are {len(self.target)} targets for {len(logits)} pictures; give one class index, or one per "
+                "sample."
+            )
         self.target = self.target.to(logits.device)
         return self.target.expand(logits.shape[0])
 

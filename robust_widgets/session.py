@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.trace import Frame, Pixels, Trace
 
 RunState = Literal["done", "stopped", "failed"]
@@ -130,6 +131,8 @@ class FakeSession:
         return self._listener is not None
 
     def submit(self, request: RunRequest, listener: Listener) -> int:
+        if self.closed:
+            raise RobustWidgetsError("This session is closed; make a new studio to run again.")
         self.cancel()
         self.requests.append(request)
         self._run += 1

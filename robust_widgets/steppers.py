@@ -12,8 +12,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from robust_widgets.constraints import l2_norm, per_sample
 from robust_widgets.errors import KnobError
+from robust_widgets.norms import l2_norm, per_sample
 
 
 class Stepper(Protocol):

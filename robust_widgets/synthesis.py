@@ -56,8 +56,10 @@ class Problem:
     knobs: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
-        if isinstance(self.steps, bool) or int(self.steps) != self.steps or self.steps < 1:
+        if isinstance(self.steps, bool) or not hasattr(self.steps, "__index__") or self.steps < 1:
             raise KnobError(f"steps is {self.steps!r}; give a whole number of at least 1.")
+        if not self.start.is_floating_point():
+            raise PictureError(f"The start has values of type {self.start.dtype}; pictures are floats within 0 to 1.")
         if self.start.dim() != 4 or self.start.shape[1] != 3 or 0 in self.start.shape:
             raise PictureError(
                 f"The start has shape {tuple(self.start.shape)}; a batch of pictures has shape (n, 3, height, width)."

@@ -94,7 +94,8 @@ class LocalSession:
         except RobustWidgetsError as error:
             return RunEnded(job.run, "failed", str(error), traceback.format_exc())
         except Exception as error:
-            sentence = f"The run broke off: {type(error).__name__}: {error}"
+            reason = " ".join(str(error).split()).rstrip(".")
+            sentence = f"The run broke off ({type(error).__name__}: {reason}); the details hold the traceback."
             return RunEnded(job.run, "failed", sentence, traceback.format_exc())
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialize
 from torch import Tensor
 
-from robust_widgets.errors import SaveError, UnknownNameError, WeightsError
+from robust_widgets.errors import UnknownNameError, WeightsError
+from robust_widgets.files import write_whole
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 
@@ -29,14 +29,7 @@ def save_model(model: RobustClassifier, path: Path) -> None:
     tensors = {f"network.{name}": _compact(value) for name, value in model.network.state_dict().items()}
     tensors.update({f"seeds.{name}": value.cpu().contiguous() for name, value in (model.seeds or {}).items()})
     metadata = {"format": FORMAT, "card": json.dumps(dataclasses.asdict(model.card))}
-    partial = path.with_name(path.name + ".partial")
-    try:
-        save_file(tensors, partial, metadata=metadata)
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SaveError(f"The model could not be written to {str(path)!r} ({reason}); choose another place.") from error
+    write_whole(path, lambda file: file.write(serialize(tensors, metadata)))
 
 
 def _compact(value: Tensor) -> Tensor:
@@ -108,6 +101,8 @@ def _card(path: Path, metadata: dict[str, str] | None) -> ModelCard:
         values = {name: value for name, value in values.items() if name in known}
         for name in ("classes", "mean", "std"):
             values[name] = tuple(values[name])
+        if len(values["mean"]) != 3 or len(values["std"]) != 3:
+            raise ValueError("mean and std have one value for each of red, green and blue")
         return ModelCard(**values)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The model card in {str(path)!r} cannot be read ({error}); the file is damaged.") from error

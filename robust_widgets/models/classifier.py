@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import operator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -101,11 +102,13 @@ class RobustClassifier(nn.Module):
             folded = [name.casefold() for name in self.classes]
             if target.strip().casefold() in folded:
                 return folded.index(target.strip().casefold())
-        elif not isinstance(target, bool) and 0 <= int(target) < len(self.classes):
-            return int(target)
         else:
+            if not isinstance(target, bool) and hasattr(target, "__index__"):
+                index = operator.index(target)
+                if 0 <= index < len(self.classes):
+                    return index
             raise UnknownNameError(
-                f"There is no class {target}; {self.card.name!r} has {len(self.classes)} classes, "
+                f"There is no class {target!r}; {self.card.name!r} has {len(self.classes)} classes, "
                 f"0 to {len(self.classes) - 1}."
             )
         raise UnknownNameError(unknown_name("class", target, self.classes))

@@ -38,9 +38,11 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     here = ", ".join(repr(name) for name, there in offered.items() if there)
     try:
         chosen = torch.device(device)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise DeviceError(f"There is no device {str(device)!r}; this machine has {here}.") from None
-    if not offered.get(chosen.type, False) or (chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count()):
+    if not offered.get(chosen.type, False) or (
+        chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count()
+    ):
         raise DeviceError(f"The device {str(device)!r} is not on this machine; it has {here}.")
     return chosen
 

@@ -15,6 +15,9 @@ def resolve_model(model: RobustClassifier | str | None, device: str | torch.devi
     """
     if not isinstance(model, RobustClassifier):
         return load_model(model or DEFAULT, device=device)
-    if device is None or choose_device(device) == model.device:
+    if device is None:
         return model
-    return model.copy_to(choose_device(device))
+    chosen, here = choose_device(device), model.device
+    if (chosen.type, chosen.index or 0) == (here.type, here.index or 0):
+        return model
+    return model.copy_to(chosen)

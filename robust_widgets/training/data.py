@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from robust_widgets.errors import DataError
+from robust_widgets.images import as_rgb
 
 PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"})
 FEWEST_PICTURES = 10
@@ -63,7 +64,8 @@ def load_folder(folder: Path, side: int, *, progress: bool = True, fewest: int =
     try:
         names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
-        raise DataError(f"The folder {str(folder)!r} cannot be read ({error.strerror}); give a folder of class folders.")
+        reason = error.strerror
+        raise DataError(f"The folder {str(folder)!r} cannot be read ({reason}); give a folder of class folders.") from None
     if len(names) < 2:
         raise DataError(
             f"The folder {str(folder)!r} holds {len(names)} class folders; give a folder with at least two, one a class."
@@ -76,8 +78,8 @@ def load_folder(folder: Path, side: int, *, progress: bool = True, fewest: int =
     def read(item: tuple[Path, int]) -> np.ndarray | None:
         try:
             with Image.open(item[0]) as picture:
-                return _square(picture.convert("RGB"), side)
-        except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError):
+                return _square(as_rgb(picture), side)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             return None
 
     with ThreadPoolExecutor() as pool:

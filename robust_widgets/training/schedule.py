@@ -21,12 +21,12 @@ def learning_rate(step: int, steps: int, peak: float, warm_up: int) -> float:
 
 
 def side_at(epoch: int, epochs: int, full: int, progressive: bool) -> int:
-    """Side in pixels of the pictures in this epoch (0-based), a multiple of 8 up to ``full``."""
+    """Side in pixels of the pictures in this epoch (0-based), a multiple of 8 until it is ``full``."""
     if not progressive:
         return full
     share = (epoch + 1) / epochs
     fraction = next(fraction for until, fraction in PROGRESSION if share <= until + 1e-9)
-    return min(full, max(16, 8 * round(full * fraction / 8)))
+    return full if fraction == 1 else min(full, max(16, 8 * round(full * fraction / 8)))
 
 
 class WeightAverage:

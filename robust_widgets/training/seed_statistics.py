@@ -35,14 +35,15 @@ def seed_statistics(
     means: list[Tensor] = []
     factors: list[Tensor] = []
     noises: list[Tensor] = []
-    torch.manual_seed(seed)
     for label in tqdm(range(len(data.classes)), desc="class seeds", unit="class", disable=not progress):
         pictures = data.pictures[data.labels == label].float() / 255
         flat = torch.nn.functional.avg_pool2d(pictures, factor).flatten(1)
         mean = flat.mean(0)
         centred = flat - mean
         kept = min(rank, *centred.shape)
-        _, singular, directions = torch.svd_lowrank(centred, q=min(kept + 8, *centred.shape), niter=4)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + label)
+            _, singular, directions = torch.svd_lowrank(centred, q=min(kept + 8, *centred.shape), niter=4)
         variances = singular[:kept].square() / len(flat)
         left_over = centred.square().sum() / len(flat) - variances.sum()
         noise = (left_over.clamp_min(0) / max(1, flat.shape[1] - kept) + RIDGE).sqrt()

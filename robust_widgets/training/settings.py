@@ -49,15 +49,18 @@ class TrainingSettings:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "inner_steps", "batch_size"):
-            if int(getattr(self, name)) < 1:
-                raise KnobError(f"{name} is {getattr(self, name)}; give a whole number of at least 1.")
+        for name, least in (("epochs", 1), ("inner_steps", 1), ("batch_size", 1), ("margin", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise KnobError(f"{name} is {value!r}; give a whole number of at least {least}.")
         for name in ("learning_rate",):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise KnobError(f"{name} is {getattr(self, name)}; give a finite number above 0.")
         for name in ("radius", "weight_decay"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise KnobError(f"{name} is {getattr(self, name)}; give a finite number of at least 0.")
+        if not 0 <= self.average_decay < 1:
+            raise KnobError(f"average_decay is {self.average_decay}; give a number of at least 0 and below 1.")
         if self.norm not in ("l2", "linf"):
             raise KnobError(f"The norm is {self.norm!r}; it must be 'l2' or 'linf'.")
         if self.precision not in ("auto", "float32", "bfloat16"):

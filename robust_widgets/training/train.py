@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import pickle
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from robust_widgets.errors import TrainingError
+from robust_widgets.files import write_whole
 from robust_widgets.models.architectures import build
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
@@ -63,8 +64,9 @@ def train(
     device = torch.device(device)
     out.parent.mkdir(parents=True, exist_ok=True)
     mean, std = channel_statistics(train_set.pictures)
-    torch.manual_seed(settings.seed)
-    network = build(settings.architecture, len(train_set.classes))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network = build(settings.architecture, len(train_set.classes))
     card = ModelCard(
         name=name or out.stem,
         architecture=settings.architecture,
@@ -236,9 +238,7 @@ class Progress:
             "average": self._average.state(),
             "average_updates": self._average.updates,
         }
-        partial = self.path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, self.path)
+        write_whole(self.path, lambda file: torch.save(state, file))
 
     def load(self) -> int:
         """Put everything back; returns the step to go on with.
@@ -248,14 +248,26 @@ class Progress:
         """
         if not self.path.exists():
             raise TrainingError(f"There is no checkpoint {str(self.path)!r} to resume from; start without --resume.")
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
-        changed = [k for k, v in self._settings.to_dict().items() if k != "learning_rate" and state["settings"].get(k) != v]
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            saved = state["settings"]
+        except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
+            raise TrainingError(
+                f"The checkpoint {str(self.path)!r} is damaged or not a checkpoint; start without --resume."
+            ) from error
+        changed = [k for k, v in self._settings.to_dict().items() if k != "learning_rate" and saved.get(k) != v]
         if changed:
             raise TrainingError(
                 f"The checkpoint {str(self.path)!r} was made with other settings ({', '.join(changed)}); "
                 "give the same ones, or start without --resume."
             )
-        self._network.load_state_dict(state["network"])
+        try:
+            self._network.load_state_dict(state["network"])
+        except RuntimeError as error:
+            raise TrainingError(
+                f"The checkpoint {str(self.path)!r} was made with other data, of another number of classes; "
+                "give the same data, or start without --resume."
+            ) from error
         self._optimizer.load_state_dict(state["optimizer"])
         for name, value in state["average"].items():
             self._average.average[name].copy_(value)

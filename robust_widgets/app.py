@@ -1,0 +1,123 @@
+"""Puts a studio and a backend together, and knows which cell of which notebook it stands in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robust_widgets.backends.local import LocalSession
+from robust_widgets.images import Picture, to_pixels_of
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.session import Session
+from robust_widgets.tasks.common import resolve_model
+from robust_widgets.trace import Pixels
+from robust_widgets.widgets.autosave import Autosave
+from robust_widgets.widgets.raster import DEFAULT_SIDE
+from robust_widgets.widgets.studio import StudioWidget
+
+
+def Studio(  # noqa: N802 - made like a widget, and stands for one
+    picture: Picture | None = None,
+    *,
+    model: RobustClassifier | str | None = None,
+    device: str | None = None,
+    session: Session | None = None,
+) -> StudioWidget:
+    """The painting studio: all tasks on one canvas.
+
+    A cell that is run again gets the same studio back, with its painting and its runs, even while a run is going on.
+    After a kernel restart the painting comes back from disk.
+
+    Args:
+        picture: laid under the sketch at first; anything :func:`robust_widgets.images.to_batch` takes.
+        model: a model, the name of a shipped one, or a weights file; by default the shipped ``"default"``.
+        device: where to run; by default the fastest device.
+        session: runs elsewhere than on this machine; then ``model`` and ``device`` are not used.
+
+    Raises:
+        PictureError, UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model` and ``to_batch``.
+    """
+    return _studio(("sketch_to_image", "generate"), picture, model, device, session)
+
+
+def SketchToImage(  # noqa: N802
+    picture: Picture | None = None,
+    *,
+    model: RobustClassifier | str | None = None,
+    device: str | None = None,
+    session: Session | None = None,
+) -> StudioWidget:
+    """A canvas that turns a sketch into a picture; arguments as :func:`Studio`."""
+    return _studio(("sketch_to_image",), picture, model, device, session)
+
+
+def Generate(  # noqa: N802
+    *, model: RobustClassifier | str | None = None, device: str | None = None, session: Session | None = None
+) -> StudioWidget:
+    """Pictures of a class from random seeds; arguments as :func:`Studio`."""
+    return _studio(("generate",), None, model, device, session)
+
+
+@dataclass
+class _Place:
+    """Where a studio stands, and what it was made from."""
+
+    studio: StudioWidget
+    picture: Pixels | None
+    others: tuple[object, ...]
+
+    def made_from(self, picture: Pixels | None, others: tuple[object, ...]) -> bool:
+        """Whether the studio was made from these arguments."""
+        same_picture = picture is self.picture or (
+            picture is not None and self.picture is not None and np.array_equal(picture, self.picture)
+        )
+        return same_picture and all(new is old or new == old for new, old in zip(others, self.others, strict=True))
+
+
+_places: dict[str, _Place] = {}
+_calls: dict[str, int] = {}
+
+
+def _studio(
+    tasks: tuple[str, ...],
+    picture: Picture | None,
+    model: RobustClassifier | str | None,
+    device: str | None,
+    session: Session | None,
+) -> StudioWidget:
+    place = _place(tasks)
+    pixels = to_pixels_of(picture, DEFAULT_SIDE) if picture is not None else None
+    known = _places.get(place) if place is not None else None
+    if known is not None and known.made_from(pixels, (model, device, session)):
+        return known.studio
+    autosave = Autosave(place) if place is not None else None
+    studio = StudioWidget(
+        session or LocalSession(resolve_model(model, device)), tasks, picture=pixels, autosave=autosave
+    )
+    if known is not None:
+        studio.adopt(known.studio, pixels)
+    if place is not None:
+        _places[place] = _Place(studio, pixels, (model, device, session))
+    return studio
+
+
+def _place(tasks: tuple[str, ...]) -> str | None:
+    """The notebook, the cell, the kind of studio, and which one in the cell; None outside a notebook's cell."""
+    try:
+        from IPython.core.getipython import get_ipython
+
+        parent: dict[str, Any] = get_ipython().get_parent()  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        cell, execution = parent["metadata"]["cellId"], parent["header"]["msg_id"]
+    except (ImportError, AttributeError, KeyError, TypeError):
+        return None
+    notebook = os.environ.get("JPY_SESSION_NAME", str(Path.cwd()))
+    base = "\n".join([notebook, cell, *tasks])
+    counter = f"{base}\n{execution}"
+    for stale in [key for key in _calls if key.startswith(base) and key != counter]:
+        del _calls[stale]
+    _calls[counter] = _calls.get(counter, -1) + 1
+    return f"{base}\n{_calls[counter]}"

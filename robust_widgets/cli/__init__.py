@@ -1,0 +1,45 @@
+"""The command line: what the package does, for people who do not open a notebook.
+
+Reading the options must stay fast, so a command imports torch, and whatever needs it, only once it runs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from robust_widgets import __version__
+from robust_widgets.cli.learn import train
+from robust_widgets.cli.measure import evaluate, models
+from robust_widgets.cli.paint import generate, sketch
+from robust_widgets.cli.start import lab
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="robust-widgets",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+app.command(context_settings={"ignore_unknown_options": True})(lab)
+for command in (sketch, generate, train, evaluate, models):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"robust-widgets {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Paint with an adversarially robust image classifier."""

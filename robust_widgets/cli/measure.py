@@ -1,0 +1,141 @@
+"""``robust-widgets evaluate`` and ``robust-widgets models``: how good a model is, and which there are."""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robust_widgets.cli.options import Device
+from robust_widgets.cli.sentences import in_sentences
+from robust_widgets.errors import KnobError
+
+if TYPE_CHECKING:
+    from robust_widgets.models.classifier import ModelCard, RobustClassifier
+    from robust_widgets.training.evaluate import Verdicts
+
+WIDTH = 100
+
+
+@in_sentences
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file, or a shipped model by name.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="A folder of class folders, or one that holds such a folder as val.")
+    ],
+    norm: Annotated[
+        str | None, typer.Option(help="Norm of the attack: l2 or linf.", show_default="the one it was trained for")
+    ] = None,
+    radius: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Radius of the attack in raw pixels. May be given again.", show_default="the training radius"
+        ),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="PGD steps of the attack, each of 2.5 * radius / steps.")] = 20,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Measure on this many pictures, evenly spread.", show_default="all")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures attacked at once.")] = 128,
+    per_class: Annotated[bool, typer.Option("--per-class", help="Print a row for each class too.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Keep the accuracies in the model's file.")] = False,
+    device: Device = None,
+) -> None:
+    """Measure a model's accuracy on clean and on attacked pictures.
+
+    A picture counts for the attacked accuracy only if the model is right both before and after the attack.
+    """
+    from robust_widgets.models.checkpoints import save_model
+    from robust_widgets.models.registry import load_model, model_names
+    from robust_widgets.training.adversary import ball_and_step
+    from robust_widgets.training.data import load_validation
+    from robust_widgets.training.evaluate import judge
+
+    if write and model in model_names():
+        raise KnobError(
+            f"--write changes a file, but {model!r} is a shipped model; give the path of a .safetensors file."
+        )
+    if write and limit is not None:
+        raise KnobError("--write keeps the accuracies of the whole set; leave out --limit.")
+    classifier = load_model(model, device=device)
+    norm, radii = attack_settings(classifier, norm, radius)
+    for one in radii:
+        ball_and_step(norm, one, 1.0)  # a bad norm or radius is refused before the pictures are read
+    pictures = load_validation(data, classifier.input_size, classifier.classes)
+    verdicts = [
+        judge(classifier, pictures, norm=norm, radius=one, steps=steps, batch_size=batch_size, limit=limit)
+        for one in radii
+    ]
+    typer.echo(accuracy_table(verdicts, classifier.classes if per_class else ()))
+    if write:
+        accuracies = classifier.card.accuracies | shares(verdicts)
+        classifier.card = dataclasses.replace(classifier.card, accuracies=accuracies)
+        save_model(classifier, Path(model))
+        typer.echo(f"wrote the accuracies into {model}")
+
+
+def attack_settings(
+    classifier: RobustClassifier, norm: str | None, radii: Sequence[float] | None
+) -> tuple[str, list[float]]:
+    """The norm and radii of the attack: those asked for, else those the model was trained for.
+
+    Raises:
+        KnobError: no radius was given, and the model was not trained for this norm.
+    """
+    card = classifier.card
+    chosen = norm or card.norm or "l2"
+    if radii:
+        return chosen, list(radii)
+    if card.norm != chosen:
+        trained = f"for {card.norm}" if card.norm else "without an attack"
+        raise KnobError(
+            f"{card.name!r} was trained {trained}, so there is no {chosen} radius to start from; give --radius."
+        )
+    return chosen, [card.radius]
+
+
+def shares(verdicts: Sequence[Verdicts]) -> dict[str, float]:
+    """The accuracies of several attacks on the same pictures, by name."""
+    return {name: share for one in verdicts for name, share in one.shares().items()}
+
+
+def accuracy_table(verdicts: Sequence[Verdicts], classes: Sequence[str] = ()) -> str:
+    """Accuracies in per cent: a row for all pictures, and one for each of these classes."""
+    rows = [("all", len(verdicts[0]), shares(verdicts))]
+    for label, name in enumerate(classes):
+        own = [one.of_class(label) for one in verdicts]
+        rows.append((name, len(own[0]), shares(own)))
+    columns = list(rows[0][2])
+    first = max(len("class"), *(len(name) for name, _, _ in rows))
+    lines = ["  ".join(["class".ljust(first), "pictures", *(column.rjust(7) for column in columns)])]
+    for name, count, numbers in rows:
+        cells = [f"{numbers[column]:.1%}".rjust(max(7, len(column))) for column in columns]
+        lines.append("  ".join([name.ljust(first), str(count).rjust(8), *cells]))
+    return "\n".join(lines)
+
+
+@in_sentences
+def models() -> None:
+    """List the models that ship with the package."""
+    from robust_widgets.models.registry import BUNDLED, model_names, read_card
+
+    for name in model_names():
+        file = BUNDLED / f"{name}.safetensors"
+        typer.echo(describe(name, read_card(file), file.stat().st_size))
+
+
+def describe(name: str, card: ModelCard, size: int) -> str:
+    """What a person wants to know of a shipped model before choosing it."""
+    robust = f"trained for {card.norm} {card.radius:g}" if card.norm else "not robust"
+    facts = {
+        "network": f"{card.architecture}, {card.input_size} x {card.input_size} px, {robust}, {size / 1e6:.1f} MB",
+        "accuracy": "; ".join(f"{attack} {share:.1%}" for attack, share in card.accuracies.items()) or "not measured",
+        "data": card.data or "not named",
+        f"{len(card.classes)} classes": ", ".join(card.classes),
+    }
+    lines = [textwrap.fill(f"  {label:12}{text}", WIDTH, subsequent_indent=" " * 14) for label, text in facts.items()]
+    return "\n".join([name, *lines])

@@ -1,0 +1,90 @@
+"""Command-line options made from what declares the numbers: knobs, and the fields of a dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from robust_widgets.knobs import TASK_KNOBS, Knob
+
+F = TypeVar("F", bound=Callable[..., Any])
+NONE = "none"
+
+Device = Annotated[
+    str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.", show_default="the fastest there is")
+]
+
+
+def with_knobs(task: str) -> Callable[[F], F]:
+    """Give a command an option for each knob of a task; it receives them as its ``**knobs``."""
+    return lambda command: _with_options(command, [_knob_option(knob) for knob in TASK_KNOBS[task]])
+
+
+def with_fields(settings: type[Any]) -> Callable[[F], F]:
+    """Give a command an option for each field of a dataclass, explained by the class's docstring."""
+    explained, kinds = attribute_help(settings), get_type_hints(settings)
+    options = [
+        _option(field.name, kinds[field.name], field.default, typer.Option(help=explained.get(field.name, "")))
+        for field in dataclasses.fields(settings)
+    ]
+    return lambda command: _with_options(command, options)
+
+
+def knob_values(task: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a task's knobs as its knobs: an optional one that says "none" is None."""
+    optional = {knob.name for knob in TASK_KNOBS[task] if knob.optional}
+    return {name: _number_or_none(value) if name in optional else value for name, value in given.items()}
+
+
+def attribute_help(documented: type[Any]) -> dict[str, str]:
+    """The entries below "Attributes:" in a class's docstring, each as one line."""
+    lines = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2].splitlines()
+    entries: dict[str, str] = {}
+    names: list[str] = []
+    for line in lines:
+        if line and not line.startswith(" "):
+            break
+        text = line.strip().replace("``", "")
+        if line.startswith("    ") and not line.startswith("     "):
+            name, _, text = text.partition(": ")
+            names = name.split(", ")
+        for name in names:
+            entries[name] = f"{entries.get(name, '')} {text}".strip()
+    return {name: text[:1].upper() + text[1:] for name, text in entries.items()}
+
+
+def _knob_option(knob: Knob) -> inspect.Parameter:
+    flag = f"--{knob.name.replace('_', '-')}"
+    text = knob.help if knob.unit in knob.help else f"{knob.help} Unit: {knob.unit}."
+    if knob.optional:
+        default, option = str(int(knob.default)), typer.Option(flag, help=text, metavar=f"INTEGER|{NONE}")
+        return _option(knob.name, str, default, option)
+    kind = int if knob.whole else float
+    return _option(knob.name, kind, kind(knob.default), typer.Option(flag, help=text))
+
+
+def _option(name: str, kind: type[Any], default: Any, option: Any) -> inspect.Parameter:
+    annotation = Annotated[kind, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _with_options(command: F, options: Iterable[inspect.Parameter]) -> F:
+    """Replace a command's ``**keywords`` by options, in the signature that typer reads."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    command.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    return command
+
+
+def _number_or_none(text: str) -> int | str | None:
+    """What was typed, as a number where it is one; a knob refuses any other word itself."""
+    if text.casefold() == NONE:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        return text

@@ -1,0 +1,95 @@
+"""A list of classes that is narrowed by typing."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+
+from robust_widgets.errors import UnknownNameError, nearest, quoted, unknown_name
+from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE
+
+
+class ClassPicker:
+    """A search box above a list; the list shows the classes that match, the best first.
+
+    Args:
+        classes: all class names.
+        value: the class picked at first; by default the first one.
+    """
+
+    def __init__(self, classes: tuple[str, ...], value: str | None = None, width: int = MIDDLE) -> None:
+        self.classes = classes
+        self._picked: list[Callable[[str], object]] = []
+        self.search = ipywidgets.Text(
+            placeholder=f"type to search {len(classes)}",
+            description="find",
+            continuous_update=True,
+            style={"description_width": LABEL_WIDTH},
+            layout={"width": f"{width - 4}px"},
+        )
+        self.list = ipywidgets.Select(
+            options=classes,
+            value=value if value in classes else classes[0],
+            rows=5,
+            description="class",
+            style={"description_width": LABEL_WIDTH},
+            layout={"width": f"{width - 4}px", "height": "104px"},
+        )
+        self.hint = ipywidgets.HTML()
+        self.search.observe(self._narrow, "value")
+        self.list.observe(self._on_pick, "value")
+        self.widget = ipywidgets.VBox([self.search, self.list, self.hint])
+
+    @property
+    def value(self) -> str:
+        """The class picked.
+
+        Raises:
+            UnknownNameError: what was typed matches no class; the message names the nearest.
+        """
+        typed = self.search.value.strip()
+        if typed and not matches(typed, self.classes):
+            raise UnknownNameError(unknown_name("class", typed, self.classes))
+        return str(self.list.value)
+
+    @value.setter
+    def value(self, name: str) -> None:
+        if name not in self.classes:
+            raise UnknownNameError(unknown_name("class", name, self.classes))
+        self.search.value = ""
+        self.list.value = name
+
+    def on_pick(self, callback: Callable[[str], object]) -> None:
+        """Call back with each class that is picked."""
+        self._picked.append(callback)
+
+    def _narrow(self, _change: Any) -> None:
+        typed = self.search.value.strip()
+        found = matches(typed, self.classes)
+        self.hint.value = ""
+        if not found:
+            near = nearest(typed, self.classes)
+            self.hint.value = (
+                f"<div role='status'>No class has this name; the nearest are {html.escape(quoted(near))}.</div>"
+            )
+            found = tuple(near)
+        picked = self.list.value
+        self.list.options = found
+        self.list.value = picked if picked in found and not typed else found[0]
+
+    def _on_pick(self, change: Any) -> None:
+        if change["new"] is not None:
+            for callback in self._picked:
+                callback(str(change["new"]))
+
+
+def matches(typed: str, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes whose name contains what was typed, those that begin with it first; all if nothing was typed."""
+    wanted = typed.casefold()
+    if not wanted:
+        return classes
+    inside = [name for name in classes if wanted in name.casefold()]
+    return tuple(sorted(inside, key=lambda name: not name.casefold().startswith(wanted)))

@@ -1,0 +1,16 @@
+"""What all tests share. Torch is not imported here: the widgets' tests run without it."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# One thread: tiny networks run faster on it, and the order of additions is the same on every machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No deadlines: nothing here is about speed. Derandomised: a red build is red again on the next machine.
+settings.register_profile(
+    "robust_widgets", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("robust_widgets")

@@ -1,0 +1,140 @@
+"""Small models, pictures and checks that the engine's tests are made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.models.architectures import build
+from robust_widgets.models.classifier import ModelCard, RobustClassifier
+from robust_widgets.training.data import PictureSet
+
+# What the bundled model must at least reach; the placeholder's figures, to be raised when it is trained.
+BUNDLED_MEAN_PROBABILITY = 0.0
+
+CLASSES = ("dog", "cat", "goldfish")
+
+
+class SmoothNet(nn.Module):
+    """Two convolutions with tanh: no kink anywhere, so small steps downhill lower the loss."""
+
+    def __init__(self, classes: int = len(CLASSES)) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
+        self.conv2 = nn.Conv2d(8, 12, 3, padding=1, stride=2)
+        self.head = nn.Linear(12, classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.conv2(torch.tanh(self.conv1(x)))).mean((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 6 * self.head(self.features(x))
+
+
+def smooth_model(side: int = 12, seed: int = 0, dtype: torch.dtype = torch.float32) -> RobustClassifier:
+    """A random smooth classifier, with class seeds."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = SmoothNet()
+    return RobustClassifier(network, card(side, "smooth"), seeds(side)).to(dtype)
+
+
+def tiny_model(side: int = 16, seed: int = 0) -> RobustClassifier:
+    """A random network of the package's own kind, with class seeds; it can be saved and loaded."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build("blurresnet-tiny", len(CLASSES))
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.uniform_(module.running_mean, -0.1, 0.1)
+    return RobustClassifier(network, card(side, "blurresnet-tiny"), seeds(side))
+
+
+def card(side: int, architecture: str) -> ModelCard:
+    return ModelCard(
+        name=f"test-{architecture}",
+        architecture=architecture,
+        classes=CLASSES,
+        input_size=side,
+        mean=(0.5, 0.45, 0.4),
+        std=(0.25, 0.3, 0.2),
+        norm="l2",
+        radius=0.5,
+        data="made up",
+        accuracies={"clean": 0.5},
+        training={"epochs": 1},
+    )
+
+
+def seeds(side: int, rank: int = 4) -> dict[str, Tensor]:
+    """Seed statistics of CLASSES, at half the side, float16 as they are stored."""
+    generator = torch.Generator().manual_seed(99)
+    size, count = side // 2, len(CLASSES)
+    mean = 0.35 + 0.3 * torch.rand(count, 3, size, size, generator=generator)
+    factor = 0.03 * torch.randn(count, rank, 3 * size * size, generator=generator)
+    return {"mean": mean.half(), "factor": factor.half(), "noise": torch.full((count,), 0.02).half()}
+
+
+def pictures(
+    n: int = 3, side: int = 12, seed: int = 0, low: float = 0.0, high: float = 1.0, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Random pictures (n, 3, side, side) with values from low to high."""
+    generator = torch.Generator().manual_seed(seed)
+    return (low + (high - low) * torch.rand(n, 3, side, side, generator=generator)).to(dtype)
+
+
+class Counting(nn.Module):
+    """A model that counts how often it is asked, and how often a gradient comes back through it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.forwards = 0
+        self.backwards = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.forwards += 1
+        logits: Tensor = self.model(x)
+        if logits.requires_grad:
+            logits.register_hook(self._count)
+        return logits
+
+    def _count(self, _gradient: Tensor) -> None:
+        self.backwards += 1
+
+
+COLOURS = torch.tensor([[0.65, 0.4, 0.4], [0.4, 0.65, 0.4], [0.4, 0.4, 0.65]])
+
+
+def noise_patterns(each: int, side: int = 16, seed: int = 0) -> PictureSet:
+    """Three classes of coloured noise: which class a picture is of, its mean colour tells."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(3).repeat_interleave(each)
+    noise = 0.12 * torch.randn(3 * each, 3, side, side, generator=generator)
+    values = (COLOURS[labels].view(-1, 3, 1, 1) + noise).clamp(0, 1)
+    return PictureSet((values * 255).round().to(torch.uint8), labels, ("blue", "green", "red"))
+
+
+def check_sentence(message: str, *given: object) -> None:
+    """A message is one line of whole sentences, names what was given, and holds no traceback."""
+    assert message.endswith("."), f"no full stop: {message!r}"
+    assert "\n" not in message, f"more than one line: {message!r}"
+    assert "Traceback" not in message and not re.search(r'File ".*", line \d+', message), message
+    assert len(message.split()) >= 5, f"not a sentence: {message!r}"
+    for value in given:
+        assert str(value) in message, f"{value!r} is not named: {message!r}"
+
+
+@contextmanager
+def raises_sentence(kind: type[RobustWidgetsError], *given: object) -> Iterator[None]:
+    """Exactly this kind of error is raised, and it says what it should."""
+    with pytest.raises(RobustWidgetsError) as caught:
+        yield
+    assert caught.type is kind, f"{caught.type.__name__}: {caught.value}"
+    check_sentence(str(caught.value), *given)

@@ -1,0 +1,105 @@
+"""The exception tree, and every message in the package."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import robust_widgets
+from robust_widgets import errors
+from robust_widgets.errors import RobustWidgetsError, nearest, quoted, unknown_name
+from tests.helpers import check_sentence
+
+PACKAGE = Path(robust_widgets.__file__).parent
+KINDS = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)}
+
+
+def test_one_base_class_catches_everything() -> None:
+    assert len(KINDS) >= 10
+    for name, kind in KINDS.items():
+        assert issubclass(kind, RobustWidgetsError), name
+        assert name in (errors.__doc__ or ""), f"{name} is not in the tree of the docstring"
+        assert kind.__doc__ and kind.__doc__.strip().endswith(".")
+        assert str(kind("One sentence.")) == "One sentence."
+
+
+@pytest.mark.parametrize(
+    ("kind", "builtin"),
+    [
+        (errors.UnknownNameError, ValueError),
+        (errors.UnknownKnobError, TypeError),
+        (errors.UnknownKnobError, errors.UnknownNameError),
+        (errors.KnobError, ValueError),
+        (errors.PictureError, ValueError),
+        (errors.WeightsError, ValueError),
+        (errors.TraceError, ValueError),
+        (errors.SaveError, OSError),
+        (errors.DataError, ValueError),
+        (errors.DeviceError, ValueError),
+        (errors.TrainingError, RuntimeError),
+    ],
+)
+def test_each_is_also_the_python_error_one_expects(kind: type[Exception], builtin: type[Exception]) -> None:
+    assert issubclass(kind, builtin)
+
+
+def test_quoted() -> None:
+    assert quoted([]) == ""
+    assert quoted(["a"]) == "'a'"
+    assert quoted(["a", "b"]) == "'a' or 'b'"
+    assert quoted(["a", "b", "c"]) == "'a', 'b' or 'c'"
+
+
+ANIMALS = ("Goldfish", "tabby cat", "siamese cat", "golden retriever", "bullfrog")
+
+
+@pytest.mark.parametrize(
+    ("given", "best"),
+    [("goldfsh", "Goldfish"), ("CAT", "tabby cat"), ("retriever", "golden retriever"), ("bulfrog", "bullfrog")],
+)
+def test_the_nearest_name_comes_first(given: str, best: str) -> None:
+    assert nearest(given, ANIMALS)[0] == best
+    assert len(nearest(given, ANIMALS)) == 3
+    check_sentence(unknown_name("class", given, ANIMALS), repr(given), repr(best), "5 in all")
+
+
+def test_an_unknown_name_among_few_or_none() -> None:
+    assert "in all" not in unknown_name("class", "x", ANIMALS[:2])
+    check_sentence(unknown_name("model", "x", ()), "'x'", "none is available")
+    check_sentence(unknown_name("class", "", ANIMALS), "''")
+
+
+def messages() -> list[tuple[str, ast.expr]]:
+    """Every message of an error of this package that is raised anywhere in it, with its place."""
+    found: list[tuple[str, ast.expr]] = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            call = node.exc if isinstance(node, ast.Raise) else None
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in KINDS:
+                place = f"{path.relative_to(PACKAGE)}:{node.lineno}"
+                assert len(call.args) == 1 and not call.keywords, f"{place}: an error has one message"
+                found.append((place, call.args[0]))
+    return found
+
+
+MESSAGES = messages()
+
+
+def test_the_walk_finds_the_messages() -> None:
+    assert len(MESSAGES) > 40
+
+
+@pytest.mark.parametrize(("place", "message"), MESSAGES, ids=[place for place, _ in MESSAGES])
+def test_every_message_is_whole_sentences(place: str, message: ast.expr) -> None:
+    parts = message.values if isinstance(message, ast.JoinedStr) else [message]
+    if isinstance(message, (ast.Call, ast.Name)):
+        pytest.skip("the sentence is made elsewhere, and tested where it is raised")
+    first, last = parts[0], parts[-1]
+    assert isinstance(last, ast.Constant) and str(last.value).endswith("."), f"{place}: no full stop"
+    if isinstance(first, ast.Constant):
+        assert str(first.value)[0].isupper() or str(first.value)[0].isidentifier(), f"{place}: not a sentence"
+    text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
+    assert "\n" not in text and "Traceback" not in text and "  " not in text, place
