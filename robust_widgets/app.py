@@ -39,7 +39,8 @@ def Studio(  # noqa: N802 - made like a widget, and stands for one
         session: runs elsewhere than on this machine; then ``model`` and ``device`` are not used.
 
     Raises:
-        PictureError, UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model` and ``to_batch``.
+        PictureError: as :func:`robust_widgets.images.to_batch`.
+        UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model`.
     """
     return _studio(("sketch_to_image", "generate"), picture, model, device, session)
 
@@ -92,7 +93,7 @@ def _studio(
     place = _place(tasks)
     pixels = to_pixels_of(picture, DEFAULT_SIDE) if picture is not None else None
     known = _places.get(place) if place is not None else None
-    if known is not None and known.made_from(pixels, (model, device, session)):
+    if known is not None and not known.studio.closed and known.made_from(pixels, (model, device, session)):
         return known.studio
     autosave = Autosave(place) if place is not None else None
     studio = StudioWidget(
@@ -117,7 +118,7 @@ def _place(tasks: tuple[str, ...]) -> str | None:
     notebook = os.environ.get("JPY_SESSION_NAME", str(Path.cwd()))
     base = "\n".join([notebook, cell, *tasks])
     counter = f"{base}\n{execution}"
-    for stale in [key for key in _calls if key.startswith(base) and key != counter]:
+    for stale in [key for key in _calls if key.rpartition("\n")[0] == base and key != counter]:
         del _calls[stale]
     _calls[counter] = _calls.get(counter, -1) + 1
     return f"{base}\n{_calls[counter]}"

@@ -94,7 +94,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     try:
         with partial.open("wb") as file:
             write(file)
-        os.replace(partial, path)
+        partial.replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -55,7 +55,8 @@ class BlurPool(nn.Module):
         self.register_buffer("kernel", torch.outer(taps, taps).repeat(channels, 1, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        odd_height, odd_width = x.shape[2] % 2, x.shape[3] % 2
+        padded = nn.functional.pad(x, (1, 1 + odd_width, 1, 1 + odd_height), mode="replicate")
         return nn.functional.conv2d(padded, self.kernel.to(x.dtype), stride=2, groups=self.channels)
 
 

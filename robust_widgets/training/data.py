@@ -65,10 +65,12 @@ def load_folder(folder: Path, side: int, *, progress: bool = True, fewest: int =
         names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
         reason = error.strerror
-        raise DataError(f"The folder {str(folder)!r} cannot be read ({reason}); give a folder of class folders.") from None
+        raise DataError(
+            f"The folder {str(folder)!r} cannot be read ({reason}); give a folder of class folders."
+        ) from None
     if len(names) < 2:
         raise DataError(
-            f"The folder {str(folder)!r} holds {len(names)} class folders; give a folder with at least two, one a class."
+            f"The folder {str(folder)!r} holds {len(names)} class folders; give one with at least two, one a class."
         )
     files: list[tuple[Path, int]] = []
     for label, name in enumerate(names):
@@ -83,7 +85,9 @@ def load_folder(folder: Path, side: int, *, progress: bool = True, fewest: int =
             return None
 
     with ThreadPoolExecutor() as pool:
-        bar = tqdm(pool.map(read, files, chunksize=64), total=len(files), desc=f"reading {folder.name}", disable=not progress)
+        bar = tqdm(
+            pool.map(read, files, chunksize=64), total=len(files), desc=f"reading {folder.name}", disable=not progress
+        )
         arrays = list(bar)
     kept = [(array, label) for array, (_, label) in zip(arrays, files, strict=True) if array is not None]
     skipped = tuple(file for array, (file, _) in zip(arrays, files, strict=True) if array is None)
@@ -91,7 +95,7 @@ def load_folder(folder: Path, side: int, *, progress: bool = True, fewest: int =
     for name, count in zip(names, counts, strict=True):
         if count < fewest:
             raise DataError(
-                f"The class {name!r} in {str(folder)!r} has {count} readable pictures; each class needs at least {fewest}."
+                f"The class {name!r} in {str(folder)!r} has {count} readable pictures; a class needs at least {fewest}."
             )
     stacked = np.stack([array for array, _ in kept])
     pictures = torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous()
@@ -160,7 +164,9 @@ def load_validation(data: Path, side: int, classes: tuple[str, ...]) -> PictureS
     pictures = load_folder(folder, side, fewest=1)
     if pictures.classes != classes:
         odd = sorted(set(pictures.classes) ^ set(classes))
-        raise DataError(f"The class folders in {str(folder)!r} are not the model's classes; these differ: {', '.join(odd)}.")
+        raise DataError(
+            f"The class folders in {str(folder)!r} are not the model's classes; these differ: {', '.join(odd)}."
+        )
     return pictures
 
 

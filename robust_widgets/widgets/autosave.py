@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
-import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ class Autosave:
 
     def __init__(self, place: str, folder: Path | None = None) -> None:
         self._folder = folder or user_state_path("robust-widgets") / "paintings"
+        self._lock = threading.Lock()
         self.path = self._folder / f"{hashlib.sha256(place.encode()).hexdigest()[:24]}.npz"
 
     def save(self, raster: Raster) -> None:
@@ -46,8 +47,9 @@ class Autosave:
         Raises:
             SaveError: the folder cannot be written.
         """
-        make_folder(self._folder)
-        write_whole(self.path, lambda file: np.savez_compressed(file, image=raster.image, sketch=raster.sketch))
+        with self._lock:
+            make_folder(self._folder)
+            write_whole(self.path, lambda file: np.savez_compressed(file, image=raster.image, sketch=raster.sketch))
 
     def load(self, side: int = DEFAULT_SIDE) -> Kept | None:
         """The kept painting; None if there is none that can be read."""
@@ -56,7 +58,7 @@ class Autosave:
             with np.load(self.path, allow_pickle=False) as kept:
                 image, sketch = kept["image"], kept["sketch"]
             when = datetime.fromtimestamp(self.path.stat().st_mtime).strftime("%d %B, %H:%M")
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        except Exception:  # Damaged bytes make zipfile, zlib and numpy raise almost anything.
             return None
         fits = image.shape == (side, side, 3) and sketch.shape == (side, side, 4)
         return Kept(image, sketch, when) if fits and image.dtype == sketch.dtype == np.uint8 else None

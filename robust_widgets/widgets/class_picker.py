@@ -48,11 +48,11 @@ class ClassPicker:
         """The class picked.
 
         Raises:
-            UnknownNameError: what was typed matches no class; the message names the nearest.
+            UnknownNameError: what was typed matches no class, and none of the nearest was picked; the message names
+                them.
         """
-        typed = self.search.value.strip()
-        if typed and not matches(typed, self.classes):
-            raise UnknownNameError(unknown_name("class", typed, self.classes))
+        if self.list.value is None:
+            raise UnknownNameError(unknown_name("class", self.search.value.strip(), self.classes))
         return str(self.list.value)
 
     @value.setter
@@ -75,7 +75,8 @@ class ClassPicker:
             self.hint.value = (
                 f"<div role='status'>No class has this name; the nearest are {html.escape(quoted(near))}.</div>"
             )
-            found = tuple(near)
+            self.list.options, self.list.value = near, None
+            return
         picked = self.list.value
         self.list.options = found
         self.list.value = picked if picked in found and not typed else found[0]

@@ -65,6 +65,9 @@ class Stroke:
 class Raster:
     """Two square layers of pixels.
 
+    One stroke is painted at a time: any other change settles it, so that the history is in order. If a settled stroke
+    is extended after all, it goes on from its last point as a change of its own.
+
     Attributes:
         side: raster pixels per side.
         image: uint8 (side, side, 3), opaque.
@@ -76,6 +79,7 @@ class Raster:
     sketch: Pixels = field(init=False, repr=False)
     _undo: list[Change] = field(init=False, repr=False, default_factory=list["Change"])
     _redo: list[Change] = field(init=False, repr=False, default_factory=list["Change"])
+    _painting: Stroke | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self.image = np.full((self.side, self.side, 3), PAPER, dtype=np.uint8)
@@ -111,11 +115,18 @@ class Raster:
     def begin(self, tool: Tool, color: str, size: float, softness: float) -> Stroke:
         """Start a stroke; ``color`` as in CSS."""
         rgb = ImageColor.getrgb(color)[:3]
+        self._settle()
         coverage = np.zeros((self.side, self.side), dtype=np.float32)
-        return Stroke(tool, rgb, size, softness, self.sketch.copy(), coverage)
+        self._painting = Stroke(tool, rgb, size, softness, self.sketch.copy(), coverage)
+        return self._painting
 
     def extend(self, stroke: Stroke, points: Sequence[Point]) -> Box | None:
         """Paint on through ``points`` (x, y, pressure 0 to 1); returns the rectangle that changed."""
+        if points and stroke is not self._painting:
+            self._settle()
+            stroke.base, stroke.touched = self.sketch.copy(), None
+            stroke.coverage[...] = 0
+            self._painting = stroke
         changed: Box | None = None
         for point in points:
             box = self._cover(stroke, stroke.last or point, point)
@@ -130,13 +141,8 @@ class Raster:
         return changed
 
     def finish(self, stroke: Stroke) -> bool:
-        """End a stroke and make it undoable; False if it never touched the raster."""
-        if stroke.touched is None:
-            return False
-        left, top, right, bottom = stroke.touched
-        before = stroke.base[top:bottom, left:right].copy()
-        self._record(Change("sketch", stroke.touched, before, self.sketch[top:bottom, left:right].copy()))
-        return True
+        """End a stroke and make it undoable; False if it never touched the raster, or was settled before."""
+        return stroke is self._painting and self._settle()
 
     def fill(self, x: float, y: float, color: str) -> Box | None:
         """Fill the area of like colour around a point; returns the rectangle that changed, None if outside."""
@@ -167,10 +173,12 @@ class Raster:
 
     def undo(self) -> Box | None:
         """Take back the last change; returns its rectangle, None if there is none."""
+        self._settle()
         return self._step(self._undo, self._redo, forward=False)
 
     def redo(self) -> Box | None:
         """Make the last change that was taken back again; returns its rectangle, None if there is none."""
+        self._settle()
         return self._step(self._redo, self._undo, forward=True)
 
     @property
@@ -181,7 +189,18 @@ class Raster:
     def _layer(self, name: LayerName) -> Pixels:
         return self.image if name == "image" else self.sketch
 
+    def _settle(self) -> bool:
+        """Make the stroke being painted undoable as far as it is; False if there is none, or it touched nothing."""
+        stroke, self._painting = self._painting, None
+        if stroke is None or stroke.touched is None:
+            return False
+        left, top, right, bottom = stroke.touched
+        before = stroke.base[top:bottom, left:right].copy()
+        self._record(Change("sketch", stroke.touched, before, self.sketch[top:bottom, left:right].copy()))
+        return True
+
     def _apply(self, name: LayerName, box: Box, after: Pixels) -> None:
+        self._settle()
         left, top, right, bottom = box
         target = self._layer(name)[top:bottom, left:right]
         new = after[top:bottom, left:right].copy()

@@ -142,8 +142,9 @@ class Runner:
         self._send_record()
 
     def _show_buttons(self) -> None:
-        self.stop_button.disabled = not self.running
-        self.run_button.description = "Run again" if self.running else "Run"
+        with self._lock:
+            self.stop_button.disabled = not self.running
+            self.run_button.description = "Run again" if self.running else "Run"
 
 
 def summary(trace: Trace, ended: RunEnded) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -97,15 +98,31 @@ class StudioWidget(ipywidgets.VBox):
 
     def adopt(self, other: StudioWidget, picture: Pixels | None = None) -> None:
         """Take over another studio's painting, runs and settings, and close it; a new picture goes under the paint."""
-        if self.surface is not None and other.surface is not None:
+        if self.surface is not None and other.surface is not None and self.paint_box is not None:
             self.surface.restore(other.surface.raster)
+            for setting in ("tool", "color", "brush_size", "softness"):
+                setattr(self.surface.pad, setting, getattr(other.surface.pad, setting))
+            self.paint_box.refresh()
             if picture is not None:
-                self.surface.set_picture(picture)
+                self.notice.guard(self.surface.set_picture)(picture)
         self.runner.traces[:0] = other.traces
         for task, controls in self.controls.items():
             if task in other.controls:
                 controls.set(other.controls[task].values())
-        other.close()
+        if other.task in self.controls:
+            self.task_buttons.value = other.task
+        if other.picker.list.value in self.picker.classes:
+            self.picker.value = other.picker.list.value
+        if other.session is self.session:
+            other.stop()
+            ipywidgets.VBox.close(other)
+        else:
+            other.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed; then nothing on the page answers any more."""
+        return self.comm is None
 
     def close(self) -> None:
         """End the session and take the widget off the page."""
@@ -194,9 +211,10 @@ class StudioWidget(ipywidgets.VBox):
         if self.surface is None:
             return
         kept = self._autosave.load() if self._autosave is not None else None
+        raster = Raster(self.surface.raster.side)
         if kept is not None:
-            raster = Raster(self.surface.raster.side)
             raster.image, raster.sketch = kept.image, kept.sketch
+        if kept is not None and not raster.is_blank:
             self.surface.restore(raster)
             self.notice.say(f"Your painting of {kept.when} is back.")
         elif picture is not None:
@@ -212,4 +230,5 @@ class StudioWidget(ipywidgets.VBox):
 def _model_line(session: Session) -> str:
     model = session.model
     about = f", {model.description}" if model.description else ""
-    return f"{model.name}: {len(model.classes)} classes at {model.input_size} px{about}, on {model.device}"
+    line = f"{model.name}: {len(model.classes)} classes at {model.input_size} px{about}, on {model.device}"
+    return html.escape(line)

@@ -94,8 +94,9 @@ class PaintBox:
         if name in TOOLS:
             self._surface.pad.tool = name
         elif name in ("smaller", "larger"):
-            factor = 0.8 if name == "smaller" else 1.25
-            self.size.value = min(BRUSH_SIZE.high, max(BRUSH_SIZE.low, round(self.size.value * factor)))
+            now, factor = self.size.value, 0.8 if name == "smaller" else 1.25
+            size = min(now - 1, round(now * factor)) if name == "smaller" else max(now + 1, round(now * factor))
+            self.size.value = min(BRUSH_SIZE.high, max(BRUSH_SIZE.low, size))
 
     def _pressed(self, name: str, change: Any) -> None:
         if change["new"]:

@@ -265,7 +265,7 @@ function render({ model, el }) {
   const press = (event) => {
     event.stopPropagation();
     if (stroke || event.button !== 0 || !event.isPrimary) return;
-    surface.focus({ preventScroll: true });
+    surface.focus({ preventScroll: true, focusVisible: false });
     const tool = model.get("tool");
     if (tool === "eyedropper" || event.altKey) model.send({ kind: "pick", point: position(event) });
     else if (tool === "fill") model.send({ kind: "fill", point: position(event) });

@@ -15,7 +15,7 @@ const BUTTONS = [
     <svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg></button>`).join("");
 const key = (/** @type {string} */ name, /** @type {string} */ words) => `
   <span class="rw-view-key"><span class="rw-view-swatch" aria-hidden="true">
-    <svg viewBox="0 0 28 2"><path class="rw-${name}" d="M0 1h28"/></svg><i class="rw-view-dot rw-${name}"></i></span>
+    <svg viewBox="0 0 24 2"><path class="rw-${name}" d="M0 1h24"/></svg><i class="rw-view-dot rw-${name}"></i></span>
     <span>${words} <b class="rw-view-${name}-value"></b></span></span>`;
 // The two curves share one drawing, 1000 wide and 100 high, stretched to the chart's size; colours come from the style.
 const TEMPLATE = `
@@ -24,9 +24,8 @@ const TEMPLATE = `
   <div class="rw-view-bar" role="progressbar" aria-label="progress" aria-valuemin="0"><div class="rw-view-fill"></div></div>
   <div class="rw-view-status"><b class="rw-view-title"></b><span class="rw-view-line"></span></div>
   <span class="rw-view-announcer" role="status" aria-live="polite"></span>
-  <div class="rw-view-controls">${BUTTONS}
-    <input class="rw-view-slider" type="range" aria-label="step" min="0" max="1" value="0">
-    <span class="rw-view-step"></span></div>
+  <input class="rw-view-slider" type="range" aria-label="step" min="0" max="1" value="0">
+  <div class="rw-view-controls">${BUTTONS}<span class="rw-view-step"></span></div>
   <div class="rw-view-legend">${key("loss", "loss")}${key("probability", "target probability")}</div>
   <div class="rw-view-chart" aria-hidden="true"><span class="rw-view-high"></span><span class="rw-view-low"></span>
     <div class="rw-view-plot"><svg viewBox="0 0 1000 100" preserveAspectRatio="none">
@@ -358,9 +357,11 @@ function render({ model, el }) {
     write();
   }
 
-  /** Control and Command keys (Ctrl-S) stay JupyterLab's; other keys here must not move or change its cells.
-   * @param {KeyboardEvent} event */
-  const openOrClose = (event) => root.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey);
+  /** Control and Command keys (Ctrl-S) stay JupyterLab's; other keys here must not move or change its cells. The mark
+   * counts only on the focused element itself. @param {KeyboardEvent} event */
+  const openOrClose = (event) => {
+    for (const one of controls) one.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey);
+  };
   const redraw = () => {
     if (shown && !busy) void paint(shown);
     write();

@@ -1,0 +1,86 @@
+"""The classifier owns its normalisation, is frozen, and knows its classes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from robust_widgets.errors import UnknownNameError
+from robust_widgets.models.classifier import RobustClassifier
+from tests.helpers import CLASSES, SmoothNet, card, pictures, raises_sentence, smooth_model, tiny_model
+
+
+def test_it_normalises_what_the_network_sees() -> None:
+    seen: list[torch.Tensor] = []
+
+    class Spy(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x)
+            return x.mean((2, 3))
+
+    RobustClassifier(Spy(), card(12, "spy"))(pictures(2))
+    mean, std = np.array([0.5, 0.45, 0.4]).reshape(1, 3, 1, 1), np.array([0.25, 0.3, 0.2]).reshape(1, 3, 1, 1)
+    np.testing.assert_allclose(seen[0], (pictures(2).numpy() - mean) / std, rtol=1e-5, atol=1e-6)
+
+
+def test_a_fresh_one_is_frozen_and_in_evaluation_mode() -> None:
+    network = SmoothNet().train()
+    model = RobustClassifier(network, card(12, "smooth"))
+    assert not model.training and not network.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_features_lead_to_the_logits() -> None:
+    model = tiny_model()
+    features = model.features(pictures(2, 16))
+    assert features.shape == (2, 128)
+    torch.testing.assert_close(model.network.head(features), model(pictures(2, 16)))
+
+
+@pytest.mark.parametrize(("given", "index"), [("dog", 0), ("CAT", 1), (" Goldfish ", 2), (0, 0), (2, 2), (np.int64(1), 1)])
+def test_a_class_by_name_or_index(given: str | int, index: int) -> None:
+    found = smooth_model().class_index(given)
+    assert found == index and type(found) is int
+
+
+@pytest.mark.parametrize(("given", "near"), [("dgo", "dog"), ("goldfsh", "goldfish"), ("CATS", "cat")])
+def test_an_unknown_class_names_the_nearest(given: str, near: str) -> None:
+    with raises_sentence(UnknownNameError, repr(given), f"the nearest are '{near}'"):
+        smooth_model().class_index(given)
+
+
+@pytest.mark.parametrize("given", [3, -1, 99, True, False, 1.0, 1.7, math.nan, None, [0], ("dog",), b"dog"])
+def test_an_index_that_is_none(given: object) -> None:
+    with raises_sentence(UnknownNameError, repr(given), "3 classes", "0 to 2"):
+        smooth_model().class_index(given)  # type: ignore[arg-type]
+
+
+def test_the_fingerprint_is_of_the_weights() -> None:
+    assert len(tiny_model().fingerprint) == 16 and int(tiny_model().fingerprint, 16) >= 0
+    assert tiny_model(seed=1).fingerprint == tiny_model(seed=1).fingerprint
+    assert tiny_model(seed=1).fingerprint != tiny_model(seed=2).fingerprint
+    changed = tiny_model(seed=1)
+    with torch.no_grad():
+        changed.network.head.bias[0] += 1e-3
+    assert changed.fingerprint != tiny_model(seed=1).fingerprint
+
+
+def test_a_copy_is_equal_and_apart() -> None:
+    model = tiny_model()
+    copy = model.copy_to(torch.device("cpu"))
+    torch.testing.assert_close(copy(pictures(2, 16)), model(pictures(2, 16)))
+    assert copy.fingerprint == model.fingerprint and copy.card == model.card and copy.seeds is model.seeds
+    with torch.no_grad():
+        copy.network.head.bias.add_(1)
+    assert not torch.allclose(copy(pictures(2, 16)), model(pictures(2, 16)))
+
+
+def test_what_it_says_of_itself() -> None:
+    model = smooth_model(12)
+    assert model.classes == CLASSES and model.input_size == 12 and model.device == torch.device("cpu")
+    for part in ("test-smooth", "3 classes", "12 px", "robust, l2 0.5", "cpu"):
+        assert part in repr(model)

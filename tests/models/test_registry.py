@@ -1,0 +1,112 @@
+"""Models by name, and the device they are put on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robust_widgets.errors import DeviceError, UnknownNameError, WeightsError
+from robust_widgets.models import registry
+from robust_widgets.models.checkpoints import save_model
+from robust_widgets.models.registry import choose_device, load_model, model_cards, model_names
+from robust_widgets.tasks import generate
+from robust_widgets.tasks.common import resolve_model
+from tests.helpers import BUNDLED_MEAN_PROBABILITY, raises_sentence, tiny_model
+
+
+def test_the_default_model_ships() -> None:
+    assert "default" in model_names()
+    cards = {c.name: c for c in model_cards()}
+    model = load_model(device="cpu")
+    assert model.card in cards.values()
+    assert model.input_size >= 32 and len(model.classes) >= 2 and model.seeds is not None
+    assert load_model("default", device="cpu").fingerprint == model.fingerprint
+
+
+def test_the_default_model_paints_towards_what_is_asked() -> None:
+    trace = generate(0, n=2, steps=4, device="cpu")
+    assert (trace.metrics["loss"][-1] < trace.metrics["loss"][0]).all()
+    assert trace.metrics["probability"][-1].mean() >= BUNDLED_MEAN_PROBABILITY
+
+
+def test_a_model_file_by_path(tmp_path: Path) -> None:
+    save_model(tiny_model(), tmp_path / "own.safetensors")
+    for source in (tmp_path / "own.safetensors", str(tmp_path / "own.safetensors")):
+        assert load_model(source, device="cpu").card == tiny_model().card
+
+
+def test_an_unknown_name_names_the_nearest() -> None:
+    with raises_sentence(UnknownNameError, "'defualt'", "'default'"):
+        load_model("defualt", device="cpu")
+
+
+@pytest.mark.parametrize("source", ["gone.safetensors", "folder/gone", "./gone"])
+def test_a_path_that_leads_nowhere(source: str) -> None:
+    with raises_sentence(WeightsError, str(Path(source))):
+        load_model(source, device="cpu")
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    with raises_sentence(WeightsError, tmp_path):
+        load_model(tmp_path, device="cpu")
+
+
+def nothing_but_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:3", "mps", "meta", "gpu", "", "cpu0", 3.5, 7])
+def test_a_device_that_is_not_here(device: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing_but_the_cpu(monkeypatch)
+    with raises_sentence(DeviceError, str(device), "'cpu'"):
+        choose_device(device)  # type: ignore[arg-type]
+    with raises_sentence(DeviceError, str(device)):
+        load_model(device=device)  # type: ignore[arg-type]
+
+
+def test_the_fastest_device_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing_but_the_cpu(monkeypatch)
+    assert choose_device() == torch.device("cpu")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device() == torch.device("mps")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device() == torch.device("cuda")
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    assert choose_device("cpu") == torch.device("cpu")
+    with raises_sentence(DeviceError, "'cuda:2'", "'cuda', 'mps', 'cpu'"):
+        choose_device("cuda:2")
+
+
+def test_a_model_that_is_handed_in_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model()
+    assert resolve_model(model, None) is model
+    assert resolve_model(model, "cpu") is model
+    monkeypatch.setattr(registry, "load_model", lambda *_, **__: pytest.fail("nothing is to be loaded"))
+    with raises_sentence(DeviceError, "'abacus'"):
+        resolve_model(model, "abacus")
+
+
+def test_the_same_device_by_another_name_needs_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    model = tiny_model()
+    monkeypatch.setattr(type(model), "device", torch.device("cuda:0"))
+    monkeypatch.setattr(type(model), "copy_to", lambda _, device: f"a copy on {device}")
+    assert resolve_model(model, "cuda") is model
+    assert resolve_model(model, "cuda:0") is model
+    assert resolve_model(model, "cuda:1") == "a copy on cuda:1"
+    assert resolve_model(model, "cpu") == "a copy on cpu"
+
+
+def test_another_device_gets_a_copy_and_the_callers_model_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model()
+    monkeypatch.setattr("robust_widgets.tasks.common.choose_device", lambda _: torch.device("meta"))
+    moved = resolve_model(model, "elsewhere")
+    assert moved.device.type == "meta" and model.device.type == "cpu"
+    assert np.isfinite(model(torch.rand(1, 3, 16, 16)).numpy()).all()
