@@ -156,7 +156,7 @@ def iterate(problem: Problem) -> Iterator[Frame]:
 
 def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
     numbers = torch.stack([reading.loss, reading.probability.to(reading.loss), reading.distance.to(reading.loss)])
-    loss, probability, distance = numbers.double().cpu().numpy()
+    loss, probability, distance = numbers.cpu().double().numpy()
     return Frame(
         step=step,
         pixels=to_pixels(x),

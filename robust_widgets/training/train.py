@@ -123,15 +123,12 @@ def train(
         average.update(network)
         running = loss.detach() if running is None else running.lerp(loss.detach(), 0.02)
         bar.update()
-        if (step + 1) % 20 == 0 or step + 1 == steps:
-            if not bool(torch.isfinite(running)):
-                raise TrainingError(
-                    f"The loss is not a number at step {step + 1}; the weights of the last checkpoint are kept in "
-                    f"{str(progress.path)!r}. Lower --learning-rate and go on with --resume."
-                )
-            bar.set_postfix(loss=f"{float(running):.3f}", side=side)
         ended = within == steps_per_epoch - 1
-        if ended or (step + 1) % STEPS_BETWEEN_CHECKPOINTS == 0:
+        checkpoint_due = ended or (step + 1) % STEPS_BETWEEN_CHECKPOINTS == 0
+        if checkpoint_due or (step + 1) % 20 == 0:
+            progress.require_finite(step + 1, running)
+            bar.set_postfix(loss=f"{float(running):.3f}", side=side)
+        if checkpoint_due:
             progress.save(step + 1)
         if ended:
             numbers = measure(average, card, val_set, settings, device)
@@ -227,6 +224,20 @@ class Progress:
         self._network = network
         self._optimizer = optimizer
         self._average = average
+
+    def require_finite(self, step: int, loss: Tensor) -> None:
+        """Stop before a diverged run replaces a good checkpoint.
+
+        Raises:
+            TrainingError: the loss or a weight is not a finite number.
+        """
+        weights = self._network.state_dict().values()
+        if bool(torch.isfinite(loss)) and all(bool(torch.isfinite(value).all()) for value in weights):
+            return
+        remedy = "lower --learning-rate and start again"
+        if self.path.exists():
+            remedy = f"lower --learning-rate and go on with --resume from the last checkpoint, {str(self.path)!r}"
+        raise TrainingError(f"The loss or a weight is not a number at step {step}; {remedy}.")
 
     def save(self, step: int) -> None:
         """Replace the checkpoint, whole or not at all."""

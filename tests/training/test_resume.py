@@ -1,0 +1,202 @@
+"""A stopped training run goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from robust_widgets.errors import SaveError, TrainingError
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.training import train as training
+from robust_widgets.training.data import PictureSet
+from robust_widgets.training.settings import TrainingSettings
+from robust_widgets.training.train import train
+from tests.helpers import noise_patterns, raises_sentence
+
+TRAIN, VAL = noise_patterns(32, seed=1), noise_patterns(4, seed=2)
+SETTINGS = TrainingSettings(
+    architecture="blurresnet-tiny", epochs=3, batch_size=24, learning_rate=0.1, margin=2, precision="float32", seed=4
+)
+STEPS = 12  # 96 pictures, 24 a batch, 3 epochs
+NAME = "run.safetensors"
+
+
+class Stop(Exception):
+    """The power cut."""
+
+
+def go(folder: Path, **options: Any) -> RobustClassifier:
+    return train(TRAIN, VAL, folder / NAME, SETTINGS, **{"log": str, **options})
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> RobustClassifier:
+    return go(tmp_path_factory.mktemp("whole"))
+
+
+def assert_equal(one: RobustClassifier, other: RobustClassifier) -> None:
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+    assert one.seeds is not None and other.seeds is not None
+    assert all(torch.equal(one.seeds[name], other.seeds[name]) for name in one.seeds)
+    assert one.card == other.card
+
+
+def epochs_logged(folder: Path) -> list[int]:
+    return [json.loads(line)["epoch"] for line in (folder / "run.log.jsonl").read_text().splitlines()]
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, last: int) -> None:
+    """The batch after this many steps is never made."""
+    real = training.make_batch
+
+    def cut(data: PictureSet, settings: TrainingSettings, epoch: int, within: int, step: int, *rest: Any) -> Any:
+        if step == last:
+            raise Stop
+        return real(data, settings, epoch, within, step, *rest)
+
+    monkeypatch.setattr(training, "make_batch", cut)
+
+
+def checkpoint(folder: Path) -> dict[str, Any]:
+    return torch.load(folder / "run.checkpoint.pt", weights_only=True)
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_stopped_after_an_epoch(epoch: int, uninterrupted: RobustClassifier, tmp_path: Path) -> None:
+    def stop(line: str) -> None:
+        if line.startswith(f"epoch {epoch},"):
+            raise Stop
+
+    with pytest.raises(Stop):
+        go(tmp_path, log=stop)
+    assert not (tmp_path / NAME).exists() and checkpoint(tmp_path)["step"] == 4 * epoch
+    assert_equal(go(tmp_path, resume=True), uninterrupted)
+    assert epochs_logged(tmp_path) == [1, 2, 3]
+    assert not (tmp_path / "run.checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize(("last", "saved"), [(3, 2), (7, 6), (11, 10)])
+def test_stopped_within_an_epoch(
+    last: int, saved: int, uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "STEPS_BETWEEN_CHECKPOINTS", 2)
+    with monkeypatch.context() as patched:
+        stop_at(patched, last)
+        with pytest.raises(Stop):
+            go(tmp_path)
+    assert checkpoint(tmp_path)["step"] == saved
+    torch.rand(7)  # what the world did in between does not matter
+    assert_equal(go(tmp_path, resume=True), uninterrupted)
+    assert epochs_logged(tmp_path) == [1, 2, 3]
+
+
+def test_stopped_twice(uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for last, resume in ((5, False), (10, True)):
+        with monkeypatch.context() as patched:
+            stop_at(patched, last)
+            with pytest.raises(Stop):
+                go(tmp_path, resume=resume)
+    assert_equal(go(tmp_path, resume=True), uninterrupted)
+
+
+def test_a_diverged_run_keeps_its_last_good_checkpoint(
+    uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        real = training.learning_rate
+        patched.setattr(training, "learning_rate", lambda step, *rest: real(step, *rest) if step < 6 else 1e30)
+        with raises_sentence(TrainingError, "not a number", "--resume", str(tmp_path / "run.checkpoint.pt")):
+            go(tmp_path)
+    assert checkpoint(tmp_path)["step"] == 4
+    assert_equal(go(tmp_path, resume=True), uninterrupted)
+
+
+def stopped(folder: Path) -> Path:
+    """A run stopped after its first epoch."""
+
+    def stop(_: str) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        go(folder, log=stop)
+    return folder / "run.checkpoint.pt"
+
+
+def test_nothing_to_resume_from(tmp_path: Path) -> None:
+    with raises_sentence(TrainingError, str(tmp_path / "run.checkpoint.pt"), "--resume"):
+        go(tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    "change", [{"epochs": 4}, {"seed": 5}, {"radius": 0.5, "inner_steps": 2}, {"architecture": "blurresnet-small"}]
+)
+def test_a_checkpoint_of_other_settings_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    before = stopped(tmp_path).read_bytes()
+    with raises_sentence(TrainingError, "other settings", ", ".join(n for n in SETTINGS.to_dict() if n in change)):
+        train(TRAIN, VAL, tmp_path / NAME, replace(SETTINGS, **change), resume=True, log=str)
+    assert (tmp_path / "run.checkpoint.pt").read_bytes() == before, "and it is kept"
+
+
+def test_only_the_learning_rate_may_change(tmp_path: Path) -> None:
+    stopped(tmp_path)
+    train(TRAIN, VAL, tmp_path / NAME, replace(SETTINGS, learning_rate=0.01), resume=True, log=str)
+
+
+def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
+    stopped(tmp_path)
+    two = PictureSet(TRAIN.pictures[:64], TRAIN.labels[:64], TRAIN.classes[:2])
+    with raises_sentence(TrainingError, "other data", str(tmp_path / "run.checkpoint.pt")):
+        train(two, two, tmp_path / NAME, SETTINGS, resume=True, log=str)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
+def test_a_damaged_checkpoint_is_refused(keep: float, tmp_path: Path) -> None:
+    path = stopped(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
+    with raises_sentence(TrainingError, "damaged", str(path)):
+        go(tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("content", [b"a text", {"weights": 1}, [1, 2], 3])
+def test_a_foreign_checkpoint_is_refused(content: object, tmp_path: Path) -> None:
+    path = tmp_path / "run.checkpoint.pt"
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    with raises_sentence(TrainingError, "not a checkpoint", str(path)):
+        go(tmp_path, resume=True)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = stopped(tmp_path).read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full)
+        with raises_sentence(SaveError, os.strerror(errno.ENOSPC)):
+            go(tmp_path, resume=True)
+    assert (tmp_path / "run.checkpoint.pt").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.checkpoint.pt", "run.log.jsonl"]
+
+
+def test_a_model_that_cannot_be_written_at_the_end_is_not_lost(
+    uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise SaveError("The disk is full today.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "save_model", refuse)
+        with pytest.raises(SaveError):
+            go(tmp_path)
+    assert checkpoint(tmp_path)["step"] == STEPS
+    assert_equal(go(tmp_path, resume=True), uninterrupted)

@@ -1,0 +1,219 @@
+"""Adversarial training from end to end, on coloured noise."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from robust_widgets.errors import TrainingError
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.registry import load_model
+from robust_widgets.tasks import generate
+from robust_widgets.training import train as training
+from robust_widgets.training.data import PictureSet
+from robust_widgets.training.evaluate import accuracy
+from robust_widgets.training.settings import TrainingSettings
+from robust_widgets.training.train import autocast, channel_statistics, make_batch, radius_at, train
+from tests.helpers import noise_patterns, raises_sentence
+
+TRAIN, VAL = noise_patterns(64, seed=1), noise_patterns(16, seed=2)
+SETTINGS: dict[str, Any] = {
+    "architecture": "blurresnet-tiny",
+    "epochs": 5,
+    "radius": 1.0,
+    "batch_size": 24,
+    "learning_rate": 0.1,
+    "average_decay": 0.9,
+    "margin": 2,
+    "precision": "float32",
+}
+
+
+def short(**settings: Any) -> TrainingSettings:
+    return TrainingSettings(**{**SETTINGS, "epochs": 1, **settings})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[RobustClassifier, Path, list[str]]:
+    out = tmp_path_factory.mktemp("trained") / "deep" / "colours.safetensors"
+    said: list[str] = []
+    settings = TrainingSettings(**SETTINGS)
+    return train(TRAIN, VAL, out, settings, data_name="made up", log=said.append), out, said
+
+
+def test_it_learns_clean_and_under_attack(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
+    found = accuracy(trained[0], VAL, radius=1.0, steps=10, progress=False)
+    assert found["clean"] > 0.9 and found["l2 1, 10 steps"] > 0.75, found
+    assert accuracy(trained[0], VAL, radius=8.0, steps=10, progress=False)["l2 8, 10 steps"] < 0.5, "the attack bites"
+
+
+def test_the_file_is_the_model(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
+    model, out, _ = trained
+    assert sorted(path.name for path in out.parent.iterdir()) == ["colours.log.jsonl", "colours.safetensors"]
+    back = load_model(out, device="cpu")
+    assert back.card == model.card
+    card = back.card
+    assert (card.name, card.data, card.norm, card.radius, card.input_size) == ("colours", "made up", "l2", 1.0, 16)
+    assert card.classes == TRAIN.classes and card.training == TrainingSettings(**SETTINGS).to_dict()
+    pixels = TRAIN.pictures.double() / 255
+    np.testing.assert_allclose(card.mean, pixels.mean((0, 2, 3)), atol=1e-4)
+    np.testing.assert_allclose(card.std, pixels.transpose(0, 1).flatten(1).std(1), atol=1e-4)
+    assert accuracy(back, VAL, radius=1.0, steps=2, progress=False)["clean"] > 0.9
+    assert not model.training and not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_it_can_generate_what_it_learned(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
+    for name, channel in (("blue", 0), ("green", 1), ("red", 2)):
+        trace = generate(name, n=2, steps=3, model=trained[0])
+        means = trace.frames[0].astype(float).mean((0, 1, 2))
+        assert means.argmax() == channel, "the seeds are of the class's own pictures"
+
+
+def test_a_line_of_numbers_an_epoch(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
+    _, out, said = trained
+    rows = [json.loads(line) for line in out.with_suffix(".log.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5] and len(said) == 5
+    assert all({"side", "loss", "clean", "l2 1, 5 steps", "seconds"} <= row.keys() for row in rows)
+    assert rows[-1]["clean"] > 0.9 and rows[-1]["loss"] < math.log(3)
+    assert said[-1].startswith("epoch 5, ") and f"clean {rows[-1]['clean']}" in said[-1]
+
+
+def spy(monkeypatch: pytest.MonkeyPatch, name: str, replacement: Callable[..., Any] | None = None) -> list[dict[str, Any]]:
+    """Record the keyword arguments of a function that the training calls."""
+    calls: list[dict[str, Any]] = []
+    real = getattr(training, name)
+
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        calls.append({**kwargs, "args": args})
+        return (replacement or real)(*args, **kwargs)
+
+    monkeypatch.setattr(training, name, recorded)
+    return calls
+
+
+def test_each_step_learns_from_attacked_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    modes: list[bool] = []
+
+    def grey(model: torch.nn.Module, pictures: Tensor, _labels: Tensor, **_: Any) -> Tensor:
+        modes.append(model.training)
+        return torch.full_like(pictures, 0.5)
+
+    calls = spy(monkeypatch, "attack", grey)
+    model = train(TRAIN, VAL, tmp_path / "m.safetensors", short(epochs=2, inner_steps=3, seed=5), log=str)
+    assert len(calls) == 16 and modes == [False] * 16, "attacked in evaluation mode, once a step"
+    assert {(call["norm"], call["radius"], call["steps"]) for call in calls} == {("l2", 1.0, 3)}
+    assert len({call["seed"] for call in calls}) == 16, "another random start each step"
+    found = accuracy(model, VAL, radius=0, progress=False)["clean"]
+    assert found <= 0.7, "from grey pictures nothing can be learned"
+
+
+def test_the_measure_of_an_epoch_is_of_the_averaged_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = spy(monkeypatch, "accuracy")
+    model = train(TRAIN, VAL, tmp_path / "m.safetensors", short(radius=0.0), log=str)
+    measured = calls[-1]["args"][0]
+    assert measured.fingerprint == model.fingerprint
+    assert model.card.norm == "" and model.card.radius == 0, "without an attack it is a standard model"
+
+
+def test_the_side_and_the_radius_grow_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    data = noise_patterns(4, side=32)
+    batches, attacks = spy(monkeypatch, "make_batch"), spy(monkeypatch, "attack")
+    settings = short(epochs=3, batch_size=6, radius=0.8, progressive=True)
+    train(data, data, tmp_path / "m.safetensors", settings, log=str)
+    assert [call["args"][5] for call in batches] == [16] * 2 + [24] * 2 + [32] * 2
+    assert [call["args"][1].shape[-1] for call in attacks if "args" in call][:6] == [16] * 2 + [24] * 2 + [32] * 2
+    assert [call["radius"] for call in attacks] == pytest.approx([0.4] * 2 + [0.6] * 2 + [0.8] * 2)
+
+
+@pytest.mark.parametrize(("norm", "at_half"), [("l2", 0.4), ("linf", 0.8)])
+def test_only_an_l2_radius_scales_with_the_side(norm: str, at_half: float) -> None:
+    settings = TrainingSettings(norm=norm, radius=0.8)
+    assert radius_at(settings, 64, 64) == 0.8 and radius_at(settings, 32, 64) == pytest.approx(at_half)
+
+
+def batch(epoch: int = 0, within: int = 0, step: int = 0, side: int = 16, **settings: Any) -> tuple[Tensor, Tensor]:
+    return make_batch(TRAIN, short(**settings), epoch, within, step, side, torch.device("cpu"))
+
+
+def test_a_batch_is_decided_by_its_place_in_the_run() -> None:
+    (one, labels), (again, same_labels) = batch(1, 2, 10), batch(1, 2, 10)
+    assert torch.equal(one, again) and torch.equal(labels, same_labels)
+    for other in (batch(2, 2, 10), batch(1, 3, 10), batch(1, 2, 11), batch(1, 2, 10, seed=1)):
+        assert not torch.equal(one, other[0])
+
+
+def test_an_epoch_sees_every_picture_once_and_its_own_label() -> None:
+    counts = torch.zeros(3)
+    for within in range(8):
+        pictures, labels = batch(3, within, within)
+        assert pictures.shape == (24, 3, 16, 16) and 0 <= pictures.min() and pictures.max() <= 1
+        assert torch.equal(pictures.mean((2, 3)).argmax(1), labels), "its strongest colour tells the class"
+        counts += torch.bincount(labels, minlength=3)
+    assert counts.tolist() == [64, 64, 64]
+
+
+def test_a_batch_at_a_smaller_side() -> None:
+    small, labels = batch(side=8)
+    full, same = batch(side=16)
+    assert small.shape == (24, 3, 8, 8) and torch.equal(labels, same)
+    torch.testing.assert_close(small.mean((2, 3)), full.mean((2, 3)), atol=0.02, rtol=0)
+
+
+def test_channel_statistics() -> None:
+    flat = torch.zeros(4, 3, 2, 2, dtype=torch.uint8)
+    flat[:, 1] = 255
+    flat[:2, 2] = 255
+    mean, std = channel_statistics(flat)
+    assert mean == (0.0, 1.0, 0.5)
+    assert std[0] == std[1] == 1e-3, "never zero, because pictures are divided by it"
+    assert std[2] == pytest.approx(0.5164, abs=1e-3)
+
+
+def test_precision() -> None:
+    cpu = torch.device("cpu")
+    assert isinstance(autocast(cpu, "float32"), nullcontext)
+    with autocast(cpu, "bfloat16"):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+
+
+def test_training_in_bfloat16(tmp_path: Path) -> None:
+    model = train(TRAIN, VAL, tmp_path / "m.safetensors", short(epochs=3, precision="bfloat16"), log=str)
+    assert all(value.isfinite().all() for value in model.state_dict().values())
+    assert next(model.parameters()).dtype == torch.float32
+    assert accuracy(model, VAL, radius=0, progress=False)["clean"] > 0.6
+
+
+def test_linf_training(tmp_path: Path) -> None:
+    model = train(TRAIN, VAL, tmp_path / "m.safetensors", short(norm="linf", radius=0.05, epochs=3), log=str)
+    assert (model.card.norm, model.card.radius) == ("linf", 0.05)
+    assert accuracy(model, VAL, norm="linf", radius=0.05, steps=5, progress=False)["linf 0.05, 5 steps"] > 0.6
+
+
+def test_fewer_pictures_than_a_batch(tmp_path: Path) -> None:
+    few = PictureSet(TRAIN.pictures[::20], TRAIN.labels[::20], TRAIN.classes)
+    model = train(few, VAL, tmp_path / "m.safetensors", short(batch_size=999), log=str)
+    assert all(value.isfinite().all() for value in model.state_dict().values())
+
+
+def test_training_leaves_the_global_generator_and_the_data_alone(tmp_path: Path) -> None:
+    kept = TRAIN.pictures.clone()
+    torch.manual_seed(3)
+    wanted = torch.rand(2)
+    torch.manual_seed(3)
+    train(TRAIN, VAL, tmp_path / "m.safetensors", short(batch_size=96), log=str)
+    assert torch.equal(torch.rand(2), wanted) and torch.equal(TRAIN.pictures, kept)
+
+
+def test_a_loss_that_is_not_a_number_stops_at_once(tmp_path: Path) -> None:
+    with raises_sentence(TrainingError, "not a number", "--learning-rate"):
+        train(TRAIN, VAL, tmp_path / "m.safetensors", short(learning_rate=1e30), log=str)
+    assert list(tmp_path.iterdir()) == [], "no model, and no checkpoint that is of no use"
