@@ -50,25 +50,27 @@ def _draws(like: Tensor, generator: torch.Generator | None) -> Iterator[Callable
         yield draw
 
 
-def _check_radius(epsilon: float) -> None:
-    if not math.isfinite(epsilon) or epsilon < 0:
-        raise KnobError(
-            f"The radius epsilon is {epsilon}; give a finite number of at least 0, or use Unconstrained() for no limit."
-        )
+@dataclass(frozen=True)
+class _Ball:
+    """A constraint with a radius."""
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.epsilon) or self.epsilon < 0:
+            raise KnobError(
+                f"The radius epsilon is {self.epsilon}; "
+                "give a finite number of at least 0, or use Unconstrained() for no limit."
+            )
 
 
 @dataclass(frozen=True)
-class L2Ball:
+class L2Ball(_Ball):
     """At most ``epsilon`` away in the L2 norm, in raw pixels (paper, Appendix A.1).
 
     Raises:
         KnobError: epsilon is negative, infinite or NaN.
     """
-
-    epsilon: float
-
-    def __post_init__(self) -> None:
-        _check_radius(self.epsilon)
 
     def project(self, x: Tensor, start: Tensor) -> Tensor:
         offset = x - start
@@ -88,17 +90,12 @@ class L2Ball:
 
 
 @dataclass(frozen=True)
-class LinfBall:
+class LinfBall(_Ball):
     """No value moves by more than ``epsilon`` (in [0, 1] units).
 
     Raises:
         KnobError: epsilon is negative, infinite or NaN.
     """
-
-    epsilon: float
-
-    def __post_init__(self) -> None:
-        _check_radius(self.epsilon)
 
     def project(self, x: Tensor, start: Tensor) -> Tensor:
         return torch.minimum(torch.maximum(x, start - self.epsilon), start + self.epsilon)

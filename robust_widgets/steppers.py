@@ -24,57 +24,52 @@ class Stepper(Protocol):
         ...
 
 
-def _check_step_size(step_size: float) -> None:
-    if not math.isfinite(step_size) or step_size <= 0:
-        raise KnobError(f"The step size is {step_size}; give a finite number above 0.")
+@dataclass(frozen=True)
+class _Sized:
+    """A stepper with a step size.
+
+    Raises:
+        KnobError: the step size is not a finite number above 0.
+    """
+
+    step_size: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.step_size) or self.step_size <= 0:
+            raise KnobError(f"The step size is {self.step_size}; give a finite number above 0.")
 
 
 @dataclass(frozen=True)
-class L2Step:
+class L2Step(_Sized):
     """``-step_size * g / (||g||_2 + 1e-10)``: every step has the same length (paper, Appendix A.1).
 
     Raises:
         KnobError: the step size is not a finite number above 0.
     """
 
-    step_size: float
-
-    def __post_init__(self) -> None:
-        _check_step_size(self.step_size)
-
     def __call__(self, gradient: Tensor) -> Tensor:
         return gradient * per_sample(-self.step_size / (l2_norm(gradient) + 1e-10), gradient)
 
 
 @dataclass(frozen=True)
-class LinfStep:
+class LinfStep(_Sized):
     """``-step_size * sign(g)``: every value moves by the same amount.
 
     Raises:
         KnobError: the step size is not a finite number above 0.
     """
 
-    step_size: float
-
-    def __post_init__(self) -> None:
-        _check_step_size(self.step_size)
-
     def __call__(self, gradient: Tensor) -> Tensor:
         return -self.step_size * gradient.sign()
 
 
 @dataclass(frozen=True)
-class GradientStep:
+class GradientStep(_Sized):
     """``-step_size * g``: plain gradient descent, the length depends on the gradient.
 
     Raises:
         KnobError: the step size is not a finite number above 0.
     """
-
-    step_size: float
-
-    def __post_init__(self) -> None:
-        _check_step_size(self.step_size)
 
     def __call__(self, gradient: Tensor) -> Tensor:
         return -self.step_size * gradient

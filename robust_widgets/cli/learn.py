@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,4 +57,5 @@ def train(
     except KeyboardInterrupt:
         typer.echo("Stopped; the same command with --resume goes on from the last checkpoint.", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    typer.echo(f"wrote {out}; measure it with: robust-widgets evaluate {out} {data} --write")
+    measure = shlex.join(["robust-widgets", "evaluate", str(out), str(data), "--write"])
+    typer.echo(f"wrote {out}; measure it with: {measure}")

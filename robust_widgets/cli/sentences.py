@@ -31,6 +31,11 @@ def in_sentences(command: Callable[P, R]) -> Callable[P, R]:
             sentence, code = str(error), BAD_INPUT
         except KeyboardInterrupt:
             sentence, code = "Stopped.", INTERRUPTED
+        except BrokenPipeError:
+            raise  # whoever read our output left; typer ends quietly
+        except OSError as error:
+            place = "A file" if error.filename is None else repr(str(error.filename))
+            sentence, code = f"{place} could not be read or written: {error.strerror or error}.", BAD_INPUT
         except Exception as error:
             if not _is_out_of_memory(error):
                 raise

@@ -207,6 +207,14 @@ def test_too_little_memory_is_said_in_a_sentence(error: Exception, monkeypatch: 
     assert "memory ran out" in refusal("generate", "dog")
 
 
+def test_a_trouble_of_the_system_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "weights")
+
+    monkeypatch.setattr(registry, "load_model", unreadable)
+    assert "'weights'" in refusal("generate", "dog")
+
+
 def test_a_fault_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError

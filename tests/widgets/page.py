@@ -1,4 +1,4 @@
-"""A page in a browser that is not there: it keeps what widgets send, draws the canvases, and clicks, types and paints."""
+"""A page in a browser that is not there: it keeps what widgets send, draws canvases, and clicks, types and paints."""
 
 from __future__ import annotations
 
@@ -64,8 +64,10 @@ class Page:
                 json.dumps(data, allow_nan=False)
                 message = Message(data["content"], [bytes(buffer) for buffer in buffers])
                 self._sent.setdefault(widget, []).append(message)
-            elif data.get("state", {}).keys() & {"width", "height"}:
-                self._resize(widget, data["state"])
+            else:
+                sizes = {key: value for key, value in data.get("state", {}).items() if key in ("width", "height")}
+                if any(isinstance(value, int) for value in sizes.values()):
+                    self._resize(widget, sizes)
 
     def sent(self, widget: ipywidgets.Widget, *kinds: str) -> list[Message]:
         """The messages that a widget's browser side got, all or of some kinds, oldest first."""
@@ -162,9 +164,9 @@ class Page:
         else:
             raise AssertionError(f"this page knows no {name}")
 
-    def _resize(self, widget: str, state: dict[str, Any]) -> None:
+    def _resize(self, widget: str, sizes: dict[str, int]) -> None:
         old = self._layers.get(widget, np.zeros((0, 0, 4), np.uint8))
-        height, width = state.get("height", old.shape[0]), state.get("width", old.shape[1])
+        height, width = sizes.get("height", old.shape[0]), sizes.get("width", old.shape[1])
         self._layers[widget] = np.zeros((height, width, 4), np.uint8)
 
 

@@ -66,7 +66,7 @@ class Painter:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_undo_and_redo_is_equal_to_the_bit_over_200_actions(seed: int) -> None:
-    painter, raster = Painter(seed), None
+    painter = Painter(seed)
     raster = painter.raster
     past, future = [layers(raster)], []
     for _ in range(200):
@@ -124,7 +124,7 @@ def test_strokes_that_are_interrupted_are_undone_to_the_bit_too(seed: int) -> No
     way_up = [layers(raster)]
     while raster.undo() is not None:
         way_up.append(layers(raster))
-    assert len(way_up) > 20
+    assert len(way_up) > 10
     assert_is(raster, layers(Raster(SIDE)))
     for expected in reversed(way_up[:-1]):
         assert raster.redo() is not None

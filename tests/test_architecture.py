@@ -1,0 +1,132 @@
+"""The shape of the package is tested, too: who may import whom, what is public, how long a file may be."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import robust_widgets as rw
+from tests.helpers import CLASSES
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "robust_widgets"
+LONGEST = 400
+
+# Each of these is imported where torch is not wanted: in a browser-side test, a viewer, a script that reads runs.
+WITHOUT_TORCH = [
+    "robust_widgets",
+    *(f"robust_widgets.{name}" for name in ("errors", "knobs", "trace", "files", "session", "widgets")),
+    *sorted(f"robust_widgets.widgets.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE / "widgets")])),
+]
+
+
+def python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_what_people_see_needs_no_torch() -> None:
+    loads = "\n".join(
+        f"importlib.import_module({name!r}); assert 'torch' not in sys.modules, {name!r}" for name in WITHOUT_TORCH
+    )
+    python(f"import importlib, sys\n{loads}")
+
+
+def test_a_recorded_run_is_saved_and_read_without_torch(tmp_path: Path) -> None:
+    python(
+        f"""
+import sys
+import numpy as np
+import robust_widgets as rw
+numbers = {{name: np.zeros(1) for name in ("loss", "probability", "distance")}}
+trace = rw.Trace("generate", {{"steps": 0}})
+trace.append(rw.Frame(step=0, pixels=np.zeros((1, 8, 8, 3), np.uint8), seconds=0.0, **numbers))
+trace.save({str(tmp_path / "run.npz")!r})
+trace.save({str(tmp_path / "run.gif")!r})
+assert len(rw.load_trace({str(tmp_path / "run.npz")!r})) == 1
+assert rw.FakeSession().model.classes and "torch" not in sys.modules
+"""
+    )
+
+
+def test_the_layers_hold() -> None:
+    from importlinter.cli import lint_imports
+
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = next(contract for contract in config["contracts"] if contract["type"] == "layers")
+    assert layers["exhaustive"], "a new module has to find its layer"
+    code = f"""
+import os, sys
+os.chdir({str(ROOT)!r})
+sys.path.insert(0, os.getcwd())
+from {lint_imports.__module__} import lint_imports
+sys.exit(lint_imports(no_cache=True))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", dir(rw))
+def test_every_public_name_is_there(name: str) -> None:
+    value = getattr(rw, name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert value.__name__ == name and value.__doc__, f"{name} is documented under its own name"
+
+
+def test_the_public_names_are_the_promised_ones() -> None:
+    assert dir(rw) == sorted(rw.__all__) and len(set(rw.__all__)) == len(rw.__all__)
+    promised = {"generate", "sketch_to_image", "load_model", "load_trace", "Problem", "iterate", "run", "Trace", "Frame"}
+    assert promised <= set(dir(rw))
+    lazy = {line.split(" as ")[-1].strip() for line in (PACKAGE / "__init__.py").read_text().splitlines() if " as " in line}
+    assert {name for name in rw.__all__ if name[0] != "_"} <= lazy, "editors see what is loaded on first use"
+
+
+def test_a_name_that_does_not_exist() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'genrate'"):
+        rw.genrate  # noqa: B018
+    with pytest.raises(ImportError):
+        importlib.import_module("robust_widgets.genrate")
+
+
+def test_the_public_names_work_together() -> None:
+    from tests.helpers import pictures, smooth_model
+
+    problem = rw.Problem(
+        model=smooth_model(),
+        start=pictures(1),
+        objective=rw.CrossEntropy(CLASSES.index("cat")) * 2,
+        stepper=rw.LinfStep(0.01),
+        steps=2,
+        constraint=rw.LinfBall(0.02),
+    )
+    assert [frame.step for frame in rw.iterate(problem)] == [0, 1, 2]
+    assert isinstance(rw.run(problem), rw.Trace)
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_is_too_long_and_each_says_what_it_is(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert len(lines) <= LONGEST
+    assert lines[0].startswith('"""'), "a module begins with what it is for"
+
+
+def test_no_test_file_is_too_long() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= LONGEST, path
+
+
+def test_progress_is_not_printed_by_the_step_loop() -> None:
+    for name in ("synthesis", "objectives", "constraints", "steppers", "tasks/generate", "tasks/sketch_to_image"):
+        assert "print(" not in (PACKAGE / f"{name}.py").read_text()

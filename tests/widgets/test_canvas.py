@@ -1,0 +1,167 @@
+"""The canvas: what reaches the browser is the raster to the bit, and three faults of ipycanvas do no harm."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from ipycanvas.canvas import _CANVAS_MANAGER
+
+from robust_widgets.widgets.canvas import RasterCanvas
+from robust_widgets.widgets.raster import Raster
+from tests.widgets.page import Page, decoded, noise
+
+SIDE = 16
+
+
+def noisy(seed: int = 0) -> Raster:
+    """A raster on which each pixel matters; where it is transparent it has no colour."""
+    raster = Raster(SIDE)
+    raster.image, raster.sketch = noise(SIDE, SIDE, 3, seed=seed), noise(SIDE, SIDE, 4, seed=seed + 100)
+    raster.sketch[:, :4] = 0
+    return raster
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Threads take turns as often as can be."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_the_browser_gets_both_layers_to_the_bit(page: Page) -> None:
+    canvas, raster = RasterCanvas(SIDE, 320), noisy()
+    canvas.draw(raster)
+    assert page.shows(canvas, raster)
+    files = [arguments[-1] for name, arguments in page.batches[0] if name == "putImageData"]
+    assert [file[:4] for file in files] == [b"\x89PNG"] * 2, "RGB would be sent as JPEG, with loss"
+    np.testing.assert_array_equal(decoded(files[1]), raster.sketch)
+
+
+def test_only_the_rectangle_that_changed_is_sent(page: Page) -> None:
+    canvas, raster = RasterCanvas(SIDE, 320), noisy()
+    canvas.draw(raster)
+    before = page.layers(canvas)[1].copy()
+    raster.sketch = noise(SIDE, SIDE, 4, seed=7)
+    page.forget()
+    canvas.draw(raster, (3, 5, 9, 13))
+    (batch,) = page.batches
+    sent = [arguments for name, arguments in batch if name == "putImageData"]
+    assert [arguments[:2] for arguments in sent] == [[3, 5], [3, 5]]
+    assert [decoded(arguments[-1]).shape for arguments in sent] == [(8, 6, 4)] * 2
+    sketch = page.layers(canvas)[1]
+    np.testing.assert_array_equal(sketch[5:13, 3:9], raster.sketch[5:13, 3:9])
+    sketch[5:13, 3:9] = before[5:13, 3:9]
+    np.testing.assert_array_equal(sketch, before)
+
+
+def test_paint_that_was_taken_away_disappears_on_the_page(page: Page) -> None:
+    canvas, raster = RasterCanvas(SIDE, 320), noisy()
+    canvas.draw(raster)
+    raster.clear()
+    canvas.draw(raster)
+    assert page.shows(canvas, raster) and not page.layers(canvas)[1].any()
+
+
+def test_a_half_transparent_pixel_drawn_again_does_not_build_up(page: Page) -> None:
+    canvas, raster = RasterCanvas(SIDE, 320), Raster(SIDE)
+    raster.sketch[...] = (200, 100, 50, 128)
+    for _ in range(3):
+        canvas.draw(raster)
+    assert page.shows(canvas, raster)
+
+
+def test_a_drawing_is_one_message(page: Page) -> None:
+    RasterCanvas(SIDE, 320).draw(noisy())
+    assert len(page.batches) == 1
+
+
+def test_both_layers_have_the_rasters_side_and_the_widget_its_size_on_the_page(page: Page) -> None:
+    canvas = RasterCanvas(SIDE, 200)
+    assert (canvas.widget.layout.width, canvas.widget.layout.height) == ("200px", "200px")
+    assert [layer.shape for layer in page.layers(canvas)] == [(SIDE, SIDE, 4)] * 2
+
+
+def test_a_page_that_was_reloaded_is_drawn_again(page: Page) -> None:
+    """ipycanvas believes that the browser still knows which canvas is current; drawing then stays blank for good."""
+    canvas, raster = RasterCanvas(SIDE, 320), noisy()
+    canvas.draw(raster)
+    page.reload()
+    assert not page.shows(canvas, raster)
+    canvas.draw(raster)
+    assert page.shows(canvas, raster)
+
+
+def test_each_message_begins_by_saying_which_canvas_it_is_for(page: Page) -> None:
+    canvas, raster = RasterCanvas(SIDE, 320), noisy()
+    for _ in range(3):
+        canvas.draw(raster, (0, 0, 2, 2))
+    assert [batch[0][0] for batch in page.batches] == ["switchCanvas"] * 3
+
+
+def test_an_error_while_drawing_sends_nothing_and_leaves_every_canvas_working(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception in ipycanvas' own hold_canvas leaves all canvases of the kernel frozen."""
+    broken, other, raster = RasterCanvas(SIDE, 320), RasterCanvas(SIDE, 320), noisy()
+
+    def fail(*_: object) -> None:
+        raise MemoryError("no room for the PNG")
+
+    monkeypatch.setattr(broken.widget[1], "put_image_data", fail)
+    with pytest.raises(MemoryError):
+        broken.draw(raster)
+    assert _CANVAS_MANAGER._caching is False
+    assert (_CANVAS_MANAGER._commands_cache, _CANVAS_MANAGER._buffers_cache) == ([], [])
+    assert page.batches == []
+    other.draw(raster)
+    assert page.shows(other, raster)
+    monkeypatch.undo()
+
+
+def test_an_error_while_sending_leaves_nothing_for_the_next_message(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, raster = RasterCanvas(SIDE, 320), RasterCanvas(SIDE, 320), noisy()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the wire is cut")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(_CANVAS_MANAGER, "send", fail)
+        with pytest.raises(OSError, match="cut"):
+            first.draw(raster)
+    second.draw(raster)
+    assert len(page.batches) == 1 and page.shows(second, raster) and not page.shows(first, raster)
+
+
+@pytest.mark.usefixtures("eager_threads")
+def test_canvases_can_be_drawn_from_several_threads_at_once(page: Page) -> None:
+    canvases = [RasterCanvas(SIDE, 320) for _ in range(3)]
+    rasters = [noisy(seed) for seed in range(3)]
+    names = [{f"IPY_MODEL_{canvas.widget[layer].model_id}" for layer in (0, 1)} for canvas in canvases]
+    errors: list[BaseException] = []
+
+    def draw(index: int) -> None:
+        try:
+            for row in range(SIDE):
+                canvases[index].draw(rasters[index], (0, row, SIDE, row + 1))
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=draw, args=(index,)) for index in (0, 1, 2, 0, 1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert all(page.shows(canvas, raster) for canvas, raster in zip(canvases, rasters, strict=True))
+    assert len(page.batches) == 6 * SIDE
+    for batch in page.batches:
+        assert {arguments[0] for name, arguments in batch if name == "switchCanvas"} in names
+        assert [name for name, _ in batch] == ["switchCanvas", "clearRect", "putImageData"] * 2

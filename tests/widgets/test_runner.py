@@ -1,0 +1,301 @@
+"""The runner: Run and Stop, live frames, the record of each run, and errors, whatever the session does."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from robust_widgets.errors import PictureError
+from robust_widgets.session import FakeSession, FrameMade, Listener, RunEnded, RunRequest, RunStarted
+from robust_widgets.trace import Frame, Trace
+from robust_widgets.widgets import runner as runner_module
+from robust_widgets.widgets.notice import Notice
+from robust_widgets.widgets.runner import Runner, summary
+from robust_widgets.widgets.stream import MOST_IN_FLIGHT, FrameStream
+from tests.widgets.page import Page, decoded, is_sentence
+
+
+class ScriptSession(FakeSession):
+    """Submits only; the test says what the worker then tells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listeners: list[Listener] = []
+
+    def submit(self, request: RunRequest, listener: Listener) -> int:
+        self.requests.append(request)
+        self.listeners.append(listener)
+        return len(self.listeners)
+
+
+class Desk:
+    """A runner, and what is asked of it."""
+
+    def __init__(self, session: FakeSession) -> None:
+        self.session = session
+        self.notice = Notice()
+        self.request = RunRequest("generate", "dog", {"steps": 4, "seed": 1})
+        self.runner = Runner(session, self.notice, self.make_request)
+        self.view = self.runner.view
+
+    def make_request(self) -> RunRequest:
+        return self.request
+
+    @property
+    def buttons(self) -> tuple[str, bool]:
+        """What Run says, and whether Stop can be pressed."""
+        return self.runner.run_button.description, not self.runner.stop_button.disabled
+
+
+@pytest.fixture
+def desk(page: Page) -> Desk:
+    del page
+    return Desk(FakeSession())
+
+
+def frame(step: int, probability: float = 0.5) -> Frame:
+    numbers = np.array([1.0])
+    return Frame(step, np.zeros((1, 4, 4, 3), np.uint8), numbers, np.array([probability]), numbers, step / 10)
+
+
+def test_before_the_first_run_only_run_can_be_pressed(page: Page, desk: Desk) -> None:
+    assert desk.buttons == ("Run", False) and not desk.runner.running
+    assert desk.runner.trace is None and page.sent(desk.view) == []
+
+
+def test_run_submits_the_request_and_shows_the_first_frame_at_once(page: Page, desk: Desk) -> None:
+    page.click(desk.runner.run_button)
+    assert desk.session.requests == [desk.request]
+    assert desk.buttons == ("Run again", True) and desk.runner.running
+    begin, first = page.sent(desk.view)
+    assert begin.content == {"kind": "begin", "run": 1, "steps": 4, "title": "dog"}
+    assert (first.content["kind"], first.content["run"], first.content["step"]) == ("frame", 1, 0)
+    assert decoded(first.buffers[0]).shape == (16, 16, 3)
+
+
+def test_live_frames_reach_the_view_as_they_are_acknowledged(
+    page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(10**6))
+    monkeypatch.setattr(runner_module, "FrameStream", lambda *given: FrameStream(*given, clock=lambda: next(clock)))
+    desk.request = RunRequest("generate", "dog", {"steps": 50})
+    desk.runner.run()
+    desk.session.advance(20)
+    assert [message.content["step"] for message in page.sent(desk.view, "frame")] == list(range(MOST_IN_FLIGHT))
+    page.tell(desk.view, {"kind": "ack", "sequence": 4})
+    desk.session.advance(1)
+    assert [message.content["step"] for message in page.sent(desk.view, "frame")] == [*range(8), 20, 21]
+    assert len(desk.runner.trace or ()) == 22, "the trace has every frame, whatever the browser saw"
+
+
+def test_a_finished_run_is_handed_over_for_scrubbing(page: Page, desk: Desk) -> None:
+    desk.runner.run()
+    page.forget()
+    desk.session.advance(4)
+    assert page.kinds(desk.view) == ["frame", "record", "end"]
+    last, record, end = page.sent(desk.view)
+    assert last.content["step"] == 4, "the last frame is always shown"
+    assert record.content["run"] == 1 and record.content["steps"] == [0, 1, 2, 3, 4]
+    assert record.content["state"] == "done" and record.content["title"] == "dog"
+    assert len(record.buffers) == len(record.content["loss"]) == len(record.content["probability"]) == 5
+    assert [int(decoded(file).mean()) for file in record.buffers] == [0, 32, 64, 96, 128]
+    assert end.content == {"kind": "end", "run": 1, "state": "done", "message": "4 steps in 0.1 s, dog 100% sure"}
+    assert desk.buttons == ("Run", False) and not desk.runner.running and desk.notice.text == ""
+
+
+def test_stop_ends_the_run_and_what_it_made_is_kept(page: Page, desk: Desk) -> None:
+    desk.runner.run()
+    desk.session.advance(2)
+    page.click(desk.runner.stop_button)
+    assert not desk.session.running and desk.buttons == ("Run", False)
+    assert len(desk.runner.traces) == 1 and len(desk.runner.traces[0]) == 3
+    (record,), (end,) = page.sent(desk.view, "record"), page.sent(desk.view, "end")
+    assert record.content["steps"] == [0, 1, 2] and record.content["state"] == end.content["state"] == "stopped"
+    assert end.content["message"] == "stopped at step 2, dog 50% sure"
+
+
+def test_stop_without_a_run_does_nothing(page: Page, desk: Desk) -> None:
+    desk.runner.stop()
+    assert desk.buttons == ("Run", False) and page.sent(desk.view) == []
+
+
+def test_run_pressed_again_stops_the_run_keeps_both_and_says_so(page: Page, desk: Desk) -> None:
+    page.click(desk.runner.run_button)
+    desk.session.advance(2)
+    page.click(desk.runner.run_button)
+    assert is_sentence(desk.notice.text, "stopped and kept") and desk.notice.kind == "info"
+    assert desk.buttons == ("Run again", True)
+    desk.session.advance(9)
+    assert [len(trace) for trace in desk.runner.traces] == [3, 5]
+    assert desk.runner.trace is desk.runner.traces[1]
+    assert desk.buttons == ("Run", False) and not desk.runner.running
+    ends = [(message.content["run"], message.content["state"]) for message in page.sent(desk.view, "end")]
+    assert ends == [(1, "stopped"), (2, "done")]
+    page.click(desk.runner.run_button)
+    assert desk.notice.text == "", "the sentence goes when it is no longer true"
+
+
+def test_buttons_stay_right_when_runs_end_long_after_the_next_was_submitted(page: Page) -> None:
+    desk = Desk(ScriptSession())
+    for _ in range(3):
+        page.click(desk.runner.run_button)
+    first, second, third = desk.session.listeners
+    first(RunStarted(1, Trace("generate", {}), 4))
+    first(RunEnded(1, "stopped"))
+    assert desk.buttons == ("Run again", True)
+    second(RunEnded(2, "stopped"))
+    assert desk.buttons == ("Run again", True) and desk.runner.running
+    third(RunStarted(3, Trace("generate", {}), 4))
+    third(RunEnded(3, "done"))
+    assert desk.buttons == ("Run", False) and not desk.runner.running
+
+
+def test_a_failed_run_is_said_in_a_sentence_with_its_details_folded_and_another_run_works(
+    page: Page, desk: Desk
+) -> None:
+    desk.runner.run()
+    desk.session.advance(1)
+    desk.session.fail("The run broke off <here>; try fewer steps.", "Traceback: File <stdin> & more")
+    assert desk.notice.kind == "error" and desk.notice.text == "The run broke off <here>; try fewer steps."
+    html = desk.notice.widget.value
+    assert "&lt;here&gt;" in html and "<details>" in html and "File &lt;stdin&gt; &amp; more" in html
+    (end,) = page.sent(desk.view, "end")
+    assert end.content["state"] == "failed" and end.content["message"] == desk.notice.text
+    assert page.sent(desk.view, "record")[0].content["steps"] == [0, 1]
+    assert desk.buttons == ("Run", False) and len(desk.runner.traces[0]) == 2
+    page.click(desk.runner.run_button)
+    desk.session.advance(4)
+    assert desk.notice.text == "" and len(desk.runner.traces) == 2 and desk.buttons == ("Run", False)
+
+
+def test_a_run_that_fails_before_it_starts_is_said_and_leaves_the_last_result_on_show(page: Page) -> None:
+    desk = Desk(ScriptSession())
+    desk.runner.run()
+    desk.session.listeners[0](RunStarted(1, Trace("generate", {}), 4))
+    desk.session.listeners[0](RunEnded(1, "stopped"))
+    page.forget()
+    desk.runner.run()
+    desk.session.listeners[1](RunEnded(2, "failed", "There is no class 'x'; the nearest is 'dog'.", "a traceback"))
+    assert desk.notice.kind == "error" and desk.notice.text.startswith("There is no class")
+    assert page.sent(desk.view) == [] and desk.buttons == ("Run", False) and len(desk.runner.traces) == 1
+
+
+def test_a_run_stopped_before_its_first_frame_has_no_record_but_ends(page: Page) -> None:
+    desk = Desk(ScriptSession())
+    desk.runner.run()
+    desk.session.listeners[0](RunStarted(1, Trace("generate", {}), 4))
+    desk.session.listeners[0](RunEnded(1, "stopped"))
+    assert page.kinds(desk.view) == ["begin", "end"]
+    assert page.sent(desk.view)[-1].content["message"] == "stopped before the first step"
+
+
+def test_a_request_that_cannot_be_made_is_said_and_nothing_runs(page: Page, desk: Desk) -> None:
+    def make_request() -> RunRequest:
+        raise PictureError("The canvas is empty; paint something first.")
+
+    runner = Runner(desk.session, desk.notice, make_request)
+    page.click(runner.run_button)
+    assert desk.notice.kind == "error" and desk.notice.text.startswith("The canvas is empty")
+    assert desk.session.requests == [] and not runner.running and runner.stop_button.disabled
+    with pytest.raises(PictureError):
+        runner.run()
+
+
+def test_a_session_that_takes_no_request_is_said_and_the_buttons_come_back(page: Page, desk: Desk) -> None:
+    desk.session.close()
+    page.click(desk.runner.run_button)
+    assert desk.notice.kind == "error" and is_sentence(desk.notice.text, "closed")
+    assert desk.buttons == ("Run", False) and not desk.runner.running
+
+
+def test_a_view_shown_in_the_middle_of_a_run_gets_the_run_again(page: Page, desk: Desk) -> None:
+    desk.request = RunRequest("generate", "dog", {"steps": 50})
+    desk.runner.run()
+    page.forget()
+    page.tell(desk.view, {"kind": "hello"})
+    (begin,) = page.sent(desk.view)
+    assert begin.content == {"kind": "begin", "run": 1, "steps": 50, "title": "dog"}
+
+
+def test_a_view_shown_anew_gets_frames_though_the_old_one_acknowledged_none(
+    page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(10**6))
+    monkeypatch.setattr(runner_module, "FrameStream", lambda *given: FrameStream(*given, clock=lambda: next(clock)))
+    desk.request = RunRequest("generate", "dog", {"steps": 50})
+    desk.runner.run()
+    desk.session.advance(20)
+    page.forget()
+    page.tell(desk.view, {"kind": "hello"})
+    desk.session.advance(1)
+    assert page.kinds(desk.view) == ["begin", "frame"] and page.sent(desk.view)[1].content["step"] == 21
+
+
+def test_a_view_shown_after_the_run_gets_it_whole(page: Page, desk: Desk) -> None:
+    desk.runner.run()
+    desk.session.advance(4)
+    before = {message.content["kind"]: message for message in page.sent(desk.view)}
+    page.forget()
+    page.tell(desk.view, {"kind": "hello"})
+    assert page.kinds(desk.view) == ["begin", "record", "end"]
+    assert all(message == before[message.content["kind"]] for message in page.sent(desk.view))
+
+
+def test_a_view_shown_before_any_run_gets_nothing(page: Page, desk: Desk) -> None:
+    page.tell(desk.view, {"kind": "hello"})
+    assert page.sent(desk.view) == []
+
+
+def test_the_step_that_is_shown_is_known_and_forgotten_with_the_next_run(page: Page, desk: Desk) -> None:
+    desk.runner.run()
+    desk.session.advance(4)
+    assert desk.runner.shown_step is None
+    page.tell(desk.view, {"kind": "step", "step": 2})
+    assert desk.runner.shown_step == 2
+    desk.runner.run()
+    assert desk.runner.shown_step is None
+
+
+def test_numbers_without_meaning_reach_the_browser_as_nothing(page: Page) -> None:
+    """JSON has no NaN; the page refuses it, as a browser does."""
+    desk = Desk(ScriptSession())
+    desk.runner.run()
+    trace, (listener,) = Trace("paint", {}), desk.session.listeners
+    listener(RunStarted(1, trace, 4))
+    trace.append(frame(0, probability=float("nan")))
+    listener(FrameMade(1, trace[0]))
+    listener(RunEnded(1, "done"))
+    shown, record, end = page.sent(desk.view)[1:]
+    assert shown.content["probability"] is None and record.content["probability"] == [None]
+    assert end.content["message"] == "0 steps in 0.0 s"
+
+
+def test_a_run_may_be_made_on_another_thread(page: Page, desk: Desk) -> None:
+    desk.request = RunRequest("generate", "dog", {"steps": 200})
+    desk.runner.run()
+    worker = threading.Thread(target=lambda: desk.session.advance(200))
+    worker.start()
+    for sequence in range(1, 60):
+        page.tell(desk.view, {"kind": "ack", "sequence": sequence})
+        page.tell(desk.view, {"kind": "hello"})
+    worker.join()
+    assert desk.notice.text == "" and desk.buttons == ("Run", False)
+    assert len(desk.runner.trace or ()) == 201 and page.sent(desk.view, "frame")[-1].content["step"] == 200
+
+
+@pytest.mark.parametrize(
+    ("state", "steps", "probability", "said"),
+    [
+        ("done", 3, 0.734, "3 steps in 0.3 s, dog 73% sure"),
+        ("done", 3, float("nan"), "3 steps in 0.3 s"),
+        ("stopped", 2, 0.5, "stopped at step 2, dog 50% sure"),
+        ("stopped", -1, 0.5, "stopped before the first step"),
+    ],
+)
+def test_the_sentence_under_a_run(state: str, steps: int, probability: float, said: str) -> None:
+    trace = Trace("generate", {}, target="dog")
+    for step in range(steps + 1):
+        trace.append(frame(step, probability))
+    assert summary(trace, RunEnded(1, state)) == said

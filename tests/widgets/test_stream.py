@@ -1,0 +1,210 @@
+"""The stream of live frames: paced by the clock and by what the browser has seen, and the last is never lost."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from robust_widgets.files import tile
+from robust_widgets.trace import Frame, Trace
+from robust_widgets.widgets.stream import (
+    FRAMES_PER_SECOND,
+    MOST_IN_FLIGHT,
+    MOST_RECORDED,
+    FrameStream,
+    jpeg,
+    recorded_steps,
+    recording,
+)
+from tests.widgets.page import decoded, noise
+
+SHOWN = 1 / FRAMES_PER_SECOND
+
+
+def frame(step: int, seconds: float = 0.0, value: int = 0, count: int = 1) -> Frame:
+    numbers = np.arange(count, dtype=float)
+    return Frame(step, np.full((count, 4, 4, 3), value, np.uint8), numbers + 2, numbers / 10, numbers, seconds)
+
+
+class Browser:
+    """A clock and a sink; it notes what it gets and when."""
+
+    def __init__(self, steps: int = 100) -> None:
+        self.now = 100.0
+        self.got: list[tuple[int, int, int]] = []
+        self.when: list[float] = []
+        self.rest: list[tuple[object, ...]] = []
+        self.stream = FrameStream(self, 5, steps, clock=lambda: self.now)
+
+    def frame(self, run: int, sequence: int, step: int, *rest: object) -> None:
+        self.got.append((run, sequence, step))
+        self.when.append(self.now)
+        self.rest.append(rest)
+
+    @property
+    def steps(self) -> list[int]:
+        return [step for _, _, step in self.got]
+
+    def push(self, count: int, apart: float, first: int = 0) -> None:
+        """Frames of so many seconds apart."""
+        for step in range(first, first + count):
+            self.stream.push(frame(step))
+            self.now += apart
+
+
+def test_the_first_frame_is_sent_at_once_and_numbers_grow() -> None:
+    browser = Browser()
+    browser.push(3, apart=1)
+    assert browser.got == [(5, 1, 0), (5, 2, 1), (5, 3, 2)]
+
+
+def test_at_most_thirty_frames_a_second_are_sent_and_nearly_as_many() -> None:
+    browser = Browser()
+    for step in range(4000):
+        browser.stream.push(frame(step))
+        browser.stream.acknowledge(len(browser.got))
+        browser.now += 1 / 1000
+    for begin in np.arange(100.0, 103.0, 0.05):
+        assert sum(begin <= when < begin + 1 for when in browser.when) <= FRAMES_PER_SECOND
+    assert np.diff(browser.when).min() >= SHOWN - 1e-9
+    assert len(browser.got) >= 4 * FRAMES_PER_SECOND * 0.9
+
+
+def test_at_most_eight_are_in_flight() -> None:
+    browser = Browser()
+    browser.push(50, apart=0.1)
+    assert browser.steps == list(range(MOST_IN_FLIGHT)) and MOST_IN_FLIGHT == 8
+    browser.stream.acknowledge(3)
+    browser.push(50, apart=0.1, first=50)
+    assert len(browser.got) == MOST_IN_FLIGHT + 3
+
+
+def test_an_acknowledgement_releases_the_newest_frame_that_waits() -> None:
+    browser = Browser()
+    browser.push(20, apart=0.1)
+    browser.stream.acknowledge(1)
+    assert browser.steps == [*range(8), 19]
+    browser.stream.acknowledge(9)
+    assert browser.steps == [*range(8), 19], "nothing waits any more"
+
+
+def test_a_newer_frame_replaces_one_that_waits_for_the_clock() -> None:
+    browser = Browser()
+    browser.push(4, apart=SHOWN / 10)
+    assert browser.steps == [0]
+    browser.now += SHOWN
+    browser.stream.acknowledge(1)
+    assert browser.steps == [0, 3]
+
+
+def test_an_acknowledgement_does_not_send_faster_than_the_clock_allows() -> None:
+    browser = Browser()
+    browser.push(2, apart=SHOWN / 10)
+    browser.stream.acknowledge(1)
+    assert browser.steps == [0]
+
+
+def test_the_last_frame_is_sent_whatever_is_in_flight() -> None:
+    browser = Browser()
+    browser.push(20, apart=0.1)
+    assert len(browser.got) == MOST_IN_FLIGHT
+    browser.stream.finish()
+    assert browser.got[-1] == (5, 9, 19)
+
+
+def test_the_last_frame_is_sent_however_short_ago_another_was_and_only_once() -> None:
+    browser = Browser()
+    browser.push(2, apart=0)
+    browser.stream.finish()
+    browser.stream.finish()
+    browser.now += 1
+    browser.stream.acknowledge(2)
+    assert browser.steps == [0, 1]
+
+
+def test_a_browser_that_came_back_gets_frames_again() -> None:
+    browser = Browser()
+    browser.push(20, apart=0.1)
+    browser.stream.reconnect()
+    browser.push(20, apart=0.1, first=20)
+    assert browser.steps == [*range(8), *range(20, 28)]
+
+
+@pytest.mark.parametrize("sequence", [10**9, 8])
+def test_what_was_never_sent_cannot_be_acknowledged_in_advance(sequence: int) -> None:
+    browser = Browser()
+    browser.push(8, apart=0.1)
+    browser.stream.acknowledge(sequence)
+    browser.push(30, apart=0.1, first=8)
+    assert len(browser.got) == 2 * MOST_IN_FLIGHT
+
+
+def test_an_acknowledgement_that_comes_late_takes_nothing_back() -> None:
+    browser = Browser()
+    browser.push(8, apart=0.1)
+    browser.stream.acknowledge(8)
+    browser.stream.acknowledge(2)
+    browser.push(30, apart=0.1, first=8)
+    assert len(browser.got) == 2 * MOST_IN_FLIGHT
+
+
+def test_the_rate_and_the_time_left_are_told_once_they_are_known() -> None:
+    browser = Browser(steps=60)
+    for step, seconds in ((0, 0.0), (20, 4.0), (60, 10.0)):
+        browser.stream.push(frame(step, seconds, count=3))
+        browser.now += 1
+    assert [rest[1:] for rest in browser.rest] == [
+        (3.0, pytest.approx(0.1), None, None),
+        (3.0, pytest.approx(0.1), 5.0, 8.0),
+        (3.0, pytest.approx(0.1), 6.0, 0.0),
+    ]
+
+
+def test_frames_and_acknowledgements_may_come_from_different_threads() -> None:
+    browser = Browser()
+    browser.stream = FrameStream(browser, 5, 100, clock=lambda: float(len(browser.got)))
+    threads = [
+        threading.Thread(target=lambda: [browser.stream.push(frame(step)) for step in range(300)]),
+        threading.Thread(target=lambda: [browser.stream.acknowledge(10**9) for _ in range(300)]),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    browser.stream.finish()
+    assert browser.steps == sorted(set(browser.steps)) and browser.steps[-1] == 299
+    assert [sequence for _, sequence, _ in browser.got] == list(range(1, len(browser.got) + 1))
+
+
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_a_frame_is_a_jpeg_of_all_its_pictures(count: int) -> None:
+    rough = noise(count, 3, 3, 3).repeat(8, axis=1).repeat(8, axis=2)
+    file = jpeg(rough)
+    assert file[:2] == b"\xff\xd8"
+    shown = decoded(file)
+    assert shown.shape == tile(rough).shape
+    assert np.abs(shown.astype(int) - tile(rough)).mean() < 4
+    assert np.abs(shown.astype(int) - tile(rough))[1:7, 1:7].max() < 12, "colours are kept at full resolution"
+
+
+def test_a_short_run_is_recorded_whole_and_a_long_one_evenly_with_both_ends() -> None:
+    assert recorded_steps(1) == [0]
+    assert recorded_steps(MOST_RECORDED) == list(range(MOST_RECORDED))
+    steps = recorded_steps(1001)
+    assert len(steps) == MOST_RECORDED and steps[0] == 0 and steps[-1] == 1000
+    assert set(np.diff(steps)) <= {4, 5}
+    assert all(type(step) is int for step in steps), "JSON has no numpy numbers"
+    assert recorded_steps(11, most=3) == [0, 5, 10]
+
+
+def test_a_recording_holds_each_kept_steps_picture_and_numbers() -> None:
+    trace = Trace("generate", {})
+    for step in range(300):
+        trace.append(frame(step, value=step % 256, count=2))
+    steps, pictures, loss, probability = recording(trace)
+    assert len(steps) == len(pictures) == len(loss) == len(probability) == MOST_RECORDED
+    for index in (0, 120, -1):
+        assert abs(int(decoded(pictures[index]).mean()) - steps[index] % 256) <= 1
+    assert set(loss) == {2.5} and set(probability) == {0.05}

@@ -1,0 +1,184 @@
+"""What is done with results in the studio: paint on them, save them, and take everything over into a new studio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robust_widgets.files import load_trace
+from robust_widgets.session import FakeSession
+from robust_widgets.widgets.studio import StudioWidget
+from robust_widgets.widgets.surface import Surface
+from tests.widgets.page import Page, decoded, is_sentence, noise
+
+SIDE = 256
+
+
+class Desk:
+    """A studio with a painting, and a finished run of four steps."""
+
+    def __init__(self, page: Page, session: FakeSession) -> None:
+        self.session = session
+        self.studio = StudioWidget(session)
+        assert self.studio.surface is not None
+        self.surface: Surface = self.studio.surface
+        page.stroke(self.surface.pad, [(40, 40), (200, 180)])
+        self.studio.controls["sketch_to_image"].set({"steps": 4})
+        self.studio.run()
+        session.advance(4)
+
+    def save(self, page: Page, name: str) -> None:
+        page.set(self.studio.save_name, value=name)
+        page.click(self.studio.save_button)
+
+
+@pytest.fixture
+def desk(page: Page) -> Desk:
+    return Desk(page, FakeSession(input_size=SIDE))
+
+
+def test_the_step_that_was_scrubbed_to_goes_on_the_canvas_and_undo_twice_brings_the_sketch_back(
+    page: Page, desk: Desk
+) -> None:
+    sketch = desk.surface.raster.sketch.copy()
+    page.tell(desk.studio.runner.view, {"kind": "step", "step": 2})
+    page.click(desk.studio.use_button)
+    assert desk.studio.trace is not None
+    np.testing.assert_array_equal(desk.surface.raster.image, desk.studio.trace[2].pixels[0])
+    assert not desk.surface.raster.sketch.any() and page.shows(desk.surface.canvas, desk.surface.raster)
+    assert is_sentence(desk.studio.notice.text, "Step 2", "undo twice")
+    page.act(desk.surface.pad, "undo")
+    page.act(desk.surface.pad, "undo")
+    np.testing.assert_array_equal(desk.surface.raster.sketch, sketch)
+    assert (desk.surface.raster.image == 255).all() and page.shows(desk.surface.canvas, desk.surface.raster)
+
+
+def test_without_scrubbing_the_last_step_goes_on_the_canvas(page: Page, desk: Desk) -> None:
+    page.click(desk.studio.use_button)
+    assert desk.studio.trace is not None and is_sentence(desk.studio.notice.text, "Step 4")
+    np.testing.assert_array_equal(desk.surface.raster.image, desk.studio.trace[-1].pixels[0])
+
+
+def test_a_step_the_run_does_not_have_is_its_last(page: Page, desk: Desk) -> None:
+    page.tell(desk.studio.runner.view, {"kind": "step", "step": 99})
+    page.click(desk.studio.use_button)
+    assert "Step 4" in desk.studio.notice.text
+
+
+def test_the_result_can_be_run_on_from_again(page: Page, desk: Desk) -> None:
+    page.click(desk.studio.use_button)
+    page.click(desk.studio.runner.run_button)
+    assert desk.studio.traces[0] is not desk.studio.trace
+    np.testing.assert_array_equal(desk.session.requests[1].picture, desk.studio.traces[0][-1].pixels[0])
+
+
+def test_without_a_run_there_is_nothing_to_paint_on_or_save(page: Page, tmp_path: Path) -> None:
+    studio = StudioWidget(FakeSession())
+    page.click(studio.use_button)
+    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "no run to paint on")
+    page.set(studio.save_name, value=str(tmp_path / "a.png"))
+    page.click(studio.save_button)
+    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "no run to save")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["fish.png", "fish.gif", "fish.npz", "fish.PNG ", "fish"])
+def test_a_run_is_saved_as_its_names_ending_says(page: Page, tmp_path: Path, name: str) -> None:
+    desk = Desk(page, FakeSession(input_size=8))
+    desk.save(page, f" {tmp_path}/{name}")
+    (file,) = tmp_path.iterdir()
+    assert file.name == (name.strip() if "." in name else "fish.png")
+    assert desk.studio.notice.kind == "info" and str(file) in desk.studio.notice.text
+    assert desk.studio.trace is not None
+    if file.suffix == ".npz":
+        np.testing.assert_array_equal(load_trace(file).frames, desk.studio.trace.frames)
+    elif file.suffix.lower() == ".png":
+        np.testing.assert_array_equal(decoded(file.read_bytes()), desk.studio.trace[-1].pixels[0])
+    else:
+        assert file.read_bytes()[:6] == b"GIF89a"
+
+
+def test_a_run_without_a_name_is_saved_under_its_class(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    desk = Desk(page, FakeSession(input_size=8))
+    desk.save(page, "   ")
+    assert [file.name for file in tmp_path.iterdir()] == ["goldfish.png"]
+
+
+@pytest.mark.parametrize("name", ["fish.jpg", "missing folder/fish.png", "file/fish.npz"])
+def test_a_file_that_cannot_be_written_is_said_and_the_run_can_be_saved_elsewhere(
+    page: Page, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    desk = Desk(page, FakeSession(input_size=8))
+    desk.save(page, f"{tmp_path}/{name}")
+    assert desk.studio.notice.kind == "error" and is_sentence(desk.studio.notice.text, name)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+    desk.save(page, f"{tmp_path}/fish.png")
+    assert (tmp_path / "fish.png").exists() and desk.studio.notice.kind == "info"
+
+
+def test_a_new_studio_adopts_the_painting_its_history_the_runs_and_the_settings(page: Page, desk: Desk) -> None:
+    old = desk.studio
+    desk.surface.pad.tool, desk.surface.pad.color, desk.surface.pad.brush_size = "eraser", "#102030", 50
+    old.picker.value = "cat"
+    old.controls["generate"].set({"n": 5})
+    old.task_buttons.value = "generate"
+    sketch = desk.surface.raster.sketch.copy()
+    session = FakeSession(("cat", "lynx"))
+    new = StudioWidget(session)
+    new.adopt(old)
+    assert new.surface is not None and new.paint_box is not None
+    np.testing.assert_array_equal(new.surface.raster.sketch, sketch)
+    assert page.shows(new.surface.canvas, new.surface.raster)
+    assert new.traces == old.traces and new.trace is old.trace and new.trace is not None
+    assert [controls.values() for controls in new.controls.values()] == [
+        controls.values() for controls in old.controls.values()
+    ]
+    assert new.controls["generate"].values()["n"] == 5 and new.controls["sketch_to_image"].values()["steps"] == 4
+    assert (new.task, new.picker.value) == ("generate", "cat")
+    assert (new.surface.pad.tool, new.surface.pad.color, new.paint_box.size.value) == ("eraser", "#102030", 50)
+    assert desk.session.closed and old.closed and not session.closed
+    page.click(new.paint_box.undo)
+    assert new.surface.raster.is_blank and page.shows(new.surface.canvas, new.surface.raster)
+
+
+def test_a_class_the_new_model_does_not_know_is_not_adopted(page: Page, desk: Desk) -> None:
+    del page
+    new = StudioWidget(FakeSession(("lynx", "puma")))
+    new.adopt(desk.studio)
+    assert new.picker.value == "lynx"
+
+
+def test_adopting_in_the_middle_of_a_run_stops_it_and_keeps_what_it_made(page: Page, desk: Desk) -> None:
+    desk.studio.run()
+    desk.session.advance(2)
+    new = StudioWidget(FakeSession())
+    new.adopt(desk.studio)
+    assert not desk.session.running and [len(trace) for trace in new.traces] == [5, 3]
+    page.click(new.runner.run_button)
+    assert len(new.traces) == 3 and len(desk.studio.traces) == 2
+
+
+def test_a_new_picture_goes_under_the_adopted_paint(page: Page, desk: Desk) -> None:
+    sketch, picture = desk.surface.raster.sketch.copy(), noise(SIDE, SIDE, 3)
+    new = StudioWidget(FakeSession(), picture=picture)
+    new.adopt(desk.studio, picture)
+    assert new.surface is not None
+    np.testing.assert_array_equal(new.surface.raster.image, picture)
+    np.testing.assert_array_equal(new.surface.raster.sketch, sketch)
+    page.act(new.surface.pad, "undo")
+    assert (new.surface.raster.image == 255).all() and new.surface.raster.sketch.any()
+
+
+def test_a_session_that_both_studios_use_is_not_closed(page: Page, desk: Desk) -> None:
+    desk.studio.run()
+    new = StudioWidget(desk.session)
+    new.adopt(desk.studio)
+    assert desk.studio.closed and not desk.session.closed and not desk.session.running
+    page.click(new.runner.run_button)
+    assert desk.session.running and new.notice.kind != "error"

@@ -1,0 +1,258 @@
+"""The surface: what the pad tells gets into the raster and onto the canvas; pictures: test_surface_pictures.py."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from robust_widgets.widgets.notice import Notice
+from robust_widgets.widgets.raster import Raster
+from robust_widgets.widgets.surface import FAINTEST_WIDTH, Surface
+from tests.widgets.page import Page, noise
+
+SIDE = 32
+
+
+@pytest.fixture
+def notice(page: Page) -> Notice:
+    del page
+    return Notice()
+
+
+@pytest.fixture
+def surface(page: Page, notice: Notice) -> Surface:
+    surface = Surface(notice, side=SIDE)
+    surface.pad.color, surface.pad.brush_size, surface.pad.softness = "#c81400", 6, 0.0
+    page.forget()
+    return surface
+
+
+def acknowledged(page: Page, surface: Surface) -> list[int]:
+    return [message.content["id"] for message in page.sent(surface.pad, "painted")]
+
+
+def undo_all(surface: Surface) -> None:
+    while surface.raster.can_undo:
+        surface.undo()
+
+
+def test_at_first_the_page_shows_the_blank_raster(page: Page, notice: Notice) -> None:
+    surface = Surface(notice, side=SIDE, display_side=200)
+    assert page.shows(surface.canvas, surface.raster) and surface.raster.is_blank
+    assert surface.pad.side == SIDE and surface.pad.display_side == 200
+    assert [child.layout.grid_area for child in surface.widget.children] == ["1 / 1 / 2 / 2"] * 2
+    assert surface.widget.children[-1] is surface.pad, "the pad lies on top"
+
+
+def test_a_stroke_is_painted_part_by_part_and_acknowledged_at_its_end(page: Page, surface: Surface) -> None:
+    parts = [[(4, 16)], [(10, 16), (16, 20)], [(28, 20)]]
+    for phase, points in zip(("begin", "move", "end"), parts, strict=True):
+        assert acknowledged(page, surface) == []
+        page.part(surface.pad, phase, points, number=7)
+        assert page.shows(surface.canvas, surface.raster)
+        x, y = points[-1]
+        assert surface.raster.color_at(x, y) == (200, 20, 0)
+    assert acknowledged(page, surface) == [7]
+    expected = Raster(SIDE)
+    stroke = expected.begin("brush", "#c81400", 6, 0.0)
+    expected.extend(stroke, [(x, y, 1.0) for part in parts for x, y in part])
+    np.testing.assert_array_equal(surface.raster.sketch, expected.sketch)
+
+
+def test_only_what_a_part_touched_is_drawn(page: Page, surface: Surface) -> None:
+    page.part(surface.pad, "begin", [(6, 6)])
+    (batch,) = page.batches
+    drawn = [arguments for name, arguments in batch if name == "clearRect"]
+    assert all(width <= 10 and height <= 10 for _, _, width, height in drawn)
+
+
+@pytest.mark.parametrize(("pressure", "width"), [(0.0, FAINTEST_WIDTH), (0.5, (1 + FAINTEST_WIDTH) / 2), (1.0, 1.0)])
+def test_a_pen_that_barely_touches_still_leaves_a_line(
+    page: Page, surface: Surface, pressure: float, width: float
+) -> None:
+    surface.pad.brush_size = 20
+    page.stroke(surface.pad, [(16, 16, pressure)])
+    expected = Raster(SIDE)
+    expected.extend(expected.begin("brush", "#c81400", 20, 0.0), [(16, 16, width)])
+    assert expected.sketch.any()
+    np.testing.assert_array_equal(surface.raster.sketch, expected.sketch)
+
+
+def test_a_stroke_keeps_the_tool_colour_and_brush_it_began_with(page: Page, surface: Surface) -> None:
+    surface.pad.softness = 0.5
+    page.part(surface.pad, "begin", [(4, 16)])
+    page.set(surface.pad, tool="eraser", color="#0000ff", brush_size=30, softness=0)
+    page.part(surface.pad, "end", [(28, 16)])
+    expected = Raster(SIDE)
+    expected.extend(expected.begin("brush", "#c81400", 6, 0.5), [(4, 16, 1), (28, 16, 1)])
+    np.testing.assert_array_equal(surface.raster.sketch, expected.sketch)
+
+
+def test_the_eraser_takes_paint_away(page: Page, surface: Surface) -> None:
+    surface.raster.fill(0, 0, "#00ff00")
+    surface.pad.tool = "eraser"
+    page.stroke(surface.pad, [(16, 16)])
+    assert surface.raster.sketch[16, 16, 3] == 0 and surface.raster.sketch[2, 2, 3] == 255
+    assert page.layers(surface.canvas)[1][16, 16, 3] == 0
+
+
+def test_two_strokes_at_once_are_both_painted_and_undone_to_the_bit(page: Page, surface: Surface) -> None:
+    page.part(surface.pad, "begin", [(4, 8)], number=1)
+    page.part(surface.pad, "begin", [(8, 4)], number=2)
+    page.part(surface.pad, "move", [(16, 8)], number=1)
+    page.part(surface.pad, "move", [(8, 28)], number=2)
+    page.part(surface.pad, "end", [(28, 8)], number=1)
+    assert acknowledged(page, surface) == [1]
+    page.part(surface.pad, "end", [], number=2)
+    assert acknowledged(page, surface) == [1, 2]
+    assert (surface.raster.sketch[8, 4:28, 3] == 255).all() and (surface.raster.sketch[4:28, 8, 3] == 255).all()
+    assert page.shows(surface.canvas, surface.raster)
+    undo_all(surface)
+    assert not surface.raster.sketch.any() and page.shows(surface.canvas, surface.raster)
+
+
+def test_a_stroke_whose_end_was_lost_can_be_undone(page: Page, surface: Surface) -> None:
+    page.part(surface.pad, "begin", [(4, 8), (28, 8)], number=1)
+    page.reload()
+    page.tell(surface.pad, {"kind": "hello"})
+    page.stroke(surface.pad, [(4, 24), (28, 24)], number=2)
+    undo_all(surface)
+    assert not surface.raster.sketch.any()
+
+
+def test_clear_in_the_middle_of_a_stroke_is_undone_to_the_bit_and_the_stroke_goes_on(
+    page: Page, surface: Surface
+) -> None:
+    page.part(surface.pad, "begin", [(4, 8)])
+    surface.clear()
+    assert not surface.raster.sketch.any() and page.kinds(surface.pad) == ["clear"]
+    page.part(surface.pad, "end", [(20, 20)])
+    assert surface.raster.color_at(20, 20) == (200, 20, 0) and acknowledged(page, surface) == [1]
+    undo_all(surface)
+    assert not surface.raster.sketch.any() and page.shows(surface.canvas, surface.raster)
+
+
+def test_a_stroke_outside_is_acknowledged_and_is_no_change(page: Page, surface: Surface) -> None:
+    changes: list[bool] = []
+    surface.on_change(lambda: changes.append(True))
+    page.stroke(surface.pad, [(-90, -90), (-40, 500)], number=3)
+    assert acknowledged(page, surface) == [3] and changes == [] and not surface.raster.can_undo
+
+
+def test_a_click_fills_with_the_pads_colour(page: Page, surface: Surface) -> None:
+    page.stroke(surface.pad, [(16, -9), (16, 50)])
+    surface.pad.color = "#1e90ff"
+    page.tell(surface.pad, {"kind": "fill", "point": [3, 3]})
+    assert surface.raster.color_at(3, 30) == (30, 144, 255) and surface.raster.color_at(30, 3) == (255, 255, 255)
+    assert page.shows(surface.canvas, surface.raster)
+
+
+def test_the_eyedropper_sets_the_pads_colour_and_outside_leaves_it(page: Page, surface: Surface) -> None:
+    surface.set_picture(noise(SIDE, SIDE, 3))
+    red, green, blue = (int(value) for value in surface.raster.image[20, 9])
+    page.tell(surface.pad, {"kind": "pick", "point": [9.5, 20.5]})
+    assert surface.pad.color == f"#{red:02x}{green:02x}{blue:02x}"
+    before = surface.pad.color
+    page.tell(surface.pad, {"kind": "pick", "point": [-1, 20]})
+    assert surface.pad.color == before
+
+
+def test_a_page_that_shows_the_pad_anew_is_drawn_whole(page: Page, surface: Surface) -> None:
+    surface.set_picture(noise(SIDE, SIDE, 3))
+    page.stroke(surface.pad, [(4, 4), (28, 28)])
+    page.reload()
+    page.tell(surface.pad, {"kind": "hello"})
+    assert page.shows(surface.canvas, surface.raster)
+
+
+def test_undo_and_redo_of_the_keyboard_change_raster_and_page(page: Page, surface: Surface) -> None:
+    page.stroke(surface.pad, [(4, 4), (28, 28)])
+    painted = surface.raster.sketch.copy()
+    page.act(surface.pad, "undo")
+    assert not surface.raster.sketch.any() and page.shows(surface.canvas, surface.raster)
+    page.act(surface.pad, "redo")
+    np.testing.assert_array_equal(surface.raster.sketch, painted)
+    assert page.shows(surface.canvas, surface.raster)
+
+
+def test_other_keys_are_passed_on(page: Page, surface: Surface) -> None:
+    names: list[str] = []
+    surface.on_action(names.append)
+    for name in ("run", "undo", "stop", "redo", "eraser", "larger"):
+        page.act(surface.pad, name)
+    assert names == ["run", "stop", "eraser", "larger"]
+
+
+def test_a_change_is_told_once_when_it_is_finished(page: Page, surface: Surface) -> None:
+    painted: list[int] = []
+    surface.on_change(lambda: painted.append(int(surface.raster.sketch[..., 3].sum())))
+    page.part(surface.pad, "begin", [(4, 4)])
+    page.part(surface.pad, "move", [(20, 4)])
+    assert painted == []
+    page.part(surface.pad, "end", [(28, 28)])
+    assert len(painted) == 1 and painted[0] == surface.raster.sketch[..., 3].sum()
+    page.act(surface.pad, "undo")
+    page.act(surface.pad, "redo")
+    page.tell(surface.pad, {"kind": "fill", "point": [3, 30]})
+    surface.clear()
+    assert len(painted) == 5
+    for nothing in ({"kind": "hello"}, {"kind": "pick", "point": [3, 3]}, {"kind": "fill", "point": [-3, 3]}):
+        page.tell(surface.pad, nothing)
+    page.act(surface.pad, "redo")
+    assert len(painted) == 5
+
+
+def test_another_raster_can_be_gone_on_with_its_history_included(page: Page, surface: Surface) -> None:
+    other = Raster(SIDE)
+    other.set_image(noise(SIDE, SIDE, 3))
+    other.fill(3, 3, "#123456")
+    surface.restore(other)
+    assert page.shows(surface.canvas, other)
+    surface.undo()
+    assert not surface.raster.sketch.any() and surface.raster.image.std() > 0
+    page.stroke(surface.pad, [(16, 16)])
+    assert other.sketch[16, 16, 3] == 255 and page.shows(surface.canvas, other)
+
+
+def test_an_error_in_a_handler_is_said_and_the_paint_stays(
+    page: Page, surface: Surface, notice: Notice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.stroke(surface.pad, [(16, 16)])
+    before = surface.raster.sketch.copy()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("<b>no canvas</b>")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(surface.canvas, "draw", fail)
+        page.tell(surface.pad, {"kind": "hello"})
+    assert notice.kind == "error" and "no canvas" in notice.text and "<b>" not in notice.widget.value
+    np.testing.assert_array_equal(surface.raster.sketch, before)
+    page.stroke(surface.pad, [(4, 4)])
+    assert page.shows(surface.canvas, surface.raster)
+
+
+def test_handlers_may_be_called_on_any_thread(page: Page, surface: Surface, notice: Notice) -> None:
+    ends: list[int] = []
+
+    def paint(number: int) -> None:
+        for turn in range(4):
+            stroke = 100 * number + turn
+            page.part(surface.pad, "begin", [(2 + number * 7, 2 + turn * 7)], stroke)
+            page.part(surface.pad, "move", [(30 - number * 7, 30)], stroke)
+            page.part(surface.pad, "end", [(16, 16)], stroke)
+            if turn % 2:
+                page.act(surface.pad, "undo")
+            ends.append(stroke)
+
+    threads = [threading.Thread(target=paint, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert notice.text == "" and sorted(acknowledged(page, surface)) == sorted(ends) and len(ends) == 16
+    assert page.shows(surface.canvas, surface.raster)
+    undo_all(surface)
+    assert surface.raster.is_blank and page.shows(surface.canvas, surface.raster)

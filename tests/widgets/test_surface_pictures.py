@@ -1,0 +1,123 @@
+"""Pictures that are dropped or pasted onto the surface."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from robust_widgets.widgets.notice import Notice
+from robust_widgets.widgets.surface import Surface
+from tests.widgets.page import Page, encoded, is_sentence, noise
+
+SIDE = 32
+
+
+@pytest.fixture
+def notice(page: Page) -> Notice:
+    del page
+    return Notice()
+
+
+@pytest.fixture
+def surface(page: Page, notice: Notice) -> Surface:
+    surface = Surface(notice, side=SIDE)
+    surface.pad.brush_size = 6
+    page.stroke(surface.pad, [(4, 4), (28, 28)])
+    page.forget()
+    return surface
+
+
+def drop(page: Page, surface: Surface, data: bytes, name: str = "cat.png") -> None:
+    page.tell(surface.pad, {"kind": "picture", "name": name, "type": "image/png"}, data)
+
+
+def test_a_dropped_picture_lies_under_the_paint(page: Page, surface: Surface, notice: Notice) -> None:
+    picture, paint = noise(SIDE, SIDE, 3), surface.raster.sketch.copy()
+    changes: list[bool] = []
+    surface.on_change(lambda: changes.append(True))
+    drop(page, surface, encoded(picture))
+    np.testing.assert_array_equal(surface.raster.image, picture)
+    np.testing.assert_array_equal(surface.raster.sketch, paint)
+    assert page.shows(surface.canvas, surface.raster) and changes == [True]
+    assert notice.kind == "info" and is_sentence(notice.text, "cat.png", "undo")
+
+
+def test_undo_takes_a_dropped_picture_away(page: Page, surface: Surface) -> None:
+    drop(page, surface, encoded(noise(SIDE, SIDE, 3)))
+    page.act(surface.pad, "undo")
+    assert (surface.raster.image == 255).all() and surface.raster.sketch.any()
+    assert page.shows(surface.canvas, surface.raster)
+
+
+def test_transparent_parts_of_a_picture_become_paper(page: Page, surface: Surface) -> None:
+    picture = np.full((SIDE, SIDE, 4), (200, 0, 100, 0), np.uint8)
+    picture[:, 10:20, 3] = 51
+    picture[:, 20:, 3] = 255
+    drop(page, surface, encoded(picture))
+    image = surface.raster.image
+    assert (image[:, :10] == 255).all() and (image[:, 20:] == (200, 0, 100)).all()
+    np.testing.assert_allclose(image[4, 12], np.array([200, 0, 100]) * 0.2 + 255 * 0.8, atol=1)
+
+
+def test_a_palette_picture_with_a_transparent_colour_is_laid_over_paper(page: Page, surface: Surface) -> None:
+    palette = Image.new("P", (SIDE, SIDE), 1)
+    palette.putpalette([0, 0, 0, 10, 200, 30])
+    palette.paste(0, (0, 0, 16, SIDE))
+    file = io.BytesIO()
+    palette.save(file, "PNG", transparency=0)
+    drop(page, surface, file.getvalue())
+    assert (surface.raster.image[:, :16] == 255).all() and (surface.raster.image[:, 16:] == (10, 200, 30)).all()
+
+
+def test_a_grey_picture_and_a_jpeg_can_be_dropped(page: Page, surface: Surface) -> None:
+    drop(page, surface, encoded(np.full((SIDE, SIDE), 77, np.uint8)))
+    assert (surface.raster.image == 77).all()
+    drop(page, surface, encoded(np.full((SIDE, SIDE, 3), (200, 40, 90), np.uint8), "JPEG"), "photo.jpg")
+    np.testing.assert_allclose(surface.raster.image.astype(int) - (200, 40, 90), 0, atol=3)
+
+
+@pytest.mark.parametrize("shape", [(60, 160), (160, 60)], ids=["wide", "tall"])
+def test_of_a_picture_that_is_not_square_the_middle_is_taken(
+    page: Page, surface: Surface, shape: tuple[int, int]
+) -> None:
+    picture = np.zeros((*shape, 3), np.uint8)
+    middle = picture[:, 50:110] if shape[1] > shape[0] else picture[50:110]
+    middle[...] = (30, 60, 90)
+    drop(page, surface, encoded(picture))
+    assert (surface.raster.image[2:-2, 2:-2] == (30, 60, 90)).all()
+
+
+def test_a_tiny_picture_is_scaled_up(surface: Surface) -> None:
+    surface.set_picture(np.full((1, 1, 3), (1, 2, 3), np.uint8))
+    assert (surface.raster.image == (1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.7 no picture", encoded(noise(40, 40, 3))[:900]], ids=["foreign", "cut off"])
+def test_a_file_that_is_no_picture_is_said_in_a_sentence_and_the_paint_stays(
+    page: Page, surface: Surface, notice: Notice, data: bytes
+) -> None:
+    paint = surface.raster.sketch.copy()
+    drop(page, surface, data, "<i>notes</i>.png")
+    assert notice.kind == "error" and is_sentence(notice.text, "<i>notes</i>.png", "PNG")
+    assert "<i>" not in notice.widget.value
+    np.testing.assert_array_equal(surface.raster.sketch, paint)
+    assert surface.raster.undo() is not None and not surface.raster.can_undo
+    assert (surface.raster.image == 255).all()
+
+
+def test_what_the_browser_refused_is_said_in_a_sentence(page: Page, surface: Surface, notice: Notice) -> None:
+    paint = surface.raster.sketch.copy()
+    page.tell(surface.pad, {"kind": "refused", "name": "film.mov", "reason": "cannot be read"})
+    assert notice.kind == "error" and is_sentence(notice.text, "film.mov", "JPEG")
+    page.tell(surface.pad, {"kind": "refused", "name": "", "reason": "holds no file"})
+    assert is_sentence(notice.text, "What was dropped")
+    np.testing.assert_array_equal(surface.raster.sketch, paint)
+
+
+def test_after_a_refused_file_painting_goes_on(page: Page, surface: Surface) -> None:
+    drop(page, surface, b"no picture")
+    page.stroke(surface.pad, [(28, 4)])
+    assert surface.raster.sketch[4, 28, 3] == 255 and page.shows(surface.canvas, surface.raster)

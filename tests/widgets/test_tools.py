@@ -1,0 +1,150 @@
+"""The paint box: its buttons, keys and sliders, and the pad, agree on tool, colour and brush."""
+
+from __future__ import annotations
+
+import pytest
+
+from robust_widgets.knobs import BRUSH_SIZE, SOFTNESS
+from robust_widgets.widgets.notice import Notice
+from robust_widgets.widgets.surface import Surface
+from robust_widgets.widgets.tools import PALETTE, START_COLOR, TOOLS, PaintBox
+from tests.widgets.page import Page
+
+SIDE = 32
+
+
+class Desk:
+    """A surface with its paint box."""
+
+    def __init__(self) -> None:
+        self.notice = Notice()
+        self.surface = Surface(self.notice, side=SIDE)
+        self.pad = self.surface.pad
+        self.box = PaintBox(self.surface, self.notice)
+
+    @property
+    def pressed(self) -> list[str]:
+        return [name for name, button in self.box.tools.items() if button.value]
+
+    @property
+    def undo_redo(self) -> tuple[bool, bool]:
+        """Whether undo and redo can be pressed."""
+        return not self.box.undo.disabled, not self.box.redo.disabled
+
+
+@pytest.fixture
+def desk(page: Page) -> Desk:
+    del page
+    return Desk()
+
+
+def test_at_first_the_brush_is_pressed(desk: Desk) -> None:
+    assert desk.pressed == ["brush"] and desk.pad.tool == "brush"
+
+
+def test_one_tool_at_a_time_is_pressed_and_it_is_the_pads(page: Page, desk: Desk) -> None:
+    for name in (*TOOLS, "brush", "fill"):
+        page.set(desk.box.tools[name], value=True)
+        assert desk.pressed == [name] and desk.pad.tool == name
+
+
+def test_a_pressed_tool_stays_pressed(page: Page, desk: Desk) -> None:
+    page.set(desk.box.tools["fill"], value=True)
+    page.set(desk.box.tools["fill"], value=False)
+    assert desk.pressed == ["fill"] and desk.pad.tool == "fill"
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_key_changes_the_tool(page: Page, desk: Desk, name: str) -> None:
+    desk.pad.tool = "brush" if name == "fill" else "fill"
+    page.act(desk.pad, name)
+    assert desk.pressed == [name] and desk.pad.tool == name
+
+
+def test_the_buttons_follow_the_pad(page: Page, desk: Desk) -> None:
+    page.set(desk.pad, tool="eyedropper")
+    assert desk.pressed == ["eyedropper"]
+
+
+@pytest.mark.parametrize(("key", "end"), [("larger", BRUSH_SIZE.high), ("smaller", BRUSH_SIZE.low)])
+def test_keys_change_the_size_with_each_press_up_to_the_knobs_end(page: Page, desk: Desk, key: str, end: float) -> None:
+    desk.box.size.value = BRUSH_SIZE.low if key == "larger" else BRUSH_SIZE.high
+    sizes = [desk.box.size.value]
+    while sizes[-1] != end:
+        page.act(desk.pad, key)
+        sizes.append(desk.box.size.value)
+        assert desk.pad.brush_size == sizes[-1] != sizes[-2]
+    assert len(sizes) in range(8, 40) and sizes == sorted(sizes, reverse=key == "smaller")
+    assert all(BRUSH_SIZE.low <= size <= BRUSH_SIZE.high for size in sizes)
+    page.act(desk.pad, key)
+    assert desk.box.size.value == end
+
+
+def test_the_sliders_are_the_knobs_and_move_the_pad(page: Page, desk: Desk) -> None:
+    for control, knob in ((desk.box.size, BRUSH_SIZE), (desk.box.softness, SOFTNESS)):
+        assert (control.min, control.max, control.step, control.value, control.description) == (
+            knob.low,
+            knob.high,
+            knob.step,
+            knob.default,
+            knob.label,
+        )
+    assert (desk.pad.brush_size, desk.pad.softness) == (BRUSH_SIZE.default, SOFTNESS.default)
+    page.set(desk.box.size, value=11)
+    page.set(desk.box.softness, value=0.75)
+    assert (desk.pad.brush_size, desk.pad.softness) == (11, 0.75)
+
+
+def test_the_colour_is_the_same_in_the_picker_and_on_the_pad(page: Page, desk: Desk) -> None:
+    assert desk.pad.color == desk.box.color.value == START_COLOR
+    page.set(desk.box.color, value="#0a141e")
+    assert desk.pad.color == "#0a141e"
+    page.set(desk.pad, color="#abcdef")
+    assert desk.box.color.value == "#abcdef"
+
+
+@pytest.mark.parametrize("index", range(len(PALETTE)), ids=list(PALETTE))
+def test_a_swatch_gives_the_colour_it_shows(page: Page, desk: Desk, index: int) -> None:
+    swatch = desk.box.swatches[index]
+    page.click(swatch)
+    assert desk.pad.color == swatch.style.button_color == list(PALETTE.values())[index]
+    assert list(PALETTE)[index] in swatch.tooltip
+
+
+@pytest.mark.parametrize(("tool", "then"), [("eraser", "brush"), ("eyedropper", "brush"), ("fill", "fill")])
+def test_with_a_swatch_one_can_paint_at_once(page: Page, desk: Desk, tool: str, then: str) -> None:
+    page.set(desk.box.tools[tool], value=True)
+    page.click(desk.box.swatches[0])
+    assert desk.pressed == [then]
+
+
+def test_undo_and_redo_can_be_pressed_where_there_is_something_to_do(page: Page, desk: Desk) -> None:
+    assert desk.undo_redo == (False, False)
+    page.part(desk.pad, "begin", [(9, 9)])
+    assert desk.undo_redo == (False, False)
+    page.part(desk.pad, "end", [(20, 20)])
+    assert desk.undo_redo == (True, False)
+    page.click(desk.box.undo)
+    assert desk.undo_redo == (False, True) and desk.surface.raster.is_blank
+    page.click(desk.box.redo)
+    assert desk.undo_redo == (True, False) and not desk.surface.raster.is_blank
+    page.click(desk.box.clear)
+    assert desk.undo_redo == (True, False) and desk.surface.raster.is_blank
+    page.act(desk.pad, "undo")
+    assert desk.undo_redo == (True, True)
+    page.stroke(desk.pad, [(20, 9)])
+    assert desk.undo_redo == (True, False)
+
+
+def test_an_error_of_a_button_is_said(page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("the raster is gone")
+
+    monkeypatch.setattr(desk.surface, "clear", fail)
+    page.click(desk.box.clear)
+    assert desk.notice.kind == "error" and "the raster is gone" in desk.notice.text
+
+
+def test_every_button_says_what_it_does(desk: Desk) -> None:
+    buttons = [*desk.box.tools.values(), desk.box.undo, desk.box.redo, desk.box.clear, *desk.box.swatches]
+    assert len({button.tooltip for button in buttons}) == len(buttons) and all(button.tooltip for button in buttons)
