@@ -47,7 +47,8 @@ def load_model_file(path: Path, device: torch.device | str = "cpu") -> RobustCla
     weights = {k.removeprefix("network."): v.float() for k, v in tensors.items() if k.startswith("network.")}
     seeds = {k.removeprefix("seeds."): v for k, v in tensors.items() if k.startswith("seeds.")}
     try:
-        network = build(card.architecture, len(card.classes))
+        with torch.random.fork_rng(devices=[]):
+            network = build(card.architecture, len(card.classes))
         for name, value in network.state_dict().items():
             if not value.is_floating_point() and name in weights:
                 weights[name] = weights[name].to(value.dtype)

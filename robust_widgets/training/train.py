@@ -194,7 +194,8 @@ def _cpu_has_bfloat16() -> bool:
 
 def averaged_model(average: WeightAverage, card: ModelCard, device: torch.device) -> RobustClassifier:
     """A frozen model with the averaged weights."""
-    network = build(card.architecture, len(card.classes))
+    with torch.random.fork_rng(devices=[]):
+        network = build(card.architecture, len(card.classes))
     network.load_state_dict(average.state())
     return RobustClassifier(network, card).to(device)
 

@@ -175,6 +175,15 @@ def test_a_failing_replace_leaves_the_old_model(tmp_path: Path, monkeypatch: pyt
     assert path.read_bytes() == b"the old model" and list(tmp_path.iterdir()) == [path]
 
 
+def test_loading_leaves_the_global_generator_alone(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    load_model_file(path)
+    assert torch.equal(torch.rand(3), wanted)
+
+
 def test_saving_leaves_the_model_as_it_was(tmp_path: Path) -> None:
     model: RobustClassifier = tiny_model()
     before = model.fingerprint

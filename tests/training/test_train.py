@@ -127,11 +127,12 @@ def test_the_measure_of_an_epoch_is_of_the_averaged_weights(monkeypatch: pytest.
 def test_the_side_and_the_radius_grow_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     data = noise_patterns(4, side=32)
     batches, attacks = spy(monkeypatch, "make_batch"), spy(monkeypatch, "attack")
-    settings = short(epochs=3, batch_size=6, radius=0.8, progressive=True)
+    settings = short(epochs=4, batch_size=6, radius=0.8, progressive=True)
     train(data, data, tmp_path / "m.safetensors", settings, log=str)
-    assert [call["args"][5] for call in batches] == [16] * 2 + [24] * 2 + [32] * 2
-    assert [call["args"][1].shape[-1] for call in attacks if "args" in call][:6] == [16] * 2 + [24] * 2 + [32] * 2
-    assert [call["radius"] for call in attacks] == pytest.approx([0.4] * 2 + [0.6] * 2 + [0.8] * 2)
+    sides = [16] * 2 + [24] * 2 + [32] * 4
+    assert [call["args"][5] for call in batches] == sides
+    assert [call["args"][1].shape[-1] for call in attacks] == sides
+    assert [call["radius"] for call in attacks] == pytest.approx([0.8 * side / 32 for side in sides])
 
 
 @pytest.mark.parametrize(("norm", "at_half"), [("l2", 0.4), ("linf", 0.8)])

@@ -121,6 +121,8 @@ def test_strokes_that_are_interrupted_are_undone_to_the_bit_too(seed: int) -> No
             raster.undo()
         elif action == "redo":
             raster.redo()
+    while raster.redo() is not None:
+        pass
     way_up = [layers(raster)]
     while raster.undo() is not None:
         way_up.append(layers(raster))

@@ -172,8 +172,8 @@ function render({ model, el }) {
   /** @param {PointerEvent} event @returns {[number, number]} */
   const position = (event) => {
     const box = surface.getBoundingClientRect();
-    const rounded = (/** @type {number} */ part) => Math.round(part * model.get("side") * 100) / 100;
-    return [rounded((event.clientX - box.left) / (box.width || 1)), rounded((event.clientY - box.top) / (box.height || 1))];
+    const units = (/** @type {number} */ pixels) => Math.round((100 * model.get("side") * pixels) / (box.width || 1)) / 100;
+    return [units(event.clientX - box.left), units(event.clientY - box.top)];
   };
 
   /** @param {PointerEvent} event */
@@ -230,12 +230,12 @@ function render({ model, el }) {
     if (message.kind === "clear") {
       inks = stroke ? [stroke.ink] : [];
       askDraw();
-      return;
+    } else if (message.kind === "painted") {
+      const ink = inks.find(({ id, painted }) => id === message.id && !painted);
+      if (!ink) return;
+      ink.painted = true;
+      if (ink.ended) removeSoon(ink);
     }
-    const ink = inks.find((candidate) => candidate.id === message.id);
-    if (message.kind !== "painted" || !ink || ink.painted) return;
-    ink.painted = true;
-    if (ink.ended) removeSoon(ink);
   };
 
   const restyle = () => {
@@ -246,6 +246,7 @@ function render({ model, el }) {
     surface.style.setProperty("--rw-pad-side", `${shown}px`);
     ring.style.setProperty("--rw-ring", `${Math.max(3, (model.get("brush_size") * shown) / side)}px`);
     if (paper.width === side) return;
+    finish();
     paper.width = paper.height = side;
     inks = [];
   };
@@ -255,10 +256,9 @@ function render({ model, el }) {
     const brushing = ["brush", "eraser"].includes(model.get("tool")) && (stroke !== null || !event.altKey);
     surface.classList.toggle("rw-pad-aim", !brushing);
     ring.hidden = !brushing || event.pointerType === "touch";
-    const side = model.get("side");
     const [x, y] = position(event);
-    ring.style.left = `${(100 * x) / side}%`;
-    ring.style.top = `${(100 * y) / side}%`;
+    ring.style.left = `${(100 * x) / model.get("side")}%`;
+    ring.style.top = `${(100 * y) / model.get("side")}%`;
   };
 
   /** @param {PointerEvent} event */
@@ -278,7 +278,7 @@ function render({ model, el }) {
       try {
         surface.setPointerCapture(event.pointerId);
       } catch {
-        // The pointer is gone already, as after a tap that a test made up: the stroke ends with its release.
+        // The pointer is gone already; the stroke ends with its release all the same.
       }
     }
     event.preventDefault();
@@ -303,8 +303,9 @@ function render({ model, el }) {
 
   /** @param {KeyboardEvent} event @returns {PadAction | undefined} */
   const actionFor = (event) => {
-    const key = event.key.toLowerCase();
-    if (key === "[" || key === "]") return event.metaKey ? undefined : PLAIN_KEYS[key];
+    const key = (event.key ?? "").toLowerCase(); // a browser's own form filling sends keys without a name
+    // Many keyboards make brackets with AltGr, which counts as Control and Alt.
+    if (/^[[\]]$/.test(key) && (event.altKey || !event.ctrlKey) && !event.metaKey) return PLAIN_KEYS[key];
     if (event.ctrlKey || event.metaKey) {
       if (event.altKey) return undefined;
       if (key === "z") return event.shiftKey ? "redo" : "undo";
@@ -321,8 +322,8 @@ function render({ model, el }) {
     if (!name) return;
     event.preventDefault();
     event.stopPropagation();
-    const once = name !== "smaller" && name !== "larger" && name !== "undo" && name !== "redo";
-    if ((once && event.repeat) || (stroke && (name === "undo" || name === "redo"))) return;
+    const stepping = name === "undo" || name === "redo";
+    if (stroke ? stepping : event.repeat && !stepping && name !== "smaller" && name !== "larger") return;
     flush("move");
     model.send({ kind: "action", name });
   };
@@ -330,8 +331,8 @@ function render({ model, el }) {
   /** Let other Control and Command keys (Ctrl-S) through to JupyterLab, which looks at the mark a moment later.
    * @param {KeyboardEvent} event */
   const openOrClose = (event) => {
-    const through = (event.ctrlKey || event.metaKey) && !event.altKey && !actionFor(event);
-    surface.toggleAttribute("data-lm-suppress-shortcuts", !through);
+    const ours = event.altKey || !(event.ctrlKey || event.metaKey) || actionFor(event) !== undefined;
+    surface.toggleAttribute("data-lm-suppress-shortcuts", ours);
   };
 
   /** @param {File | undefined} file */
@@ -340,11 +341,10 @@ function render({ model, el }) {
     try {
       if (!file) throw new Error("no file");
       const blob = await reduced(file);
-      const bytes = await blob.arrayBuffer();
-      if (!signal.aborted) model.send({ kind: "picture", name, type: blob.type }, undefined, [bytes]);
+      model.send({ kind: "picture", name, type: blob.type }, undefined, [await blob.arrayBuffer()]);
     } catch {
       const reason = file ? "the browser cannot read it as a picture" : "it holds no picture file";
-      if (!signal.aborted) model.send({ kind: "refused", name, reason });
+      model.send({ kind: "refused", name, reason });
     }
   };
 
@@ -375,7 +375,6 @@ function render({ model, el }) {
     surface.addEventListener(name, release, { signal });
   }
   surface.addEventListener("pointerleave", () => (ring.hidden = true), { signal });
-  surface.addEventListener("dragstart", (event) => event.preventDefault(), { signal });
   surface.addEventListener("keydown", keydown, { signal });
   window.addEventListener("keydown", openOrClose, { signal, capture: true });
   for (const name of /** @type {const} */ (["dragover", "dragleave", "drop"])) {
