@@ -84,9 +84,21 @@ def test_every_public_name_is_there(name: str) -> None:
 
 def test_the_public_names_are_the_promised_ones() -> None:
     assert dir(rw) == sorted(rw.__all__) and len(set(rw.__all__)) == len(rw.__all__)
-    promised = {"generate", "sketch_to_image", "load_model", "load_trace", "Problem", "iterate", "run", "Trace", "Frame"}
+    promised = {
+        "generate",
+        "sketch_to_image",
+        "load_model",
+        "load_trace",
+        "Problem",
+        "iterate",
+        "run",
+        "Trace",
+        "Frame",
+    }
     assert promised <= set(dir(rw))
-    lazy = {line.split(" as ")[-1].strip() for line in (PACKAGE / "__init__.py").read_text().splitlines() if " as " in line}
+    lazy = {
+        line.split(" as ")[-1].strip() for line in (PACKAGE / "__init__.py").read_text().splitlines() if " as " in line
+    }
     assert {name for name in rw.__all__ if name[0] != "_"} <= lazy, "editors see what is loaded on first use"
 
 

@@ -22,7 +22,9 @@ CONSTRAINTS: list[Constraint] = [L2Ball(0.7), LinfBall(0.1), Unconstrained()]
 def test_l2_projection_is_the_nearest_point_of_the_ball(epsilon: float, spread: float, seed: int) -> None:
     start = pictures(3, seed=seed).double()
     x = start + spread * (pictures(3, seed=seed + 1000).double() - 0.5)
-    for projected, centre, given_ in zip(L2Ball(epsilon).project(x, start).numpy(), start.numpy(), x.numpy(), strict=True):
+    for projected, centre, given_ in zip(
+        L2Ball(epsilon).project(x, start).numpy(), start.numpy(), x.numpy(), strict=True
+    ):
         offset = given_ - centre
         length = math.sqrt((offset**2).sum())
         wanted = centre + offset * min(1.0, epsilon / length)

@@ -232,7 +232,15 @@ def archive(path: Path, header: object, **arrays: np.ndarray) -> Path:
     return path
 
 
-GOOD = {"format": files.FORMAT, "task": "generate", "knobs": {}, "seed": None, "model": "", "fingerprint": "", "target": ""}
+GOOD = {
+    "format": files.FORMAT,
+    "task": "generate",
+    "knobs": {},
+    "seed": None,
+    "model": "",
+    "fingerprint": "",
+    "target": "",
+}
 ROWS = {"frames": np.zeros((2, 1, 4, 4, 3), np.uint8), "seconds": np.zeros(2)}
 ROWS |= {name: np.zeros((2, 1)) for name in ("loss", "probability", "distance")}
 

@@ -134,7 +134,9 @@ def test_transparency_is_laid_over_white(kind: str) -> None:
 def test_grey_with_transparency_is_laid_over_white() -> None:
     picture = Image.merge("LA", [Image.fromarray(GREY), Image.fromarray(ALPHA)])
     for given in (picture, encoded(picture)):
-        np.testing.assert_allclose(to_pixels_of(given, SIDE)[..., 1].astype(float), over_white(GREY[..., None])[..., 0], atol=1)
+        np.testing.assert_allclose(
+            to_pixels_of(given, SIDE)[..., 1].astype(float), over_white(GREY[..., None])[..., 0], atol=1
+        )
 
 
 def test_a_palette_with_a_transparent_entry() -> None:
@@ -158,13 +160,21 @@ def test_cmyk_and_an_old_phones_sideways_picture() -> None:
 
 def test_a_batch_of_different_kinds(tmp_path: Path) -> None:
     grey = np.dstack([GREY] * 3)
-    mixed = [as_file(tmp_path), Image.fromarray(GREY), CHW / 255.0, np.stack([RGB, grey]), torch.from_numpy(GREY.copy())]
+    mixed = [
+        as_file(tmp_path),
+        Image.fromarray(GREY),
+        CHW / 255.0,
+        np.stack([RGB, grey]),
+        torch.from_numpy(GREY.copy()),
+    ]
     batch = to_batch(mixed, SIDE)
     np.testing.assert_array_equal(to_pixels(batch), [RGB, grey, RGB, RGB, grey, grey])
     np.testing.assert_array_equal(to_pixels(to_batch(tuple(mixed), SIDE)), to_pixels(batch))
 
 
-@pytest.mark.parametrize(("height", "width", "top", "left"), [(16, 26, 0, 5), (26, 16, 5, 0), (16, 21, 0, 2), (19, 16, 1, 0)])
+@pytest.mark.parametrize(
+    ("height", "width", "top", "left"), [(16, 26, 0, 5), (26, 16, 5, 0), (16, 21, 0, 2), (19, 16, 1, 0)]
+)
 def test_what_is_not_square_is_cropped_to_its_middle(height: int, width: int, top: int, left: int) -> None:
     wide = np.random.default_rng(1).integers(0, 256, (height, width, 3)).astype(np.uint8)
     middle = wide[top : top + 16, left : left + 16]
@@ -195,7 +205,9 @@ def test_to_pixels_rounds_to_the_nearest() -> None:
         values = ((steps + offset) / 255).clamp(0, 1).expand(1, 3, 1, 256)
         np.testing.assert_array_equal(to_pixels(values)[0, 0, :, 0], np.arange(256))
     for dtype in (torch.float32, torch.float64):
-        np.testing.assert_array_equal(to_pixels((steps / 255).to(dtype).expand(1, 3, 1, 256))[0, 0, :, 2], np.arange(256))
+        np.testing.assert_array_equal(
+            to_pixels((steps / 255).to(dtype).expand(1, 3, 1, 256))[0, 0, :, 2], np.arange(256)
+        )
 
 
 def test_to_pixels_clamps_and_leaves_its_argument_alone() -> None:

@@ -50,7 +50,24 @@ def test_no_name_twice_in_a_task(task: str, names: list[str]) -> None:
     assert len(names) == len(set(names)) and task in task_names()
 
 
-BAD_STEPS = [0, -1, -60, 1.5, True, False, "60", None, math.inf, math.nan, 100_001, [60], b"60", 1j, 10**400, np.array([1, 2])]
+BAD_STEPS = [
+    0,
+    -1,
+    -60,
+    1.5,
+    True,
+    False,
+    "60",
+    None,
+    math.inf,
+    math.nan,
+    100_001,
+    [60],
+    b"60",
+    1j,
+    10**400,
+    np.array([1, 2]),
+]
 BAD_EPSILON = [-1, -1e-9, math.inf, -math.inf, math.nan, True, "40", None, (40,), 10**400]
 BAD_STEP_SIZE = [0, -0.5, 0.0, math.inf, math.nan, "1", None]
 BAD = [
@@ -100,7 +117,9 @@ def test_a_knob_given_as_none_is_not_a_knob_not_given() -> None:
         check_knobs("generate", {"steps": None})
 
 
-@pytest.mark.parametrize(("given", "near"), [("step", "steps"), ("Epsilon", "epsilon"), ("stepsize", "step_size"), ("N", "n")])
+@pytest.mark.parametrize(
+    ("given", "near"), [("step", "steps"), ("Epsilon", "epsilon"), ("stepsize", "step_size"), ("N", "n")]
+)
 def test_an_unknown_knob_names_the_nearest(given: str, near: str) -> None:
     with raises_sentence(UnknownKnobError, "generate", repr(given), repr(near)):
         check_knobs("generate", {given: 1})

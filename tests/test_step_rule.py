@@ -25,7 +25,14 @@ def gradient(model: RobustClassifier, x: np.ndarray, target: int, weight: float)
 
 
 def published(
-    model: RobustClassifier, start: np.ndarray, first: np.ndarray, target: int, norm: str, a: float, eps: float, weight: float
+    model: RobustClassifier,
+    start: np.ndarray,
+    first: np.ndarray,
+    target: int,
+    norm: str,
+    a: float,
+    eps: float,
+    weight: float,
 ) -> tuple[list[np.ndarray], int, int]:
     """The path of one picture; also how often the projection and the clamp had something to do."""
     x, path, projected, clamped = first, [first], 0, 0
@@ -93,7 +100,14 @@ def test_every_step_equals_the_published_formula(case: str, seed: int | None) ->
     total_projected = total_clamped = 0
     for i, target in enumerate(TARGETS):
         wanted, projected, clamped = published(
-            task.model, task.start[i].numpy(), path[0][i].numpy(), target, norm, a, eps, weight  # type: ignore[arg-type]
+            task.model,
+            task.start[i].numpy(),
+            path[0][i].numpy(),
+            target,
+            norm,
+            a,
+            eps,
+            weight,  # type: ignore[arg-type]
         )
         total_projected, total_clamped = total_projected + projected, total_clamped + clamped
         for step, x in enumerate(path):

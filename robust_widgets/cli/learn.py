@@ -55,7 +55,7 @@ def train(
     try:
         run_training(train_set, val_set, out, settings, name=name, data_name=data_name, device=chosen, resume=resume)
     except KeyboardInterrupt:
-        typer.echo("Stopped; the same command with --resume goes on from the last checkpoint.", err=True)
+        typer.echo("\nStopped; the same command with --resume goes on from the last checkpoint.", err=True)
         raise typer.Exit(INTERRUPTED) from None
     measure = shlex.join(["robust-widgets", "evaluate", str(out), str(data), "--write"])
     typer.echo(f"wrote {out}; measure it with: {measure}")

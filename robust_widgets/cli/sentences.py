@@ -30,7 +30,7 @@ def in_sentences(command: Callable[P, R]) -> Callable[P, R]:
         except RobustWidgetsError as error:
             sentence, code = str(error), BAD_INPUT
         except KeyboardInterrupt:
-            sentence, code = "Stopped.", INTERRUPTED
+            sentence, code = "\nStopped.", INTERRUPTED  # below the "^C" and whatever bar stood there
         except BrokenPipeError:
             raise  # whoever read our output left; typer ends quietly
         except OSError as error:

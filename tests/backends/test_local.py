@@ -120,7 +120,12 @@ def settled(session: LocalSession, gate: Gate) -> Recorder:
 def test_it_is_a_session(session: LocalSession) -> None:
     same: Session = session
     info = same.model
-    assert (info.name, info.classes, info.input_size, info.device) == ("test-gate", ("dog", "cat", "goldfish"), 12, "cpu")
+    assert (info.name, info.classes, info.input_size, info.device) == (
+        "test-gate",
+        ("dog", "cat", "goldfish"),
+        12,
+        "cpu",
+    )
     assert "robust" in info.description
 
 

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -107,7 +109,21 @@ def test_jupyterlab_really_starts_on_the_notebook(tmp_path: Path) -> None:
             found = (re.search(r"(http://127\S+)/lab/tree/(\S+)\?token=(\w+)", line) for line in process.stderr)
             server, notebook, token = next(match for match in found if match).groups()
             address = f"{server}/api/contents/{notebook}?token={token}"
-            with urllib.request.urlopen(address) as answer:
-                assert json.load(answer)["name"] == start.COPY
+            assert json.loads(answer(address))["name"] == start.COPY
         finally:
             process.kill()
+
+
+def answer(address: str) -> bytes:
+    """What a server says that prints its address a moment before it listens."""
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(address) as response:
+                return response.read()
+        except ConnectionError:
+            pass
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionError):
+                raise
+        time.sleep(0.2)
+    raise TimeoutError(address)

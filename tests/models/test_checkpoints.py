@@ -123,7 +123,11 @@ def test_a_card_of_a_newer_version_may_say_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "named"),
-    [({"architecture": "blurresnet"}, "blurresnet"), ({"architecture": "vgg"}, "vgg"), ({"classes": ["a", "b"]}, "fit")],
+    [
+        ({"architecture": "blurresnet"}, "blurresnet"),
+        ({"architecture": "vgg"}, "vgg"),
+        ({"classes": ["a", "b"]}, "fit"),
+    ],
 )
 def test_weights_that_do_not_fit_their_card(change: dict[str, object], named: str, tmp_path: Path) -> None:
     with raises_sentence(WeightsError, "do not fit", named):

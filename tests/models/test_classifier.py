@@ -41,7 +41,9 @@ def test_features_lead_to_the_logits() -> None:
     torch.testing.assert_close(model.network.head(features), model(pictures(2, 16)))
 
 
-@pytest.mark.parametrize(("given", "index"), [("dog", 0), ("CAT", 1), (" Goldfish ", 2), (0, 0), (2, 2), (np.int64(1), 1)])
+@pytest.mark.parametrize(
+    ("given", "index"), [("dog", 0), ("CAT", 1), (" Goldfish ", 2), (0, 0), (2, 2), (np.int64(1), 1)]
+)
 def test_a_class_by_name_or_index(given: str | int, index: int) -> None:
     found = smooth_model().class_index(given)
     assert found == index and type(found) is int

@@ -186,4 +186,3 @@ def test_a_request_for_a_task_that_does_not_exist() -> None:
 def test_a_request_without_a_sketch() -> None:
     with raises_sentence(PictureError, "no sketch"):
         build_problem(MODEL, RunRequest("sketch_to_image", "dog"))
-

@@ -111,7 +111,10 @@ def test_a_picture_that_was_wrong_before_the_attack_is_not_robustly_right() -> N
 
 
 def test_no_attack_at_all() -> None:
-    assert accuracy(colour_model(), labelled(), radius=0, steps=3, progress=False) == {"clean": 0.9, "l2 0, 3 steps": 0.9}
+    assert accuracy(colour_model(), labelled(), radius=0, steps=3, progress=False) == {
+        "clean": 0.9,
+        "l2 0, 3 steps": 0.9,
+    }
 
 
 def test_a_limit_is_spread_over_the_set() -> None:

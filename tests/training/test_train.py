@@ -87,7 +87,9 @@ def test_a_line_of_numbers_an_epoch(trained: tuple[RobustClassifier, Path, list[
     assert said[-1].startswith("epoch 5, ") and f"clean {rows[-1]['clean']}" in said[-1]
 
 
-def spy(monkeypatch: pytest.MonkeyPatch, name: str, replacement: Callable[..., Any] | None = None) -> list[dict[str, Any]]:
+def spy(
+    monkeypatch: pytest.MonkeyPatch, name: str, replacement: Callable[..., Any] | None = None
+) -> list[dict[str, Any]]:
     """Record the keyword arguments of a function that the training calls."""
     calls: list[dict[str, Any]] = []
     real = getattr(training, name)
