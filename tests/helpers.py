@@ -118,7 +118,7 @@ def noise_patterns(each: int, side: int = 16, seed: int = 0) -> PictureSet:
     labels = torch.arange(3).repeat_interleave(each)
     noise = 0.12 * torch.randn(3 * each, 3, side, side, generator=generator)
     values = (COLOURS[labels].view(-1, 3, 1, 1) + noise).clamp(0, 1)
-    return PictureSet((values * 255).round().to(torch.uint8), labels, ("blue", "green", "red"))
+    return PictureSet((values * 255).round().to(torch.uint8), labels, ("1 red", "2 green", "3 blue"))
 
 
 def check_sentence(message: str, *given: object) -> None:

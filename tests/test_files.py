@@ -28,7 +28,7 @@ ENDINGS = [".png", ".gif", ".npz"]
 @pytest.fixture(autouse=True)
 def small_gifs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Choosing a palette for each frame takes PIL a while; less for small frames."""
-    monkeypatch.setattr(files, "SHOWN_SIDE", 32)
+    monkeypatch.setattr(files, "GIF_SIDE", 32)
 
 
 @pytest.mark.parametrize("seed", [None, 0, 2**31 - 1])

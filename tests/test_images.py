@@ -104,7 +104,7 @@ def test_a_16_bit_png_keeps_its_depth() -> None:
 
 
 def test_32_bit_and_float_pictures() -> None:
-    whole = Image.fromarray((GREY.astype(np.int32) * 257))
+    whole = Image.fromarray(GREY.astype(np.int32) * 257)
     assert whole.mode == "I"
     np.testing.assert_array_equal(to_pixels_of(whole, SIDE), np.dstack([GREY] * 3))
     np.testing.assert_array_equal(to_pixels_of(Image.fromarray((GREY / 255).astype(np.float32)), SIDE)[..., 0], GREY)

@@ -18,7 +18,7 @@ from tests.helpers import Counting, pictures, raises_sentence, smooth_model
 class Brightness(Objective):
     """A loss without a class: the mean of the picture."""
 
-    def __call__(self, model: Classifier, x: Tensor) -> Tensor:  # noqa: ARG002
+    def __call__(self, model: Classifier, x: Tensor) -> Tensor:
         return x.mean((1, 2, 3))
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The engine's path equals the published formulas, derived again here in numpy and float64 from paper.md, "The step"."""
+"""The engine's path equals the published formulas, derived again here in numpy and float64."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""The step loop: properties that hold for every constraint, stepper and objective, what a step costs, what it leaves."""
+"""The step loop: what holds for every constraint, stepper and objective, what a step costs, what it leaves."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -171,7 +172,7 @@ def test_frame_zero_is_the_start_and_each_frame_has_its_number() -> None:
     assert [frame.step for frame in frames] == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(frames[0].pixels, to_pixels(problem.start))
     assert (frames[0].distance == 0).all()
-    assert all(a.seconds <= b.seconds for a, b in zip(frames, frames[1:], strict=False))
+    assert all(a.seconds <= b.seconds for a, b in pairwise(frames))
 
 
 @pytest.mark.parametrize("seed", [None, 4])
@@ -189,7 +190,7 @@ def test_a_frames_numbers_are_those_of_its_own_picture(constraint: Constraint, s
 
 def test_a_loss_without_a_class_has_no_probability() -> None:
     class Brightness(Objective):
-        def __call__(self, model: object, x: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        def __call__(self, model: object, x: torch.Tensor) -> torch.Tensor:
             return x.mean((1, 2, 3))
 
     frames = list(iterate(replace(make(steps=2), objective=Brightness())))

@@ -49,7 +49,7 @@ class TaskControls:
 
     def values(self) -> dict[str, Any]:
         """The knobs by name, as a run takes them."""
-        return {name: control.value for name, control in self.sliders.items()}
+        return {name: round(control.value, 6) for name, control in self.sliders.items()}
 
     def set(self, values: dict[str, Any]) -> None:
         """Move the sliders; names without a slider are left out."""

@@ -159,7 +159,7 @@ class StudioWidget(ipywidgets.VBox):
             self.notice.widget,
             ipywidgets.HBox([self.save_name, self.save_button]),
             ipywidgets.HTML(
-                f"<small style='color:var(--jp-ui-font-color2,inherit)'>{_model_line(self.session)}</small>"
+                f"<small style='color:var(--jp-ui-font-color2,inherit);line-height:1.3;display:block'>{_model_line(self.session)}</small>"
             ),
         ]
         if several:

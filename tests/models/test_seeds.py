@@ -15,7 +15,7 @@ DRAWS = 4000
 
 
 def draws(class_index: int = 1, count: int = DRAWS, seed: int = 0) -> torch.Tensor:
-    """Draws at their own size, (count, 3 * 8 * 8); the nearest neighbour of an 8 px draw at 16 px is every second pixel."""
+    """Draws at their own size, (count, 3 * 8 * 8): of a picture of 16 px, every second pixel."""
     return draw_seeds(tiny_model(16), class_index, count, seed)[:, :, ::2, ::2].flatten(1).double()
 
 

@@ -28,8 +28,8 @@ STEPS = 12  # 96 pictures, 24 a batch, 3 epochs
 NAME = "run.safetensors"
 
 
-class Stop(Exception):
-    """The power cut."""
+class PowerCutError(Exception):
+    """The run is stopped from outside."""
 
 
 def go(folder: Path, **options: Any) -> RobustClassifier:
@@ -59,7 +59,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, last: int) -> None:
 
     def cut(data: PictureSet, settings: TrainingSettings, epoch: int, within: int, step: int, *rest: Any) -> Any:
         if step == last:
-            raise Stop
+            raise PowerCutError
         return real(data, settings, epoch, within, step, *rest)
 
     monkeypatch.setattr(training, "make_batch", cut)
@@ -73,9 +73,9 @@ def checkpoint(folder: Path) -> dict[str, Any]:
 def test_stopped_after_an_epoch(epoch: int, uninterrupted: RobustClassifier, tmp_path: Path) -> None:
     def stop(line: str) -> None:
         if line.startswith(f"epoch {epoch},"):
-            raise Stop
+            raise PowerCutError
 
-    with pytest.raises(Stop):
+    with pytest.raises(PowerCutError):
         go(tmp_path, log=stop)
     assert not (tmp_path / NAME).exists() and checkpoint(tmp_path)["step"] == 4 * epoch
     assert_equal(go(tmp_path, resume=True), uninterrupted)
@@ -90,7 +90,7 @@ def test_stopped_within_an_epoch(
     monkeypatch.setattr(training, "STEPS_BETWEEN_CHECKPOINTS", 2)
     with monkeypatch.context() as patched:
         stop_at(patched, last)
-        with pytest.raises(Stop):
+        with pytest.raises(PowerCutError):
             go(tmp_path)
     assert checkpoint(tmp_path)["step"] == saved
     torch.rand(7)  # what the world did in between does not matter
@@ -102,7 +102,7 @@ def test_stopped_twice(uninterrupted: RobustClassifier, tmp_path: Path, monkeypa
     for last, resume in ((5, False), (10, True)):
         with monkeypatch.context() as patched:
             stop_at(patched, last)
-            with pytest.raises(Stop):
+            with pytest.raises(PowerCutError):
                 go(tmp_path, resume=resume)
     assert_equal(go(tmp_path, resume=True), uninterrupted)
 
@@ -123,9 +123,9 @@ def stopped(folder: Path) -> Path:
     """A run stopped after its first epoch."""
 
     def stop(_: str) -> None:
-        raise Stop
+        raise PowerCutError
 
-    with pytest.raises(Stop):
+    with pytest.raises(PowerCutError):
         go(folder, log=stop)
     return folder / "run.checkpoint.pt"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ def test_the_learning_rate_rises_then_falls_to_zero() -> None:
     assert rates[55] == pytest.approx(0.1), "half the peak half-way down"
     assert rates[32] == pytest.approx(0.1 * (1 + math.cos(math.pi * 22 / 90)))
     assert rates[100] == pytest.approx(0, abs=1e-12)
-    assert all(a > b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a > b for a, b in pairwise(rates[10:]))
 
 
 @pytest.mark.parametrize("steps", [1, 2, 4])

@@ -211,12 +211,14 @@ def test_a_session_that_takes_no_request_is_said_and_the_buttons_come_back(page:
 
 
 def test_a_view_shown_in_the_middle_of_a_run_gets_the_run_again(page: Page, desk: Desk) -> None:
-    desk.request = RunRequest("generate", "dog", {"steps": 50})
+    desk.runner.run()
+    desk.session.advance(4)
+    desk.request = RunRequest("generate", "cat", {"steps": 50})
     desk.runner.run()
     page.forget()
     page.tell(desk.view, {"kind": "hello"})
     (begin,) = page.sent(desk.view)
-    assert begin.content == {"kind": "begin", "run": 1, "steps": 50, "title": "dog"}
+    assert begin.content == {"kind": "begin", "run": 2, "steps": 50, "title": "cat"}
 
 
 def test_a_view_shown_anew_gets_frames_though_the_old_one_acknowledged_none(

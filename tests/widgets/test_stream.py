@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -163,10 +164,17 @@ def test_the_rate_and_the_time_left_are_told_once_they_are_known() -> None:
 
 
 def test_frames_and_acknowledgements_may_come_from_different_threads() -> None:
-    browser = Browser()
+    class SlowBrowser(Browser):
+        def frame(self, *given: int) -> None:
+            before = len(self.got)
+            time.sleep(0.001)
+            assert len(self.got) == before, "two frames were sent at once"
+            super().frame(*given)
+
+    browser = SlowBrowser()
     browser.stream = FrameStream(browser, 5, 100, clock=lambda: float(len(browser.got)))
     threads = [
-        threading.Thread(target=lambda: [browser.stream.push(frame(step)) for step in range(300)]),
+        threading.Thread(target=lambda: [browser.stream.push(frame(step)) for step in range(100)]),
         threading.Thread(target=lambda: [browser.stream.acknowledge(10**9) for _ in range(300)]),
     ]
     for thread in threads:
@@ -174,7 +182,7 @@ def test_frames_and_acknowledgements_may_come_from_different_threads() -> None:
     for thread in threads:
         thread.join()
     browser.stream.finish()
-    assert browser.steps == sorted(set(browser.steps)) and browser.steps[-1] == 299
+    assert browser.steps == sorted(set(browser.steps)) and browser.steps[-1] == 99
     assert [sequence for _, sequence, _ in browser.got] == list(range(1, len(browser.got) + 1))
 
 

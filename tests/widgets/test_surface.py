@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -134,6 +135,12 @@ def test_clear_in_the_middle_of_a_stroke_is_undone_to_the_bit_and_the_stroke_goe
     assert not surface.raster.sketch.any() and page.shows(surface.canvas, surface.raster)
 
 
+def test_after_its_end_a_stroke_is_forgotten(page: Page, surface: Surface) -> None:
+    page.stroke(surface.pad, [(4, 4)], number=9)
+    page.part(surface.pad, "move", [(28, 28)], number=9)
+    assert surface.raster.color_at(28, 28) == (200, 20, 0) and surface.raster.color_at(16, 16) == (255, 255, 255)
+
+
 def test_a_stroke_outside_is_acknowledged_and_is_no_change(page: Page, surface: Surface) -> None:
     changes: list[bool] = []
     surface.on_change(lambda: changes.append(True))
@@ -149,14 +156,16 @@ def test_a_click_fills_with_the_pads_colour(page: Page, surface: Surface) -> Non
     assert page.shows(surface.canvas, surface.raster)
 
 
-def test_the_eyedropper_sets_the_pads_colour_and_outside_leaves_it(page: Page, surface: Surface) -> None:
+def test_the_eyedropper_sets_the_pads_colour_and_outside_leaves_it(
+    page: Page, surface: Surface, notice: Notice
+) -> None:
     surface.set_picture(noise(SIDE, SIDE, 3))
     red, green, blue = (int(value) for value in surface.raster.image[20, 9])
     page.tell(surface.pad, {"kind": "pick", "point": [9.5, 20.5]})
     assert surface.pad.color == f"#{red:02x}{green:02x}{blue:02x}"
     before = surface.pad.color
     page.tell(surface.pad, {"kind": "pick", "point": [-1, 20]})
-    assert surface.pad.color == before
+    assert surface.pad.color == before and notice.text == ""
 
 
 def test_a_page_that_shows_the_pad_anew_is_drawn_whole(page: Page, surface: Surface) -> None:
@@ -236,6 +245,24 @@ def test_an_error_in_a_handler_is_said_and_the_paint_stays(
 
 def test_handlers_may_be_called_on_any_thread(page: Page, surface: Surface, notice: Notice) -> None:
     ends: list[int] = []
+    inside: list[str] = []
+    most: list[int] = []
+
+    def watched(name: str) -> None:
+        method = getattr(surface.raster, name)
+
+        def alone(*given: object) -> object:
+            inside.append(name)
+            time.sleep(0.001)
+            most.append(len(inside))
+            answer = method(*given)
+            inside.remove(name)
+            return answer
+
+        setattr(surface.raster, name, alone)
+
+    for name in ("begin", "extend", "finish", "undo"):
+        watched(name)
 
     def paint(number: int) -> None:
         for turn in range(4):
@@ -252,6 +279,7 @@ def test_handlers_may_be_called_on_any_thread(page: Page, surface: Surface, noti
         thread.start()
     for thread in threads:
         thread.join()
+    assert max(most) == 1, "the raster is worked on by one thread at a time"
     assert notice.text == "" and sorted(acknowledged(page, surface)) == sorted(ends) and len(ends) == 16
     assert page.shows(surface.canvas, surface.raster)
     undo_all(surface)
