@@ -100,7 +100,7 @@ def _to_float(picture: Picture) -> Tensor:
         values = picture.detach().cpu().resolve_neg()
         values = values.float() if values.dtype == torch.bfloat16 else values
         return _from_array(values.numpy(), "tensor", channels_first=True)
-    if isinstance(picture, np.ndarray):
+    if isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance] - callers are not all typed
         return _from_array(picture, "array")
     raise PictureError(
         f"A {type(picture).__name__} is not a picture; give a path, a PIL image, a numpy array or a torch tensor."
@@ -162,9 +162,9 @@ def _from_array(array: npt.NDArray[Any], kind: str, channels_first: bool = False
 
 def _unit_values(array: npt.NDArray[Any], kind: str) -> npt.NDArray[np.float32]:
     if array.dtype == np.uint8:
-        return array.astype(np.float32) / 255
+        return np.divide(array, 255, dtype=np.float32)
     if array.dtype == np.uint16:
-        return (array / 65535).astype(np.float32)
+        return np.divide(array, 65535, dtype=np.float32)
     if array.dtype == np.bool_:
         return array.astype(np.float32)
     if not np.issubdtype(array.dtype, np.floating):

@@ -8,7 +8,7 @@ frozen if anything raises inside it, and is shared by all threads; RGB pixels ar
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ _drawing = threading.RLock()
 
 
 @contextmanager
-def _batch(canvas: MultiCanvas) -> Iterator[None]:
+def _batch(canvas: MultiCanvas) -> Generator[None]:
     """All drawing inside reaches the browser in one message, or, if anything raises, not at all."""
     manager: Any = canvas[0]._canvas_manager
     with _drawing:

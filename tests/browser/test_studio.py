@@ -153,11 +153,11 @@ def test_the_keyboard_paints_no_cells_into_the_notebook(open_notebook: OpenNoteb
 def test_what_goes_wrong_is_said_in_the_widget(open_notebook: OpenNotebook) -> None:
     studio = StudioPage(open_notebook(STUDIO)).start()
     studio.press("play")
-    studio.page.get_by_text("The canvas is empty").wait_for()
+    studio.page.get_by_role("status").filter(has_text="The canvas is empty").wait_for()
     studio.blob("orange")
     studio.choose("goldfisch")
     studio.press("play")
-    studio.page.get_by_text("There is no class 'goldfisch'").wait_for()
+    studio.page.get_by_role("status").filter(has_text="There is no class 'goldfisch'").wait_for()
     studio.shot("unknown-class")
     assert studio.python("len(studio.traces)") == "0"
     studio.until(lambda: near(studio.shown(0.5, 0.5), ORANGE))

@@ -35,7 +35,7 @@ def test_a_model_is_trained_and_can_be_loaded(data: Path, tmp_path: Path) -> Non
     result = call("train", data, "--out", out, *TINY, *settings, "--name", "patterns", "--data-name", "made up, CC0")
     model = load_model(out, device="cpu")
     card = model.card
-    assert (card.name, card.data, card.classes) == ("patterns", "made up, CC0", ("blue", "green", "red"))
+    assert (card.name, card.data, card.classes) == ("patterns", "made up, CC0", noise_patterns(1).classes)
     assert (card.input_size, card.architecture, card.norm, card.radius) == (16, "blurresnet-tiny", "l2", 0.25)
     expected = TrainingSettings(
         architecture="blurresnet-tiny", epochs=1, batch_size=8, radius=0.25, progressive=False, learning_rate=0.05

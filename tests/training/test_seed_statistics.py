@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from robust_widgets.training.data import PictureSet
-from robust_widgets.training.seed_statistics import RIDGE, seed_statistics
+from robust_widgets.training.seed_statistics import seed_statistics
 from tests.helpers import noise_patterns
 
 SIDE, RANK, EACH = 8, 3, 1500
+RIDGE = 1e-4  # the paper's
 SIZE = 3 * (SIDE // 2) ** 2
 
 
