@@ -17,8 +17,9 @@ def seed_statistics(
     """Mean and low-rank covariance of each class's pictures.
 
     The paper fits ``N(mu, X'X / n + 1e-4 I)`` to the box-downsampled pictures of a class. Here only the ``rank``
-    largest directions of ``X'X / n`` are kept, beside the ridge of 1e-4. What is left out is fine texture: spread evenly as
-    noise it shows in the pictures as grain, so it is left to the gradient steps. The paper downsamples by 4 at 224 px.
+    largest directions of ``X'X / n`` are kept, beside the ridge of 1e-4. What is left out is fine texture: spread
+    evenly as noise it shows in the pictures as grain, so it is left to the gradient steps. The paper downsamples by 4
+    at 224 px.
 
     Args:
         data: pictures, uint8 (n, 3, side, side).

@@ -152,15 +152,13 @@ class StudioWidget(ipywidgets.VBox):
             button.layout.width = "114px"
         if self.surface is not None:
             buttons.append(self.use_button)
-        children = [
+        children: list[ipywidgets.Widget] = [
             self.picker.widget,
             self._stack,
             ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
             self.notice.widget,
             ipywidgets.HBox([self.save_name, self.save_button]),
-            ipywidgets.HTML(
-                f"<small style='color:var(--jp-ui-font-color2,inherit);line-height:1.3;display:block'>{_model_line(self.session)}</small>"
-            ),
+            ipywidgets.HTML(_model_line(self.session)),
         ]
         if several:
             children.insert(0, self.task_buttons)
@@ -231,4 +229,5 @@ def _model_line(session: Session) -> str:
     model = session.model
     about = f", {model.description}" if model.description else ""
     line = f"{model.name}: {len(model.classes)} classes at {model.input_size} px{about}, on {model.device}"
-    return html.escape(line)
+    style = "color:var(--jp-ui-font-color2,inherit);line-height:1.3;display:block"
+    return f"<small style='{style}'>{html.escape(line)}</small>"
