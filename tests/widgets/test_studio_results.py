@@ -129,7 +129,7 @@ def test_a_new_studio_adopts_the_painting_its_history_the_runs_and_the_settings(
     old.controls["generate"].set({"n": 5})
     old.task_buttons.value = "generate"
     sketch = desk.surface.raster.sketch.copy()
-    session = FakeSession(("cat", "lynx"))
+    session = FakeSession(("lynx", "cat"))
     new = StudioWidget(session)
     new.adopt(old)
     assert new.surface is not None and new.paint_box is not None
