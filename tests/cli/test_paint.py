@@ -227,7 +227,13 @@ def test_a_fault_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to a child")
 def test_ctrl_c_ends_a_run_with_a_short_line(tiny: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "robust_widgets.cli", "generate", "dog", "--model", str(tiny), "--steps", "100000"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, inherited)
+    with process:
         assert process.stderr is not None
         assert process.stderr.read(4).strip() == "dog"  # the progress bar: the steps have begun
         process.send_signal(signal.SIGINT)
