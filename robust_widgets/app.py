@@ -16,7 +16,7 @@ from robust_widgets.session import Session
 from robust_widgets.tasks.common import resolve_model
 from robust_widgets.trace import Pixels
 from robust_widgets.widgets.autosave import Autosave
-from robust_widgets.widgets.raster import DEFAULT_SIDE
+from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 
 

@@ -15,6 +15,23 @@ RunState = Literal["done", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
+class Feature:
+    """One unit of a model's penultimate layer that can be painted with.
+
+    Attributes:
+        name: what the catalogue calls it.
+        unit: its index in the penultimate layer.
+        classes: the classes it fires for, the strongest first.
+        thumbnail: a picture that maximises it, uint8 (h, w, 3).
+    """
+
+    name: str
+    unit: int
+    classes: tuple[str, ...]
+    thumbnail: Pixels
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """What a widget shows of a model."""
 
@@ -23,6 +40,7 @@ class ModelInfo:
     input_size: int
     device: str = "cpu"
     description: str = ""
+    features: tuple[Feature, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,15 +49,17 @@ class RunRequest:
 
     Attributes:
         task: a task's name.
-        target: the class asked for.
+        target: the class asked for; for feature painting, the feature.
         knobs: the task's knobs by name.
         picture: uint8 (height, width, 3), for tasks that start from one.
+        mask: uint8 (height, width) of the picture's size, 255 where the task may paint, for tasks that need one.
     """
 
     task: str
     target: str
     knobs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     picture: Pixels | None = None
+    mask: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +158,15 @@ class FakeSession:
         self._run += 1
         self._steps = int(request.knobs.get("steps", 10))
         self._listener = listener
-        self._trace = Trace(request.task, dict(request.knobs), request.knobs.get("seed"), "fake", target=request.target)
+        self._trace = Trace(
+            request.task,
+            dict(request.knobs),
+            request.knobs.get("seed"),
+            "fake",
+            target=request.target,
+            classes=self._model.classes,
+            radius=float(request.knobs.get("epsilon", 40)),
+        )
         listener(RunStarted(self._run, self._trace, self._steps))
         self._emit(0)
         return self._run
@@ -170,7 +198,18 @@ class FakeSession:
         pixels = np.round(start * (1 - share) + 128 * share).astype(np.uint8)
         numbers = {"loss": 3 * (1 - share), "probability": share, "distance": float(step)}
         arrays = {name: np.full(len(pixels), value) for name, value in numbers.items()}
-        frame = Frame(step=step, pixels=pixels, seconds=step / 50, **arrays)
+        others = np.full((len(pixels), len(self._model.classes)), (1 - share) / max(1, len(self._model.classes) - 1))
+        others[:, 0] = share
+        gradient = np.zeros((len(pixels), side, side), np.uint8)
+        gradient[:, : side // 2] = 255
+        frame = Frame(
+            step=step,
+            pixels=pixels,
+            seconds=step / 50,
+            probabilities=others.astype(np.float32),
+            gradient=gradient if step < self._steps else None,
+            **arrays,
+        )
         self._trace.append(frame)
         self._listener(FrameMade(self._run, frame))
         if step >= self._steps:

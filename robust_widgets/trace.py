@@ -30,6 +30,9 @@ class Frame:
         loss, probability, distance: that step's numbers, float64 (n,); the probability of what was asked for, and
             the distance from the start in the constraint's norm and raw pixels.
         seconds: since the run began.
+        probabilities: the probability of every class of the model, float32 (n, classes); None where unknown.
+        gradient: how strongly the next step pulls at each pixel, uint8 (n, height, width): the gradient's length over
+            the channels, 255 where it is largest in the picture. None at the last frame, which no step follows.
     """
 
     step: int
@@ -38,6 +41,8 @@ class Frame:
     probability: npt.NDArray[np.float64]
     distance: npt.NDArray[np.float64]
     seconds: float
+    probabilities: npt.NDArray[np.float32] | None = None
+    gradient: Pixels | None = None
 
 
 @dataclass
@@ -51,6 +56,9 @@ class Trace:
         model: the model's name.
         fingerprint: a hash of the model's weights, ``""`` if unknown.
         target: what was asked for, in words.
+        classes: the model's class names, in the order of ``Frame.probabilities``.
+        radius: the constraint's radius in the unit of ``distance``, or None where there is no limit.
+        inputs: what a studio handed in: ``"picture"`` uint8 (h, w, 3) and ``"mask"`` uint8 (h, w), where there is one.
     """
 
     task: str
@@ -59,6 +67,9 @@ class Trace:
     model: str = ""
     fingerprint: str = ""
     target: str = ""
+    classes: tuple[str, ...] = ()
+    radius: float | None = None
+    inputs: dict[str, Pixels] = field(default_factory=dict[str, Pixels], repr=False)
     _recorded: list[Frame] = field(default_factory=list["Frame"], repr=False)
 
     def append(self, frame: Frame) -> None:

@@ -14,7 +14,7 @@ from platformdirs import user_state_path
 
 from robust_widgets.files import make_folder, write_whole
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.raster import DEFAULT_SIDE, Raster
+from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 
 KEPT_DAYS = 30
 

@@ -11,8 +11,8 @@ from robust_widgets.session import FrameMade, RunEnded, RunEvent, RunRequest, Ru
 from robust_widgets.trace import Trace
 from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.notice import Notice
-from robust_widgets.widgets.stream import FrameStream, recording
-from robust_widgets.widgets.view import AckEvent, HelloEvent, StepEvent, View, ViewEvent
+from robust_widgets.widgets.watching.stream import FrameStream, recording
+from robust_widgets.widgets.watching.view import AckEvent, HelloEvent, StepEvent, View, ViewEvent
 
 
 class Runner:

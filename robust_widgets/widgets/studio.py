@@ -17,10 +17,10 @@ from robust_widgets.widgets.autosave import Autosave
 from robust_widgets.widgets.class_picker import ClassPicker
 from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE, TaskControls
 from robust_widgets.widgets.notice import Notice
-from robust_widgets.widgets.raster import Raster
+from robust_widgets.widgets.painting.paint_box import PaintBox
+from robust_widgets.widgets.painting.raster import Raster
+from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.runner import Runner
-from robust_widgets.widgets.surface import Surface
-from robust_widgets.widgets.tools import PaintBox
 
 TASK_LABELS = {"sketch_to_image": "From sketch", "generate": "From seed"}
 FIRST_CLASS = "goldfish"

@@ -15,8 +15,8 @@ from ipycanvas.canvas import COMMANDS
 from PIL import Image
 
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.canvas import RasterCanvas
-from robust_widgets.widgets.raster import Raster
+from robust_widgets.widgets.painting.canvas import RasterCanvas
+from robust_widgets.widgets.painting.raster import Raster
 
 NAMES = {number: name for name, number in COMMANDS.items()}
 

@@ -14,7 +14,7 @@ import pytest
 from robust_widgets.errors import SaveError
 from robust_widgets.session import FakeSession
 from robust_widgets.widgets.autosave import KEPT_DAYS, Autosave
-from robust_widgets.widgets.raster import Raster
+from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.studio import StudioWidget
 from tests.widgets.page import Page, encoded, is_sentence, noise
 

@@ -13,7 +13,7 @@ from robust_widgets.trace import Frame, Trace
 from robust_widgets.widgets import runner as runner_module
 from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.runner import Runner, summary
-from robust_widgets.widgets.stream import MOST_IN_FLIGHT, FrameStream
+from robust_widgets.widgets.watching.stream import MOST_IN_FLIGHT, FrameStream
 from tests.widgets.page import Page, decoded, is_sentence
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from robust_widgets.files import load_trace
 from robust_widgets.session import FakeSession
+from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.studio import StudioWidget
-from robust_widgets.widgets.surface import Surface
 from tests.widgets.page import Page, decoded, is_sentence, noise
 
 SIDE = 256

@@ -12,10 +12,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from robust_widgets.errors import PictureError
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.canvas import RasterCanvas
 from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.notice import Notice
-from robust_widgets.widgets.pad import (
+from robust_widgets.widgets.painting.canvas import RasterCanvas
+from robust_widgets.widgets.painting.pad import (
     ActionEvent,
     FillEvent,
     HelloEvent,
@@ -27,7 +27,7 @@ from robust_widgets.widgets.pad import (
     RefusedEvent,
     StrokeEvent,
 )
-from robust_widgets.widgets.raster import DEFAULT_SIDE, Box, Raster, Stroke
+from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Box, Raster, Stroke
 
 FAINTEST_WIDTH = 0.3
 

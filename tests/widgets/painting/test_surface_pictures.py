@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from robust_widgets.widgets.notice import Notice
-from robust_widgets.widgets.surface import Surface
+from robust_widgets.widgets.painting.surface import Surface
 from tests.widgets.page import Page, encoded, is_sentence, noise
 
 SIDE = 32

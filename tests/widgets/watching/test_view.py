@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from robust_widgets.widgets.view import AckEvent, HelloEvent, StepEvent, View, ViewEvent, parse_event
+from robust_widgets.widgets.watching.view import AckEvent, HelloEvent, StepEvent, View, ViewEvent, parse_event
 
 
 class RecordingView(View):
@@ -110,7 +110,7 @@ def test_no_picture_is_in_the_widget_state() -> None:
 
 def test_the_files_of_the_front_end_are_shipped() -> None:
     state = View().get_state()
-    assert "export default" in state["_esm"]
+    assert "as default" in state["_esm"]
     assert ".rw-view" in state["_css"]
 
 

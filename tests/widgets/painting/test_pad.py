@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import traitlets
 
-from robust_widgets.widgets.pad import (
+from robust_widgets.widgets.painting.pad import (
     LARGEST_PICTURE,
     MOST_POINTS,
     ActionEvent,
@@ -56,7 +56,7 @@ def test_sends_painted_and_clear() -> None:
 
 def test_the_files_of_the_front_end_are_shipped() -> None:
     state = Pad().get_state()
-    assert "export default" in state["_esm"]
+    assert "as default" in state["_esm"]
     assert ".rw-pad-surface" in state["_css"]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.raster import Point, Raster, Stroke
+from robust_widgets.widgets.painting.raster import Point, Raster, Stroke
 from tests.widgets.page import noise
 
 SIDE = 20

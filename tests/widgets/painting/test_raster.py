@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.raster import FILL_TOLERANCE, Box, Point, Raster, union
+from robust_widgets.widgets.painting.raster import FILL_TOLERANCE, Box, Point, Raster, union
 from tests.widgets.page import noise
 
 SIDE = 24

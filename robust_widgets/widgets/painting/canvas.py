@@ -16,7 +16,7 @@ import numpy as np
 from ipycanvas import MultiCanvas
 
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.raster import Box, Raster
+from robust_widgets.widgets.painting.raster import Box, Raster
 
 # One lock for all canvases: ipycanvas has one command queue for the whole kernel.
 _drawing = threading.RLock()

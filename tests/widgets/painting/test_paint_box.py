@@ -6,8 +6,8 @@ import pytest
 
 from robust_widgets.knobs import BRUSH_SIZE, SOFTNESS
 from robust_widgets.widgets.notice import Notice
-from robust_widgets.widgets.surface import Surface
-from robust_widgets.widgets.tools import PALETTE, START_COLOR, TOOLS, PaintBox
+from robust_widgets.widgets.painting.paint_box import PALETTE, START_COLOR, TOOLS, PaintBox
+from robust_widgets.widgets.painting.surface import Surface
 from tests.widgets.page import Page
 
 SIDE = 32

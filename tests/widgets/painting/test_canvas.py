@@ -11,8 +11,8 @@ import pytest
 from ipycanvas.canvas import _CANVAS_MANAGER
 
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.canvas import RasterCanvas
-from robust_widgets.widgets.raster import Raster
+from robust_widgets.widgets.painting.canvas import RasterCanvas
+from robust_widgets.widgets.painting.raster import Raster
 from tests.widgets.page import Page, decoded, noise
 
 SIDE = 16

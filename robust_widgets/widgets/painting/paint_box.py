@@ -9,7 +9,7 @@ import ipywidgets
 from robust_widgets.knobs import BRUSH_SIZE, SOFTNESS
 from robust_widgets.widgets.controls import SIDE, slider
 from robust_widgets.widgets.notice import Notice
-from robust_widgets.widgets.surface import Surface
+from robust_widgets.widgets.painting.surface import Surface
 
 TOOLS = {
     "brush": ("paint-brush", "Brush (B)"),

@@ -11,7 +11,7 @@ import pytest
 
 from robust_widgets.files import tile
 from robust_widgets.trace import Frame, Trace
-from robust_widgets.widgets.stream import (
+from robust_widgets.widgets.watching.stream import (
     FRAMES_PER_SECOND,
     MOST_IN_FLIGHT,
     MOST_RECORDED,

@@ -1,0 +1,1 @@
+"""The painting side: the raster that is the truth, and what shows it and listens."""

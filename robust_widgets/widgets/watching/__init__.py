@@ -1,0 +1,1 @@
+"""The watching side: the live view of a run and what is left of it afterwards."""
