@@ -23,7 +23,7 @@ Phase: TypeAlias = Literal["begin", "move", "end"]
 Action: TypeAlias = Literal["undo", "redo", "run", "stop", "smaller", "larger", "brush", "eraser", "fill", "eyedropper"]
 Point: TypeAlias = tuple[float, float, float]
 
-STATIC = Path(__file__).parents[1] / "static"
+STATIC = Path(__file__).parents[2] / "static"
 FARTHEST = 1e6
 MOST_POINTS = 10_000
 LARGEST_PICTURE = 10 * 1024 * 1024

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 EndState: TypeAlias = Literal["done", "stopped", "failed"]
 
-STATIC = Path(__file__).parents[1] / "static"
+STATIC = Path(__file__).parents[2] / "static"
 
 
 @dataclass(frozen=True)
