@@ -17,23 +17,40 @@ if TYPE_CHECKING:
     from robust_widgets.constraints import Unconstrained as Unconstrained
     from robust_widgets.errors import RobustWidgetsError as RobustWidgetsError
     from robust_widgets.files import load_trace as load_trace
+    from robust_widgets.models.catalogue import features as features
     from robust_widgets.models.classifier import ModelCard as ModelCard
     from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
     from robust_widgets.models.registry import load_model as load_model
     from robust_widgets.models.registry import model_names as model_names
+    from robust_widgets.objectives import Activation as Activation
+    from robust_widgets.objectives import AwayFrom as AwayFrom
     from robust_widgets.objectives import CrossEntropy as CrossEntropy
+    from robust_widgets.objectives import Jitter as Jitter
+    from robust_widgets.objectives import MatchOutside as MatchOutside
+    from robust_widgets.objectives import Mixture as Mixture
     from robust_widgets.objectives import Objective as Objective
+    from robust_widgets.reports import comparison_strip as comparison_strip
+    from robust_widgets.reports import report as report
     from robust_widgets.session import FakeSession as FakeSession
     from robust_widgets.steppers import GradientStep as GradientStep
     from robust_widgets.steppers import L2Step as L2Step
     from robust_widgets.steppers import LinfStep as LinfStep
+    from robust_widgets.steppers import Momentum as Momentum
     from robust_widgets.synthesis import Problem as Problem
     from robust_widgets.synthesis import iterate as iterate
     from robust_widgets.synthesis import run as run
+    from robust_widgets.tasks import problem as problem
     from robust_widgets.tasks.generate import generate as generate
+    from robust_widgets.tasks.inpaint import inpaint as inpaint
+    from robust_widgets.tasks.paint_features import paint_features as paint_features
     from robust_widgets.tasks.sketch_to_image import sketch_to_image as sketch_to_image
+    from robust_widgets.tasks.super_resolve import super_resolve as super_resolve
+    from robust_widgets.tasks.translate import translate as translate
     from robust_widgets.trace import Frame as Frame
     from robust_widgets.trace import Trace as Trace
+    from robust_widgets.variants import best_of_iterates as best_of_iterates
+    from robust_widgets.variants import chain as chain
+    from robust_widgets.variants import random_restarts as random_restarts
 
 __version__ = "0.1.0"
 
@@ -44,13 +61,21 @@ _HOMES = {
     "files": ("load_trace",),
     "models.classifier": ("ModelCard", "RobustClassifier"),
     "models.registry": ("load_model", "model_names"),
-    "objectives": ("CrossEntropy", "Objective"),
+    "models.catalogue": ("features",),
+    "objectives": ("Activation", "AwayFrom", "CrossEntropy", "Jitter", "MatchOutside", "Mixture", "Objective"),
+    "reports": ("comparison_strip", "report"),
     "session": ("FakeSession",),
-    "steppers": ("GradientStep", "L2Step", "LinfStep"),
+    "steppers": ("GradientStep", "L2Step", "LinfStep", "Momentum"),
     "synthesis": ("Problem", "iterate", "run"),
     "tasks.generate": ("generate",),
+    "tasks.inpaint": ("inpaint",),
+    "tasks.paint_features": ("paint_features",),
+    "tasks": ("problem",),
     "tasks.sketch_to_image": ("sketch_to_image",),
+    "tasks.super_resolve": ("super_resolve",),
+    "tasks.translate": ("translate",),
     "trace": ("Frame", "Trace"),
+    "variants": ("best_of_iterates", "chain", "random_restarts"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

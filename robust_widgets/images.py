@@ -22,6 +22,7 @@ from robust_widgets.errors import PictureError
 from robust_widgets.trace import Pixels
 
 Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[Any] | Tensor"
+Mask: TypeAlias = "Picture"
 SMALLEST_SIDE = 4
 LARGEST_SIDE = 10_000
 _LAYOUTS = "(height, width), (height, width, 3 or 4), (3, height, width) or a batch of these"
@@ -60,6 +61,37 @@ def fit(batch: Tensor, side: int) -> Tensor:
     if square == side:
         return batch.contiguous()
     return resize(batch, side, side)
+
+
+def to_mask(mask: Mask, side: int) -> Tensor:
+    """A mask of any kind: True, or lighter than middle grey, where a task may paint.
+
+    It is cropped and scaled as a picture of the same shape is, so both stay in register.
+
+    Args:
+        mask: anything `to_batch` takes, most often a bool array (h, w).
+        side: side of the result in pixels.
+
+    Returns:
+        bool (n, 1, side, side).
+
+    Raises:
+        PictureError: not a picture, or it marks nothing, or everything.
+    """
+    lightness = fit(_to_float(mask), side).mean(1, keepdim=True)
+    inside = lightness >= 0.5
+    share = inside.float().mean((1, 2, 3))
+    if bool((share == 0).any()):
+        raise PictureError("The mask is empty; mark the part of the picture that is to be painted.")
+    if bool((share == 1).any()):
+        raise PictureError("The mask covers the whole picture; leave a part of it unmarked, which stays as it is.")
+    return inside
+
+
+def shape_of(picture: Picture) -> tuple[int, int]:
+    """Height and width of one picture of any kind, in pixels; raises as `to_batch`."""
+    height, width = _to_float(picture).shape[2:]
+    return height, width
 
 
 def resize(batch: Tensor, height: int, width: int) -> Tensor:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from robust_widgets.errors import KnobError, UnknownKnobError, UnknownNameError, nearest, quoted, unknown_name
 
@@ -29,14 +29,14 @@ class Knob:
         above_minimum: whether ``minimum`` itself is excluded.
         maximum: the largest value allowed anywhere.
         whole: whole numbers only.
-        optional: None is allowed.
+        optional: None is allowed, and may be the default.
         unit: the unit in words.
         help: what it does, in one sentence.
     """
 
     name: str
     label: str
-    default: float
+    default: float | None
     low: float
     high: float
     step: float
@@ -75,6 +75,49 @@ class Knob:
         return f"{kind} {bound}{top}"
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A knob that is one of a few words.
+
+    Attributes:
+        name, label, default, help: as those of `Knob`.
+        options: the allowed words, and what each means.
+        weight: a number of at least 0 is allowed as well.
+        optional: None is allowed.
+    """
+
+    name: str
+    label: str
+    default: str | None
+    options: Mapping[str, str]
+    help: str
+    weight: bool = False
+    optional: bool = False
+    unit: str = ""
+
+    def check(self, value: object) -> Any:
+        """The value as one of the options, or the weight as a float.
+
+        Raises:
+            KnobError: it is neither.
+        """
+        if (value is None and self.optional) or (isinstance(value, str) and value in self.options):
+            return value
+        if self.weight and not isinstance(value, (str, bool)) and hasattr(value, "__float__"):
+            number = float(value)  # pyright: ignore[reportArgumentType]
+            if math.isfinite(number) and number >= 0:
+                return number
+        raise KnobError(f"{self.name} is {value!r}; give {self.allowed()}.")
+
+    def allowed(self) -> str:
+        """The allowed values in words."""
+        words = [repr(name) for name in self.options]
+        words += ["a finite number of at least 0"] * self.weight + ["None"] * self.optional
+        return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+AnyKnob: TypeAlias = Knob | Choice
+
 STEPS = Knob(
     name="steps",
     label="steps",
@@ -96,7 +139,7 @@ EPSILON = Knob(
     high=120.0,
     step=1.0,
     minimum=0.0,
-    unit="L2 radius, pixels at 224",
+    unit="L2 radius in pixels at 224; under linf, levels of 255",
     help="How far the picture may move from where it starts.",
 )
 STEP_SIZE = Knob(
@@ -108,7 +151,7 @@ STEP_SIZE = Knob(
     step=0.1,
     minimum=0.0,
     above_minimum=True,
-    unit="L2 length, pixels at 224",
+    unit="L2 length in pixels at 224; under linf, levels of 255",
     help="How far each step moves the picture.",
 )
 SEED = Knob(
@@ -134,7 +177,7 @@ GRAIN_SEED = Knob(
     minimum=0,
     maximum=2**31 - 1,
     unit="",
-    help="Decides the faint grain laid over the sketch; None lays none.",
+    help="Decides the faint grain laid over the start; None lays none.",
     whole=True,
     optional=True,
 )
@@ -174,10 +217,104 @@ SOFTNESS = Knob(
     unit="0 hard to 1 soft",
     help="How gently the brush fades towards its rim.",
 )
+OPACITY = Knob(
+    name="opacity",
+    label="opacity",
+    default=1.0,
+    low=0.05,
+    high=1.0,
+    step=0.05,
+    minimum=0.0,
+    above_minimum=True,
+    maximum=1.0,
+    unit="0 clear to 1 opaque",
+    help="The most that one stroke, area or fill covers; its overlaps do not add up.",
+)
 
-TASK_KNOBS: dict[str, tuple[Knob, ...]] = {
-    "generate": (STEPS, EPSILON, STEP_SIZE, SEED, COUNT),
-    "sketch_to_image": (STEPS, EPSILON, STEP_SIZE, GRAIN_SEED),
+CONSTRAINT = Choice(
+    name="constraint",
+    label="norm",
+    default="l2",
+    options={
+        "l2": "L2 ball: the picture as a whole moves by at most epsilon",
+        "linf": "Linf ball: no value moves by more than epsilon / 255",
+        "none": "no limit: epsilon is not used",
+    },
+    help="What epsilon limits.",
+)
+SIZE = Knob(
+    name="size",
+    label="side",
+    default=None,
+    low=64,
+    high=256,
+    step=32,
+    minimum=16,
+    maximum=1024,
+    unit="pixels",
+    help="Side of the picture that is optimised; None is the model's own.",
+    whole=True,
+    optional=True,
+)
+FACTOR = Knob(
+    name="factor",
+    label="factor",
+    default=4,
+    low=2,
+    high=16,
+    step=1,
+    minimum=1,
+    above_minimum=True,
+    maximum=64,
+    unit="times",
+    help="How many times the side of the low-resolution picture is enlarged.",
+)
+PENALTY = Choice(
+    name="penalty",
+    label="outside",
+    default=None,
+    options={"paper": "a soft penalty of weight 10 on change outside the mask, as published"},
+    help="How the picture outside the mask is kept: None keeps it exactly, a number is the weight of a soft penalty.",
+    weight=True,
+    optional=True,
+)
+STRENGTH = Knob(
+    name="strength",
+    label="strength",
+    default=1.0,
+    low=0.1,
+    high=3.0,
+    step=0.1,
+    minimum=0.0,
+    above_minimum=True,
+    maximum=100,
+    unit="times epsilon and step size",
+    help="How strongly the feature is painted.",
+)
+PAPER_PENALTY = 10.0
+
+
+def _usual(steps: int, epsilon: float, step_size: float) -> tuple[Knob, Knob, Knob]:
+    """The three main knobs with a task's own defaults."""
+    return (
+        replace(STEPS, default=steps, high=max(200, 2 * steps)),
+        replace(EPSILON, default=epsilon, high=max(120, 2 * epsilon)),
+        replace(STEP_SIZE, default=step_size),
+    )
+
+
+NO_GRAIN = replace(GRAIN_SEED, default=None)
+
+# The paper's figures, but for three tasks. Translation to one class of many saturates beyond half of the paper's
+# radius, which is for two-class models; on small pictures super-resolution needs more than the paper's 8 to leave the
+# blocks it starts from; in-painting makes the paper's path of 720 steps of 0.1 in fewer, longer steps.
+TASK_KNOBS: dict[str, tuple[AnyKnob, ...]] = {
+    "generate": (*_usual(60, 40, 1), SEED, COUNT, CONSTRAINT, SIZE),
+    "sketch_to_image": (*_usual(60, 40, 1), GRAIN_SEED, CONSTRAINT, SIZE),
+    "translate": (*_usual(120, 40, 0.5), NO_GRAIN, CONSTRAINT, SIZE),
+    "super_resolve": (FACTOR, *_usual(60, 20, 1), NO_GRAIN, CONSTRAINT, SIZE),
+    "inpaint": (*_usual(144, 21.6, 0.5), GRAIN_SEED, PENALTY, CONSTRAINT, SIZE),
+    "paint_features": (STRENGTH, *_usual(140, 70, 1), NO_GRAIN, PENALTY, CONSTRAINT, SIZE),
 }
 
 
@@ -201,11 +338,12 @@ def check_knobs(task: str, given: Mapping[str, object]) -> dict[str, Any]:
         if name not in knobs:
             near = nearest(name, list(knobs))
             raise UnknownKnobError(f"{task} has no knob {name!r}; the nearest are {quoted(near)}.")
-    return {name: knob.check(given.get(name, _whole(knob))) for name, knob in knobs.items()}
+    return {name: knob.check(given.get(name, knob.default)) for name, knob in knobs.items()}
 
 
-def _whole(knob: Knob) -> float | int:
-    return int(knob.default) if knob.whole else knob.default
+def default_of(task: str, name: str) -> Any:
+    """The default of one knob of a task."""
+    return check_knobs(task, {})[name]
 
 
 def raw_pixels(value: float, side: int) -> float:

@@ -73,3 +73,39 @@ class GradientStep(_Sized):
 
     def __call__(self, gradient: Tensor) -> Tensor:
         return -self.step_size * gradient
+
+
+class Momentum:
+    """Another stepper, given a running sum of the gradients instead of the newest one.
+
+    The sum is ``decay * sum + g / ||g||_1``, as in the momentum attack of Dong et al. (2018): each gradient counts by
+    its direction alone. A run starts with an empty sum.
+
+    Args:
+        inner: the stepper.
+        decay: how much of the old sum stays, from 0 (no momentum) to below 1.
+
+    Raises:
+        KnobError: decay is out of range.
+    """
+
+    def __init__(self, inner: Stepper, decay: float = 0.9) -> None:
+        if not 0 <= decay < 1:
+            raise KnobError(f"The momentum's decay is {decay}; give a number of at least 0 and below 1.")
+        self.inner = inner
+        self.decay = decay
+        self._sum: Tensor | None = None
+
+    def started(self) -> Momentum:
+        """A stepper of the same kind with an empty sum."""
+        inner = self.inner.started() if isinstance(self.inner, Momentum) else self.inner
+        return Momentum(inner, self.decay)
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        length = per_sample(gradient.flatten(1).abs().sum(1).clamp_min(1e-12), gradient)
+        direction = gradient / length
+        self._sum = direction if self._sum is None else self.decay * self._sum + direction
+        return self.inner(self._sum)
+
+    def __repr__(self) -> str:
+        return f"Momentum({self.inner!r}, {self.decay})"

@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from robust_widgets.constraints import Constraint, Unconstrained
-from robust_widgets.errors import KnobError, PictureError
+from robust_widgets.errors import KnobError, PictureError, WeightsError
 from robust_widgets.images import to_pixels
 from robust_widgets.objectives import Classifier, Objective
-from robust_widgets.steppers import Stepper
-from robust_widgets.trace import Frame, Trace
+from robust_widgets.steppers import Momentum, Stepper
+from robust_widgets.trace import Frame, Pixels, Trace
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Problem:
         stepper: turns a gradient into an update; sizes in raw pixels.
         steps: how many updates are made, at least 1.
         constraint: where the picture may go, around ``start``; radii in raw pixels.
+        region: where the picture may change, bool (n or 1, 1, h, w); outside it stays the start to the bit. The
+            gradient is masked before it becomes a step, so the whole step is spent inside. None is everywhere.
         seed: if given, the path begins at a random point of the constraint's ball drawn with this seed instead of at
             its centre.
         task, target: what the trace calls the run and what was asked for, in words.
@@ -41,7 +44,7 @@ class Problem:
 
     Raises:
         KnobError: steps is not a whole number of at least 1.
-        PictureError: the start is not a batch of finite pictures in [0, 1].
+        PictureError: the start is not a batch of finite pictures in [0, 1], or the region does not fit it.
     """
 
     model: Classifier
@@ -50,6 +53,7 @@ class Problem:
     stepper: Stepper
     steps: int
     constraint: Constraint = field(default_factory=Unconstrained)
+    region: Tensor | None = None
     seed: int | None = None
     task: str = "problem"
     target: str = ""
@@ -67,15 +71,36 @@ class Problem:
         low, high = float(self.start.min()), float(self.start.max())
         if not (math.isfinite(low) and math.isfinite(high)) or low < 0 or high > 1:
             raise PictureError(f"The start holds values from {low:g} to {high:g}; pictures are within 0 to 1.")
+        if self.region is not None:
+            count, _, height, width = self.start.shape
+            fitting = {(1, 1, height, width), (count, 1, height, width)}
+            if self.region.dtype != torch.bool or tuple(self.region.shape) not in fitting:
+                raise PictureError(
+                    f"The region is {self.region.dtype} of shape {tuple(self.region.shape)}; for this start it is "
+                    f"bool of shape (1 or {count}, 1, {height}, {width})."
+                )
+
+    def started(self) -> Problem:
+        """The problem for one run: whatever keeps something from step to step begins anew."""
+        stepper = self.stepper.started() if isinstance(self.stepper, Momentum) else self.stepper
+        return replace(self, objective=self.objective.started(), stepper=stepper)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The numbers of a batch at one step, (n,) each, still on the device."""
+    """The numbers of a batch at one step, still on the device.
+
+    Attributes:
+        loss, probability, distance: (n,) each.
+        logits: (n, classes), where the objective asked for them or they cost nothing; else None.
+        gradient: of the loss in the picture, (n, 3, h, w), masked by the region; None where no step follows.
+    """
 
     loss: Tensor
     probability: Tensor
     distance: Tensor
+    logits: Tensor | None = None
+    gradient: Tensor | None = None
 
 
 class OnceModel:
@@ -83,13 +108,39 @@ class OnceModel:
 
     def __init__(self, model: Classifier) -> None:
         self._model = model
-        self._asked: Tensor | None = None
-        self._answer: Tensor | None = None
+        self._answers: list[tuple[Tensor, Tensor]] = []
+        self._features: list[tuple[Tensor, bool, Tensor]] = []
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self._answer is None or self._asked is not x:
-            self._asked, self._answer = x, self._model(x)
-        return self._answer
+        known = next((answer for asked, answer in self._answers if asked is x), None)
+        if known is None:
+            known = self._from_features(x)
+            known = self._model(x) if known is None else known
+            self._answers.append((x, known))
+        return known
+
+    def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
+        for asked, how, answer in self._features:
+            if asked is x and how == straight_through:
+                return answer
+        features = getattr(self._model, "features", None)
+        if features is None:
+            raise WeightsError("This model gives no access to its penultimate layer; bring one with a features method.")
+        answer = cast(Tensor, features(x, straight_through=straight_through))
+        self._features.append((x, straight_through, answer))
+        return answer
+
+    def logits(self) -> Tensor | None:
+        """The logits of whatever was asked about first, if they are known or follow from known features."""
+        if not self._answers and self._features:
+            found = self._from_features(self._features[0][0])
+            return found
+        return self._answers[0][1] if self._answers else None
+
+    def _from_features(self, x: Tensor) -> Tensor | None:
+        classify = getattr(self._model, "classify", None)
+        known = next((features for asked, _, features in self._features if asked is x), None)
+        return None if classify is None or known is None else cast(Tensor, classify(known))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -97,10 +148,12 @@ class OnceModel:
 
 def begin(problem: Problem) -> Tensor:
     """The picture before the first step: the start, or a random point around it if the problem has a seed."""
+    start = problem.start.detach()
     if problem.seed is None:
-        return problem.start.detach()
+        return start
     generator = torch.Generator().manual_seed(problem.seed)
-    return problem.constraint.random_start(problem.start.detach(), generator).clamp(0, 1)
+    moved = problem.constraint.random_start(start, generator).clamp(0, 1)
+    return moved if problem.region is None else torch.where(problem.region, moved, start)
 
 
 def read(problem: Problem, x: Tensor) -> Reading:
@@ -111,7 +164,8 @@ def read(problem: Problem, x: Tensor) -> Reading:
         found = problem.objective.probability(model, x)
         probability = found.detach() if found is not None else torch.full_like(loss, math.nan)
         distance = problem.constraint.distance(x.detach(), problem.start)
-    return Reading(loss, probability, distance)
+        logits = model.logits()
+    return Reading(loss, probability, distance, None if logits is None else logits.detach())
 
 
 def advance(problem: Problem, x: Tensor) -> tuple[Tensor, Reading]:
@@ -125,12 +179,15 @@ def advance(problem: Problem, x: Tensor) -> tuple[Tensor, Reading]:
         reading = read(problem, x)
         (gradient,) = torch.autograd.grad(reading.loss.sum(), x)
     x = x.detach()
+    if problem.region is not None:
+        gradient = torch.where(problem.region, gradient, 0)
     moved = problem.constraint.project(x + problem.stepper(gradient), problem.start)
-    return moved.clamp(0, 1), Reading(reading.loss.detach(), reading.probability, reading.distance)
+    return moved.clamp(0, 1), replace(reading, loss=reading.loss.detach(), gradient=gradient)
 
 
 def solve(problem: Problem) -> Tensor:
     """The picture after the last step, (n, 3, h, w), without recording anything on the way."""
+    problem = problem.started()
     x = begin(problem)
     for _ in range(problem.steps):
         x, _ = advance(problem, x)
@@ -144,6 +201,7 @@ def iterate(problem: Problem) -> Iterator[Frame]:
     generator stops the run. The host waits for the device once a frame, to copy the frame's picture and numbers.
     """
     began = time.perf_counter()
+    problem = problem.started()
     x = begin(problem)
     for step in range(problem.steps):
         following, reading = advance(problem, x)
@@ -155,8 +213,10 @@ def iterate(problem: Problem) -> Iterator[Frame]:
 
 
 def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
-    numbers = torch.stack([reading.loss, reading.probability.to(reading.loss), reading.distance.to(reading.loss)])
-    loss, probability, distance = numbers.cpu().double().numpy()
+    columns = [reading.loss, reading.probability.to(reading.loss), reading.distance.to(reading.loss)]
+    if reading.logits is not None:
+        columns += reading.logits.to(reading.loss).softmax(1).unbind(1)
+    loss, probability, distance, *others = torch.stack(columns).cpu().double().numpy()
     return Frame(
         step=step,
         pixels=to_pixels(x),
@@ -164,7 +224,19 @@ def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
         probability=probability,
         distance=distance,
         seconds=time.perf_counter() - began,
+        probabilities=np.stack(others, axis=1).astype(np.float32) if others else None,
+        gradient=None if reading.gradient is None else _heat(reading.gradient),
     )
+
+
+def _heat(gradient: Tensor) -> Pixels:
+    """The gradient's length over the channels, uint8 (n, h, w), 255 at the largest of each picture."""
+    length = gradient.float().square().sum(1).sqrt_()
+    largest = length.amax((1, 2), keepdim=True).clamp_min_(1e-20)
+    return length.mul_(255 / largest).add_(0.5).to(torch.uint8).cpu().numpy()
+
+
+Solver: TypeAlias = Callable[[Problem], Iterator[Frame]]
 
 
 def new_trace(problem: Problem) -> Trace:
@@ -177,18 +249,21 @@ def new_trace(problem: Problem) -> Trace:
         seed=problem.knobs.get("seed", problem.seed),
         model=getattr(card, "name", type(problem.model).__name__),
         fingerprint=getattr(problem.model, "fingerprint", ""),
+        classes=tuple(getattr(problem.model, "classes", ())),
+        radius=getattr(problem.constraint, "epsilon", None),
     )
 
 
-def run(problem: Problem, on_step: Callable[[Frame], object] | None = None) -> Trace:
+def run(problem: Problem, on_step: Callable[[Frame], object] | None = None, *, solver: Solver = iterate) -> Trace:
     """Run the problem to the end and return its record.
 
     Args:
         problem: what to solve.
+        solver: yields the frames; `iterate`, or one of `robust_widgets.variants` around it.
         on_step: called with each frame as it is made; returning ``False`` stops the run after that frame.
     """
     trace = new_trace(problem)
-    for frame in iterate(problem):
+    for frame in solver(problem):
         trace.append(frame)
         if on_step is not None and on_step(frame) is False:
             break

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from robust_widgets.knobs import TASK_KNOBS, Knob
+from robust_widgets.knobs import TASK_KNOBS, AnyKnob, Choice
 
 F = TypeVar("F", bound=Callable[..., Any])
 NONE = "none"
@@ -36,8 +36,8 @@ def with_fields(settings: type[Any]) -> Callable[[F], F]:
 
 def knob_values(task: str, given: dict[str, Any]) -> dict[str, Any]:
     """The options of a task's knobs as its knobs: an optional one that says "none" is None."""
-    optional = {knob.name for knob in TASK_KNOBS[task] if knob.optional}
-    return {name: _number_or_none(value) if name in optional else value for name, value in given.items()}
+    typed = {knob.name for knob in TASK_KNOBS[task] if knob.optional}
+    return {name: _number_or_none(value) if name in typed else value for name, value in given.items()}
 
 
 def attribute_help(documented: type[Any]) -> dict[str, str]:
@@ -57,12 +57,16 @@ def attribute_help(documented: type[Any]) -> dict[str, str]:
     return {name: text[:1].upper() + text[1:] for name, text in entries.items()}
 
 
-def _knob_option(knob: Knob) -> inspect.Parameter:
+def _knob_option(knob: AnyKnob) -> inspect.Parameter:
     flag = f"--{knob.name.replace('_', '-')}"
-    text = knob.help if knob.unit in knob.help else f"{knob.help} Unit: {knob.unit}."
-    if knob.optional:
-        default, option = str(int(knob.default)), typer.Option(flag, help=text, metavar=f"INTEGER|{NONE}")
-        return _option(knob.name, str, default, option)
+    text = knob.help if not knob.unit or knob.unit in knob.help else f"{knob.help} Unit: {knob.unit}."
+    if isinstance(knob, Choice):
+        words = [*knob.options, *(["NUMBER"] if knob.weight else []), *([NONE] if knob.optional else [])]
+        option = typer.Option(flag, help=text, metavar="|".join(words))
+        return _option(knob.name, str, NONE if knob.default is None else knob.default, option)
+    if knob.optional or knob.default is None:
+        shown = NONE if knob.default is None else str(int(knob.default))
+        return _option(knob.name, str, shown, typer.Option(flag, help=text, metavar=f"INTEGER|{NONE}"))
     kind = int if knob.whole else float
     return _option(knob.name, kind, kind(knob.default), typer.Option(flag, help=text))
 
@@ -80,11 +84,13 @@ def _with_options(command: F, options: Iterable[inspect.Parameter]) -> F:
     return command
 
 
-def _number_or_none(text: str) -> int | str | None:
+def _number_or_none(text: str) -> int | float | str | None:
     """What was typed, as a number where it is one; a knob refuses any other word itself."""
     if text.casefold() == NONE:
         return None
-    try:
-        return int(text)
-    except ValueError:
-        return text
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -75,18 +75,20 @@ class Block(nn.Module):
         if inputs != outputs:
             self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def before_activation(self, x: Tensor) -> Tensor:
         x = self.down(x)
         out = self.activation(self.norm1(self.conv1(x)))
-        out = self.norm2(self.conv2(out))
-        return self.activation(out + self.shortcut(x))
+        return self.norm2(self.conv2(out)) + self.shortcut(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(self.before_activation(x))
 
 
 class BlurResNet(nn.Module):
     """A small residual network with blurred downsampling.
 
     ``forward`` maps (n, 3, h, w), already normalised, to logits (n, classes); ``features`` to the penultimate
-    layer (n, widths[-1]).
+    layer (n, widths[-1]); ``head`` maps that layer to the logits.
     """
 
     def __init__(self, classes: int, config: ResNetConfig) -> None:
@@ -107,8 +109,20 @@ class BlurResNet(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.head = nn.Linear(channels, classes)
 
-    def features(self, x: Tensor) -> Tensor:
-        return self.stages(self.stem(x)).mean((2, 3))
+    def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
+        """The penultimate layer, (n, widths[-1]).
+
+        With ``straight_through`` the last activation hands its gradient on unchanged, so that a unit which is off
+        can be switched on (paper, section 3.5); the values are the same.
+        """
+        x = self.stem(x)
+        for stage in self.stages[:-1]:
+            x = stage(x)
+        last = cast(Block, self.stages[-1])
+        if not straight_through:
+            return last(x).mean((2, 3))
+        before = last.before_activation(x)
+        return (before + (last.activation(before) - before).detach()).mean((2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))

@@ -61,7 +61,7 @@ def load_model_file(path: Path, device: torch.device | str = "cpu") -> RobustCla
     if any(not bool(torch.isfinite(value).all()) for value in weights.values() if value.is_floating_point()):
         raise WeightsError(f"The weights in {str(path)!r} hold values that are not finite; train or fetch it again.")
     network.to(memory_format=torch.channels_last)  # a fifth faster on a CPU in batches, the same for one picture
-    return RobustClassifier(network, card, seeds or None).to(device)
+    return RobustClassifier(network, card, seeds or None, path).to(device)
 
 
 def read_card(path: Path) -> ModelCard:

@@ -6,12 +6,13 @@ import copy
 import hashlib
 import operator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import UnknownNameError, unknown_name
+from robust_widgets.errors import UnknownNameError, WeightsError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,21 @@ class RobustClassifier(nn.Module):
     its parameters frozen, because painting moves the picture and never the weights.
 
     Args:
-        network: maps normalised pictures to logits; ``features`` gives its penultimate layer.
+        network: maps normalised pictures to logits. Its ``features`` method gives the penultimate layer, and its
+            ``head`` maps that to the logits; without them everything works but feature painting.
         card: what is known of the model.
         seeds: the class seed distributions for generation, where the model has them.
+        source: the weights file it was read from, where there is one; its catalogue of features lies beside it.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: nn.Module, card: ModelCard, seeds: dict[str, Tensor] | None = None) -> None:
+    def __init__(
+        self, network: nn.Module, card: ModelCard, seeds: dict[str, Tensor] | None = None, source: Path | None = None
+    ) -> None:
         super().__init__()
+        self.source = source
         self.network = network
         self.card = card
         self.seeds = seeds
@@ -87,10 +93,28 @@ class RobustClassifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.network((x - self.mean) / self.std))
 
-    def features(self, x: Tensor) -> Tensor:
-        """The penultimate layer, (n, units), of pictures (n, 3, h, w) in [0, 1]."""
-        features = cast(Any, self.network).features
-        return cast(Tensor, features((x - self.mean) / self.std))
+    def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
+        """The penultimate layer, (n, units), of pictures (n, 3, h, w) in [0, 1].
+
+        Args:
+            x: the pictures.
+            straight_through: the last activation hands its gradient on unchanged, so that a unit which is off can be
+                switched on (paper, section 3.5). The values are the same.
+
+        Raises:
+            WeightsError: the network has no ``features`` method.
+        """
+        features = getattr(self.network, "features", None)
+        if not callable(features):
+            raise WeightsError(
+                f"The network of {self.card.name!r} gives no access to its penultimate layer; feature painting needs "
+                "one with a 'features' method."
+            )
+        return cast(Tensor, features((x - self.mean) / self.std, straight_through=straight_through))
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits (n, classes) of a penultimate layer (n, units) that `features` gave."""
+        return cast(Tensor, cast(Any, self.network).head(features))
 
     def class_index(self, target: str | int) -> int:
         """The index of a class given by name (any case) or by index.
@@ -126,7 +150,7 @@ class RobustClassifier(nn.Module):
 
     def copy_to(self, device: torch.device) -> RobustClassifier:
         """An equal model on another device; this one stays where it is."""
-        return RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds).to(device)
+        return RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds, self.source).to(device)
 
     def __repr__(self) -> str:
         kind = f"robust, {self.card.norm} {self.card.radius:g}" if self.card.norm else "standard"

@@ -9,7 +9,7 @@ from robust_widgets.errors import WeightsError
 from robust_widgets.models.classifier import RobustClassifier
 
 
-def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int) -> Tensor:
+def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int, side: int | None = None) -> Tensor:
     """Start pictures for generation.
 
     Picture i is drawn with its own generator, seeded ``seed + i``: the third of four pictures from seed 0 is the
@@ -20,9 +20,10 @@ def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int)
         class_index: which class.
         count: how many pictures.
         seed: of the first picture.
+        side: of the result, in pixels; by default the model's input size.
 
     Returns:
-        float32 (count, 3, side, side) in [0, 1] on the model's device, side = the model's input size.
+        float32 (count, 3, side, side) in [0, 1] on the model's device.
 
     Raises:
         WeightsError: the model has no seed statistics.
@@ -41,5 +42,5 @@ def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int)
         z = torch.randn(factor.shape[0], generator=generator)
         grain = torch.randn(mean.shape, generator=generator)
         draws.append((mean + (z @ factor).view_as(mean) + noise * grain).clamp(0, 1))
-    side = model.input_size
+    side = side or model.input_size
     return torch.nn.functional.interpolate(torch.stack(draws), size=(side, side), mode="nearest").to(model.device)

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
+from typing import Any
 
+import torch
+from torch import Tensor
+
+from robust_widgets.constraints import Constraint, L2Ball, LinfBall, Unconstrained
+from robust_widgets.errors import PictureError
+from robust_widgets.images import Mask, Picture, shape_of, to_mask
+from robust_widgets.knobs import PAPER_PENALTY, raw_pixels
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import DEFAULT, choose_device, load_model
+from robust_widgets.objectives import Jitter, MatchOutside, Objective
+from robust_widgets.steppers import L2Step, LinfStep, Stepper
+from robust_widgets.synthesis import Problem
+
+GRAIN = 0.02
+LEVELS = 255
+LARGEST_SHIFT = 16
 
 
 def resolve_model(model: RobustClassifier | str | None, device: str | torch.device | None) -> RobustClassifier:
@@ -21,3 +36,111 @@ def resolve_model(model: RobustClassifier | str | None, device: str | torch.devi
     if (chosen.type, chosen.index or 0) == (here.type, here.index or 0):
         return model
     return model.copy_to(chosen)
+
+
+def side_of(model: RobustClassifier, knobs: dict[str, Any]) -> int:
+    """Side in pixels of the pictures a run optimises: the knob ``size``, or the model's own."""
+    return knobs["size"] or model.input_size
+
+
+def ball_and_step(knobs: dict[str, Any], side: int, strength: float = 1.0) -> tuple[Constraint, Stepper]:
+    """The constraint and stepper that the knobs ask for, in raw pixels of a picture of this side.
+
+    L2 radii and steps are in pixels at 224; under Linf the same numbers are levels of 255, which do not depend on
+    the side.
+    """
+    epsilon, step_size = strength * knobs["epsilon"], strength * knobs["step_size"]
+    if knobs["constraint"] == "linf":
+        return LinfBall(epsilon / LEVELS), LinfStep(step_size / LEVELS)
+    stepper = L2Step(raw_pixels(step_size, side))
+    if knobs["constraint"] == "none":
+        return Unconstrained(), stepper
+    return L2Ball(raw_pixels(epsilon, side)), stepper
+
+
+def make_problem(
+    task: str,
+    model: RobustClassifier,
+    start: Tensor,
+    objective: Objective,
+    target: str,
+    knobs: dict[str, Any],
+    *,
+    region: Tensor | None = None,
+    outside: Objective | None = None,
+    strength: float = 1.0,
+) -> Problem:
+    """A task's problem from what is its own.
+
+    Args:
+        task: its name.
+        model: the classifier.
+        start: float (n, 3, side, side) in [0, 1].
+        objective: the loss on the classifier. On pictures larger than the model's it is evaluated on the picture
+            shifted at random, so that the network's strides and borders leave no mark.
+        target: what is asked for, in words.
+        knobs: all of the task's knobs, checked.
+        region: where the picture may change; everywhere by default.
+        outside: a loss on the picture itself, which is not shifted.
+        strength: scales epsilon and step size.
+    """
+    side = start.shape[-1]
+    constraint, stepper = ball_and_step(knobs, side, strength)
+    if side > model.input_size:
+        objective = Jitter(objective, min(LARGEST_SHIFT, side // 4), seed=knobs["seed"] or 0)
+    return Problem(
+        model=model,
+        start=start.to(model.device),
+        objective=objective if outside is None else objective + outside,
+        stepper=stepper,
+        steps=knobs["steps"],
+        constraint=constraint,
+        region=None if region is None else region.to(model.device),
+        task=task,
+        target=target,
+        knobs=knobs,
+    )
+
+
+def mask_for(picture: Picture | Sequence[Picture], mask: Mask, side: int) -> Tensor:
+    """A mask at the side of a run, bool (1, 1, side, side) or one for each picture.
+
+    Raises:
+        PictureError: it cannot be read, marks nothing or everything, or has another shape than the picture.
+    """
+    first: Picture = picture[0] if isinstance(picture, (list, tuple)) and len(picture) else picture  # pyright: ignore[reportAssignmentType]
+    (height, width), (mask_height, mask_width) = shape_of(first), shape_of(mask)
+    if abs(height * mask_width - width * mask_height) > max(height, width, mask_height, mask_width):
+        raise PictureError(
+            f"The mask is {mask_width} x {mask_height} pixels and the picture {width} x {height}; "
+            "give a mask of the picture's shape."
+        )
+    return to_mask(mask, side)
+
+
+def kept_outside(
+    penalty: str | float | None, picture: Tensor, region: Tensor
+) -> tuple[Tensor | None, Objective | None]:
+    """How a run keeps the picture outside a mask: the region of a hard mask, or the loss of a soft penalty.
+
+    Args:
+        penalty: None for the hard mask, ``"paper"`` for the published weight 10, or a weight.
+        picture: what to keep, float (n, 3, side, side).
+        region: where the task paints, bool (n or 1, 1, side, side).
+    """
+    if penalty is None:
+        return region, None
+    weight = PAPER_PENALTY if penalty == "paper" else float(penalty)
+    return None, weight * MatchOutside(picture, region)
+
+
+def with_grain(batch: Tensor, seed: int | None, region: Tensor | None = None) -> Tensor:
+    """The pictures with faint seeded noise, inside a region where one is given.
+
+    Picture i of a batch has the grain of ``seed + i``; None lays none.
+    """
+    if seed is None:
+        return batch
+    grain = [torch.randn(batch.shape[1:], generator=torch.Generator().manual_seed(seed + i)) for i in range(len(batch))]
+    noisy = (batch + GRAIN * torch.stack(grain)).clamp(0, 1)
+    return noisy if region is None else torch.where(region, noisy, batch)

@@ -7,25 +7,27 @@ from typing import Any
 
 import torch
 
-from robust_widgets.constraints import L2Ball
-from robust_widgets.knobs import EPSILON, STEP_SIZE, STEPS, check_knobs, raw_pixels
+from robust_widgets.knobs import check_knobs, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.seeds import draw_seeds
 from robust_widgets.objectives import CrossEntropy
-from robust_widgets.steppers import L2Step
 from robust_widgets.synthesis import Problem, run
-from robust_widgets.tasks.common import resolve_model
+from robust_widgets.tasks.common import make_problem, resolve_model, side_of
 from robust_widgets.trace import Frame, Trace
+
+TASK = "generate"
 
 
 def generate(
     target: str | int,
     *,
-    n: int = 1,
-    seed: int = 0,
-    steps: int = int(STEPS.default),
-    epsilon: float = EPSILON.default,
-    step_size: float = STEP_SIZE.default,
+    n: int = default_of(TASK, "n"),
+    seed: int = default_of(TASK, "seed"),
+    steps: int = default_of(TASK, "steps"),
+    epsilon: float = default_of(TASK, "epsilon"),
+    step_size: float = default_of(TASK, "step_size"),
+    constraint: str = default_of(TASK, "constraint"),
+    size: int | None = None,
     model: RobustClassifier | str | None = None,
     device: str | torch.device | None = None,
     on_step: Callable[[Frame], object] | None = None,
@@ -38,8 +40,10 @@ def generate(
         n: how many pictures. Picture i starts from seed ``seed + i``.
         seed: decides the draws.
         steps: gradient steps; the paper's 60.
-        epsilon: L2 radius around the seed picture, in pixels at 224; the paper's 40.
-        step_size: L2 length of a step, in pixels at 224; the paper's 1.
+        epsilon: L2 radius around the seed picture, in pixels at 224; the paper's 40. Under Linf, levels of 255.
+        step_size: L2 length of a step, in pixels at 224; the paper's 1. Under Linf, levels of 255.
+        constraint: ``"l2"``, ``"linf"`` or ``"none"``.
+        size: side of the pictures in pixels; None is the model's own. A larger one runs the network at that size.
         model: a model, the name of a shipped one, or a weights file; by default the shipped ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.
@@ -53,22 +57,13 @@ def generate(
         WeightsError: the model has no seed statistics.
     """
     knobs: dict[str, Any] = {"n": n, "seed": seed, "steps": steps, "epsilon": epsilon, "step_size": step_size}
-    return run(generate_problem(resolve_model(model, device), target, {**knobs, **unknown}), on_step)
+    knobs |= {"constraint": constraint, "size": size, **unknown}
+    return run(generate_problem(resolve_model(model, device), target, knobs), on_step)
 
 
 def generate_problem(model: RobustClassifier, target: str | int, given: dict[str, Any]) -> Problem:
     """The :class:`Problem` of :func:`generate`; ``given`` holds its knobs by name."""
-    knobs = check_knobs("generate", given)
+    knobs = check_knobs(TASK, given)
     index = model.class_index(target)
-    side = model.input_size
-    return Problem(
-        model=model,
-        start=draw_seeds(model, index, knobs["n"], knobs["seed"]),
-        objective=CrossEntropy(index),
-        stepper=L2Step(raw_pixels(knobs["step_size"], side)),
-        steps=knobs["steps"],
-        constraint=L2Ball(raw_pixels(knobs["epsilon"], side)),
-        task="generate",
-        target=model.classes[index],
-        knobs=knobs,
-    )
+    start = draw_seeds(model, index, knobs["n"], knobs["seed"], side_of(model, knobs))
+    return make_problem(TASK, model, start, CrossEntropy(index), model.classes[index], knobs)

@@ -1,17 +1,35 @@
-"""Sliders made from knobs."""
+"""Controls made from knobs."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import ipywidgets
 
-from robust_widgets.knobs import TASK_KNOBS, Knob
+from robust_widgets.knobs import TASK_KNOBS, AnyKnob, Choice, Knob
 
 LABEL_WIDTH = "60px"
 # Canvas, controls and result stand side by side in the 848 px that JupyterLab leaves a notebook on a 1280 px screen.
 SIDE = 280
 MIDDLE = 248
+# Seldom turned, and folded away.
+RARE = ("penalty", "constraint", "size")
+
+
+class Control(ABC):
+    """One knob on the page; ``widget`` is what is shown."""
+
+    widget: Any
+
+    @property
+    @abstractmethod
+    def value(self) -> Any:
+        """The knob's value as a run takes it."""
+
+    @value.setter
+    @abstractmethod
+    def value(self, value: Any) -> None: ...
 
 
 def slider(knob: Knob, width: int = MIDDLE) -> ipywidgets.IntSlider | ipywidgets.FloatSlider:
@@ -22,12 +40,12 @@ def slider(knob: Knob, width: int = MIDDLE) -> ipywidgets.IntSlider | ipywidgets
         {} if knob.whole else {"readout_format": ".2f" if knob.step < 0.1 else ".1f" if knob.step < 1 else ".0f"}
     )
     return kind(
-        value=number(knob.default),
+        value=number(knob.low if knob.default is None else knob.default),
         min=number(knob.low),
         max=number(knob.high),
         step=number(knob.step),
         description=knob.label,
-        tooltip=f"{knob.help} ({knob.unit})" if knob.unit else knob.help,
+        tooltip=_tooltip(knob),
         continuous_update=True,
         style={"description_width": LABEL_WIDTH},
         layout={"width": f"{width - 4}px"},
@@ -35,24 +53,122 @@ def slider(knob: Knob, width: int = MIDDLE) -> ipywidgets.IntSlider | ipywidgets
     )
 
 
+class SliderControl(Control):
+    """A knob that always has a number."""
+
+    def __init__(self, knob: Knob, width: int) -> None:
+        self.widget = slider(knob, width)
+
+    @property
+    def value(self) -> Any:
+        return round(self.widget.value, 6)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.widget.value = value
+
+
+class OptionalControl(Control):
+    """A knob that may be None: a check box beside its slider says whether it has a number."""
+
+    def __init__(self, knob: Knob, width: int) -> None:
+        self.slider = slider(knob, width - 28)
+        self.check = ipywidgets.Checkbox(
+            value=knob.default is not None,
+            indent=False,
+            tooltip=f"Use a {knob.label}. {knob.help}",
+            layout={"width": "24px"},
+        )
+        self.check.observe(self._show, "value")
+        self.widget = ipywidgets.HBox([self.check, self.slider], layout={"width": f"{width - 4}px"})
+        self._show()
+
+    @property
+    def value(self) -> Any:
+        return round(self.slider.value, 6) if self.check.value else None
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.check.value = value is not None
+        if value is not None:
+            self.slider.value = value
+
+    def _show(self, _change: Any = None) -> None:
+        self.slider.disabled = not self.check.value
+
+
+class ChoiceControl(Control):
+    """A knob that is one of a few values."""
+
+    def __init__(self, knob: AnyKnob, options: list[tuple[str, Any]], width: int) -> None:
+        self.widget = ipywidgets.Dropdown(
+            options=options,
+            value=knob.default,
+            description=knob.label,
+            tooltip=_tooltip(knob),
+            style={"description_width": LABEL_WIDTH},
+            layout={"width": f"{width - 4}px"},
+        )
+
+    @property
+    def value(self) -> Any:
+        return self.widget.value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        known = [option[1] for option in self.widget.options]
+        if value not in known:
+            self.widget.options = [*self.widget.options, (f"{value:g}", value)]
+        self.widget.value = value
+
+
+def control(knob: AnyKnob, input_size: int, width: int = MIDDLE) -> Control:
+    """The control for one knob.
+
+    Args:
+        knob: which knob.
+        input_size: the model's, which the choice of a picture's side starts from.
+        width: of the control, in CSS pixels.
+    """
+    if isinstance(knob, Choice):
+        options: list[tuple[str, Any]] = [(text.partition(":")[0], name) for name, text in knob.options.items()]
+        if knob.optional:
+            options.insert(0, ("stays exactly", None))
+        return ChoiceControl(knob, options, width)
+    if knob.name == "size":
+        sides = sorted({side for side in (128, 192, 256, 2 * input_size) if side > input_size})
+        return ChoiceControl(knob, [(f"{input_size} px, the model's", None), *((f"{s} px", s) for s in sides)], width)
+    return OptionalControl(knob, width) if knob.optional else SliderControl(knob, width)
+
+
 class TaskControls:
-    """The sliders of one task.
+    """The controls of one task; those seldom turned are folded away.
 
     Args:
         task: a task of :data:`robust_widgets.knobs.TASK_KNOBS`.
+        input_size: the model's, in pixels.
     """
 
-    def __init__(self, task: str, width: int = MIDDLE) -> None:
+    def __init__(self, task: str, width: int = MIDDLE, input_size: int = 64) -> None:
         self.task = task
-        self.sliders = {knob.name: slider(knob, width) for knob in TASK_KNOBS[task]}
-        self.widget = ipywidgets.VBox(list(self.sliders.values()))
+        self.controls = {knob.name: control(knob, input_size, width - 8) for knob in TASK_KNOBS[task]}
+        usual = [one.widget for name, one in self.controls.items() if name not in RARE]
+        rare = [one.widget for name, one in self.controls.items() if name in RARE]
+        self.more = ipywidgets.Accordion(
+            [ipywidgets.VBox(rare)], titles=["More"], selected_index=None, layout={"width": f"{width}px"}
+        )
+        self.widget = ipywidgets.VBox([*usual, self.more])
 
     def values(self) -> dict[str, Any]:
         """The knobs by name, as a run takes them."""
-        return {name: round(control.value, 6) for name, control in self.sliders.items()}
+        return {name: one.value for name, one in self.controls.items()}
 
     def set(self, values: dict[str, Any]) -> None:
-        """Move the sliders; names without a slider are left out."""
+        """Move the controls; names without one are left out."""
         for name, value in values.items():
-            if name in self.sliders and value is not None:
-                self.sliders[name].value = value
+            if name in self.controls:
+                self.controls[name].value = value
+
+
+def _tooltip(knob: AnyKnob) -> str:
+    return f"{knob.help} ({knob.unit})" if knob.unit else knob.help

@@ -11,7 +11,7 @@ from PIL import Image
 
 from robust_widgets.errors import PictureError
 from robust_widgets.tasks import sketch_to_image
-from robust_widgets.tasks.sketch_to_image import GRAIN, with_grain
+from robust_widgets.tasks.common import GRAIN, with_grain
 from tests.helpers import pictures, raises_sentence, smooth_model
 
 MODEL = smooth_model(16)

@@ -8,13 +8,9 @@ objectives still costs one forward pass.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Protocol
 
-import torch
-from torch import Tensor, nn
-
-from robust_widgets.errors import UnknownNameError
+from torch import Tensor
 
 
 class Classifier(Protocol):
@@ -27,6 +23,10 @@ class Classifier(Protocol):
 
 class Objective(ABC):
     """A loss per sample that can be added to others and scaled."""
+
+    def started(self) -> Objective:
+        """The objective for one run: itself, or a fresh copy where it keeps something from step to step."""
+        return self
 
     @abstractmethod
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
@@ -59,6 +59,9 @@ class Sum(Objective):
         self.first = first
         self.second = second
 
+    def started(self) -> Objective:
+        return Sum(self.first.started(), self.second.started())
+
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
         return self.first(model, x) + self.second(model, x)
 
@@ -77,6 +80,9 @@ class Scaled(Objective):
         self.inner = inner
         self.weight = weight
 
+    def started(self) -> Objective:
+        return Scaled(self.inner.started(), self.weight)
+
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
         return self.weight * self.inner(model, x)
 
@@ -86,57 +92,3 @@ class Scaled(Objective):
     def __repr__(self) -> str:
         inner = f"({self.inner!r})" if isinstance(self.inner, Sum) else repr(self.inner)
         return f"{self.weight:g} * {inner}"
-
-
-def _full_precision(logits: Tensor) -> Tensor:
-    """Half-precision logits as float32; float32 and float64 stay as they are."""
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-
-
-class CrossEntropy(Objective):
-    """Cross-entropy of the model's logits to a target class (paper, equation 1).
-
-    Args:
-        target: the class index for all samples, or one per sample (sequence or integer tensor of shape (n,)).
-
-    Raises:
-        UnknownNameError: when evaluated, if a target is not an index of the model's logits.
-    """
-
-    def __init__(self, target: int | Sequence[int] | Tensor) -> None:
-        self.target = torch.as_tensor(target, dtype=torch.long)
-        if self.target.dim() > 1 or self.target.numel() == 0:
-            raise UnknownNameError(
-                f"Targets have shape {tuple(self.target.shape)}; give one class index, or one per sample."
-            )
-        self._checked_classes = 0
-
-    def _indices(self, logits: Tensor) -> Tensor:
-        classes = logits.shape[1]
-        if self._checked_classes != classes:
-            # Checked once, on the host's copy: a check in the loop would make a GPU wait.
-            low, high = int(self.target.min()), int(self.target.max())
-            if low < 0 or high >= classes:
-                raise UnknownNameError(
-                    f"Class index {low if low < 0 else high} does not exist; this model has {classes} classes, "
-                    f"0 to {classes - 1}."
-                )
-            self._checked_classes = classes
-        if self.target.dim() == 1 and len(self.target) not in (1, len(logits)):
-            raise UnknownNameError(
-                f"There are {len(self.target)} targets for {len(logits)} pictures; give one class index, or one per "
-                "sample."
-            )
-        self.target = self.target.to(logits.device)
-        return self.target.expand(logits.shape[0])
-
-    def __call__(self, model: Classifier, x: Tensor) -> Tensor:
-        logits = model(x)
-        return nn.functional.cross_entropy(_full_precision(logits), self._indices(logits), reduction="none")
-
-    def probability(self, model: Classifier, x: Tensor) -> Tensor:
-        logits = model(x)
-        return _full_precision(logits).softmax(1).gather(1, self._indices(logits)[:, None])[:, 0]
-
-    def __repr__(self) -> str:
-        return f"CrossEntropy({self.target.tolist()})"

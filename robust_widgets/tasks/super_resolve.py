@@ -1,0 +1,84 @@
+"""A small picture becomes a larger one with the detail of its class (paper, section 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from robust_widgets.images import Picture, to_batch
+from robust_widgets.knobs import check_knobs, default_of
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.objectives import CrossEntropy
+from robust_widgets.reports import low_side
+from robust_widgets.synthesis import Problem, run
+from robust_widgets.tasks.common import make_problem, resolve_model, side_of, with_grain
+from robust_widgets.trace import Frame, Trace
+
+TASK = "super_resolve"
+
+
+def super_resolve(
+    picture: Picture | Sequence[Picture],
+    target: str | int,
+    *,
+    factor: int = default_of(TASK, "factor"),
+    steps: int = default_of(TASK, "steps"),
+    epsilon: float = default_of(TASK, "epsilon"),
+    step_size: float = default_of(TASK, "step_size"),
+    constraint: str = default_of(TASK, "constraint"),
+    seed: int | None = default_of(TASK, "seed"),
+    size: int | None = None,
+    model: RobustClassifier | str | None = None,
+    device: str | torch.device | None = None,
+    on_step: Callable[[Frame], object] | None = None,
+    **unknown: object,
+) -> Trace:
+    """Enlarge a low-resolution picture and fill in the detail of its class.
+
+    The picture is brought to ``side / factor`` pixels, where side is the model's input size or ``size``, and enlarged
+    again by nearest neighbour; then gradient steps on the class's cross-entropy follow. So a picture of exactly that
+    small side is used as it is, and a larger one is made small first.
+    `robust_widgets.comparison_strip` puts low resolution, bicubic enlargement and result next to each other, and
+    `robust_widgets.report` says how close the result, made small again, is to the small picture.
+
+    Args:
+        picture: the small picture, as :func:`robust_widgets.images.to_batch` takes it; one or a batch.
+        target: what the picture shows: a class of the model, by name or index.
+        factor: how many times the small picture's side is enlarged; the paper's are 7 and 8, at 224 pixels.
+        steps: gradient steps; the paper's 40 or 50, and more for the larger radius.
+        epsilon: L2 radius around the start, in pixels at 224; the paper's 8 and 15, at 224
+            pixels, leave the blocks of the start visible in small pictures. Under Linf, levels of 255.
+        step_size: L2 length of a step, in pixels at 224; the paper's 1. Under Linf, levels of 255.
+        seed: decides a faint grain (standard deviation 0.02) laid over the start; None, as in the paper, lays none.
+        constraint: ``"l2"``, ``"linf"`` or ``"none"``.
+        size: side in pixels that the run works at; None is the model's own. A larger one runs the network at that
+            size, shifted at random each step.
+        model: a model, the name of a shipped one, or a weights file; by default the shipped ``"default"``.
+        device: where to run; by default the fastest device.
+        on_step: called with each :class:`Frame`; returning False stops the run.
+
+    Returns:
+        The run: ``frames`` uint8 (steps + 1, n, side, side, 3), ``metrics``, ``pictures``.
+
+    Raises:
+        PictureError: the picture cannot be read.
+        UnknownNameError: no such class or knob; the message names the nearest.
+        KnobError: a number out of range.
+    """
+    knobs: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
+    knobs |= {"factor": factor, "seed": seed, "size": size, **unknown}
+    return run(super_resolve_problem(resolve_model(model, device), picture, target, knobs), on_step)
+
+
+def super_resolve_problem(
+    model: RobustClassifier, picture: Picture | Sequence[Picture], target: str | int, given: dict[str, Any]
+) -> Problem:
+    """The :class:`Problem` of :func:`super_resolve`; ``given`` holds its knobs by name."""
+    knobs = check_knobs(TASK, given)
+    index = model.class_index(target)
+    side = side_of(model, knobs)
+    small = to_batch(picture, low_side(side, knobs["factor"]))
+    start = torch.nn.functional.interpolate(small, size=(side, side), mode="nearest")
+    return make_problem(TASK, model, with_grain(start, knobs["seed"]), CrossEntropy(index), model.classes[index], knobs)

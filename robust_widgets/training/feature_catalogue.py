@@ -1,0 +1,105 @@
+"""Makes the catalogue of a model's features: what each unit of the penultimate layer fires for and looks like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from robust_widgets.constraints import L2Ball
+from robust_widgets.images import resize, to_pixels
+from robust_widgets.knobs import raw_pixels
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.objectives import Activation
+from robust_widgets.session import Feature
+from robust_widgets.steppers import L2Step
+from robust_widgets.synthesis import Problem, solve
+from robust_widgets.trace import Pixels
+from robust_widgets.training.data import PictureSet
+
+THUMBNAIL_SIDE = 48
+NAMED_CLASSES = 3
+EPSILON = 60.0
+STEP_SIZE = 1.0
+GREY = 0.5
+GRAIN = 0.05
+
+
+def make_catalogue(
+    model: RobustClassifier, data: PictureSet, *, steps: int = 90, batch_size: int = 64, progress: bool = True
+) -> tuple[Feature, ...]:
+    """A catalogue entry for each unit, the most selective first.
+
+    A unit is named after the class that excites it most, measured over the data: the mean activation over a class's
+    pictures, in standard deviations over the classes. Its thumbnail starts from grey with a faint grain and maximises
+    the unit.
+
+    Args:
+        model: a model that gives access to its features.
+        data: labelled pictures, classes in the model's order.
+        steps: gradient steps of each thumbnail.
+        batch_size: pictures in a forward pass.
+        progress: show a progress bar.
+
+    Raises:
+        WeightsError: the model gives no access to its features.
+    """
+    scores = class_scores(model, data, batch_size, progress)
+    order = scores.max(1).values.argsort(descending=True).tolist()
+    pictures = thumbnails(model, order, steps=steps, batch_size=batch_size, progress=progress)
+    counts: Counter[str] = Counter()
+    entries: list[Feature] = []
+    for unit, thumbnail in zip(order, pictures, strict=True):
+        best = scores[unit].argsort(descending=True)[:NAMED_CLASSES].tolist()
+        classes = tuple(data.classes[index] for index in best if index == best[0] or scores[unit, index] > 1)
+        counts[classes[0]] += 1
+        entries.append(Feature(f"{classes[0]} {counts[classes[0]]}", unit, classes, thumbnail))
+    return tuple(entries)
+
+
+@torch.no_grad()
+def class_scores(model: RobustClassifier, data: PictureSet, batch_size: int, progress: bool) -> Tensor:
+    """For each unit, how much more it fires for each class than for the others, float (units, classes).
+
+    In standard deviations of the unit's mean activations over the classes.
+    """
+    sums = torch.zeros(0)
+    counts = torch.bincount(data.labels, minlength=len(data.classes)).clamp_min(1)
+    batches = torch.arange(len(data)).split(batch_size)
+    for index in tqdm(batches, desc="what units fire for", unit="batch", disable=not progress):
+        values = model.features((data.pictures[index].float() / 255).to(model.device)).float().cpu()
+        if not len(sums):
+            sums = torch.zeros(len(data.classes), values.shape[1])
+        sums.index_add_(0, data.labels[index], values)
+    means = (sums / counts[:, None]).T
+    spread, centre = torch.std_mean(means, dim=1, keepdim=True)
+    return (means - centre) / spread.clamp_min(1e-6)
+
+
+def thumbnails(
+    model: RobustClassifier, units: Sequence[int], *, steps: int, batch_size: int, progress: bool
+) -> list[Pixels]:
+    """A picture that maximises each unit, uint8 (48, 48, 3) each."""
+    side = model.input_size
+    made: list[Pixels] = []
+    for first in tqdm(
+        range(0, len(units), batch_size), desc="what units look like", unit="batch", disable=not progress
+    ):
+        chosen = units[first : first + batch_size]
+        grain = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
+        start = (GREY + GRAIN * grain).clamp(0, 1).expand(len(chosen), -1, -1, -1).to(model.device)
+        problem = Problem(
+            model=model,
+            start=start,
+            objective=Activation(chosen),
+            stepper=L2Step(raw_pixels(STEP_SIZE, side)),
+            steps=steps,
+            constraint=L2Ball(raw_pixels(EPSILON, side)),
+        )
+        small = resize(solve(problem), THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+        made.extend(np.array(picture) for picture in to_pixels(small))
+    return made
