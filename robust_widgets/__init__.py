@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from robust_widgets.app import Generate as Generate
+    from robust_widgets.app import Inpaint as Inpaint
+    from robust_widgets.app import PaintFeatures as PaintFeatures
     from robust_widgets.app import SketchToImage as SketchToImage
     from robust_widgets.app import Studio as Studio
+    from robust_widgets.app import SuperResolve as SuperResolve
+    from robust_widgets.app import Translate as Translate
     from robust_widgets.constraints import L2Ball as L2Ball
     from robust_widgets.constraints import LinfBall as LinfBall
     from robust_widgets.constraints import Unconstrained as Unconstrained
     from robust_widgets.errors import RobustWidgetsError as RobustWidgetsError
     from robust_widgets.files import load_trace as load_trace
+    from robust_widgets.images import to_batch as to_batch
+    from robust_widgets.images import to_mask as to_mask
     from robust_widgets.models.catalogue import features as features
     from robust_widgets.models.classifier import ModelCard as ModelCard
     from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from robust_widgets.objectives import MatchOutside as MatchOutside
     from robust_widgets.objectives import Mixture as Mixture
     from robust_widgets.objectives import Objective as Objective
+    from robust_widgets.recipes import code as code
     from robust_widgets.reports import comparison_strip as comparison_strip
     from robust_widgets.reports import report as report
     from robust_widgets.session import FakeSession as FakeSession
@@ -51,18 +58,21 @@ if TYPE_CHECKING:
     from robust_widgets.variants import best_of_iterates as best_of_iterates
     from robust_widgets.variants import chain as chain
     from robust_widgets.variants import random_restarts as random_restarts
+    from robust_widgets.widgets.watching.compare import Compare as Compare
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "app": ("Generate", "SketchToImage", "Studio"),
+    "app": ("Generate", "Inpaint", "PaintFeatures", "SketchToImage", "Studio", "SuperResolve", "Translate"),
     "constraints": ("L2Ball", "LinfBall", "Unconstrained"),
     "errors": ("RobustWidgetsError",),
     "files": ("load_trace",),
     "models.classifier": ("ModelCard", "RobustClassifier"),
     "models.registry": ("load_model", "model_names"),
+    "images": ("to_batch", "to_mask"),
     "models.catalogue": ("features",),
     "objectives": ("Activation", "AwayFrom", "CrossEntropy", "Jitter", "MatchOutside", "Mixture", "Objective"),
+    "recipes": ("code",),
     "reports": ("comparison_strip", "report"),
     "session": ("FakeSession",),
     "steppers": ("GradientStep", "L2Step", "LinfStep", "Momentum"),
@@ -76,6 +86,7 @@ _HOMES = {
     "tasks.translate": ("translate",),
     "trace": ("Frame", "Trace"),
     "variants": ("best_of_iterates", "chain", "random_restarts"),
+    "widgets.watching.compare": ("Compare",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -18,6 +18,7 @@ from robust_widgets.trace import Pixels
 from robust_widgets.widgets.autosave import Autosave
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
+from robust_widgets.widgets.studio.tasks import FACES
 
 
 def Studio(  # noqa: N802 - made like a widget, and stands for one
@@ -42,7 +43,7 @@ def Studio(  # noqa: N802 - made like a widget, and stands for one
         PictureError: as :func:`robust_widgets.images.to_batch`.
         UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model`.
     """
-    return _studio(("sketch_to_image", "generate"), picture, model, device, session)
+    return _studio(TASKS, picture, model, device, session)
 
 
 def SketchToImage(  # noqa: N802
@@ -61,6 +62,53 @@ def Generate(  # noqa: N802
 ) -> StudioWidget:
     """Pictures of a class from random seeds; arguments as :func:`Studio`."""
     return _studio(("generate",), None, model, device, session)
+
+
+def Translate(  # noqa: N802
+    picture: Picture | None = None,
+    *,
+    model: RobustClassifier | str | None = None,
+    device: str | None = None,
+    session: Session | None = None,
+) -> StudioWidget:
+    """A canvas that turns a picture into one of another class; arguments as :func:`Studio`."""
+    return _studio(("translate",), picture, model, device, session)
+
+
+def SuperResolve(  # noqa: N802
+    picture: Picture | None = None,
+    *,
+    model: RobustClassifier | str | None = None,
+    device: str | None = None,
+    session: Session | None = None,
+) -> StudioWidget:
+    """A canvas that makes a picture small and enlarges it with the detail of its class; arguments as :func:`Studio`."""
+    return _studio(("super_resolve",), picture, model, device, session)
+
+
+def Inpaint(  # noqa: N802
+    picture: Picture | None = None,
+    *,
+    model: RobustClassifier | str | None = None,
+    device: str | None = None,
+    session: Session | None = None,
+) -> StudioWidget:
+    """A canvas with a mask, whose inside is painted anew; arguments as :func:`Studio`."""
+    return _studio(("inpaint",), picture, model, device, session)
+
+
+def PaintFeatures(  # noqa: N802
+    picture: Picture | None = None,
+    *,
+    model: RobustClassifier | str | None = None,
+    device: str | None = None,
+    session: Session | None = None,
+) -> StudioWidget:
+    """A canvas with a mask, in which features are painted; arguments as :func:`Studio`."""
+    return _studio(("paint_features",), picture, model, device, session)
+
+
+TASKS = tuple(FACES)
 
 
 @dataclass

@@ -33,13 +33,24 @@ class Feature:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a widget shows of a model."""
+    """What a widget shows of a model.
+
+    Attributes:
+        name: what the model calls itself.
+        classes: class names in the order of the logits.
+        input_size: side in pixels of the pictures it was trained on.
+        device: where it runs.
+        description: a few words on how it was made.
+        source: what ``load_model`` loads it by; ``""`` where it was made in Python.
+        features: its catalogue, where there is one.
+    """
 
     name: str
     classes: tuple[str, ...]
     input_size: int
     device: str = "cpu"
     description: str = ""
+    source: str = ""
     features: tuple[Feature, ...] = ()
 
 
@@ -53,6 +64,8 @@ class RunRequest:
         knobs: the task's knobs by name.
         picture: uint8 (height, width, 3), for tasks that start from one.
         mask: uint8 (height, width) of the picture's size, 255 where the task may paint, for tasks that need one.
+        start: uint8 (n, height, width, 3), to go on from instead of from where the task itself would start; epsilon is
+            then measured from here.
     """
 
     task: str
@@ -60,6 +73,7 @@ class RunRequest:
     knobs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     picture: Pixels | None = None
     mask: Pixels | None = None
+    start: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +181,8 @@ class FakeSession:
             classes=self._model.classes,
             radius=float(request.knobs.get("epsilon", 40)),
         )
+        given = {"picture": request.picture, "mask": request.mask}
+        self._trace.inputs.update({name: values.copy() for name, values in given.items() if values is not None})
         listener(RunStarted(self._run, self._trace, self._steps))
         self._emit(0)
         return self._run

@@ -14,6 +14,7 @@ import robust_widgets as rw
 from robust_widgets import app
 from robust_widgets.errors import PictureError, UnknownNameError
 from robust_widgets.session import FakeSession
+from robust_widgets.knobs import TASK_KNOBS
 from robust_widgets.widgets.studio import StudioWidget
 from tests.helpers import raises_sentence, tiny_model
 from tests.widgets.page import Page, noise
@@ -101,7 +102,7 @@ def test_even_in_the_middle_of_a_run(notebook: Notebook) -> None:
     model = tiny_model()
     studio = notebook.run("a", lambda: rw.Studio(model=model))
     paint(studio)
-    studio.controls["sketch_to_image"].sliders["steps"].max = 100_000
+    studio.controls["sketch_to_image"].controls["steps"].widget.max = 100_000
     studio.controls["sketch_to_image"].set({"steps": 100_000})
     studio.run()
     until(lambda: studio.trace is not None and len(studio.trace) > 1)
@@ -255,7 +256,16 @@ def test_where_no_painting_can_be_kept_the_cell_runs_all_the_same(
 
 
 def test_each_kind_of_studio_offers_its_tasks(session: FakeSession) -> None:
-    assert set(rw.Studio(session=session).controls) == {"sketch_to_image", "generate"}
+    assert set(rw.Studio(session=session).controls) == set(TASK_KNOBS)
+    for alone, task in (
+        (rw.Translate, "translate"),
+        (rw.SuperResolve, "super_resolve"),
+        (rw.Inpaint, "inpaint"),
+        (rw.PaintFeatures, "paint_features"),
+    ):
+        one = alone(PICTURE, session=session)
+        assert list(one.controls) == [task] and one.surface is not None
+        np.testing.assert_array_equal(one.surface.raster.image, PICTURE)
     sketch, generate = rw.SketchToImage(PICTURE, session=session), rw.Generate(session=session)
     assert list(sketch.controls) == ["sketch_to_image"] and sketch.surface is not None
     np.testing.assert_array_equal(sketch.surface.raster.image, PICTURE)

@@ -6,10 +6,13 @@ import queue
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
-from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.errors import RobustWidgetsError, WeightsError
+from robust_widgets.models.catalogue import features, has_features
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.registry import source_of
 from robust_widgets.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
 from robust_widgets.synthesis import iterate, new_trace
 from robust_widgets.tasks import build_problem
@@ -34,8 +37,14 @@ class LocalSession:
         self._classifier = model
         robust = f"robust, {model.card.norm} {model.card.radius:g}" if model.card.norm else "standard"
         self._info = ModelInfo(
-            model.card.name, model.classes, model.input_size, str(model.device), f"{model.card.architecture}, {robust}"
+            model.card.name,
+            model.classes,
+            model.input_size,
+            str(model.device),
+            f"{model.card.architecture}, {robust}",
+            source=source_of(model),
         )
+        self._features_read = False
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._newest: _Job | None = None
         self._lock = threading.Lock()
@@ -46,6 +55,12 @@ class LocalSession:
 
     @property
     def model(self) -> ModelInfo:
+        """What a widget shows of the model; the catalogue of its features is read when first asked for."""
+        if not self._features_read:
+            if has_features(self._classifier):
+                with suppress(WeightsError):  # a run with a feature by name says what is wrong with the catalogue
+                    self._info = replace(self._info, features=features(self._classifier))
+            self._features_read = True
         return self._info
 
     def submit(self, request: RunRequest, listener: Listener) -> int:
@@ -84,6 +99,10 @@ class LocalSession:
                 return RunEnded(job.run, "stopped")
             problem = build_problem(self._classifier, job.request)
             trace = new_trace(problem)
+            for name in ("picture", "mask", "start"):
+                given = getattr(job.request, name)
+                if given is not None:
+                    trace.inputs[name] = given.copy()
             job.listener(RunStarted(job.run, trace, problem.steps))
             for frame in iterate(problem):
                 trace.append(frame)

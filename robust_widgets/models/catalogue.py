@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import operator
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -68,7 +69,9 @@ def feature_unit(model: RobustClassifier, feature: str | int) -> int:
         WeightsError: as `features`.
     """
     if not isinstance(feature, str):
-        return int(feature)
+        if isinstance(feature, bool) or not hasattr(feature, "__index__"):
+            raise UnknownNameError(f"There is no feature {feature!r}; give a name of the catalogue or a unit's index.")
+        return operator.index(feature)
     wanted = feature.strip().casefold()
     if wanted.isdecimal():
         return int(wanted)
@@ -78,8 +81,14 @@ def feature_unit(model: RobustClassifier, feature: str | int) -> int:
     return known[wanted].unit
 
 
-def write_catalogue(path: Path, fingerprint: str, entries: Sequence[Feature]) -> None:
+def write_catalogue(path: Path, fingerprint: str, entries: Sequence[Feature], data: str = "") -> None:
     """Write a catalogue, whole or not at all.
+
+    Args:
+        path: the file.
+        fingerprint: of the model it was made for.
+        entries: the features, in the catalogue's order.
+        data: the pictures that the units were measured on, in words; kept for whoever reads the file.
 
     Raises:
         SaveError: the file cannot be written.
@@ -95,6 +104,7 @@ def write_catalogue(path: Path, fingerprint: str, entries: Sequence[Feature]) ->
     content = {
         "format": FORMAT,
         "fingerprint": fingerprint,
+        "data": data,
         "side": side,
         "features": [{"name": one.name, "unit": one.unit, "classes": list(one.classes)} for one in entries],
         "sheet": base64.b64encode(picture.getvalue()).decode(),
@@ -136,6 +146,8 @@ def _read(path: Path, changed: int) -> tuple[str, tuple[Feature, ...]]:
         for index, entry in enumerate(content["features"]):
             top, left = side * (index // COLUMNS), side * (index % COLUMNS)
             thumbnail = sheet[top : top + side, left : left + side]
+            if side < 1 or thumbnail.shape != (side, side, 3):
+                raise ValueError("its sheet of thumbnails is too small")
             entries.append(Feature(str(entry["name"]), int(entry["unit"]), tuple(entry["classes"]), thumbnail))
         return str(content["fingerprint"]), tuple(entries)
     except Exception as error:  # Damaged bytes make json, base64 and PIL raise almost anything.

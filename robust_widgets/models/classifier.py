@@ -113,8 +113,15 @@ class RobustClassifier(nn.Module):
         return cast(Tensor, features((x - self.mean) / self.std, straight_through=straight_through))
 
     def classify(self, features: Tensor) -> Tensor:
-        """Logits (n, classes) of a penultimate layer (n, units) that `features` gave."""
-        return cast(Tensor, cast(Any, self.network).head(features))
+        """Logits (n, classes) of a penultimate layer (n, units) that `features` gave.
+
+        Raises:
+            WeightsError: the network has no ``head``.
+        """
+        head = getattr(self.network, "head", None)
+        if not callable(head):
+            raise WeightsError(f"The network of {self.card.name!r} has no 'head' that maps its features to the logits.")
+        return cast(Tensor, head(features))
 
     def class_index(self, target: str | int) -> int:
         """The index of a class given by name (any case) or by index.

@@ -72,6 +72,13 @@ def load_model(
     raise UnknownNameError(unknown_name("model", name, model_names()))
 
 
+def source_of(model: RobustClassifier) -> str:
+    """What `load_model` loads this model by: a shipped one's name, else its file; ``""`` if it was made in Python."""
+    if model.source is None:
+        return ""
+    return model.source.stem if model.source.parent == BUNDLED else str(model.source)
+
+
 @lru_cache(maxsize=4)
 def _shipped(name: str, device: torch.device) -> RobustClassifier:
     return load_model_file(BUNDLED / f"{name}.safetensors", device)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from robust_widgets.errors import PictureError, UnknownNameError, unknown_name
-from robust_widgets.images import Mask, Picture
+from robust_widgets.images import Mask, Picture, to_batch
 from robust_widgets.knobs import TASK_KNOBS
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session import RunRequest
@@ -84,6 +85,9 @@ def problem(
 
 def build_problem(model: RobustClassifier, request: RunRequest) -> Problem:
     """The problem a session's request asks for; raises as `problem`."""
-    return problem(
+    built = problem(
         request.task, request.target, picture=request.picture, mask=request.mask, model=model, **request.knobs
     )
+    if request.start is None:
+        return built
+    return replace(built, start=to_batch(request.start, built.start.shape[-1]).to(model.device))

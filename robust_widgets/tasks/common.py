@@ -10,7 +10,7 @@ from torch import Tensor
 
 from robust_widgets.constraints import Constraint, L2Ball, LinfBall, Unconstrained
 from robust_widgets.errors import PictureError
-from robust_widgets.images import Mask, Picture, shape_of, to_mask
+from robust_widgets.images import Mask, Picture, shape_of, to_batch, to_mask
 from robust_widgets.knobs import PAPER_PENALTY, raw_pixels
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import DEFAULT, choose_device, load_model
@@ -102,12 +102,14 @@ def make_problem(
     )
 
 
-def mask_for(picture: Picture | Sequence[Picture], mask: Mask, side: int) -> Tensor:
-    """A mask at the side of a run, bool (1, 1, side, side) or one for each picture.
+def picture_and_mask(picture: Picture | Sequence[Picture], mask: Mask, side: int) -> tuple[Tensor, Tensor]:
+    """Pictures and their mask at the side of a run: float (n, 3, side, side), and bool (n or 1, 1, side, side).
 
     Raises:
-        PictureError: it cannot be read, marks nothing or everything, or has another shape than the picture.
+        PictureError: one of them cannot be read, the mask marks nothing or everything, or it has another shape than
+            the picture.
     """
+    whole = to_batch(picture, side)
     first: Picture = picture[0] if isinstance(picture, (list, tuple)) and len(picture) else picture  # pyright: ignore[reportAssignmentType]
     (height, width), (mask_height, mask_width) = shape_of(first), shape_of(mask)
     if abs(height * mask_width - width * mask_height) > max(height, width, mask_height, mask_width):
@@ -115,7 +117,12 @@ def mask_for(picture: Picture | Sequence[Picture], mask: Mask, side: int) -> Ten
             f"The mask is {mask_width} x {mask_height} pixels and the picture {width} x {height}; "
             "give a mask of the picture's shape."
         )
-    return to_mask(mask, side)
+    inside = to_mask(mask, side)
+    if len(inside) not in (1, len(whole)):
+        raise PictureError(
+            f"There are {len(inside)} masks for {len(whole)} pictures; give one mask, or one for each picture."
+        )
+    return whole, inside
 
 
 def kept_outside(

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from robust_widgets.images import Mask, Picture, to_batch
+from robust_widgets.images import Mask, Picture
 from robust_widgets.knobs import check_knobs, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.objectives import CrossEntropy
 from robust_widgets.objectives.regions import filled
 from robust_widgets.synthesis import Problem, run
-from robust_widgets.tasks.common import kept_outside, make_problem, mask_for, resolve_model, side_of, with_grain
+from robust_widgets.tasks.common import kept_outside, make_problem, picture_and_mask, resolve_model, side_of, with_grain
 from robust_widgets.trace import Frame, Trace
 
 TASK = "inpaint"
@@ -82,7 +82,7 @@ def inpaint_problem(
     knobs = check_knobs(TASK, given)
     index = model.class_index(target)
     side = side_of(model, knobs)
-    whole, inside = to_batch(picture, side), mask_for(picture, mask, side)
+    whole, inside = picture_and_mask(picture, mask, side)
     region, outside = kept_outside(knobs["penalty"], whole, inside)
     return make_problem(
         TASK,

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import PictureError
-from robust_widgets.images import Mask, Picture, to_batch
+from robust_widgets.images import Mask, Picture
 from robust_widgets.knobs import check_knobs, default_of
 from robust_widgets.models.catalogue import feature_unit
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.objectives import Activation
-from robust_widgets.synthesis import Problem, run
-from robust_widgets.tasks.common import kept_outside, make_problem, mask_for, resolve_model, side_of, with_grain
+from robust_widgets.synthesis import OnceModel, Problem, run
+from robust_widgets.tasks.common import kept_outside, make_problem, picture_and_mask, resolve_model, side_of, with_grain
 from robust_widgets.trace import Frame, Trace
 from robust_widgets.variants import chain
 
@@ -83,14 +83,26 @@ def paint_features(
         raise PictureError(
             f"There are {len(features)} features and {len(masks)} masks; give as many masks as features, at least one."
         )
-    stages = list(zip(masks, features, strict=True))
+    # Every feature and mask is read before the first step, so that a bad one costs no run.
+    side = side_of(classifier, check_knobs(TASK, knobs))
+    units = [feature_unit(classifier, one) for one in features]
+    pairs = [picture_and_mask(picture, one, side) for one in masks]
+    if len(units) > 1:
+        _check_units(classifier, pairs[0][0], units)
 
     def stage(index: int) -> Callable[[Tensor], Problem]:
-        return lambda so_far: paint_features_problem(classifier, so_far, *stages[index], knobs)
+        return lambda so_far: paint_features_problem(classifier, so_far, pairs[index][1], units[index], knobs)
 
-    first = paint_features_problem(classifier, picture, *stages[0], knobs)
-    problem = replace(first, target=", ".join(str(name) for name in features))
-    return run(problem, on_step, solver=chain(*(stage(index) for index in range(1, len(stages)))))
+    problem = replace(stage(0)(pairs[0][0]), target=", ".join(str(name) for name in features))
+    return run(problem, on_step, solver=chain(*(stage(index) for index in range(1, len(units)))))
+
+
+@torch.no_grad()
+def _check_units(model: RobustClassifier, pictures: Tensor, units: list[int]) -> None:
+    once = OnceModel(model)
+    one = pictures[:1].to(model.device)
+    for unit in units:
+        Activation(unit)(once, one)
 
 
 def paint_features_problem(
@@ -104,7 +116,7 @@ def paint_features_problem(
     knobs = check_knobs(TASK, given)
     unit = feature_unit(model, feature)
     side = side_of(model, knobs)
-    whole, inside = to_batch(picture, side), mask_for(picture, mask, side)
+    whole, inside = picture_and_mask(picture, mask, side)
     region, outside = kept_outside(knobs["penalty"], whole, inside)
     return make_problem(
         TASK,

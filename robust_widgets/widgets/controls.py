@@ -151,11 +151,14 @@ class TaskControls:
 
     def __init__(self, task: str, width: int = MIDDLE, input_size: int = 64) -> None:
         self.task = task
-        self.controls = {knob.name: control(knob, input_size, width - 8) for knob in TASK_KNOBS[task]}
+        self.controls = {
+            knob.name: control(knob, input_size, width - 36 if knob.name in RARE else width)
+            for knob in TASK_KNOBS[task]
+        }
         usual = [one.widget for name, one in self.controls.items() if name not in RARE]
         rare = [one.widget for name, one in self.controls.items() if name in RARE]
         self.more = ipywidgets.Accordion(
-            [ipywidgets.VBox(rare)], titles=["More"], selected_index=None, layout={"width": f"{width}px"}
+            [ipywidgets.VBox(rare)], titles=["More"], selected_index=None, layout={"width": f"{width - 4}px"}
         )
         self.widget = ipywidgets.VBox([*usual, self.more])
 

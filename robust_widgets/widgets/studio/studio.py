@@ -1,29 +1,26 @@
-"""The studio: paint, choose a class, run, watch, scrub."""
+"""The studio: choose a task, paint, choose a class, run, watch, and use what was made as the next input."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
 
-from robust_widgets.errors import KnobError, PictureError
-from robust_widgets.files import tile
-from robust_widgets.session import RunRequest, Session
-from robust_widgets.trace import Pixels, Trace
+from robust_widgets.session import RunEnded, RunRequest, Session
+from robust_widgets.trace import Frame, Pixels, Trace
 from robust_widgets.widgets.autosave import Autosave
-from robust_widgets.widgets.class_picker import ClassPicker
-from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE, TaskControls
+from robust_widgets.widgets.controls import MIDDLE, TaskControls
 from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.paint_box import PaintBox
-from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.runner import Runner
-
-TASK_LABELS = {"sketch_to_image": "From sketch", "generate": "From seed"}
-FIRST_CLASS = "goldfish"
+from robust_widgets.widgets.studio.live import Live
+from robust_widgets.widgets.studio.results import ResultTools
+from robust_widgets.widgets.studio.target import TargetPicker
+from robust_widgets.widgets.studio.tasks import FACES, SURELY_NOT, make_request
+from robust_widgets.widgets.watching.keepsake import Keepsake
 
 
 class StudioWidget(ipywidgets.VBox):
@@ -31,7 +28,7 @@ class StudioWidget(ipywidgets.VBox):
 
     Args:
         session: where runs are computed; closed with the widget.
-        tasks: which tasks it offers, by name; a canvas is shown if one of them starts from a sketch.
+        tasks: which tasks it offers, by name; a canvas is shown if one of them starts from a picture.
         picture: laid under the sketch at first, uint8 (h, w, 3).
         autosave: where the painting is kept over kernel restarts; by default it is not kept.
 
@@ -42,7 +39,7 @@ class StudioWidget(ipywidgets.VBox):
     def __init__(
         self,
         session: Session,
-        tasks: Sequence[str] = ("sketch_to_image", "generate"),
+        tasks: Sequence[str] = tuple(FACES),
         *,
         picture: Pixels | None = None,
         autosave: Autosave | None = None,
@@ -50,30 +47,47 @@ class StudioWidget(ipywidgets.VBox):
         self.notice = Notice()
         self.session = session
         self.runner = Runner(session, self.notice, self._request)
-        self.picker = ClassPicker(session.model.classes, FIRST_CLASS)
-        self.controls = {task: TaskControls(task) for task in tasks}
-        self.task_buttons = ipywidgets.ToggleButtons(
-            options=[(TASK_LABELS[task], task) for task in tasks], value=tasks[0], style={"button_width": "112px"}
-        )
-        self.task_buttons.observe(lambda _: self._show_task(), "value")
-        self._stack = ipywidgets.VBox()
+        self.target = TargetPicker(session.model)
+        self.picker = self.target.classes
+        self.controls = {task: TaskControls(task, input_size=session.model.input_size) for task in tasks}
+        self.keepsake = Keepsake()
         self.surface: Surface | None = None
         self.paint_box: PaintBox | None = None
+        self.live: Live | None = None
         self._autosave = autosave
+        self._start: Pixels | None = None
         columns: list[Any] = []
-        if "sketch_to_image" in tasks:
+        if any(FACES[task].picture for task in tasks):
             self.surface = Surface(self.notice)
             self.paint_box = PaintBox(self.surface, self.notice)
+            self.live = Live(self.surface, self.runner, self.notice, self.run_from)
             self.surface.on_action(self._on_action)
             columns.append(self.paint_box.widget)
-        columns += [self._middle(len(tasks) > 1), self.runner.view]
+        self.results = ResultTools(
+            self.runner, self.notice, session.model.source, self._use if self.surface is not None else None
+        )
+        self.task_buttons = ipywidgets.ToggleButtons(
+            options=[(FACES[task].label, task) for task in tasks],
+            value=tasks[0],
+            tooltips=[FACES[task].hint for task in tasks],
+            style={"button_width": "110px"},
+        )
+        self.task_buttons.observe(lambda _: self._show_task(), "value")
+        self.hint = ipywidgets.HTML()
+        self._stack = ipywidgets.VBox()
+        columns += [self._middle(), ipywidgets.VBox([self.runner.view, self.results.strip_widget])]
         for column in columns:
             column.layout.margin = "0 12px 8px 0"
-        super().__init__([ipywidgets.HBox(columns, layout={"flex_flow": "row wrap", "align_items": "flex-start"})])
+        rows: list[Any] = [ipywidgets.HBox(columns, layout={"flex_flow": "row wrap", "align_items": "flex-start"})]
+        if len(tasks) > 1:
+            rows.insert(0, self.task_buttons)
+        super().__init__(rows)
         self._show_task()
         self._bring_back(picture)
         if self.surface is not None and autosave is not None:
             self.surface.on_change(self._keep)
+        self.runner.on_branch(lambda trace, step: self.run_from(trace[min(step, len(trace) - 1)].pixels))
+        self.runner.on_end(self._on_end)
 
     @property
     def task(self) -> str:
@@ -92,6 +106,14 @@ class StudioWidget(ipywidgets.VBox):
         """As if Run was pressed; the result grows in ``trace``."""
         self.runner.run()
 
+    def run_from(self, start: Pixels | None) -> None:
+        """Run the task with its class and knobs, but from these pictures, uint8 (n, h, w, 3)."""
+        self._start = start
+        try:
+            self.runner.run()
+        finally:
+            self._start = None
+
     def stop(self) -> None:
         """As if Stop was pressed."""
         self.runner.stop()
@@ -100,12 +122,12 @@ class StudioWidget(ipywidgets.VBox):
         """Take over another studio's painting, runs and settings, and close it; a new picture goes under the paint."""
         if self.surface is not None and other.surface is not None and self.paint_box is not None:
             self.surface.restore(other.surface.raster)
-            for setting in ("tool", "color", "brush_size", "softness"):
+            for setting in ("tool", "color", "brush_size", "softness", "opacity"):
                 setattr(self.surface.pad, setting, getattr(other.surface.pad, setting))
             self.paint_box.refresh()
             if picture is not None:
                 self.notice.guard(self.surface.set_picture)(picture)
-        self.runner.traces[:0] = other.traces
+        self.runner.adopt(other.runner)
         for task, controls in self.controls.items():
             if task in other.controls:
                 controls.set(other.controls[task].values())
@@ -129,51 +151,43 @@ class StudioWidget(ipywidgets.VBox):
         self.session.close()
         super().close()
 
-    def _middle(self, several: bool) -> ipywidgets.VBox:
-        self.save_name = ipywidgets.Text(
-            placeholder="fish.gif",
-            description="save as",
-            style={"description_width": LABEL_WIDTH},
-            layout={"width": f"{MIDDLE - 66}px"},
-        )
-        self.save_button = ipywidgets.Button(
-            description="Save", tooltip="Save the newest run: .png, .gif or .npz", layout={"width": "56px"}
-        )
-        self.save_button.on_click(self.notice.guard(lambda _: self._save()))
-        self.use_button = ipywidgets.Button(
-            description="Paint on this",
-            icon="arrow-left",
-            tooltip="Lay the picture shown on the right under a fresh sketch",
-            layout={"width": "auto"},
-        )
-        self.use_button.on_click(self.notice.guard(lambda _: self._use_result()))
-        buttons = [self.runner.run_button, self.runner.stop_button]
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self._repr_mimebundle_(), raw=True)
+        self.keepsake.show()
+
+    def _middle(self) -> ipywidgets.VBox:
+        buttons: list[Any] = [self.runner.run_button, self.runner.stop_button]
         for button in buttons:
-            button.layout.width = "114px"
-        if self.surface is not None:
-            buttons.append(self.use_button)
+            button.layout.width = "82px"
+        if self.live is not None:
+            buttons.append(self.live.button)
         children: list[ipywidgets.Widget] = [
-            self.picker.widget,
+            self.hint,
+            self.target.widget,
             self._stack,
             ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
             self.notice.widget,
-            ipywidgets.HBox([self.save_name, self.save_button]),
+            self.results.widget,
             ipywidgets.HTML(_model_line(self.session)),
         ]
-        if several:
-            children.insert(0, self.task_buttons)
         return ipywidgets.VBox(children, layout={"width": f"{MIDDLE}px", "flex": "0 0 auto"})
 
     def _show_task(self) -> None:
+        face = FACES[self.task]
+        self.hint.value = f"<div style='line-height:1.35;margin-bottom:4px'>{html.escape(face.hint)}</div>"
+        self.target.show_for(self.task)
         self._stack.children = [self.controls[self.task].widget]
+        if self.paint_box is not None:
+            self.paint_box.show_mask_tools(face.mask)
 
     def _request(self) -> RunRequest:
-        picture: Pixels | None = None
-        if self.task == "sketch_to_image" and self.surface is not None:
-            if self.surface.raster.is_blank:
-                raise PictureError("The canvas is empty; paint something, or drop a picture on it, then press Run.")
-            picture = self.surface.picture()
-        return RunRequest(self.task, self.picker.value, self.controls[self.task].values(), picture)
+        knobs = self.controls[self.task].values()
+        request = make_request(self.task, self.target.value(self.task), knobs, self.surface, self._start)
+        if self.live is not None:
+            self.live.began()
+        return request
 
     def _on_action(self, name: str) -> None:
         if name == "run":
@@ -181,38 +195,29 @@ class StudioWidget(ipywidgets.VBox):
         elif name == "stop":
             self.runner.stop()
 
-    def _finished_trace(self, verb: str) -> Trace:
-        trace = self.trace
-        if trace is None or not len(trace):
-            raise KnobError(f"There is no run to {verb} yet; press Run first.")
-        return trace
+    def _on_end(self, trace: Trace, ended: RunEnded) -> None:
+        self.keepsake.update(self.traces)
+        if ended.state == "failed" or not len(trace) or not FACES[trace.task].shows_class:
+            return
+        seen = trace.mean("probability", 0)
+        if seen < SURELY_NOT:
+            self.notice.say(
+                f"The model saw almost no {trace.target} in this picture ({seen:.1%}); the result will be better with "
+                "a class that the picture shows.",
+                "warning",
+            )
 
-    def _save(self) -> None:
-        trace = self._finished_trace("save")
-        name = self.save_name.value.strip() or f"{trace.target or trace.task}.png"
-        path = Path(name).expanduser()
-        if not path.suffix:
-            path = path.with_suffix(".png")
-        trace.save(path)
-        self.notice.say(f"Saved as {path.resolve()}.")
-
-    def _use_result(self) -> None:
-        trace = self._finished_trace("paint on")
+    def _use(self, picture: Pixels, frame: Frame) -> None:
         assert self.surface is not None
-        step = self.runner.shown_step
-        frame = trace[step if step is not None and step < len(trace) else -1]
-        self.surface.clear()
-        self.surface.set_picture(tile(frame.pixels))
-        self.notice.say(f"Step {frame.step} is on the canvas now; undo twice brings your sketch back.")
+        self.surface.flatten(picture)
+        self.notice.say(f"Step {frame.step} is on the canvas now; undo brings your sketch back.")
 
     def _bring_back(self, picture: Pixels | None) -> None:
         if self.surface is None:
             return
         kept = self._autosave.load() if self._autosave is not None else None
-        raster = Raster(self.surface.raster.side)
-        if kept is not None:
-            raster.image, raster.sketch = kept.image, kept.sketch
-        if kept is not None and not raster.is_blank:
+        raster = kept.raster() if kept is not None else None
+        if kept is not None and raster is not None and not raster.is_blank:
             self.surface.restore(raster)
             self.notice.say(f"Your painting of {kept.when} is back.")
         elif picture is not None:

@@ -1,0 +1,15 @@
+/** The part of anywidget's front-end interface that the widgets use. */
+
+export interface WidgetModel<State, Incoming, Outgoing> {
+  get<Name extends keyof State>(name: Name): State[Name];
+  on(event: "msg:custom", handler: (content: Incoming, buffers: DataView<ArrayBuffer>[]) => void): void;
+  on(event: `change:${keyof State & string}`, handler: () => void): void;
+  off(event: "msg:custom", handler: (content: Incoming, buffers: DataView<ArrayBuffer>[]) => void): void;
+  off(event: `change:${keyof State & string}`, handler: () => void): void;
+  send(content: Outgoing, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
+}
+
+export interface RenderContext<Model> {
+  model: Model;
+  el: HTMLElement;
+}

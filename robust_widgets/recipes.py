@@ -1,0 +1,81 @@
+"""The Python that makes a recorded run again. No torch here."""
+
+from __future__ import annotations
+
+import base64
+import io
+import textwrap
+
+from PIL import Image
+
+from robust_widgets.errors import TraceError
+from robust_widgets.trace import Pixels, Trace
+
+_WIDTH = 100
+_ARGUMENTS = {
+    "generate": ("target",),
+    "sketch_to_image": ("picture", "target"),
+    "translate": ("picture", "target"),
+    "super_resolve": ("picture", "target"),
+    "inpaint": ("picture", "mask", "target"),
+    "paint_features": ("picture", "mask", "target"),
+}
+
+
+def code(trace: Trace, source: str = "") -> str:
+    """A cell of Python that makes this exact run again, its pictures included.
+
+    Args:
+        trace: a run that a studio made, so that its inputs are known.
+        source: what ``load_model`` loads the model by; by default its name.
+
+    Raises:
+        TraceError: the run's inputs are not known, or it is not one of the tasks'.
+    """
+    arguments = _ARGUMENTS.get(trace.task)
+    if arguments is None:
+        raise TraceError(f"This run is {trace.task!r}, which is not a task, so there is no code for it.")
+    missing = [name for name in arguments if name in ("picture", "mask") and name not in trace.inputs]
+    if missing:
+        raise TraceError(
+            f"This run does not know its {' and '.join(missing)}; the code can be copied of runs made in a studio."
+        )
+    lines = ["import base64", "", "import robust_widgets as rw", ""]
+    if trace.fingerprint:
+        lines += [f"# The fingerprint of the model was {trace.fingerprint}."]
+    lines += [f"model = rw.load_model({source or trace.model!r})"]
+    for name, pixels in trace.inputs.items():
+        if name != "start":
+            lines += _picture(name, pixels)
+    given = [name for name in arguments if name != "target"]
+    knobs = [f"{name}={value!r}" for name, value in trace.knobs.items()]
+    start = trace.inputs.get("start")
+    if start is None:
+        lines += _call(f"trace = rw.{trace.task}", [*given, repr(trace.target), "model=model", *knobs])
+        return "\n".join([*lines, "trace", ""])
+    lines.insert(1, "import dataclasses")
+    for index, pixels in enumerate(start):
+        lines += _picture(f"start_{index}", pixels)
+    inputs = [f"{name}={name}" for name in given]
+    lines += _call("problem = rw.problem", [repr(trace.task), repr(trace.target), *inputs, "model=model", *knobs])
+    names = ", ".join(f"start_{index}" for index in range(len(start)))
+    lines += [
+        f"start = rw.to_batch([{names}], problem.start.shape[-1]).to(model.device)",
+        "trace = rw.run(dataclasses.replace(problem, start=start))",
+        "trace",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _picture(name: str, pixels: Pixels) -> list[str]:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    text = base64.b64encode(file.getvalue()).decode()
+    return [f"{name} = base64.b64decode(", *(f'    "{part}"' for part in textwrap.wrap(text, _WIDTH)), ")"]
+
+
+def _call(function: str, arguments: list[str]) -> list[str]:
+    """A call on one line, or an argument a line where that is too long."""
+    line = f"{function}({', '.join(arguments)})"
+    return [line] if len(line) <= _WIDTH else [f"{function}(", *(f"    {one}," for one in arguments), ")"]

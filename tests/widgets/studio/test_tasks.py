@@ -1,0 +1,186 @@
+"""The six tasks in the studio: what each asks a session for, and what is said when something is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from robust_widgets.knobs import TASK_KNOBS
+from robust_widgets.session import FakeSession, Feature, ModelInfo
+from robust_widgets.widgets.studio import StudioWidget
+from robust_widgets.widgets.studio.tasks import FACES, painted_over
+from tests.widgets.page import Page, is_sentence, noise
+
+SIDE = 256
+SHORE = Feature("shore 1", 7, ("shore", "boat"), np.full((48, 48, 3), 90, np.uint8))
+CORAL = Feature("coral 1", 3, ("coral",), np.full((48, 48, 3), 200, np.uint8))
+
+
+class FeatureSession(FakeSession):
+    """A session whose model has a catalogue."""
+
+    @property
+    def model(self) -> ModelInfo:
+        return ModelInfo("fake", ("dog", "cat", "goldfish"), 16, features=(SHORE, CORAL))
+
+
+@pytest.fixture
+def session() -> FakeSession:
+    return FeatureSession()
+
+
+@pytest.fixture
+def studio(page: Page, session: FakeSession) -> StudioWidget:
+    del page
+    return StudioWidget(session)
+
+
+def half_mask() -> np.ndarray:
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[:, :100] = True
+    return mask
+
+
+def ready(studio: StudioWidget, task: str) -> None:
+    """A picture, and a mask, on the canvas."""
+    assert studio.surface is not None
+    studio.surface.set_picture(noise(SIDE, SIDE, 3))
+    studio.surface.set_mask(half_mask())
+    studio.task_buttons.value = task
+
+
+def test_every_task_has_a_face() -> None:
+    assert set(FACES) == set(TASK_KNOBS)
+
+
+@pytest.mark.parametrize("task", TASK_KNOBS)
+def test_each_task_asks_for_what_it_needs_and_nothing_else(
+    page: Page, session: FakeSession, studio: StudioWidget, task: str
+) -> None:
+    ready(studio, task)
+    page.click(studio.runner.run_button)
+    assert studio.notice.text == ""
+    (request,) = session.requests
+    assert request.task == task and request.start is None
+    assert request.target == ("shore 1" if FACES[task].feature else "goldfish")
+    assert dict(request.knobs) == studio.controls[task].values()
+    assert (request.picture is not None) == FACES[task].picture
+    if FACES[task].mask:
+        assert request.mask is not None
+        np.testing.assert_array_equal(request.mask > 127, half_mask())
+    else:
+        assert request.mask is None
+
+
+@pytest.mark.parametrize("task", [name for name, face in FACES.items() if face.mask])
+def test_a_mask_that_is_empty_or_covers_everything_is_said_and_costs_no_paint(
+    page: Page, session: FakeSession, studio: StudioWidget, task: str
+) -> None:
+    ready(studio, task)
+    assert studio.surface is not None
+    page.stroke(studio.surface.pad, [(40, 40), (200, 180)])
+    paint = studio.surface.raster.sketch.copy()
+    studio.surface.clear_mask()
+    page.click(studio.runner.run_button)
+    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "mask is empty")
+    studio.surface.set_mask(np.ones((SIDE, SIDE), bool))
+    page.click(studio.runner.run_button)
+    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "covers the whole picture")
+    assert not session.requests
+    np.testing.assert_array_equal(studio.surface.raster.sketch, paint)
+
+
+def test_a_feature_is_picked_from_the_palette_and_an_unknown_one_is_ignored(
+    page: Page, session: FakeSession, studio: StudioWidget
+) -> None:
+    ready(studio, "paint_features")
+    page.tell(studio.target.palette, {"kind": "pick", "name": "coral 1"})
+    page.tell(studio.target.palette, {"kind": "pick", "name": "nonsense"})
+    page.click(studio.runner.run_button)
+    assert session.requests[-1].target == "coral 1"
+
+
+def test_a_model_without_a_catalogue_says_how_to_make_one(page: Page) -> None:
+    session = FakeSession()
+    studio = StudioWidget(session)
+    ready(studio, "paint_features")
+    page.click(studio.runner.run_button)
+    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "robust-widgets features")
+    assert not session.requests
+
+
+def test_a_branch_goes_on_from_the_step_that_was_scrubbed_to(
+    page: Page, session: FakeSession, studio: StudioWidget
+) -> None:
+    studio.task_buttons.value = "generate"
+    studio.controls["generate"].set({"n": 3, "steps": 6})
+    page.click(studio.runner.run_button)
+    session.advance(6)
+    first = studio.trace
+    assert first is not None
+    studio.controls["generate"].set({"n": 1})
+    page.tell(studio.runner.view, {"kind": "branch", "step": 2})
+    request = session.requests[-1]
+    assert request.start is not None and request.knobs["n"] == 3
+    np.testing.assert_array_equal(request.start, first[2].pixels)
+    page.click(studio.runner.run_button)
+    assert session.requests[-1].start is None
+
+
+def test_a_branch_of_a_task_with_a_picture_works_on_an_empty_canvas(
+    page: Page, session: FakeSession, studio: StudioWidget
+) -> None:
+    studio.task_buttons.value = "generate"
+    page.click(studio.runner.run_button)
+    session.advance(200)
+    studio.task_buttons.value = "translate"
+    page.tell(studio.runner.view, {"kind": "branch", "step": 4})
+    request = session.requests[-1]
+    assert (request.task, studio.notice.kind) == ("translate", "info")
+    assert request.start is not None and request.picture is not None
+    np.testing.assert_array_equal(request.picture, request.start[0])
+
+
+def test_live_goes_on_with_the_result_as_painted_over(page: Page, session: FakeSession, studio: StudioWidget) -> None:
+    assert studio.surface is not None and studio.live is not None
+    page.stroke(studio.surface.pad, [(40, 40), (200, 180)])
+    assert not session.requests
+    page.set(studio.live.button, value=True)
+    page.stroke(studio.surface.pad, [(40, 200), (60, 200)])
+    assert len(session.requests) == 1 and session.requests[0].start is None
+    session.advance(10)
+    before = studio.surface.picture()
+    assert studio.trace is not None
+    result = studio.trace[-1].pixels[0]
+    page.stroke(studio.surface.pad, [(200, 40), (220, 40)])
+    request, now = session.requests[-1], studio.surface.picture()
+    assert len(session.requests) == 2 and request.start is not None
+    np.testing.assert_array_equal(request.start[0], painted_over(result, before, now))
+    changed = (before != now).any(axis=2)
+    assert changed.any()
+    np.testing.assert_array_equal(request.start[0][changed], now[changed])
+    page.act(studio.surface.pad, "undo")
+    assert session.requests[-1].start is None, "a stroke taken back is not painted over the result"
+
+
+def test_painted_over_leaves_the_result_where_nothing_was_painted() -> None:
+    result, before = noise(16, 16, 3), noise(64, 64, 3)
+    now = before.copy()
+    now[:8, :8] = 255 - now[:8, :8]
+    over = painted_over(result, before, now)
+    np.testing.assert_array_equal(over[:8, :8], now[:8, :8])
+    np.testing.assert_array_equal(painted_over(result, before, before)[8:, 8:], over[8:, 8:])
+
+
+def test_a_picture_without_the_class_is_said_after_the_run(
+    page: Page, session: FakeSession, studio: StudioWidget
+) -> None:
+    """The stand-in session's start has no probability at all."""
+    ready(studio, "super_resolve")
+    page.click(studio.runner.run_button)
+    session.advance(200)
+    assert studio.notice.kind == "warning" and is_sentence(studio.notice.text, "almost no goldfish")
+    studio.task_buttons.value = "translate"
+    page.click(studio.runner.run_button)
+    session.advance(200)
+    assert studio.notice.kind == "info"
