@@ -154,7 +154,7 @@ def in_browser(rounds: int, steps: int) -> None:
 
 def stop_latency(studio: StudioPage) -> float:
     """Milliseconds from the click on Stop until the page shows that the run has ended; the way back included."""
-    sliders = "studio.controls['sketch_to_image'].sliders['steps']"
+    sliders = "studio.controls['sketch_to_image'].controls['steps'].widget"
     studio.book.python(f"steps_before = {sliders}.value; {sliders}.max = 100000; {sliders}.value = 100000")
     studio.press("play")
     studio.until(lambda: studio.state() == "running" and studio.step() > 5)

@@ -1,4 +1,4 @@
-"""Runs as files: PNG, GIF and the whole record as NPZ. No torch here."""
+"""Runs as files: PNG, GIF, MP4 and the whole record as NPZ. No torch here."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from PIL import Image
 
 from robust_widgets.errors import SaveError, TraceError, quoted
 from robust_widgets.trace import METRICS, Frame, Pixels, Trace
+from robust_widgets.video import write_mp4
 
-FORMAT = "robust-widgets trace 1"
+FORMAT = "robust-widgets trace 2"
+FORMATS = ("robust-widgets trace 1", FORMAT)
+OPTIONAL = ("probabilities", "gradient")
 GIF_SIDE = 192
 GIF_COLORS = 128
 FRAME_MILLISECONDS = 50
@@ -44,31 +47,40 @@ def enlarged(pixels: Pixels, side: int) -> Image.Image:
     return picture.resize((round(picture.width * factor), side), Image.Resampling.BICUBIC)
 
 
-def strip_png(trace: Trace, count: int = 6, side: int = 128) -> bytes:
-    """Evenly spaced steps of a run next to each other, one row for each picture, as PNG."""
+def strip(trace: Trace, count: int = 6, side: int = 128) -> Image.Image:
+    """Evenly spaced steps of a run next to each other, one row for each picture, each at least ``side`` high."""
     steps = np.unique(np.linspace(0, len(trace) - 1, count).round().astype(int))
     chosen = np.stack([trace[int(step)].pixels for step in steps], axis=1)
     rows = [enlarged(tile(row, columns=len(steps)), side) for row in chosen]
     sheet = Image.new("RGB", (rows[0].width, sum(row.height for row in rows)))
     for index, row in enumerate(rows):
         sheet.paste(row, (0, index * row.height))
+    return sheet
+
+
+def strip_png(trace: Trace, count: int = 6, side: int = 128) -> bytes:
+    """The strip as PNG."""
     file = io.BytesIO()
-    sheet.save(file, "PNG")
+    strip(trace, count, side).save(file, "PNG")
     return file.getvalue()
 
 
 def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
     """Write a run as its ending says; see :meth:`Trace.save`."""
     path = Path(path)
-    writers: dict[str, Callable[[Trace, IO[bytes]], None]] = {
-        ".png": _write_png,
-        ".gif": _write_gif,
-        ".npz": _write_npz,
-    }
-    writer = writers.get(path.suffix.lower())
+    writer = _writers().get(path.suffix.lower())
     if writer is None:
-        raise SaveError(f"{str(path)!r} ends in {path.suffix!r}; a run is saved as {quoted(writers)}.")
+        raise SaveError(f"{str(path)!r} ends in {path.suffix!r}; a run is saved as {quoted(endings())}.")
     write_whole(path, lambda file: writer(trace, file))
+
+
+def endings() -> tuple[str, ...]:
+    """The endings of the files that a run can be saved as."""
+    return tuple(_writers())
+
+
+def _writers() -> dict[str, Callable[[Trace, IO[bytes]], None]]:
+    return {".png": _write_png, ".gif": _write_gif, ".mp4": write_mp4, ".npz": _write_npz}
 
 
 def make_folder(folder: Path) -> None:
@@ -130,13 +142,21 @@ def _write_npz(trace: Trace, file: IO[bytes]) -> None:
         "model": trace.model,
         "fingerprint": trace.fingerprint,
         "target": trace.target,
+        "classes": list(trace.classes),
+        "radius": trace.radius,
     }
     arrays: dict[str, Any] = {"frames": trace.frames, "seconds": trace.seconds, **trace.metrics}
+    count = len(arrays["frames"])
+    for name in OPTIONAL:
+        rows = {step: row for step in range(count) if (row := getattr(trace[step], name)) is not None}
+        if rows:
+            arrays[name], arrays[f"{name}_steps"] = np.stack(list(rows.values())), np.array(list(rows))
+    arrays |= {f"input_{name}": values for name, values in trace.inputs.items()}
     np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
 
 
 def load_trace(path: str | os.PathLike[str]) -> Trace:
-    """Read a run that :meth:`Trace.save` wrote as ``.npz``.
+    """Read a run that :meth:`Trace.save` wrote as ``.npz``, also by an earlier version.
 
     Raises:
         TraceError: the file is missing, damaged, or not a saved run.
@@ -147,14 +167,18 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     try:
         with np.load(path, allow_pickle=False) as saved:
             header = json.loads(str(saved["header"]))
-            if header.pop("format") != FORMAT:
+            if header.pop("format") not in FORMATS:
                 raise TraceError(f"{str(path)!r} was saved by another version of robust-widgets.")
+            header["classes"] = tuple(header.get("classes", ()))
             frames, seconds = saved["frames"], saved["seconds"]
             metrics = {name: saved[name] for name in METRICS}
-        trace = Trace(**header)
+            optional = {name: _rows(saved, name) for name in OPTIONAL}
+            inputs = {name.removeprefix("input_"): saved[name] for name in saved.files if name.startswith("input_")}
+        trace = Trace(**header, inputs=inputs)
         for step, pixels in enumerate(frames):
             numbers = {name: values[step] for name, values in metrics.items()}
-            trace.append(Frame(step=step, pixels=pixels, seconds=float(seconds[step]), **numbers))
+            extra: dict[str, Any] = {name: rows.get(step) for name, rows in optional.items()}
+            trace.append(Frame(step=step, pixels=pixels, seconds=float(seconds[step]), **numbers, **extra))
     except TraceError:
         raise
     except Exception as error:  # Damaged bytes make zipfile, zlib and numpy raise almost anything.
@@ -162,3 +186,10 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
             f"{str(path)!r} is not a saved run or is damaged ({error}); give a file made by trace.save('….npz')."
         ) from None
     return trace
+
+
+def _rows(saved: Any, name: str) -> dict[int, Any]:
+    """What is kept of some frames only, by frame."""
+    if name not in saved.files:
+        return {}
+    return {int(step): row for step, row in zip(saved[f"{name}_steps"], saved[name], strict=True)}

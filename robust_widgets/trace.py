@@ -116,8 +116,8 @@ class Trace:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run to a file; the ending says how.
 
-        ``.png`` the final pictures, ``.gif`` all steps as an animation, ``.npz`` the whole record, which
-        :func:`load_trace` reads back.
+        ``.png`` the final pictures, ``.gif`` and ``.mp4`` all steps as an animation, ``.npz`` the whole record,
+        which :func:`load_trace` reads back.
 
         Raises:
             SaveError: another ending, or the file cannot be written. The run stays in memory.
@@ -135,6 +135,12 @@ class Trace:
         from robust_widgets.files import strip_png
 
         return strip_png(self) if self._recorded else None
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """A player that needs no kernel, and a strip of steps where scripts do not run."""
+        from robust_widgets.embed import mime_bundle
+
+        return mime_bundle([self]) if self._recorded else {"text/plain": repr(self)}
 
     def __repr__(self) -> str:
         if not self._recorded:

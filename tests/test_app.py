@@ -13,8 +13,8 @@ from PIL import Image
 import robust_widgets as rw
 from robust_widgets import app
 from robust_widgets.errors import PictureError, UnknownNameError
-from robust_widgets.session import FakeSession
 from robust_widgets.knobs import TASK_KNOBS
+from robust_widgets.session import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from tests.helpers import raises_sentence, tiny_model
 from tests.widgets.page import Page, noise

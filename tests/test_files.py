@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import io
 import json
@@ -22,7 +23,7 @@ from robust_widgets.trace import Frame, Trace
 from tests.helpers import check_sentence, raises_sentence
 from tests.test_trace import recorded
 
-ENDINGS = [".png", ".gif", ".npz"]
+ENDINGS = [".png", ".gif", ".mp4", ".npz"]
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,36 @@ def test_npz_gives_the_same_run_to_the_bit(seed: int | None, n: int, tmp_path: P
     for name in ("task", "knobs", "seed", "model", "fingerprint", "target"):
         assert getattr(back, name) == getattr(trace, name), name
     assert repr(back) == repr(trace)
+
+
+def test_npz_keeps_what_only_some_frames_have(tmp_path: Path) -> None:
+    trace = Trace("inpaint", {}, classes=("dog", "größer"), radius=12.5)
+    trace.inputs = {"picture": np.full((4, 5, 3), 7, np.uint8), "mask": np.eye(4, 5, dtype=np.uint8)}
+    for step in range(4):
+        odd = step % 2 == 1
+        extra = {
+            "probabilities": np.full((2, 2), step / 3, np.float32) if odd else None,
+            "gradient": np.full((2, 8, 8), step, np.uint8) if step < 3 else None,
+        }
+        trace.append(dataclasses.replace(recorded(3)[step], **extra))
+    trace.save(tmp_path / "run.npz")
+    back = load_trace(tmp_path / "run.npz")
+    assert back.classes == ("dog", "größer") and back.radius == 12.5 and set(back.inputs) == {"picture", "mask"}
+    for name, values in trace.inputs.items():
+        np.testing.assert_array_equal(back.inputs[name], values)
+    for step in range(4):
+        for name in ("probabilities", "gradient"):
+            old, new = getattr(trace[step], name), getattr(back[step], name)
+            assert (old is None) == (new is None)
+            if old is not None:
+                np.testing.assert_array_equal(new, old)
+                assert new.dtype == old.dtype
+
+
+def test_npz_of_the_first_format_is_still_read(tmp_path: Path) -> None:
+    back = load_trace(archive(tmp_path / "run.npz", {**GOOD, "format": "robust-widgets trace 1"}, **ROWS))
+    assert len(back) == 2 and back.classes == () and back.radius is None and back.inputs == {}
+    assert back[0].probabilities is None and back[0].gradient is None
 
 
 def test_npz_holds_no_pickle_and_is_read_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +179,7 @@ def test_the_strip_shows_the_first_and_the_last_step() -> None:
 
 @pytest.mark.parametrize("name", ["run.jpg", "run", "run.npz.bak", "run.", ".npz"])
 def test_an_unknown_ending(name: str, tmp_path: Path) -> None:
-    with raises_sentence(SaveError, name, "'.png', '.gif' or '.npz'"):
+    with raises_sentence(SaveError, name, "'.png', '.gif', '.mp4' or '.npz'"):
         recorded().save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

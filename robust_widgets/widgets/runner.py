@@ -1,18 +1,48 @@
-"""Runs requests on a session and shows them: Run and Stop, the live view, and the record of every run."""
+"""Runs requests on a session and shows them: Run and Stop, the live view, the record and the history of every run."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import ipywidgets
 
+from robust_widgets.errors import KnobError
+from robust_widgets.recording import curves, distance_unit, evenly, heat_jpeg, jpeg, radius, thumbnail
 from robust_widgets.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
 from robust_widgets.trace import Trace
 from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.notice import Notice
-from robust_widgets.widgets.watching.stream import FrameStream, recording
-from robust_widgets.widgets.watching.view import AckEvent, HelloEvent, StepEvent, View, ViewEvent
+from robust_widgets.widgets.watching.events import (
+    AckEvent,
+    BranchEvent,
+    HeatEvent,
+    HelloEvent,
+    ShowEvent,
+    StepEvent,
+    ViewEvent,
+)
+from robust_widgets.widgets.watching.stream import FrameStream
+from robust_widgets.widgets.watching.view import HistoryEntry, View
+
+MOST_RECORDED = 240
+Remove: TypeAlias = Callable[[], None]
+
+
+@dataclass
+class _Run:
+    """A run and how far it is; ``number`` is the session's, None for a run that came from elsewhere."""
+
+    trace: Trace
+    steps: int
+    number: int | None = None
+    ended: RunEnded | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.number is not None and self.ended is None
 
 
 class Runner:
@@ -24,6 +54,10 @@ class Runner:
         session: where runs are computed.
         notice: where errors are said.
         make_request: called when Run is pressed; what it raises is shown.
+
+    Attributes:
+        traces: all runs, oldest first.
+        shown_trace: the run that the view shows. shown_step: the step the person stopped at; None for the newest.
     """
 
     def __init__(
@@ -37,9 +71,13 @@ class Runner:
         self._make_request = make_request
         self._lock = threading.RLock()
         self._unfinished = 0
+        self._runs: dict[int, _Run] = {}
+        self._by_number: dict[int, _Run] = {}
+        self._shown: _Run | None = None
+        self._showing = 0
         self._stream: FrameStream | None = None
-        self._started: RunStarted | None = None
-        self._ended: RunEnded | None = None
+        self._heat = False
+        self._listeners: dict[str, tuple[Callable[..., object], ...]] = {"branch": (), "end": (), "shown": ()}
         self.run_button = ipywidgets.Button(
             description="Run", icon="play", button_style="primary", tooltip="Run (Ctrl-Enter on the canvas)"
         )
@@ -59,6 +97,10 @@ class Runner:
     def trace(self) -> Trace | None:
         """The newest run, complete or not."""
         return self.traces[-1] if self.traces else None
+
+    @property
+    def shown_trace(self) -> Trace | None:
+        return self._shown.trace if self._shown is not None else None
 
     def run(self) -> None:
         """Submit a run; one that is going on is stopped, and what it made is kept in ``traces``."""
@@ -83,44 +125,153 @@ class Runner:
         """Stop the run going on, within one step."""
         self.session.cancel()
 
+    def show(self, index: int) -> None:
+        """Show one of ``traces`` in the view; a run that goes on is not disturbed.
+
+        Raises:
+            KnobError: there is no such run.
+        """
+        with self._lock:
+            if not -len(self.traces) <= index < len(self.traces):
+                raise KnobError(f"There is no run {index}; this studio has made {len(self.traces)}, counted from 0.")
+            self._begin(self._known(self.traces[index]))
+            self.view.history([], self._index(self._shown))
+        self._tell("shown", self.shown_trace, self.shown_step)
+
+    def adopt(self, other: Runner) -> None:
+        """Take over another runner's runs, before those made here."""
+        with self._lock:
+            self.traces[:0] = other.traces
+            self._runs.update(other._runs)
+            self._send_history()
+
+    def on_branch(self, callback: Callable[[Trace, int], object]) -> Remove:
+        """Call ``callback(trace, step)`` when a person wants a new run from a step; the answer ends this."""
+        self.view.branching = True
+        return self._listen_to("branch", callback)
+
+    def on_end(self, callback: Callable[[Trace, RunEnded], object]) -> Remove:
+        """Call ``callback(trace, event)`` after each run, on the session's thread; the answer ends this."""
+        return self._listen_to("end", callback)
+
+    def on_shown(self, callback: Callable[[Trace, int | None], object]) -> Remove:
+        """Call ``callback(trace, step)`` when another run or step is shown; step is None for the newest."""
+        return self._listen_to("shown", callback)
+
+    def _listen_to(self, kind: str, callback: Callable[..., object]) -> Remove:
+        guarded = self._notice.guard(callback)
+        self._listeners[kind] = (*self._listeners[kind], guarded)
+
+        def remove() -> None:
+            self._listeners[kind] = tuple(other for other in self._listeners[kind] if other is not guarded)
+
+        return remove
+
+    def _tell(self, kind: str, *given: Any) -> None:
+        for callback in self._listeners[kind]:
+            callback(*given)
+
     def _listen(self, event: RunEvent) -> None:
         match event:
             case RunStarted():
-                with self._lock:
-                    self.traces.append(event.trace)
-                    self._started, self._ended, self.shown_step = event, None, None
-                    self._stream = FrameStream(self.view, event.run, event.steps)
-                self.view.begin(event.run, event.steps, event.trace.target)
+                self._start(event)
             case FrameMade():
-                if self._stream is not None:
-                    self._stream.push(event.frame)
+                stream = self._stream
+                if stream is not None and self._by_number.get(event.run) is self._shown:
+                    stream.push(event.frame)
             case RunEnded():
                 self._finish(event)
+
+    def _start(self, event: RunStarted) -> None:
+        with self._lock:
+            run = _Run(event.trace, event.steps, event.run)
+            self._runs[id(event.trace)] = self._by_number[event.run] = run
+            self.traces.append(event.trace)
+            self._begin(run)
+            self._send_history(run)
+        self._tell("shown", event.trace, None)
 
     def _finish(self, event: RunEnded) -> None:
         with self._lock:
             self._unfinished -= 1
-            stream, started = self._stream, self._started
-            mine = started is not None and started.run == event.run
-            if mine:
-                self._ended = event
+            run = self._by_number.pop(event.run, None)
         try:
-            if mine and stream is not None:
-                stream.finish()
-                self._send_record()
+            if run is not None:
+                self._finish_run(run, event)
             if event.state == "failed":
                 self._notice.say(event.message, "error", event.details)
         finally:
             self._show_buttons()
+        if run is not None:
+            self._tell("end", run.trace, event)
+
+    def _finish_run(self, run: _Run, event: RunEnded) -> None:
+        with self._lock:
+            run.ended = event
+            if run is self._shown:
+                if self._stream is not None:
+                    self._stream.finish()
+                self._send_record()
+            self._send_history(run)
+
+    def _begin(self, run: _Run) -> None:
+        """Show a run from now on."""
+        self._showing += 1
+        self._shown, self.shown_step = run, None
+        self._stream = FrameStream(self.view, self._showing, run.steps)
+        self._stream.heat, self._stream.unit = self._heat, distance_unit(run.trace)
+        self._send_begin(run)
+        if not run.running:
+            self._send_record()
+
+    def _send_begin(self, run: _Run) -> None:
+        trace = run.trace
+        going = run.running and len(trace)
+        past = curves(trace, evenly(len(trace), MOST_RECORDED)) if going else None
+        self.view.begin(self._showing, run.steps, trace.target, trace.classes, radius(trace), past)
+        if going and self._stream is not None:
+            self._stream.push(trace[-1])
+            self._stream.finish()
 
     def _send_record(self) -> None:
-        started, ended = self._started, self._ended
-        if started is None or ended is None:
+        run = self._shown
+        if run is None or run.running:
             return
-        if len(started.trace):
-            steps, pictures, loss, probability = recording(started.trace)
-            self.view.record(started.run, steps, pictures, loss, probability, started.trace.target, ended.state)
-        self.view.end(started.run, ended.state, ended.message or summary(started.trace, ended))
+        trace, ended = run.trace, run.ended or RunEnded(0, "done")
+        if len(trace):
+            steps = evenly(len(trace), MOST_RECORDED)
+            pictures = [jpeg(trace[step].pixels) for step in steps]
+            self.view.record(self._showing, curves(trace, steps), pictures, trace.target, ended.state)
+            if self._heat:
+                self._send_heat()
+        self.view.end(self._showing, ended.state, ended.message or summary(trace, ended))
+
+    def _send_heat(self) -> None:
+        if self._shown is not None and not self._shown.running and len(self._shown.trace):
+            trace = self._shown.trace
+            self.view.heat(self._showing, [heat_jpeg(trace[step]) for step in evenly(len(trace), MOST_RECORDED)])
+
+    def _send_history(self, changed: _Run | None = None) -> None:
+        runs = [changed] if changed is not None else [self._known(trace) for trace in self.traces]
+        entries = [
+            HistoryEntry(
+                self._index(run) or 0,
+                run.trace.target,
+                run.trace.task.replace("_", " "),
+                run.ended.state if run.ended is not None else "running" if run.running else "done",
+                thumbnail(run.trace),
+            )
+            for run in runs
+        ]
+        self.view.history(entries, self._index(self._shown), whole=changed is None)
+
+    def _known(self, trace: Trace) -> _Run:
+        return self._runs.setdefault(id(trace), _Run(trace, max(0, len(trace) - 1)))
+
+    def _index(self, run: _Run | None) -> int | None:
+        if run is None:
+            return None
+        return next((index for index, trace in enumerate(self.traces) if trace is run.trace), None)
 
     def _on_view(self, event: ViewEvent) -> None:
         match event:
@@ -129,17 +280,35 @@ class Runner:
                     self._stream.acknowledge(sequence)
             case StepEvent(step=step):
                 self.shown_step = step
+                self._tell("shown", self.shown_trace, step)
+            case BranchEvent(step=step):
+                trace = self.shown_trace
+                if trace is not None and step < len(trace):
+                    self._tell("branch", trace, step)
+            case ShowEvent(index=index):
+                self.show(index)
+            case HeatEvent(on=on):
+                with self._lock:
+                    self._heat = on
+                    if self._stream is not None:
+                        self._stream.heat = on
+                    if on:
+                        self._send_heat()
             case HelloEvent():
                 self._greet()
 
     def _greet(self) -> None:
         """A browser shows the view anew: give it what it missed."""
-        started, stream = self._started, self._stream
-        if started is None or stream is None:
-            return
-        stream.reconnect()
-        self.view.begin(started.run, started.steps, started.trace.target)
-        self._send_record()
+        with self._lock:
+            self._heat = False
+            if self.traces:
+                self._send_history()
+            if self._shown is None or self._stream is None:
+                return
+            self._stream.heat = False
+            self._stream.reconnect()
+            self._send_begin(self._shown)
+            self._send_record()
 
     def _show_buttons(self) -> None:
         with self._lock:

@@ -14,7 +14,13 @@ from robust_widgets.widgets import runner as runner_module
 from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.runner import Runner, summary
 from robust_widgets.widgets.watching.stream import MOST_IN_FLIGHT, FrameStream
-from tests.widgets.page import Page, decoded, is_sentence
+from tests.widgets.page import Message, Page, decoded, is_sentence
+
+OF_RUNS = ("begin", "frame", "record", "heat", "end")
+
+
+CLASSES = ["dog", "cat", "goldfish"]
+BEGIN = {"kind": "begin", "run": 1, "steps": 4, "title": "dog", "classes": CLASSES, "radius": 40.0, "curves": None}
 
 
 class ScriptSession(FakeSession):
@@ -48,6 +54,13 @@ class Desk:
         """What Run says, and whether Stop can be pressed."""
         return self.runner.run_button.description, not self.runner.stop_button.disabled
 
+    def told(self, page: Page) -> list[Message]:
+        """What the view was told of the run it shows, the history apart."""
+        return page.sent(self.view, *OF_RUNS)
+
+    def kinds(self, page: Page) -> list[str]:
+        return [message.content["kind"] for message in self.told(page)]
+
 
 @pytest.fixture
 def desk(page: Page) -> Desk:
@@ -69,8 +82,8 @@ def test_run_submits_the_request_and_shows_the_first_frame_at_once(page: Page, d
     page.click(desk.runner.run_button)
     assert desk.session.requests == [desk.request]
     assert desk.buttons == ("Run again", True) and desk.runner.running
-    begin, first = page.sent(desk.view)
-    assert begin.content == {"kind": "begin", "run": 1, "steps": 4, "title": "dog"}
+    begin, first = desk.told(page)
+    assert begin.content == BEGIN
     assert (first.content["kind"], first.content["run"], first.content["step"]) == ("frame", 1, 0)
     assert decoded(first.buffers[0]).shape == (16, 16, 3)
 
@@ -94,12 +107,14 @@ def test_a_finished_run_is_handed_over_for_scrubbing(page: Page, desk: Desk) -> 
     desk.runner.run()
     page.forget()
     desk.session.advance(4)
-    assert page.kinds(desk.view) == ["frame", "record", "end"]
-    last, record, end = page.sent(desk.view)
+    assert desk.kinds(page) == ["frame", "record", "end"]
+    last, record, end = desk.told(page)
+    curves = record.content["curves"]
     assert last.content["step"] == 4, "the last frame is always shown"
-    assert record.content["run"] == 1 and record.content["steps"] == [0, 1, 2, 3, 4]
+    assert record.content["run"] == 1 and curves["steps"] == [0, 1, 2, 3, 4]
+    assert [top["name"] for top in curves["top"]] == ["dog", "cat", "goldfish"] and curves["radius"] == 40
     assert record.content["state"] == "done" and record.content["title"] == "dog"
-    assert len(record.buffers) == len(record.content["loss"]) == len(record.content["probability"]) == 5
+    assert len(record.buffers) == len(curves["loss"]) == len(curves["distance"]) == 5
     assert [int(decoded(file).mean()) for file in record.buffers] == [0, 32, 64, 96, 128]
     assert end.content == {"kind": "end", "run": 1, "state": "done", "message": "4 steps in 0.1 s, dog 100% sure"}
     assert desk.buttons == ("Run", False) and not desk.runner.running and desk.notice.text == ""
@@ -112,7 +127,9 @@ def test_stop_ends_the_run_and_what_it_made_is_kept(page: Page, desk: Desk) -> N
     assert not desk.session.running and desk.buttons == ("Run", False)
     assert len(desk.runner.traces) == 1 and len(desk.runner.traces[0]) == 3
     (record,), (end,) = page.sent(desk.view, "record"), page.sent(desk.view, "end")
-    assert record.content["steps"] == [0, 1, 2] and record.content["state"] == end.content["state"] == "stopped"
+    assert (
+        record.content["curves"]["steps"] == [0, 1, 2] and record.content["state"] == end.content["state"] == "stopped"
+    )
     assert end.content["message"] == "stopped at step 2, dog 50% sure"
 
 
@@ -163,7 +180,7 @@ def test_a_failed_run_is_said_in_a_sentence_with_its_details_folded_and_another_
     assert "&lt;here&gt;" in html and "<details>" in html and "File &lt;stdin&gt; &amp; more" in html
     (end,) = page.sent(desk.view, "end")
     assert end.content["state"] == "failed" and end.content["message"] == desk.notice.text
-    assert page.sent(desk.view, "record")[0].content["steps"] == [0, 1]
+    assert page.sent(desk.view, "record")[0].content["curves"]["steps"] == [0, 1]
     assert desk.buttons == ("Run", False) and len(desk.runner.traces[0]) == 2
     page.click(desk.runner.run_button)
     desk.session.advance(4)
@@ -187,8 +204,8 @@ def test_a_run_stopped_before_its_first_frame_has_no_record_but_ends(page: Page)
     desk.runner.run()
     desk.session.listeners[0](RunStarted(1, Trace("generate", {}), 4))
     desk.session.listeners[0](RunEnded(1, "stopped"))
-    assert page.kinds(desk.view) == ["begin", "end"]
-    assert page.sent(desk.view)[-1].content["message"] == "stopped before the first step"
+    assert desk.kinds(page) == ["begin", "end"]
+    assert desk.told(page)[-1].content["message"] == "stopped before the first step"
 
 
 def test_a_request_that_cannot_be_made_is_said_and_nothing_runs(page: Page, desk: Desk) -> None:
@@ -217,8 +234,10 @@ def test_a_view_shown_in_the_middle_of_a_run_gets_the_run_again(page: Page, desk
     desk.runner.run()
     page.forget()
     page.tell(desk.view, {"kind": "hello"})
-    (begin,) = page.sent(desk.view)
-    assert begin.content == {"kind": "begin", "run": 2, "steps": 50, "title": "cat"}
+    begin, frame = desk.told(page)
+    told = begin.content
+    assert (told["run"], told["steps"], told["title"]) == (2, 50, "cat")
+    assert told["curves"]["steps"] == [0] and frame.content["step"] == 0, "with what it missed"
 
 
 def test_a_view_shown_anew_gets_frames_though_the_old_one_acknowledged_none(
@@ -232,17 +251,19 @@ def test_a_view_shown_anew_gets_frames_though_the_old_one_acknowledged_none(
     page.forget()
     page.tell(desk.view, {"kind": "hello"})
     desk.session.advance(1)
-    assert page.kinds(desk.view) == ["begin", "frame"] and page.sent(desk.view)[1].content["step"] == 21
+    assert desk.kinds(page) == ["begin", "frame", "frame"]
+    assert [message.content["step"] for message in desk.told(page)[1:]] == [20, 21]
+    assert desk.told(page)[0].content["curves"]["steps"] == list(range(21))
 
 
 def test_a_view_shown_after_the_run_gets_it_whole(page: Page, desk: Desk) -> None:
     desk.runner.run()
     desk.session.advance(4)
-    before = {message.content["kind"]: message for message in page.sent(desk.view)}
+    before = {message.content["kind"]: message for message in desk.told(page)}
     page.forget()
     page.tell(desk.view, {"kind": "hello"})
-    assert page.kinds(desk.view) == ["begin", "record", "end"]
-    assert all(message == before[message.content["kind"]] for message in page.sent(desk.view))
+    assert desk.kinds(page) == ["begin", "record", "end"]
+    assert all(message == before[message.content["kind"]] for message in desk.told(page))
 
 
 def test_a_view_shown_before_any_run_gets_nothing(page: Page, desk: Desk) -> None:
@@ -269,8 +290,8 @@ def test_numbers_without_meaning_reach_the_browser_as_nothing(page: Page) -> Non
     trace.append(frame(0, probability=float("nan")))
     listener(FrameMade(1, trace[0]))
     listener(RunEnded(1, "done"))
-    shown, record, end = page.sent(desk.view)[1:]
-    assert shown.content["probability"] is None and record.content["probability"] == [None]
+    shown, record, end = desk.told(page)[1:]
+    assert shown.content["probability"] is None and record.content["curves"]["probability"] == [None]
     assert end.content["message"] == "0 steps in 0.0 s"
 
 

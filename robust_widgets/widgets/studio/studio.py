@@ -154,7 +154,8 @@ class StudioWidget(ipywidgets.VBox):
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        display(self._repr_mimebundle_(), raw=True)
+        bundle = {**self._repr_mimebundle_(), "text/plain": "A robust-widgets studio. Run this cell to paint."}
+        display(bundle, raw=True)
         self.keepsake.show()
 
     def _middle(self) -> ipywidgets.VBox:

@@ -1,56 +1,51 @@
 """Live frames to a view, paced by what the browser has seen.
 
-A browser that is flooded falls seconds behind, and a server drops messages beyond a thousand a second. So at most 30
+A browser that is flooded falls seconds behind, and a server drops messages beyond a thousand a second. So at most 20
 frames a second are sent, at most 8 are unacknowledged, a newer frame replaces one that waits, and the last is always
 sent. Every frame is in the trace whatever happens here.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from PIL import Image
+from robust_widgets.recording import heat_jpeg, jpeg, leading
+from robust_widgets.trace import Frame
 
-from robust_widgets.files import tile
-from robust_widgets.trace import Frame, Pixels, Trace
-
-FRAMES_PER_SECOND = 30
+FRAMES_PER_SECOND = 20
 MOST_IN_FLIGHT = 8
-MOST_RECORDED = 240
+
+
+@dataclass(frozen=True)
+class LiveFrame:
+    """What a browser is told of one step, the pictures apart.
+
+    Attributes:
+        sequence: grows from frame to frame; the browser acknowledges it.
+        step, loss, probability, distance: as in a `Frame`, means over the batch.
+        top: the most probable classes, by index.
+        rate: steps a second. left: seconds left.
+    """
+
+    sequence: int
+    step: int
+    loss: float | None = None
+    probability: float | None = None
+    distance: float | None = None
+    top: list[tuple[int, float]] | None = None
+    rate: float | None = None
+    left: float | None = None
 
 
 class FrameSink(Protocol):
     """What the stream asks of a view."""
 
-    def frame(
-        self,
-        run: int,
-        sequence: int,
-        step: int,
-        jpeg: bytes,
-        loss: float,
-        probability: float,
-        rate: float | None,
-        left: float | None,
-    ) -> None: ...
-
-
-def jpeg(pixels: Pixels) -> bytes:
-    """A batch of pictures, uint8 (n, h, w, 3), tiled into one JPEG; chroma is kept whole because it gets enlarged."""
-    file = io.BytesIO()
-    Image.fromarray(tile(pixels)).save(file, "JPEG", quality=90, subsampling=0)
-    return file.getvalue()
-
-
-def recorded_steps(count: int, most: int = MOST_RECORDED) -> list[int]:
-    """Which of ``count`` frames a player is handed: all, or ``most`` evenly spaced with the first and the last."""
-    return [int(step) for step in np.unique(np.linspace(0, count - 1, min(count, most)).round())]
+    def frame(self, run: int, frame: LiveFrame, jpeg: bytes, heat: bytes | None = None) -> None: ...
 
 
 class FrameStream:
@@ -61,9 +56,15 @@ class FrameStream:
         run: the run's number.
         steps: how many steps the run will make.
         clock: seconds, for tests.
+
+    Attributes:
+        heat: whether the gradient's size is sent with each frame.
+        unit: what distances are multiplied by.
     """
 
     def __init__(self, sink: FrameSink, run: int, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.heat = False
+        self.unit = 1.0
         self._sink = sink
         self._run = run
         self._steps = steps
@@ -108,24 +109,14 @@ class FrameStream:
         self._sent += 1
         self._last_sent = self._clock()
         rate = frame.step / frame.seconds if frame.step and frame.seconds > 0 else None
-        self._sink.frame(
-            self._run,
-            self._sent,
-            frame.step,
-            jpeg(frame.pixels),
-            float(frame.loss.mean()),
-            float(frame.probability.mean()),
-            rate,
-            (self._steps - frame.step) / rate if rate else None,
+        told = LiveFrame(
+            sequence=self._sent,
+            step=frame.step,
+            loss=float(frame.loss.mean()),
+            probability=float(frame.probability.mean()),
+            distance=self.unit * float(frame.distance.mean()),
+            top=leading(frame),
+            rate=rate,
+            left=(self._steps - frame.step) / rate if rate else None,
         )
-
-
-def recording(trace: Trace) -> tuple[list[int], list[bytes], list[float], list[float]]:
-    """Steps, pictures, mean losses and mean probabilities of a run, for a player."""
-    steps = recorded_steps(len(trace))
-    return (
-        steps,
-        [jpeg(trace[step].pixels) for step in steps],
-        [trace.mean("loss", step) for step in steps],
-        [trace.mean("probability", step) for step in steps],
-    )
+        self._sink.frame(self._run, told, jpeg(frame.pixels), heat_jpeg(frame) if self.heat else None)

@@ -7,59 +7,46 @@ notebook. The view does not pace: whoever sends frames looks at `AckEvent` and k
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeGuard, cast
+from typing import Any, Literal, TypeAlias
 
 import anywidget
 import traitlets as t
 
+from robust_widgets.recording import Curves, finite
+from robust_widgets.widgets.watching.events import ViewEvent, parse_event
+from robust_widgets.widgets.watching.stream import LiveFrame
+
 logger = logging.getLogger(__name__)
 
 EndState: TypeAlias = Literal["done", "stopped", "failed"]
+RunState: TypeAlias = Literal["running", "done", "stopped", "failed"]
 
 STATIC = Path(__file__).parents[2] / "static"
 
 
 @dataclass(frozen=True)
-class HelloEvent:
-    """A browser shows the view, for the first time or again: send the last record, or begin if a run is going on."""
-
-
-@dataclass(frozen=True)
-class AckEvent:
-    """The browser has painted frame ``sequence``, and painted or skipped all before it."""
-
-    sequence: int
-
-
-@dataclass(frozen=True)
-class StepEvent:
-    """The person has stopped scrubbing at ``step``."""
-
-    step: int
-
-
-ViewEvent: TypeAlias = HelloEvent | AckEvent | StepEvent
-
-
-class View(anywidget.AnyWidget):
-    """The picture of a run as it evolves, and afterwards any of its steps.
-
-    Runs are numbered upwards: messages of an older run than the newest begun are ignored by the browser.
+class HistoryEntry:
+    """A run in the history.
 
     Attributes:
-        display_side: CSS pixels a side of the picture.
-        label: what a screen reader calls the view.
+        index: its place, from 0, the oldest.
+        title: what was asked for. task: which task made it.
+        state: how far it is.
+        thumbnail: a small JPEG, or empty.
     """
 
-    _esm = STATIC / "view.js"
-    _css = STATIC / "view.css"
+    index: int
+    title: str
+    task: str
+    state: RunState
+    thumbnail: bytes = b""
 
-    display_side = t.Int(320, min=1).tag(sync=True)
-    label = t.Unicode("Result").tag(sync=True)
+
+class _Talking(anywidget.AnyWidget):
+    """A widget that hands on what its browser side tells."""
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -78,81 +65,6 @@ class View(anywidget.AnyWidget):
 
         return remove
 
-    def begin(self, run: int, steps: int, title: str = "") -> None:
-        """A run of ``steps`` steps starts."""
-        self.send({"kind": "begin", "run": run, "steps": steps, "title": title})
-
-    def frame(
-        self,
-        run: int,
-        sequence: int,
-        step: int,
-        jpeg: bytes,
-        loss: float | None = None,
-        probability: float | None = None,
-        rate: float | None = None,
-        left: float | None = None,
-    ) -> None:
-        """Show one step.
-
-        Args:
-            run: the run's number.
-            sequence: a number that grows from frame to frame; the browser acknowledges it.
-            step: the step shown.
-            jpeg: the picture as a JPEG file.
-            loss: the loss at this step.
-            probability: the target's probability at this step, 0 to 1.
-            rate: steps a second.
-            left: seconds left.
-        """
-        content = {
-            "kind": "frame",
-            "run": run,
-            "sequence": sequence,
-            "step": step,
-            "loss": _finite(loss),
-            "probability": _finite(probability),
-            "rate": _finite(rate),
-            "left": _finite(left),
-        }
-        self.send(content, buffers=[jpeg])
-
-    def record(
-        self,
-        run: int,
-        steps: Sequence[int],
-        jpegs: Sequence[bytes],
-        loss: Sequence[float | None],
-        probability: Sequence[float | None],
-        title: str = "",
-        state: EndState = "done",
-    ) -> None:
-        """Send the recorded run for scrubbing: one JPEG, loss and probability for each entry of ``steps``."""
-        counts = {len(steps), len(jpegs), len(loss), len(probability)}
-        if len(counts) != 1 or not steps:
-            raise ValueError(
-                f"A record needs one picture, loss and probability for each of its steps; given were "
-                f"{len(steps)} steps, {len(jpegs)} pictures, {len(loss)} losses and {len(probability)} probabilities."
-            )
-        content = {
-            "kind": "record",
-            "run": run,
-            "steps": [int(step) for step in steps],
-            "loss": [_finite(value) for value in loss],
-            "probability": [_finite(value) for value in probability],
-            "title": title,
-            "state": state,
-        }
-        self.send(content, buffers=list(jpegs))
-
-    def end(self, run: int, state: EndState, message: str = "") -> None:
-        """The run is over; ``message`` is the sentence shown, by default one made from ``state``."""
-        self.send({"kind": "end", "run": run, "state": state, "message": message})
-
-    def blank(self) -> None:
-        """Show nothing, as before the first run."""
-        self.send({"kind": "blank"})
-
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         event = parse_event(content)
         if event is None:
@@ -165,28 +77,123 @@ class View(anywidget.AnyWidget):
                 logger.exception("a callback of the view failed on %s", type(event).__name__)
 
 
-def parse_event(content: object) -> ViewEvent | None:
-    """The event that a message of the browser stands for, or None if the message is malformed."""
-    if not isinstance(content, Mapping):
-        return None
-    message = cast("Mapping[str, object]", content)
-    match message.get("kind"):
-        case "hello":
-            return HelloEvent()
-        case "ack":
-            sequence = message.get("sequence")
-            return AckEvent(sequence) if _is_count(sequence) else None
-        case "step":
-            step = message.get("step")
-            return StepEvent(step) if _is_count(step) else None
-        case _:
-            return None
+class View(_Talking):
+    """The picture of a run as it evolves, and afterwards any of its steps.
+
+    What is shown is numbered upwards: messages of an older number than the newest begun are ignored by the browser.
+
+    Attributes:
+        display_side: CSS pixels a side of the picture.
+        label: what a screen reader calls the view.
+        branching: whether it offers to start a new run from the step that is shown.
+    """
+
+    _esm = STATIC / "view.js"
+    _css = STATIC / "view.css"
+
+    display_side = t.Int(320, min=1).tag(sync=True)
+    label = t.Unicode("Result").tag(sync=True)
+    branching = t.Bool(False).tag(sync=True)
+
+    def begin(
+        self,
+        run: int,
+        steps: int,
+        title: str = "",
+        classes: Sequence[str] = (),
+        radius: float | None = None,
+        curves: Curves | None = None,
+    ) -> None:
+        """A run of ``steps`` steps goes on.
+
+        Args:
+            run: the run's number.
+            steps: how many it will make.
+            title: what was asked for.
+            classes: the model's class names.
+            radius: how far the distance may go.
+            curves: of the steps already made.
+        """
+        self.send(
+            {
+                "kind": "begin",
+                "run": run,
+                "steps": steps,
+                "title": title,
+                "classes": list(classes),
+                "radius": radius,
+                "curves": curves.message() if curves is not None else None,
+            }
+        )
+
+    def frame(self, run: int, frame: LiveFrame, jpeg: bytes, heat: bytes | None = None) -> None:
+        """Show one step: its picture as a JPEG file, and its gradient's size as a grey one if that is wanted."""
+        content = {
+            "kind": "frame",
+            "run": run,
+            "sequence": frame.sequence,
+            "step": frame.step,
+            "loss": finite(frame.loss),
+            "probability": finite(frame.probability),
+            "distance": finite(frame.distance),
+            "top": frame.top or [],
+            "rate": finite(frame.rate),
+            "left": finite(frame.left),
+        }
+        self.send(content, buffers=[jpeg] if heat is None else [jpeg, heat])
+
+    def record(
+        self, run: int, curves: Curves, jpegs: Sequence[bytes], title: str = "", state: EndState = "done"
+    ) -> None:
+        """Send a recorded run for scrubbing: one JPEG for each step of ``curves``."""
+        if len(jpegs) != len(curves.steps) or not jpegs:
+            raise ValueError(
+                f"A record needs one picture for each of its steps; given were {len(curves.steps)} steps and "
+                f"{len(jpegs)} pictures."
+            )
+        content = {"kind": "record", "run": run, "curves": curves.message(), "title": title, "state": state}
+        self.send(content, buffers=list(jpegs))
+
+    def heat(self, run: int, jpegs: Sequence[bytes]) -> None:
+        """Send the gradient's size at each recorded step, as grey JPEGs; an empty one stands for "not known"."""
+        self.send({"kind": "heat", "run": run}, buffers=list(jpegs))
+
+    def end(self, run: int, state: EndState, message: str = "") -> None:
+        """The run is over; ``message`` is the sentence shown, by default one made from ``state``."""
+        self.send({"kind": "end", "run": run, "state": state, "message": message})
+
+    def history(self, entries: Sequence[HistoryEntry], shown: int | None, whole: bool = False) -> None:
+        """Show these runs in the history, beside those it has or, if ``whole``, in their place.
+
+        Args:
+            entries: the runs that are new or have changed.
+            shown: which run the view shows, by index.
+            whole: whether these are all.
+        """
+        told = [
+            {"index": entry.index, "title": entry.title, "task": entry.task, "state": entry.state} for entry in entries
+        ]
+        content = {"kind": "history", "entries": told, "shown": shown, "whole": whole}
+        self.send(content, buffers=[entry.thumbnail for entry in entries])
+
+    def blank(self) -> None:
+        """Show nothing, as before the first run."""
+        self.send({"kind": "blank"})
 
 
-def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+class CompareView(_Talking):
+    """Recorded runs side by side, scrubbed together in the browser alone.
 
+    Attributes:
+        display_side: CSS pixels a side of each picture.
+    """
 
-def _finite(value: float | None) -> float | None:
-    """JSON has no NaN: the browser gets null."""
-    return float(value) if value is not None and math.isfinite(value) else None
+    _esm = STATIC / "compare.js"
+    _css = STATIC / "compare.css"
+
+    display_side = t.Int(224, min=1).tag(sync=True)
+
+    def run(self, index: int, count: int, label: str, curves: Curves, jpegs: Sequence[bytes]) -> None:
+        """Send one of ``count`` runs."""
+        content = {"kind": "run", "index": index, "count": count, "label": label, "curves": curves.message()}
+        self.send(content, buffers=list(jpegs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 import time
@@ -9,18 +10,9 @@ import time
 import numpy as np
 import pytest
 
-from robust_widgets.files import tile
-from robust_widgets.trace import Frame, Trace
-from robust_widgets.widgets.watching.stream import (
-    FRAMES_PER_SECOND,
-    MOST_IN_FLIGHT,
-    MOST_RECORDED,
-    FrameStream,
-    jpeg,
-    recorded_steps,
-    recording,
-)
-from tests.widgets.page import decoded, noise
+from robust_widgets.trace import Frame
+from robust_widgets.widgets.watching.stream import FRAMES_PER_SECOND, MOST_IN_FLIGHT, FrameStream, LiveFrame
+from tests.widgets.page import decoded
 
 SHOWN = 1 / FRAMES_PER_SECOND
 
@@ -37,13 +29,16 @@ class Browser:
         self.now = 100.0
         self.got: list[tuple[int, int, int]] = []
         self.when: list[float] = []
-        self.rest: list[tuple[object, ...]] = []
+        self.told: list[LiveFrame] = []
+        self.heats: list[bytes | None] = []
         self.stream = FrameStream(self, 5, steps, clock=lambda: self.now)
 
-    def frame(self, run: int, sequence: int, step: int, *rest: object) -> None:
-        self.got.append((run, sequence, step))
+    def frame(self, run: int, frame: LiveFrame, jpeg: bytes, heat: bytes | None = None) -> None:
+        assert decoded(jpeg).shape[2] == 3
+        self.got.append((run, frame.sequence, frame.step))
         self.when.append(self.now)
-        self.rest.append(rest)
+        self.told.append(frame)
+        self.heats.append(heat)
 
     @property
     def steps(self) -> list[int]:
@@ -62,7 +57,7 @@ def test_the_first_frame_is_sent_at_once_and_numbers_grow() -> None:
     assert browser.got == [(5, 1, 0), (5, 2, 1), (5, 3, 2)]
 
 
-def test_at_most_thirty_frames_a_second_are_sent_and_nearly_as_many() -> None:
+def test_at_most_twenty_frames_a_second_are_sent_and_nearly_as_many() -> None:
     browser = Browser()
     for step in range(4000):
         browser.stream.push(frame(step))
@@ -157,22 +152,43 @@ def test_the_rate_and_the_time_left_are_told_once_they_are_known() -> None:
     for step, seconds in ((0, 0.0), (20, 4.0), (60, 10.0)):
         browser.stream.push(frame(step, seconds, count=3))
         browser.now += 1
-    assert [rest[1:] for rest in browser.rest] == [
-        (3.0, pytest.approx(0.1), None, None),
-        (3.0, pytest.approx(0.1), 5.0, 8.0),
-        (3.0, pytest.approx(0.1), 6.0, 0.0),
+    told = [(frame.loss, frame.probability, frame.distance, frame.rate, frame.left) for frame in browser.told]
+    assert told == [
+        (3.0, pytest.approx(0.1), 1.0, None, None),
+        (3.0, pytest.approx(0.1), 1.0, 5.0, 8.0),
+        (3.0, pytest.approx(0.1), 1.0, 6.0, 0.0),
     ]
+
+
+def test_the_gradient_is_sent_only_while_it_is_wanted() -> None:
+    browser = Browser()
+    gradient = np.full((1, 4, 4), 200, np.uint8)
+    for step, wanted in ((0, False), (1, True), (2, True), (3, False)):
+        browser.stream.heat = wanted
+        browser.stream.push(dataclasses.replace(frame(step), gradient=gradient if step != 2 else None))
+        browser.now += 1
+    first, second, third, fourth = browser.heats
+    assert first is None and third == b"" and fourth is None
+    assert second is not None and np.abs(decoded(second).astype(int) - 200).max() <= 2
+
+
+def test_the_leading_classes_are_told_by_index() -> None:
+    browser = Browser()
+    probabilities = np.linspace(0, 1, 12, dtype=np.float32)[None]
+    browser.stream.push(dataclasses.replace(frame(0), probabilities=probabilities))
+    top = browser.told[0].top or []
+    assert [index for index, _ in top] == list(range(11, 3, -1)) and top[0][1] == 1
 
 
 def test_frames_and_acknowledgements_may_come_from_different_threads() -> None:
     at_once: list[int] = []
 
     class SlowBrowser(Browser):
-        def frame(self, *given: int) -> None:
+        def frame(self, run: int, frame: LiveFrame, jpeg: bytes, heat: bytes | None = None) -> None:
             before = len(self.got)
             time.sleep(0.001)
             at_once.append(1 + len(self.got) - before)
-            super().frame(*given)
+            super().frame(run, frame, jpeg, heat)
 
     browser = SlowBrowser()
     ticks = itertools.count()
@@ -191,35 +207,3 @@ def test_frames_and_acknowledgements_may_come_from_different_threads() -> None:
     browser.stream.finish()
     assert set(at_once) == {1} and browser.steps[-1] == 59
     assert [sequence for _, sequence, _ in browser.got] == list(range(1, len(browser.got) + 1))
-
-
-@pytest.mark.parametrize("count", [1, 4, 5])
-def test_a_frame_is_a_jpeg_of_all_its_pictures(count: int) -> None:
-    rough = noise(count, 3, 3, 3).repeat(8, axis=1).repeat(8, axis=2)
-    file = jpeg(rough)
-    assert file[:2] == b"\xff\xd8"
-    shown = decoded(file)
-    assert shown.shape == tile(rough).shape
-    assert np.abs(shown.astype(int) - tile(rough)).mean() < 4
-    assert np.abs(shown.astype(int) - tile(rough))[1:7, 1:7].max() < 12, "colours are kept at full resolution"
-
-
-def test_a_short_run_is_recorded_whole_and_a_long_one_evenly_with_both_ends() -> None:
-    assert recorded_steps(1) == [0]
-    assert recorded_steps(MOST_RECORDED) == list(range(MOST_RECORDED))
-    steps = recorded_steps(1001)
-    assert len(steps) == MOST_RECORDED and steps[0] == 0 and steps[-1] == 1000
-    assert set(np.diff(steps)) <= {4, 5}
-    assert all(type(step) is int for step in steps), "JSON has no numpy numbers"
-    assert recorded_steps(11, most=3) == [0, 5, 10]
-
-
-def test_a_recording_holds_each_kept_steps_picture_and_numbers() -> None:
-    trace = Trace("generate", {})
-    for step in range(300):
-        trace.append(frame(step, value=step % 256, count=2))
-    steps, pictures, loss, probability = recording(trace)
-    assert len(steps) == len(pictures) == len(loss) == len(probability) == MOST_RECORDED
-    for index in (0, 120, -1):
-        assert abs(int(decoded(pictures[index]).mean()) - steps[index] % 256) <= 1
-    assert set(loss) == {2.5} and set(probability) == {0.05}
