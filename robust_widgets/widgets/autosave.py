@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -17,15 +18,24 @@ from robust_widgets.trace import Pixels
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 
 KEPT_DAYS = 30
+# What a kernel leaves that was killed while it wrote.
+PARTIAL_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A painting that was kept: both layers, and when, in words."""
+    """A painting that was kept: its layers, and when, in words."""
 
     image: Pixels
     sketch: Pixels
+    mask: Pixels
     when: str
+
+    def raster(self) -> Raster:
+        """The painting to go on with."""
+        raster = Raster(len(self.image))
+        raster.image, raster.sketch, raster.mask = self.image, self.sketch, self.mask
+        return raster
 
 
 class Autosave:
@@ -49,7 +59,8 @@ class Autosave:
         """
         with self._lock:
             make_folder(self._folder)
-            write_whole(self.path, lambda file: np.savez_compressed(file, image=raster.image, sketch=raster.sketch))
+            image, sketch, mask = raster.image, raster.sketch, raster.mask
+            write_whole(self.path, lambda file: np.savez_compressed(file, image=image, sketch=sketch, mask=mask))
 
     def load(self, side: int = DEFAULT_SIDE) -> Kept | None:
         """The kept painting; None if there is none that can be read."""
@@ -57,17 +68,21 @@ class Autosave:
         try:
             with np.load(self.path, allow_pickle=False) as kept:
                 image, sketch = kept["image"], kept["sketch"]
+                # Paintings of before there were masks have none.
+                mask = kept["mask"] if "mask" in kept.files else np.zeros((side, side), np.uint8)
             when = datetime.fromtimestamp(self.path.stat().st_mtime).strftime("%d %B, %H:%M")
         except Exception:  # Damaged bytes make zipfile, zlib and numpy raise almost anything.
             return None
-        fits = image.shape == (side, side, 3) and sketch.shape == (side, side, 4)
-        return Kept(image, sketch, when) if fits and image.dtype == sketch.dtype == np.uint8 else None
+        shapes = [layer.shape for layer in (image, sketch, mask)]
+        fits = shapes == [(side, side, 3), (side, side, 4), (side, side)]
+        plain = all(layer.dtype == np.uint8 for layer in (image, sketch, mask))
+        return Kept(image, sketch, mask, when) if fits and plain else None
 
     def _forget_old(self) -> None:
-        oldest = time.time() - KEPT_DAYS * 24 * 3600
-        try:
-            for file in self._folder.glob("*.npz"):
-                if file.stat().st_mtime < oldest:
-                    file.unlink()
-        except OSError:
-            return
+        now = time.time()
+        for pattern, seconds in (("*.npz", KEPT_DAYS * 24 * 3600), (".*.partial", PARTIAL_SECONDS)):
+            for file in self._folder.glob(pattern):
+                # Another kernel may be tidying up too.
+                with contextlib.suppress(OSError):
+                    if file.stat().st_mtime < now - seconds:
+                        file.unlink()

@@ -18,7 +18,7 @@ OpenNotebook = Callable[..., Notebook]
 
 def long_run(studio: StudioPage, steps: int = 100_000) -> None:
     """Let the next run take longer than any test waits."""
-    sliders = "studio.controls['sketch_to_image'].sliders['steps']"
+    sliders = "studio.controls['sketch_to_image'].controls['steps'].widget"
     studio.book.python(f"{sliders}.max = {steps}; {sliders}.value = {steps}")
 
 
@@ -88,7 +88,7 @@ def test_sliders_and_strokes_are_answered_while_a_run_goes_on(open_notebook: Ope
     studio.until(lambda: near(studio.shown(0.7, 0.5), BLUE))
     studio.book.run_cell(1)
     studio.page.get_by_text("42", exact=True).wait_for()
-    studio.book.python("studio.controls['sketch_to_image'].sliders['epsilon'].value = 20")
+    studio.book.python("studio.controls['sketch_to_image'].controls['epsilon'].widget.value = 20")
     assert studio.state() == "running"
 
     studio.press("play")

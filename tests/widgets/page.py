@@ -15,7 +15,7 @@ from ipycanvas.canvas import COMMANDS
 from PIL import Image
 
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.painting.canvas import RasterCanvas
+from robust_widgets.widgets.painting.canvas import RasterCanvas, mask_overlay, with_alpha
 from robust_widgets.widgets.painting.raster import Raster
 
 NAMES = {number: name for name, number in COMMANDS.items()}
@@ -117,19 +117,18 @@ class Page:
         """A keyboard shortcut on the pad."""
         self.tell(pad, {"kind": "action", "name": name})
 
-    def layers(self, canvas: RasterCanvas) -> tuple[Pixels, Pixels]:
-        """What a canvas shows: the image layer and the sketch layer, uint8 (side, side, 4)."""
-        return self._layers[canvas.widget[0].model_id], self._layers[canvas.widget[1].model_id]
+    def layers(self, canvas: RasterCanvas) -> tuple[Pixels, Pixels, Pixels]:
+        """What a canvas shows: the image alone, the painting and the mask's tint, uint8 (side, side, 4)."""
+        image, painting, mask = (self._layers[part.model_id] for part in (canvas.image, canvas.painting, canvas.mask))
+        return image, painting, mask
 
     def shows(self, canvas: RasterCanvas, raster: Raster) -> bool:
         """Whether a canvas shows exactly this raster."""
-        image, sketch = self.layers(canvas)
-        visible = raster.sketch[..., 3:] > 0
+        image, painting, mask = self.layers(canvas)
         return (
-            bool((image[..., 3] == 255).all())
-            and np.array_equal(image[..., :3], raster.image)
-            and np.array_equal(sketch * visible, raster.sketch * visible)
-            and not sketch[..., 3][~visible[..., 0]].any()
+            np.array_equal(image, with_alpha(raster.image))
+            and np.array_equal(painting, with_alpha(raster.composite()))
+            and np.array_equal(mask[..., 3], mask_overlay(raster.mask, 0, 0)[..., 3])
         )
 
     def draw(self, _content: Any, buffers: Sequence[Any]) -> None:

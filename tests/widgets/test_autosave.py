@@ -13,7 +13,7 @@ import pytest
 
 from robust_widgets.errors import SaveError
 from robust_widgets.session import FakeSession
-from robust_widgets.widgets.autosave import KEPT_DAYS, Autosave
+from robust_widgets.widgets.autosave import KEPT_DAYS, PARTIAL_SECONDS, Autosave
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.studio import StudioWidget
 from tests.widgets.page import Page, encoded, is_sentence, noise
@@ -25,6 +25,7 @@ DAY = 24 * 3600
 def noisy(side: int = SIDE, seed: int = 0) -> Raster:
     raster = Raster(side)
     raster.image, raster.sketch = noise(side, side, 3, seed=seed), noise(side, side, 4, seed=seed + 50)
+    raster.mask = noise(side, side, seed=seed + 90)
     return raster
 
 
@@ -40,6 +41,37 @@ def test_a_painting_comes_back_to_the_bit(autosave: Autosave) -> None:
     assert kept is not None
     np.testing.assert_array_equal(kept.image, raster.image)
     np.testing.assert_array_equal(kept.sketch, raster.sketch)
+    np.testing.assert_array_equal(kept.mask, raster.mask)
+    again = kept.raster()
+    np.testing.assert_array_equal(again.composite(), raster.composite())
+    np.testing.assert_array_equal(again.mask, raster.mask)
+    assert again.side == SIDE and not again.can_undo
+
+
+def test_a_painting_of_before_there_were_masks_comes_back(autosave: Autosave) -> None:
+    raster = noisy()
+    autosave.path.parent.mkdir(parents=True)
+    np.savez_compressed(autosave.path, image=raster.image, sketch=raster.sketch)
+    kept = autosave.load(SIDE)
+    assert kept is not None and not kept.mask.any() and kept.mask.shape == (SIDE, SIDE)
+    np.testing.assert_array_equal(kept.sketch, raster.sketch)
+
+
+def test_a_mask_that_does_not_fit_is_none(autosave: Autosave) -> None:
+    raster = noisy()
+    autosave.path.parent.mkdir(parents=True)
+    np.savez_compressed(autosave.path, image=raster.image, sketch=raster.sketch, mask=noise(3, 3))
+    assert autosave.load(SIDE) is None
+
+
+def test_what_killed_kernels_left_half_written_is_removed(autosave: Autosave) -> None:
+    autosave.save(noisy())
+    folder = autosave.path.parent
+    for name, seconds in ((".a.npz.1.partial", PARTIAL_SECONDS + 60), (".b.npz.2.partial", 5)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - seconds,) * 2)
+    assert autosave.load(SIDE) is not None
+    assert {file.name for file in folder.iterdir()} == {".b.npz.2.partial", autosave.path.name}
 
 
 def test_the_newest_painting_is_kept_in_one_file(autosave: Autosave) -> None:

@@ -318,6 +318,8 @@ class View {
   private readonly receive = (message: Incoming, buffers: Buffers): void => {
     if (message.kind === "history") return this.history.receive(message, buffers);
     if (message.kind === "blank") return this.receiveBlank();
+    // Where the page may not write to the clipboard, the text stands on the page to be copied by hand.
+    if (message.kind === "copy") return void navigator.clipboard?.writeText(message.text).catch(() => {});
     // Older than the newest run, or the rest of a run that was blanked.
     const restarts = message.kind === "begin" || message.kind === "record";
     if (message.run < this.run || (message.run === this.blanked && !restarts)) return;

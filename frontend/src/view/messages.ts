@@ -85,7 +85,13 @@ export interface History {
 }
 
 export type OfRun = Begin | LiveFrame | Recorded | Heats | End;
-export type Incoming = OfRun | History | { kind: "blank" };
+/** Text for the clipboard, which only the browser can reach. */
+export interface Copy {
+  kind: "copy";
+  text: string;
+}
+
+export type Incoming = OfRun | History | Copy | { kind: "blank" };
 
 export type Outgoing =
   | { kind: "hello" }

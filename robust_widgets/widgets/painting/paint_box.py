@@ -1,4 +1,4 @@
-"""The paint box: tools, colours, brush, undo and redo."""
+"""The paint box: tools, layers, colours, brush, undo and redo. How it looks is in the pad's style sheet."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ from typing import Any
 
 import ipywidgets
 
-from robust_widgets.knobs import BRUSH_SIZE, SOFTNESS
+from robust_widgets.knobs import BRUSH_SIZE, OPACITY, SOFTNESS
 from robust_widgets.widgets.controls import SIDE, slider
 from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.surface import Surface
 
+# Icons with a name are Font Awesome's; the others are drawn in the style sheet.
 TOOLS = {
     "brush": ("paint-brush", "Brush (B)"),
     "eraser": ("eraser", "Eraser (E): removes paint and shows the picture below"),
+    "line": ("", "Line (U); with Shift at steps of 45 degrees"),
+    "rectangle": ("", "Rectangle (R); with Shift a square"),
+    "lasso": ("", "Lasso (L): draw around an area to fill it"),
     "fill": ("tint", "Fill (G): fills an area of one colour"),
-    "eyedropper": ("crosshairs", "Eyedropper (I): takes a colour from the canvas; Alt-click does too"),
+    "eyedropper": ("eyedropper", "Eyedropper (I): takes a colour from the canvas; Alt-click does too"),
+}
+LAYERS = {
+    "sketch": ("pencil", "Sketch", "Paint on the sketch (M changes over)"),
+    "mask": ("th", "Mask", "Paint the mask: where the picture may change (M changes over)"),
 }
 PALETTE = {
     "orange": "#f28c28",
@@ -38,57 +46,77 @@ class PaintBox:
     Args:
         surface: what is painted on.
         notice: where errors are said.
+
+    Attributes:
+        recent: the colours painted with, newest first.
     """
 
     def __init__(self, surface: Surface, notice: Notice, width: int = SIDE) -> None:
         self._surface = surface
+        self._notice = notice
         pad = surface.pad
-        self.tools = {name: _tool_button(*TOOLS[name]) for name in TOOLS}
-        for name, button in self.tools.items():
-            button.observe(notice.guard(lambda change, name=name: self._pressed(name, change)), "value")
-        pad.observe(notice.guard(lambda _change: self._show_tool()), "tool")
-        self._show_tool()
+        self.tools = {name: _toggle(icon, tooltip, f"rw-choose-tool-{name}") for name, (icon, tooltip) in TOOLS.items()}
+        self.layers = {
+            name: _toggle(icon, tooltip, f"rw-choose-layer-{name}", text)
+            for name, (icon, text, tooltip) in LAYERS.items()
+        }
+        self._choose_one_of(self.tools, "tool")
+        self._choose_one_of(self.layers, "layer")
 
-        self.undo = _action_button("undo", "Undo (Ctrl-Z)")
-        self.redo = _action_button("repeat", "Redo (Ctrl-Shift-Z)")
-        self.clear = _action_button("trash", "Clear all paint; can be undone")
-        self.undo.on_click(notice.guard(lambda _: surface.undo()))
-        self.redo.on_click(notice.guard(lambda _: surface.redo()))
-        self.clear.on_click(notice.guard(lambda _: surface.clear()))
+        self.undo = self._button("undo", "Undo (Ctrl-Z)", surface.undo)
+        self.redo = self._button("repeat", "Redo (Ctrl-Shift-Z)", surface.redo)
+        self.clear = self._button("trash", "Clear all paint; can be undone", lambda: surface.clear())
+        self.invert = self._button("adjust", "Invert the mask (X)", surface.invert_mask)
+        self.clear_mask = self._button("times", "Clear the mask; can be undone", surface.clear_mask)
         surface.on_change(self.refresh)
 
-        self.color = ipywidgets.ColorPicker(value=START_COLOR, concise=True, layout={"width": "34px"})
+        self.color = ipywidgets.ColorPicker(value=START_COLOR, concise=True)
         self.color.tooltip = "Colour of the brush"
+        self.color.add_class("rw-color")
         ipywidgets.link((pad, "color"), (self.color, "value"))
         self.color.value = START_COLOR
-        self.swatches = [_swatch(name, color) for name, color in PALETTE.items()]
-        for swatch, color in zip(self.swatches, PALETTE.values(), strict=True):
-            swatch.on_click(notice.guard(lambda _, color=color: self._take(color)))
+        self.swatches = [self._swatch(f"Paint {name}", color) for name, color in PALETTE.items()]
+        self.recent: list[str] = []
+        self.recent_swatches = [self._swatch("No colour yet", None) for _ in PALETTE]
+        surface.on_color(self._remember)
 
-        self.size = slider(BRUSH_SIZE, width)
-        self.softness = slider(SOFTNESS, width)
-        pad.brush_size, pad.softness = self.size.value, self.softness.value
-        ipywidgets.link((self.size, "value"), (pad, "brush_size"))
-        ipywidgets.link((self.softness, "value"), (pad, "softness"))
+        self.size, self.softness, self.opacity = (slider(knob, width) for knob in (BRUSH_SIZE, SOFTNESS, OPACITY))
+        for control, trait in ((self.size, "brush_size"), (self.softness, "softness"), (self.opacity, "opacity")):
+            setattr(pad, trait, control.value)
+            ipywidgets.link((control, "value"), (pad, trait))
 
-        row: dict[str, Any] = {"width": f"{width + 2}px", "align_items": "center", "flex_flow": "row wrap"}
+        self.mask_tools = _row("rw-mask-tools", *self.layers.values(), self.invert, self.clear_mask)
+        colors = ipywidgets.GridBox([*self.swatches, *self.recent_swatches])
+        colors.add_class("rw-swatches")
+        sliders = ipywidgets.VBox([self.size, self.softness, self.opacity])
+        sliders.add_class("rw-sliders")
         self.widget = ipywidgets.VBox(
             [
-                ipywidgets.HBox([*self.tools.values(), _gap(), self.undo, self.redo, self.clear], layout=row),
-                ipywidgets.HBox([self.color, _gap("4px"), *self.swatches], layout=row),
+                _row("rw-tools", *self.tools.values(), _gap(), self.undo, self.redo, self.clear),
+                self.mask_tools,
+                _row("rw-colors", self.color, colors),
                 surface.widget,
-                self.size,
-                self.softness,
+                sliders,
             ],
-            layout={"width": f"{width + 2}px", "flex": "0 0 auto"},
+            layout={"width": f"{width + 2}px", "flex": "0 0 auto", "overflow": "visible"},
         )
+        self.widget.add_class("rw-paint-box")
         self.refresh()
         surface.on_action(self._on_action)
 
     def refresh(self) -> None:
-        """Undo and redo can be pressed only where there is something to undo or redo."""
-        self.undo.disabled = not self._surface.raster.can_undo
-        self.redo.disabled = not self._surface.raster.can_redo
+        """Buttons can be pressed only where there is something for them to do."""
+        raster = self._surface.raster
+        self.undo.disabled = not raster.can_undo
+        self.redo.disabled = not raster.can_redo
+        self.clear_mask.disabled = not raster.mask.any()
+
+    def show_mask_tools(self, show: bool) -> None:
+        """Show the mask and its tools, or hide them; while hidden the mask is kept, and all tools paint the sketch."""
+        if not show:
+            self._surface.layer = "sketch"
+        self._surface.pad.masking = show
+        self.mask_tools.layout.display = None if show else "none"
 
     def _on_action(self, name: str) -> None:
         if name in TOOLS:
@@ -98,44 +126,67 @@ class PaintBox:
             size = min(now - 1, round(now * factor)) if name == "smaller" else max(now + 1, round(now * factor))
             self.size.value = min(BRUSH_SIZE.high, max(BRUSH_SIZE.low, size))
 
-    def _pressed(self, name: str, change: Any) -> None:
-        if change["new"]:
-            self._surface.pad.tool = name
-        self._show_tool()
+    def _choose_one_of(self, buttons: dict[str, ipywidgets.ToggleButton], trait: str) -> None:
+        """Keep exactly the button pressed that the pad's trait names, and set the trait by pressing one."""
+        pad = self._surface.pad
 
-    def _show_tool(self) -> None:
-        for name, button in self.tools.items():
-            button.value = name == self._surface.pad.tool
+        def show() -> None:
+            for name, button in buttons.items():
+                button.value = name == getattr(pad, trait)
+
+        def press(name: str, pressed: bool) -> None:
+            if pressed:
+                setattr(pad, trait, name)
+            show()
+
+        for name, button in buttons.items():
+            button.observe(self._notice.guard(lambda change, name=name: press(name, change["new"])), "value")
+        pad.observe(self._notice.guard(lambda _change: show()), trait)
+        show()
 
     def _take(self, color: str) -> None:
         self._surface.pad.color = color
         if self._surface.pad.tool in ("eraser", "eyedropper"):
             self._surface.pad.tool = "brush"
 
+    def _remember(self, color: str) -> None:
+        if self.recent[:1] == [color]:
+            return
+        self.recent = [color, *(other for other in self.recent if other != color)][: len(self.recent_swatches)]
+        for swatch, recent in zip(self.recent_swatches, self.recent, strict=False):
+            swatch.style.button_color = recent
+            swatch.tooltip = f"Paint {recent} again"
+            swatch.disabled = False
 
-def _tool_button(icon: str, tooltip: str) -> ipywidgets.ToggleButton:
-    return ipywidgets.ToggleButton(
-        icon=icon, tooltip=tooltip, layout={"width": "32px", "margin": "2px", "padding": "0"}
-    )
+    def _swatch(self, tooltip: str, color: str | None) -> ipywidgets.Button:
+        swatch = ipywidgets.Button(tooltip=tooltip, disabled=color is None)
+        swatch.style.button_color = color
+        swatch.add_class("rw-swatch")
+        swatch.on_click(self._notice.guard(lambda _: self._take(swatch.style.button_color)))
+        return swatch
 
-
-def _action_button(icon: str, tooltip: str) -> ipywidgets.Button:
-    return ipywidgets.Button(icon=icon, tooltip=tooltip, layout={"width": "32px", "margin": "2px", "padding": "0"})
-
-
-def _swatch(name: str, color: str) -> ipywidgets.Button:
-    swatch = ipywidgets.Button(
-        tooltip=f"Paint {name}",
-        layout={
-            "width": "20px",
-            "height": "20px",
-            "margin": "1px",
-            "border": "1px solid var(--jp-border-color1, #999)",
-        },
-    )
-    swatch.style.button_color = color
-    return swatch
+    def _button(self, icon: str, tooltip: str, act: Any) -> ipywidgets.Button:
+        button = ipywidgets.Button(icon=icon, tooltip=tooltip)
+        button.add_class("rw-tool")
+        button.on_click(self._notice.guard(lambda _: act()))
+        return button
 
 
-def _gap(width: str = "12px") -> ipywidgets.Box:
-    return ipywidgets.Box(layout={"width": width})
+def _toggle(icon: str, tooltip: str, style: str, text: str = "") -> ipywidgets.ToggleButton:
+    button = ipywidgets.ToggleButton(icon=icon, description=text, tooltip=tooltip)
+    button.add_class("rw-tool")
+    button.add_class(style)
+    return button
+
+
+def _row(style: str, *children: ipywidgets.Widget) -> ipywidgets.HBox:
+    row = ipywidgets.HBox(children)
+    row.add_class("rw-row")
+    row.add_class(style)
+    return row
+
+
+def _gap() -> ipywidgets.Box:
+    gap = ipywidgets.Box()
+    gap.add_class("rw-gap")
+    return gap

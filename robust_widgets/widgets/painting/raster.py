@@ -1,69 +1,40 @@
-"""The painting itself: two layers of pixels and an undo history. This is the truth; the canvas only mirrors it.
+"""The painting itself: three layers of pixels and an undo history. This is the truth; the canvas only mirrors it.
 
-The image layer is opaque paper or a picture; the sketch layer lies over it and is what brush, eraser and fill work on.
-Coordinates are raster pixels, x to the right and y down, and may lie outside the raster.
+The image layer is opaque paper or a picture, the sketch layer lies over it, and the mask says where to paint. The tools
+work on the sketch or on the mask. Coordinates are raster pixels, x to the right and y down, and may lie outside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageColor, ImageDraw
+from PIL import ImageColor
 
 from robust_widgets.trace import Pixels
-
-LayerName = Literal["image", "sketch"]
-Box: TypeAlias = tuple[int, int, int, int]
-Point: TypeAlias = tuple[float, float, float]
-Tool = Literal["brush", "eraser"]
+from robust_widgets.widgets.painting.flood import Area, connected, soft_rim
+from robust_widgets.widgets.painting.layers import Box, Change, History, LayerName, PaintLayer, Patch, union, within
+from robust_widgets.widgets.painting.strokes import (
+    Color,
+    Coverage,
+    Point,
+    Stroke,
+    Tool,
+    area_coverage,
+    cover,
+    painted,
+    painted_behind,
+)
 
 DEFAULT_SIDE = 256
 PAPER = 255
 FILL_TOLERANCE = 48
 
 
-@dataclass(frozen=True)
-class Change:
-    """One undoable change: a rectangle of a layer before and after."""
-
-    layer: LayerName
-    box: Box
-    before: Pixels
-    after: Pixels
-
-
-@dataclass
-class Stroke:
-    """A stroke being painted.
-
-    Attributes:
-        tool: ``"brush"`` or ``"eraser"``.
-        color: red, green, blue.
-        size: diameter in raster pixels at full pressure.
-        softness: 0 a hard rim, 1 a fall-off from the centre.
-        base: the sketch layer before the stroke.
-        coverage: how much of the stroke lies on each pixel, 0 to 1; overlaps of one stroke do not add up.
-        touched: the rectangle painted so far, or None.
-        last: the last point painted.
-    """
-
-    tool: Tool
-    color: tuple[int, int, int]
-    size: float
-    softness: float
-    base: Pixels
-    coverage: npt.NDArray[np.float32]
-    touched: Box | None = None
-    last: Point | None = None
-
-
 @dataclass
 class Raster:
-    """Two square layers of pixels.
+    """Three square layers of pixels.
 
     One stroke is painted at a time: any other change settles it, so that the history is in order. If a settled stroke
     is extended after all, it goes on from its last point as a change of its own.
@@ -72,71 +43,98 @@ class Raster:
         side: raster pixels per side.
         image: uint8 (side, side, 3), opaque.
         sketch: uint8 (side, side, 4), straight alpha.
+        mask: uint8 (side, side), 0 to leave alone, 255 to paint.
+        history: what can be taken back.
     """
 
     side: int = DEFAULT_SIDE
     image: Pixels = field(init=False, repr=False)
     sketch: Pixels = field(init=False, repr=False)
-    _undo: list[Change] = field(init=False, repr=False, default_factory=list["Change"])
-    _redo: list[Change] = field(init=False, repr=False, default_factory=list["Change"])
+    mask: Pixels = field(init=False, repr=False)
+    history: History = field(init=False, repr=False, default_factory=History)
     _painting: Stroke | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self.image = np.full((self.side, self.side, 3), PAPER, dtype=np.uint8)
         self.sketch = np.zeros((self.side, self.side, 4), dtype=np.uint8)
+        self.mask = np.zeros((self.side, self.side), dtype=np.uint8)
 
     @property
     def can_undo(self) -> bool:
-        return bool(self._undo)
+        return self.history.can_undo
 
     @property
     def can_redo(self) -> bool:
-        return bool(self._redo)
+        return self.history.can_redo
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing has been painted and no picture brought in."""
+        """Whether nothing has been painted and no picture brought in; the mask does not count."""
         return not self.sketch[..., 3].any() and bool((self.image == PAPER).all())
 
-    def composite(self) -> Pixels:
-        """What a person sees: the sketch over the image, uint8 (side, side, 3)."""
-        alpha = self.sketch[..., 3:].astype(np.float32) / 255
-        mixed = self.image * (1 - alpha) + self.sketch[..., :3] * alpha
+    @property
+    def has_mask(self) -> bool:
+        """Whether any pixel is masked, as :meth:`mask_pixels` counts."""
+        return bool((self.mask > 127).any())
+
+    @property
+    def whole(self) -> Box:
+        """The rectangle of the whole raster: left, top, right, bottom."""
+        return (0, 0, self.side, self.side)
+
+    def composite(self, box: Box | None = None) -> Pixels:
+        """What a person sees but for the mask: the sketch over the image, uint8 (h, w, 3), by default of all."""
+        area = within(box or self.whole)
+        sketch = self.sketch[area]
+        alpha = sketch[..., 3:].astype(np.float32) / 255
+        mixed = self.image[area] * (1 - alpha) + sketch[..., :3] * alpha
         return np.round(mixed).astype(np.uint8)
 
-    def color_at(self, x: float, y: float) -> tuple[int, int, int] | None:
+    def mask_pixels(self) -> Pixels:
+        """The mask with a hard edge: uint8 (side, side), 0 or 255."""
+        return np.where(self.mask > 127, np.uint8(255), np.uint8(0))
+
+    def color_at(self, x: float, y: float) -> Color | None:
         """The visible colour at a point, or None outside."""
-        column, row = int(np.floor(x)), int(np.floor(y))
-        if not (0 <= column < self.side and 0 <= row < self.side):
+        pixel = self._pixel(x, y)
+        if pixel is None:
             return None
-        red, green, blue = (int(value) for value in self.composite()[row, column])
+        column, row = pixel
+        red, green, blue = (int(value) for value in self.composite((column, row, column + 1, row + 1))[0, 0])
         return red, green, blue
 
-    def begin(self, tool: Tool, color: str, size: float, softness: float) -> Stroke:
+    def begin(
+        self,
+        tool: Tool,
+        color: str,
+        size: float,
+        softness: float,
+        opacity: float = 1.0,
+        layer: PaintLayer = "sketch",
+    ) -> Stroke:
         """Start a stroke; ``color`` as in CSS."""
-        rgb = ImageColor.getrgb(color)[:3]
         self._settle()
         coverage = np.zeros((self.side, self.side), dtype=np.float32)
-        self._painting = Stroke(tool, rgb, size, softness, self.sketch.copy(), coverage)
+        base = self._layers[layer].copy()
+        self._painting = Stroke(tool, _rgb(color), size, softness, opacity, layer, base, coverage)
         return self._painting
 
     def extend(self, stroke: Stroke, points: Sequence[Point]) -> Box | None:
         """Paint on through ``points`` (x, y, pressure 0 to 1); returns the rectangle that changed."""
+        target = self._layers[stroke.layer]
         if points and stroke is not self._painting:
             self._settle()
-            stroke.base, stroke.touched = self.sketch.copy(), None
+            stroke.base, stroke.touched = target.copy(), None
             stroke.coverage[...] = 0
             self._painting = stroke
         changed: Box | None = None
         for point in points:
-            box = self._cover(stroke, stroke.last or point, point)
+            changed = union(changed, cover(stroke, stroke.last or point, point))
             stroke.last = point
-            changed = union(changed, box)
         if changed is None:
             return None
-        left, top, right, bottom = changed
-        area = (slice(top, bottom), slice(left, right))
-        self.sketch[area] = _painted(stroke, stroke.base[area], stroke.coverage[area])
+        area = within(changed)
+        target[area] = painted(stroke.tool, stroke.color, stroke.base[area], stroke.coverage[area] * stroke.opacity)
         stroke.touched = union(stroke.touched, changed)
         return changed
 
@@ -144,128 +142,122 @@ class Raster:
         """End a stroke and make it undoable; False if it never touched the raster, or was settled before."""
         return stroke is self._painting and self._settle()
 
-    def fill(self, x: float, y: float, color: str) -> Box | None:
-        """Fill the area of like colour around a point; returns the rectangle that changed, None if outside."""
-        column, row = int(np.floor(x)), int(np.floor(y))
-        if not (0 <= column < self.side and 0 <= row < self.side):
+    def paint_area(
+        self,
+        corners: Sequence[tuple[float, float]],
+        color: str,
+        opacity: float = 1.0,
+        layer: PaintLayer = "sketch",
+    ) -> Box | None:
+        """Paint the inside of a polygon; returns the rectangle that changed, None if it lies outside."""
+        if len(corners) < 3:
             return None
-        seen = self.composite()
-        marker = np.zeros_like(seen)
-        distance = np.abs(seen.astype(np.int16) - seen[row, column].astype(np.int16)).sum(axis=2)
-        marker[distance <= FILL_TOLERANCE] = 1
-        mask_picture = Image.fromarray(marker[..., 0]).copy()
-        ImageDraw.floodfill(mask_picture, (column, row), 2)
-        area = np.asarray(mask_picture) == 2
-        rows, columns = np.flatnonzero(area.any(axis=1)), np.flatnonzero(area.any(axis=0))
-        box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        after = self.sketch.copy()
-        after[area] = (*ImageColor.getrgb(color)[:3], 255)
-        self._apply("sketch", box, after)
-        return box
+        return self._lay(area_coverage(corners, self.side), color, opacity, layer)
+
+    def fill(self, x: float, y: float, color: str, opacity: float = 1.0, layer: PaintLayer = "sketch") -> Box | None:
+        """Fill the area of like colour around a point; returns the rectangle that changed, None if outside.
+
+        On the sketch the colour also goes under the soft edges of the paint around, or a pale rim would be left. On the
+        mask the area ends where the colours change and where the mask does.
+        """
+        pixel = self._pixel(x, y)
+        if pixel is None:
+            return None
+        column, row = pixel
+        seen = self.composite().astype(np.int16)
+        like = np.abs(seen - seen[row, column]).sum(axis=2) <= FILL_TOLERANCE
+        if layer == "mask":
+            like &= (self.mask > 127) == (self.mask[row, column] > 127)
+        area = connected(like, column, row)
+        under = soft_rim(area, self.sketch[..., 3]) if layer == "sketch" else None
+        return self._lay(area.astype(np.float32), color, opacity, layer, under)
 
     def clear(self) -> None:
         """Remove all paint from the sketch layer; can be undone."""
-        self._apply("sketch", self.whole, np.zeros_like(self.sketch))
+        self._apply({"sketch": np.zeros_like(self.sketch)})
 
     def set_image(self, picture: Pixels) -> None:
         """Lay another picture, uint8 (side, side, 3), under the sketch; can be undone."""
-        self._apply("image", self.whole, picture)
+        self._apply({"image": picture})
 
-    def undo(self) -> Box | None:
-        """Take back the last change; returns its rectangle, None if there is none."""
+    def flatten(self, picture: Pixels | None = None) -> None:
+        """Make a picture, by default what is painted, the image under an empty sketch: one change."""
         self._settle()
-        return self._step(self._undo, self._redo, forward=False)
+        picture = self.composite() if picture is None else picture
+        self._apply({"image": picture, "sketch": np.zeros_like(self.sketch)})
 
-    def redo(self) -> Box | None:
-        """Make the last change that was taken back again; returns its rectangle, None if there is none."""
+    def set_mask(self, mask: Pixels) -> None:
+        """Another mask, uint8 (side, side); can be undone."""
+        self._apply({"mask": mask})
+
+    def clear_mask(self) -> None:
+        """Mask nothing; can be undone."""
+        self._apply({"mask": np.zeros_like(self.mask)})
+
+    def invert_mask(self) -> None:
+        """Mask what was left alone, and leave alone what was masked; can be undone."""
         self._settle()
-        return self._step(self._redo, self._undo, forward=True)
+        self._apply({"mask": 255 - self.mask})
+
+    def undo(self) -> Change | None:
+        """Take back the last change; None if there is none."""
+        self._settle()
+        return self.history.undo(self._layers)
+
+    def redo(self) -> Change | None:
+        """Make the last change that was taken back again; None if there is none."""
+        self._settle()
+        return self.history.redo(self._layers)
 
     @property
-    def whole(self) -> Box:
-        """The rectangle of the whole raster: left, top, right, bottom."""
-        return (0, 0, self.side, self.side)
+    def _layers(self) -> dict[LayerName, Pixels]:
+        return {"image": self.image, "sketch": self.sketch, "mask": self.mask}
 
-    def _layer(self, name: LayerName) -> Pixels:
-        return self.image if name == "image" else self.sketch
+    def _pixel(self, x: float, y: float) -> tuple[int, int] | None:
+        column, row = int(np.floor(x)), int(np.floor(y))
+        return (column, row) if 0 <= column < self.side and 0 <= row < self.side else None
 
     def _settle(self) -> bool:
         """Make the stroke being painted undoable as far as it is; False if there is none, or it touched nothing."""
         stroke, self._painting = self._painting, None
         if stroke is None or stroke.touched is None:
             return False
-        left, top, right, bottom = stroke.touched
-        before = stroke.base[top:bottom, left:right].copy()
-        self._record(Change("sketch", stroke.touched, before, self.sketch[top:bottom, left:right].copy()))
+        area = within(stroke.touched)
+        after = self._layers[stroke.layer][area]
+        self.history.record(Change((Patch.between(stroke.layer, stroke.touched, stroke.base[area], after),)))
         return True
 
-    def _apply(self, name: LayerName, box: Box, after: Pixels) -> None:
+    def _lay(
+        self, coverage: Coverage, color: str, opacity: float, layer: PaintLayer, under: Area | None = None
+    ) -> Box | None:
+        """Paint as much of each pixel as is covered, and some pixels under what is there."""
         self._settle()
-        left, top, right, bottom = box
-        target = self._layer(name)[top:bottom, left:right]
-        new = after[top:bottom, left:right].copy()
-        self._record(Change(name, box, target.copy(), new))
-        target[...] = new
-
-    def _record(self, change: Change) -> None:
-        self._undo.append(change)
-        self._redo.clear()
-
-    def _step(self, source: list[Change], target: list[Change], forward: bool) -> Box | None:
-        if not source:
+        touched = coverage > 0 if under is None else (coverage > 0) | under
+        rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
+        if not len(rows):
             return None
-        change = source.pop()
-        target.append(change)
-        left, top, right, bottom = change.box
-        self._layer(change.layer)[top:bottom, left:right] = change.after if forward else change.before
-        return change.box
+        box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+        area = within(box)
+        after = self._layers[layer].copy()
+        after[area] = painted("brush", _rgb(color), after[area], coverage[area] * opacity)
+        if under is not None:
+            after[under] = painted_behind(_rgb(color), after[under], np.full(under.sum(), opacity, np.float32))
+        self._apply({layer: after}, box)
+        return box
 
-    def _cover(self, stroke: Stroke, first: Point, second: Point) -> Box | None:
-        """Lay the stroke's shape along one segment; its rim fades over ``1 + softness * radius`` pixels."""
-        radius = stroke.size / 2 * max(first[2], second[2])
-        reach = radius + 1
-        left = max(0, int(np.floor(min(first[0], second[0]) - reach)))
-        top = max(0, int(np.floor(min(first[1], second[1]) - reach)))
-        right = min(self.side, int(np.ceil(max(first[0], second[0]) + reach)) + 1)
-        bottom = min(self.side, int(np.ceil(max(first[1], second[1]) + reach)) + 1)
-        if left >= right or top >= bottom:
-            return None
-        along, across = second[0] - first[0], second[1] - first[1]
-        length_squared = along * along + across * across
-        columns = np.arange(left, right, dtype=np.float32) + 0.5 - first[0]
-        rows = (np.arange(top, bottom, dtype=np.float32) + 0.5 - first[1])[:, None]
-        if length_squared > 0:
-            position = np.clip((columns * along + rows * across) / length_squared, 0, 1)
-        else:
-            position = np.zeros((1, 1), dtype=np.float32)
-        distance = np.hypot(columns - position * along, rows - position * across)
-        radii = stroke.size / 2 * (first[2] + (second[2] - first[2]) * position)
-        shape = np.clip((radii + 0.5 - distance) / (1 + stroke.softness * radii), 0, 1)
-        area = stroke.coverage[top:bottom, left:right]
-        np.maximum(area, shape, out=area)
-        return (left, top, right, bottom)
+    def _apply(self, after: Mapping[LayerName, Pixels], box: Box | None = None) -> None:
+        """Replace a rectangle of some layers, by default all of them, as one change."""
+        self._settle()
+        box = box or self.whole
+        area = within(box)
+        patches: list[Patch] = []
+        for name, pixels in after.items():
+            target = self._layers[name][area]
+            patches.append(Patch.between(name, box, target, pixels[area]))
+            target[...] = pixels[area]
+        self.history.record(Change(tuple(patches)))
 
 
-def union(first: Box | None, second: Box | None) -> Box | None:
-    """The smallest rectangle around both."""
-    if first is None or second is None:
-        return first or second
-    return (
-        min(first[0], second[0]),
-        min(first[1], second[1]),
-        max(first[2], second[2]),
-        max(first[3], second[3]),
-    )
-
-
-def _painted(stroke: Stroke, base: Pixels, coverage: npt.NDArray[np.float32]) -> Pixels:
-    """The layer with the stroke over it ("source over" for the brush, "destination out" for the eraser)."""
-    cover = coverage[..., None]
-    alpha = base[..., 3:].astype(np.float32) / 255
-    if stroke.tool == "eraser":
-        left_over = alpha * (1 - cover)
-        return np.concatenate([base[..., :3], np.round(left_over * 255).astype(np.uint8)], axis=2)
-    total = cover + alpha * (1 - cover)
-    color = np.array(stroke.color, dtype=np.float32)
-    mixed = (color * cover + base[..., :3] * alpha * (1 - cover)) / np.maximum(total, 1e-6)
-    return np.round(np.concatenate([mixed, total * 255], axis=2)).astype(np.uint8)
+def _rgb(color: str) -> Color:
+    red, green, blue = ImageColor.getrgb(color)[:3]
+    return red, green, blue

@@ -49,7 +49,7 @@ class ResultTools:
         )
         self.use_button.icon = "arrow-left"
         self.code_button = self._button(
-            "Code", "The Python that makes this exact run again", lambda _: self.show_code()
+            "Copy code", "The Python that makes this exact run again", lambda _: self.show_code()
         )
         self.which = ipywidgets.BoundedIntText(
             value=1,
@@ -110,7 +110,8 @@ class ResultTools:
             return
         self.code.value = code(self.trace("take the code of"), self._source)
         self.code.layout.display = ""
-        self._notice.say("Select all of the code below and copy it; run in a cell, it makes this exact run again.")
+        self._runner.view.copy(self.code.value)
+        self._notice.say("The code is on your clipboard, and below; run in a cell, it makes this exact run again.")
 
     def use(self) -> None:
         trace = self.trace("paint on")

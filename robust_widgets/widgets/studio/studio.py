@@ -122,7 +122,7 @@ class StudioWidget(ipywidgets.VBox):
         """Take over another studio's painting, runs and settings, and close it; a new picture goes under the paint."""
         if self.surface is not None and other.surface is not None and self.paint_box is not None:
             self.surface.restore(other.surface.raster)
-            for setting in ("tool", "color", "brush_size", "softness", "opacity"):
+            for setting in ("tool", "layer", "color", "brush_size", "softness", "opacity"):
                 setattr(self.surface.pad, setting, getattr(other.surface.pad, setting))
             self.paint_box.refresh()
             if picture is not None:
@@ -218,7 +218,7 @@ class StudioWidget(ipywidgets.VBox):
             return
         kept = self._autosave.load() if self._autosave is not None else None
         raster = kept.raster() if kept is not None else None
-        if kept is not None and raster is not None and not raster.is_blank:
+        if kept is not None and raster is not None and (raster.has_mask or not raster.is_blank):
             self.surface.restore(raster)
             self.notice.say(f"Your painting of {kept.when} is back.")
         elif picture is not None:

@@ -176,6 +176,10 @@ class View(_Talking):
         content = {"kind": "history", "entries": told, "shown": shown, "whole": whole}
         self.send(content, buffers=[entry.thumbnail for entry in entries])
 
+    def copy(self, text: str) -> None:
+        """Put a text on the clipboard of the browser, as far as that allows it after the last click."""
+        self.send({"kind": "copy", "text": text})
+
     def blank(self) -> None:
         """Show nothing, as before the first run."""
         self.send({"kind": "blank"})

@@ -11,7 +11,8 @@ import pytest
 from ipycanvas.canvas import _CANVAS_MANAGER
 
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.painting.canvas import RasterCanvas
+from robust_widgets.widgets.painting.canvas import MASK_STRIPES, MASK_TINT, RasterCanvas
+from robust_widgets.widgets.painting.layers import LayerName
 from robust_widgets.widgets.painting.raster import Raster
 from tests.widgets.page import Page, decoded, noise
 
@@ -23,16 +24,50 @@ def noisy(seed: int = 0) -> Raster:
     raster = Raster(SIDE)
     raster.image, raster.sketch = noise(SIDE, SIDE, 3, seed=seed), noise(SIDE, SIDE, 4, seed=seed + 100)
     raster.sketch[:, :4] = 0
+    raster.mask = noise(SIDE, SIDE, seed=seed + 200)
     return raster
 
 
-def test_the_browser_gets_both_layers_to_the_bit(page: Page) -> None:
+def test_the_browser_gets_all_layers_to_the_bit(page: Page) -> None:
     canvas, raster = RasterCanvas(SIDE, 320), noisy()
     canvas.draw(raster)
     assert page.shows(canvas, raster)
     files = [arguments[-1] for name, arguments in page.batches[0] if name == "putImageData"]
-    assert [file[:4] for file in files] == [b"\x89PNG"] * 2, "RGB would be sent as JPEG, with loss"
-    np.testing.assert_array_equal(decoded(files[1]), raster.sketch)
+    assert [file[:4] for file in files] == [b"\x89PNG"] * 3, "RGB would be sent as JPEG, with loss"
+    np.testing.assert_array_equal(decoded(files[1])[..., :3], raster.composite())
+
+
+def test_what_is_painted_is_opaque_as_a_browser_would_not_keep_other_colours_to_the_bit(page: Page) -> None:
+    canvas = RasterCanvas(SIDE, 320)
+    canvas.draw(noisy())
+    image, painting, _ = page.layers(canvas)
+    assert (image[..., 3] == 255).all() and (painting[..., 3] == 255).all()
+
+
+def test_the_mask_is_one_tint_in_stripes_as_strong_as_the_mask(page: Page) -> None:
+    canvas, raster = RasterCanvas(SIDE, 320), Raster(SIDE)
+    raster.mask[:, :8] = 255
+    raster.mask[:, 8:12] = 128
+    canvas.draw(raster)
+    tint = page.layers(canvas)[2]
+    strengths = [sorted({int(alpha) for alpha in part.ravel()}) for part in np.split(tint[..., 3], [8, 12], axis=1)]
+    full = [round(255 * strength) for strength in MASK_STRIPES]
+    half = [round(128 * strength) for strength in MASK_STRIPES]
+    assert strengths == [full, half, [0]]
+    assert (tint[tint[..., 3] > 0][:, :3] == MASK_TINT).all()
+    assert tint[0, 0, 3] == tint[0, 3, 3] == tint[4, 4, 3] != tint[0, 4, 3] == tint[4, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("changed", "sent"),
+    [("image", {"image", "painting"}), ("sketch", {"painting"}), ("mask", {"mask"})],
+)
+def test_only_the_layers_that_changed_are_sent(page: Page, changed: LayerName, sent: set[str]) -> None:
+    canvas = RasterCanvas(SIDE, 320)
+    canvas.draw(noisy(), layers={changed})
+    names = {f"IPY_MODEL_{getattr(canvas, name).model_id}": name for name in ("image", "painting", "mask")}
+    (batch,) = page.batches
+    assert {names[arguments[0]] for name, arguments in batch if name == "switchCanvas"} == sent
 
 
 def test_only_the_rectangle_that_changed_is_sent(page: Page) -> None:
@@ -44,25 +79,27 @@ def test_only_the_rectangle_that_changed_is_sent(page: Page) -> None:
     canvas.draw(raster, (3, 5, 9, 13))
     (batch,) = page.batches
     sent = [arguments for name, arguments in batch if name == "putImageData"]
-    assert [arguments[:2] for arguments in sent] == [[3, 5], [3, 5]]
-    assert [decoded(arguments[-1]).shape for arguments in sent] == [(8, 6, 4)] * 2
-    sketch = page.layers(canvas)[1]
-    np.testing.assert_array_equal(sketch[5:13, 3:9], raster.sketch[5:13, 3:9])
-    sketch[5:13, 3:9] = before[5:13, 3:9]
-    np.testing.assert_array_equal(sketch, before)
+    assert [arguments[:2] for arguments in sent] == [[3, 5]] * 3
+    assert [decoded(arguments[-1]).shape for arguments in sent] == [(8, 6, 4)] * 3
+    painting = page.layers(canvas)[1]
+    np.testing.assert_array_equal(painting[5:13, 3:9, :3], raster.composite((3, 5, 9, 13)))
+    painting[5:13, 3:9] = before[5:13, 3:9]
+    np.testing.assert_array_equal(painting, before)
 
 
 def test_paint_that_was_taken_away_disappears_on_the_page(page: Page) -> None:
     canvas, raster = RasterCanvas(SIDE, 320), noisy()
     canvas.draw(raster)
     raster.clear()
+    raster.clear_mask()
     canvas.draw(raster)
-    assert page.shows(canvas, raster) and not page.layers(canvas)[1].any()
+    image, painting, mask = page.layers(canvas)
+    assert page.shows(canvas, raster) and np.array_equal(painting, image) and not mask[..., 3].any()
 
 
 def test_a_half_transparent_pixel_drawn_again_does_not_build_up(page: Page) -> None:
     canvas, raster = RasterCanvas(SIDE, 320), Raster(SIDE)
-    raster.sketch[...] = (200, 100, 50, 128)
+    raster.sketch[...], raster.mask[...] = (200, 100, 50, 128), 128
     for _ in range(3):
         canvas.draw(raster)
     assert page.shows(canvas, raster)
@@ -73,10 +110,11 @@ def test_a_drawing_is_one_message(page: Page) -> None:
     assert len(page.batches) == 1
 
 
-def test_both_layers_have_the_rasters_side_and_the_widget_its_size_on_the_page(page: Page) -> None:
+def test_all_layers_have_the_rasters_side_and_their_size_on_the_page(page: Page) -> None:
     canvas = RasterCanvas(SIDE, 200)
-    assert (canvas.widget.layout.width, canvas.widget.layout.height) == ("200px", "200px")
-    assert [layer.shape for layer in page.layers(canvas)] == [(SIDE, SIDE, 4)] * 2
+    for widget in (canvas.widget, *canvas.widget.children):
+        assert (widget.layout.width, widget.layout.height) == ("200px", "200px")
+    assert [layer.shape for layer in page.layers(canvas)] == [(SIDE, SIDE, 4)] * 3
 
 
 def test_a_page_that_was_reloaded_is_drawn_again(page: Page) -> None:
@@ -96,9 +134,9 @@ def test_each_message_begins_by_saying_which_canvas_it_is_for(page: Page) -> Non
     assert [batch[0][0] for batch in page.batches] == ["switchCanvas"] * 3
 
 
-@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("layer", ["image", "painting", "mask"])
 def test_an_error_while_drawing_sends_nothing_and_leaves_every_canvas_working(
-    page: Page, monkeypatch: pytest.MonkeyPatch, layer: int
+    page: Page, monkeypatch: pytest.MonkeyPatch, layer: str
 ) -> None:
     """An exception in ipycanvas' own hold_canvas leaves all canvases of the kernel frozen."""
     broken, other, raster = RasterCanvas(SIDE, 320), RasterCanvas(SIDE, 320), noisy()
@@ -107,7 +145,7 @@ def test_an_error_while_drawing_sends_nothing_and_leaves_every_canvas_working(
         raise MemoryError("no room for the PNG")
 
     with monkeypatch.context() as full:
-        full.setattr(broken.widget[layer], "put_image_data", fail)
+        full.setattr(getattr(broken, layer), "put_image_data", fail)
         with pytest.raises(MemoryError):
             broken.draw(raster)
     assert _CANVAS_MANAGER._caching is False
@@ -144,7 +182,7 @@ def test_canvases_can_be_drawn_from_several_threads_at_once(page: Page, monkeypa
     monkeypatch.setattr(ipycanvas.canvas, "binary_image", encode_slowly)
     canvases = [RasterCanvas(SIDE, 320) for _ in range(3)]
     rasters = [noisy(seed) for seed in range(3)]
-    names = [{f"IPY_MODEL_{canvas.widget[layer].model_id}" for layer in (0, 1)} for canvas in canvases]
+    names = [{f"IPY_MODEL_{layer.model_id}" for layer in canvas.widget.children} for canvas in canvases]
     errors: list[BaseException] = []
 
     def draw(index: int) -> None:
@@ -164,4 +202,5 @@ def test_canvases_can_be_drawn_from_several_threads_at_once(page: Page, monkeypa
     assert len(page.batches) == 6 * SIDE
     for batch in page.batches:
         assert {arguments[0] for name, arguments in batch if name == "switchCanvas"} in names
-        assert [name for name, _ in batch] == ["switchCanvas", "clearRect", "putImageData"] * 2
+        opaque, clear = ["switchCanvas", "putImageData"], ["switchCanvas", "clearRect", "putImageData"]
+        assert [name for name, _ in batch] == opaque * 2 + clear

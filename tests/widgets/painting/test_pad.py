@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 import traitlets
 
-from robust_widgets.widgets.painting.pad import (
+from robust_widgets.widgets.painting.events import (
     LARGEST_PICTURE,
+    MOST_CORNERS,
     MOST_POINTS,
     ActionEvent,
+    AreaEvent,
+    Brush,
     FillEvent,
     HelloEvent,
-    Pad,
     PadEvent,
     PickEvent,
     PictureEvent,
@@ -22,6 +24,9 @@ from robust_widgets.widgets.painting.pad import (
     StrokeEvent,
     parse_event,
 )
+from robust_widgets.widgets.painting.pad import Pad
+
+BRUSH = {"tool": "eraser", "color": "#0a141e", "size": 9, "softness": 0.5, "opacity": 0.25, "layer": "mask"}
 
 
 class RecordingPad(Pad):
@@ -62,7 +67,7 @@ def test_the_files_of_the_front_end_are_shipped() -> None:
 
 def test_only_the_agreed_traits_are_synced() -> None:
     own = {name for name in Pad().get_state() if not name.startswith("_")}
-    agreed = {"side", "display_side", "tool", "color", "brush_size", "softness", "label"}
+    agreed = {"side", "display_side", "tool", "color", "brush_size", "softness", "opacity", "layer", "masking", "label"}
     assert own == agreed | {"layout", "tabbable", "tooltip"}
 
 
@@ -75,10 +80,19 @@ def test_only_the_agreed_traits_are_synced() -> None:
             StrokeEvent(3, "begin", ((1.0, 2.5, 1.0), (-4.0, 300.0, 0.5))),
         ),
         ({"kind": "stroke", "id": 3, "phase": "end", "points": []}, StrokeEvent(3, "end", ())),
+        (
+            {"kind": "stroke", "id": 4, "phase": "end", "points": [[1, 2, 1]], "brush": BRUSH},
+            StrokeEvent(4, "end", ((1.0, 2.0, 1.0),), Brush("eraser", "#0a141e", 9.0, 0.5, 0.25, "mask")),
+        ),
+        (
+            {"kind": "area", "id": 5, "corners": [[0, 0], [9, 0], [9, 5.5]]},
+            AreaEvent(5, ((0.0, 0.0), (9.0, 0.0), (9.0, 5.5))),
+        ),
         ({"kind": "fill", "point": [10, 20]}, FillEvent((10.0, 20.0))),
         ({"kind": "pick", "point": [0.5, 255.5]}, PickEvent((0.5, 255.5))),
         ({"kind": "action", "name": "undo"}, ActionEvent("undo")),
         ({"kind": "action", "name": "eyedropper"}, ActionEvent("eyedropper")),
+        ({"kind": "action", "name": "invert"}, ActionEvent("invert")),
         ({"kind": "refused", "name": "a.txt", "reason": "no"}, RefusedEvent("a.txt", "no")),
     ],
 )
@@ -87,6 +101,27 @@ def test_messages_become_events(message: dict[str, Any], event: PadEvent) -> Non
     events = heard(pad)
     arrive(pad, message)
     assert events == [event]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tool": "lasso"},
+        {"color": "red"},
+        {"color": None},
+        {"size": 0},
+        {"size": 1e5},
+        {"size": "9"},
+        {"softness": 1.5},
+        {"opacity": -0.1},
+        {"opacity": None},
+        {"layer": "image"},
+    ],
+    ids=str,
+)
+def test_a_brush_that_cannot_be_is_left_out_and_the_stroke_is_kept(wrong: dict[str, Any]) -> None:
+    message = {"kind": "stroke", "id": 1, "phase": "end", "points": [[1, 2, 1]], "brush": {**BRUSH, **wrong}}
+    assert parse_event(message) == StrokeEvent(1, "end", ((1.0, 2.0, 1.0),))
 
 
 def test_a_stroke_number_of_the_browser_survives_exactly() -> None:
@@ -138,6 +173,11 @@ def test_long_names_are_cut() -> None:
         {"kind": "stroke", "id": 1, "phase": "move", "points": [[math.inf, 0, 1]]},
         {"kind": "stroke", "id": 1, "phase": "move", "points": [[10**400, 0, 1]]},
         {"kind": "stroke", "id": 1, "phase": "move", "points": [[0, 0, 1]] * (MOST_POINTS + 1)},
+        {"kind": "area", "id": 1},
+        {"kind": "area", "id": 1, "corners": [[0, 0], [9, 0]]},
+        {"kind": "area", "id": 1, "corners": [[0, 0], [9, 0], [9]]},
+        {"kind": "area", "id": None, "corners": [[0, 0], [9, 0], [9, 9]]},
+        {"kind": "area", "id": 1, "corners": [[0, 0]] * (MOST_CORNERS + 1)},
         {"kind": "fill"},
         {"kind": "fill", "point": [1]},
         {"kind": "pick", "point": {"x": 1, "y": 2}},
@@ -193,7 +233,16 @@ def test_a_colour_is_kept_in_lower_case() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("tool", "pencil"), ("side", 0), ("display_side", 0), ("brush_size", 0.0), ("softness", 1.5), ("softness", -0.1)],
+    [
+        ("tool", "pencil"),
+        ("side", 0),
+        ("display_side", 0),
+        ("brush_size", 0.0),
+        ("softness", 1.5),
+        ("softness", -0.1),
+        ("opacity", 1.1),
+        ("layer", "image"),
+    ],
 )
 def test_values_out_of_range_are_refused(name: str, value: object) -> None:
     with pytest.raises(traitlets.TraitError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robust_widgets.knobs import BRUSH_SIZE, SOFTNESS
+from robust_widgets.knobs import BRUSH_SIZE, OPACITY, SOFTNESS
 from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.paint_box import PALETTE, START_COLOR, TOOLS, PaintBox
 from robust_widgets.widgets.painting.surface import Surface
@@ -81,7 +81,8 @@ def test_keys_change_the_size_with_each_press_up_to_the_knobs_end(page: Page, de
 
 
 def test_the_sliders_are_the_knobs_and_move_the_pad(page: Page, desk: Desk) -> None:
-    for control, knob in ((desk.box.size, BRUSH_SIZE), (desk.box.softness, SOFTNESS)):
+    box = desk.box
+    for control, knob in ((box.size, BRUSH_SIZE), (box.softness, SOFTNESS), (box.opacity, OPACITY)):
         assert (control.min, control.max, control.step, control.value, control.description) == (
             knob.low,
             knob.high,
@@ -89,10 +90,12 @@ def test_the_sliders_are_the_knobs_and_move_the_pad(page: Page, desk: Desk) -> N
             knob.default,
             knob.label,
         )
-    assert (desk.pad.brush_size, desk.pad.softness) == (BRUSH_SIZE.default, SOFTNESS.default)
+    pad = desk.pad
+    assert (pad.brush_size, pad.softness, pad.opacity) == (BRUSH_SIZE.default, SOFTNESS.default, OPACITY.default)
     page.set(desk.box.size, value=11)
     page.set(desk.box.softness, value=0.75)
-    assert (desk.pad.brush_size, desk.pad.softness) == (11, 0.75)
+    page.set(desk.box.opacity, value=0.4)
+    assert (pad.brush_size, pad.softness, pad.opacity) == (11, 0.75, 0.4)
 
 
 def test_the_colour_is_the_same_in_the_picker_and_on_the_pad(page: Page, desk: Desk) -> None:
@@ -136,6 +139,57 @@ def test_undo_and_redo_can_be_pressed_where_there_is_something_to_do(page: Page,
     assert desk.undo_redo == (True, False)
 
 
+def test_the_layer_buttons_and_the_pad_agree(page: Page, desk: Desk) -> None:
+    layers = desk.box.layers
+    assert layers["sketch"].value and not layers["mask"].value
+    page.set(layers["mask"], value=True)
+    assert desk.surface.layer == "mask" and not layers["sketch"].value
+    page.act(desk.pad, "layer")
+    assert layers["sketch"].value and not layers["mask"].value
+    page.set(layers["sketch"], value=False)
+    assert layers["sketch"].value, "a pressed one stays pressed"
+
+
+def test_the_mask_is_inverted_and_cleared_by_buttons(page: Page, desk: Desk) -> None:
+    assert desk.box.clear_mask.disabled
+    page.click(desk.box.invert)
+    assert (desk.surface.mask() == 255).all() and not desk.box.clear_mask.disabled
+    page.click(desk.box.clear_mask)
+    assert not desk.surface.has_mask and desk.box.clear_mask.disabled
+    page.click(desk.box.undo)
+    assert desk.surface.has_mask and not desk.box.clear_mask.disabled
+
+
+def test_without_mask_tools_the_mask_is_hidden_and_kept(page: Page, desk: Desk) -> None:
+    page.click(desk.box.invert)
+    desk.surface.layer = "mask"
+    desk.box.show_mask_tools(False)
+    assert desk.surface.layer == "sketch" and not desk.pad.masking and desk.surface.has_mask
+    assert desk.box.mask_tools.layout.display == "none"
+    page.stroke(desk.pad, [(9, 9)])
+    assert desk.surface.raster.sketch.any()
+    desk.box.show_mask_tools(True)
+    assert desk.pad.masking and desk.box.mask_tools.layout.display is None and desk.surface.has_mask
+
+
+def test_colours_painted_with_are_at_hand_newest_first(page: Page, desk: Desk) -> None:
+    recent = desk.box.recent_swatches
+    assert all(swatch.disabled for swatch in recent)
+    for number, color in enumerate(("#010203", "#040506", "#040506", "#010203")):
+        desk.pad.color = color
+        page.stroke(desk.pad, [(9, 9)], number=number)
+    assert desk.box.recent == ["#010203", "#040506"]
+    assert [swatch.disabled for swatch in recent[:3]] == [False, False, True]
+    desk.pad.tool = "eraser"
+    page.click(recent[1])
+    assert desk.pad.color == "#040506" and desk.pad.tool == "brush"
+    for number in range(20):
+        desk.pad.color = f"#0000{number:02x}"
+        page.stroke(desk.pad, [(9, 9)], number=100 + number)
+    assert len(desk.box.recent) == len(recent) and desk.box.recent[0] == "#000013"
+    assert [swatch.style.button_color for swatch in recent] == desk.box.recent
+
+
 def test_an_error_of_a_button_is_said(page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise RuntimeError("the raster is gone")
@@ -146,5 +200,7 @@ def test_an_error_of_a_button_is_said(page: Page, desk: Desk, monkeypatch: pytes
 
 
 def test_every_button_says_what_it_does(desk: Desk) -> None:
-    buttons = [*desk.box.tools.values(), desk.box.undo, desk.box.redo, desk.box.clear, *desk.box.swatches]
+    box = desk.box
+    buttons = [*box.tools.values(), *box.layers.values(), *box.swatches]
+    buttons += [box.undo, box.redo, box.clear, box.invert, box.clear_mask]
     assert len({button.tooltip for button in buttons}) == len(buttons) and all(button.tooltip for button in buttons)

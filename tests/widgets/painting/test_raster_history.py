@@ -6,22 +6,26 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from robust_widgets.trace import Pixels
-from robust_widgets.widgets.painting.raster import Point, Raster, Stroke
+from robust_widgets.widgets.painting.layers import PaintLayer
+from robust_widgets.widgets.painting.raster import Raster
+from robust_widgets.widgets.painting.strokes import Point, Stroke
 from tests.widgets.page import noise
 
 SIDE = 20
-Layers = tuple[Pixels, Pixels]
+Layers = tuple[Pixels, Pixels, Pixels]
 
 
 def layers(raster: Raster) -> Layers:
-    return raster.image.copy(), raster.sketch.copy()
+    return raster.image.copy(), raster.sketch.copy(), raster.mask.copy()
 
 
 def assert_is(raster: Raster, expected: Layers) -> None:
-    np.testing.assert_array_equal(raster.image, expected[0])
-    np.testing.assert_array_equal(raster.sketch, expected[1])
+    for layer, wanted in zip(layers(raster), expected, strict=True):
+        np.testing.assert_array_equal(layer, wanted)
 
 
 class Painter:
@@ -40,13 +44,18 @@ class Painter:
     def color(self) -> str:
         return f"#{self.random.randrange(2**24):06x}"
 
+    def layer(self) -> PaintLayer:
+        return self.random.choice(["sketch", "sketch", "mask"])
+
     def begin(self) -> Stroke:
         tool = self.random.choice(["brush", "brush", "eraser"])
-        return self.raster.begin(tool, self.color(), self.random.uniform(1, 12), self.random.random())
+        size, softness, opacity = self.random.uniform(1, 12), self.random.random(), self.random.random()
+        return self.raster.begin(tool, self.color(), size, softness, opacity, self.layer())
 
     def change(self) -> bool:
         """One change; whether it can be undone."""
-        kind = self.random.choice(["stroke"] * 5 + ["outside", "fill", "fill", "clear", "picture"])
+        kinds = ["outside", "fill", "fill", "area", "area", "clear", "picture", "flatten", "invert", "clear_mask"]
+        kind = self.random.choice(["stroke"] * 8 + kinds)
         if kind == "stroke":
             stroke = self.begin()
             for _ in range(self.random.randint(1, 3)):
@@ -56,11 +65,19 @@ class Painter:
             return self.raster.fill(-1, 5, "#000000") is not None
         if kind == "fill":
             point = self.random.uniform(0, SIDE - 0.01), self.random.uniform(0, SIDE - 0.01)
-            return self.raster.fill(*point, self.color()) is not None
-        if kind == "clear":
-            self.raster.clear()
-        else:
-            self.raster.set_image(noise(SIDE, SIDE, 3, seed=self.random.randrange(1000)))
+            return self.raster.fill(*point, self.color(), self.random.random(), self.layer()) is not None
+        if kind == "area":
+            corners = [(x, y) for x, y, _ in self.points()]
+            return self.raster.paint_area(corners, self.color(), self.random.random(), self.layer()) is not None
+        picture = noise(SIDE, SIDE, 3, seed=self.random.randrange(1000))
+        changes = {
+            "clear": self.raster.clear,
+            "flatten": lambda: self.raster.flatten(self.random.choice([None, picture])),
+            "invert": self.raster.invert_mask,
+            "clear_mask": self.raster.clear_mask,
+            "picture": lambda: self.raster.set_image(picture),
+        }
+        changes[kind]()
         return True
 
 
@@ -134,14 +151,51 @@ def test_strokes_that_are_interrupted_are_undone_to_the_bit_too(seed: int) -> No
     assert raster.redo() is None
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**9), count=st.integers(0, 30))
+def test_all_undone_is_the_blank_raster_and_all_redone_the_same_bits(seed: int, count: int) -> None:
+    painter = Painter(seed)
+    made = sum(painter.change() for _ in range(count))
+    final, undone, redone = layers(painter.raster), 0, 0
+    while painter.raster.undo() is not None:
+        undone += 1
+    assert_is(painter.raster, layers(Raster(SIDE)))
+    while painter.raster.redo() is not None:
+        redone += 1
+    assert_is(painter.raster, final)
+    assert undone == redone == made
+
+
+def test_five_hundred_strokes_are_kept_in_a_few_megabytes() -> None:
+    raster, chance = Raster(), random.Random(0)
+    for _ in range(500):
+        stroke = raster.begin("brush", f"#{chance.randrange(2**24):06x}", chance.uniform(8, 60), 0.3)
+        x, y = chance.uniform(0, 256), chance.uniform(0, 256)
+        for _ in range(6):
+            x, y = x + chance.uniform(-40, 40), y + chance.uniform(-40, 40)
+            raster.extend(stroke, [(x, y, 1)])
+        raster.finish(stroke)
+    assert raster.history.size < 8e6
+    final = layers(raster)
+    while raster.undo() is not None:
+        pass
+    assert_is(raster, layers(Raster()))
+    while raster.redo() is not None:
+        pass
+    assert_is(raster, final)
+
+
 def test_undo_tells_the_rectangle_that_changed() -> None:
     raster = Raster(SIDE)
     stroke = raster.begin("brush", "#ff0000", 4, 0)
     box = raster.extend(stroke, [(8, 8, 1)])
     assert raster.finish(stroke) and box is not None and box != raster.whole
-    assert raster.undo() == box == raster.redo()
+    undone, redone = raster.undo(), raster.redo()
+    assert undone is not None and redone is not None and undone.box == box == redone.box
+    assert undone.layers == {"sketch"}
     raster.clear()
-    assert raster.undo() == raster.whole
+    cleared = raster.undo()
+    assert cleared is not None and cleared.box == raster.whole
 
 
 def test_there_is_nothing_to_undo_or_redo_at_first() -> None:

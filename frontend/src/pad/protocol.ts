@@ -1,0 +1,64 @@
+/** What the pad shares with Python: its state, and the messages both ways. Coordinates are raster units, 0..side. */
+import type { WidgetModel } from "../anywidget";
+
+export type Tool = "brush" | "eraser" | "line" | "rectangle" | "lasso" | "fill" | "eyedropper";
+export type Layer = "sketch" | "mask";
+export type Action = "undo" | "redo" | "run" | "stop" | "smaller" | "larger" | "invert";
+/** x, y in raster units, pressure 0..1 */
+export type Point = [number, number, number];
+export type Place = [number, number];
+
+/** What is painted with; sent along, so that Python paints what was shown even if the pad was set anew meanwhile. */
+export interface Brush {
+  tool: "brush" | "eraser";
+  color: string;
+  size: number;
+  softness: number;
+  opacity: number;
+  layer: Layer;
+}
+
+export interface State {
+  side: number;
+  display_side: number;
+  tool: Tool;
+  color: string;
+  brush_size: number;
+  softness: number;
+  opacity: number;
+  layer: Layer;
+  masking: boolean;
+  label: string;
+}
+
+export type Incoming = { kind: "painted"; id: number } | { kind: "clear" };
+
+export type Outgoing =
+  | { kind: "hello" }
+  | { kind: "stroke"; id: number; phase: "begin" | "move" | "end"; points: Point[]; brush: Brush }
+  | { kind: "area"; id: number; corners: Place[]; brush: Brush }
+  | { kind: "fill"; point: Place; brush: Brush }
+  | { kind: "pick"; point: Place }
+  | { kind: "action"; name: Action }
+  | { kind: "picture"; name: string; type: string }
+  | { kind: "refused"; name: string; reason: string };
+
+export type Model = WidgetModel<State, Incoming, Outgoing> & {
+  set<Name extends keyof State>(name: Name, value: State[Name]): void;
+  save_changes(): void;
+};
+
+export const brushOf = (model: Model, erase: boolean): Brush => ({
+  tool: erase ? "eraser" : "brush",
+  color: model.get("color"),
+  size: model.get("brush_size"),
+  softness: model.get("softness"),
+  opacity: model.get("opacity"),
+  layer: model.get("layer"),
+});
+
+/** Choose here and now, and let Python know. */
+export function choose<Name extends "tool" | "layer" | "color">(model: Model, name: Name, value: State[Name]): void {
+  model.set(name, value);
+  model.save_changes();
+}

@@ -1,0 +1,116 @@
+"""The layers of a painting, the rectangles on them, and the history of what was changed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from robust_widgets.trace import Pixels
+
+LayerName: TypeAlias = Literal["image", "sketch", "mask"]
+PaintLayer: TypeAlias = Literal["sketch", "mask"]
+Box: TypeAlias = tuple[int, int, int, int]
+
+
+def union(first: Box | None, second: Box | None) -> Box | None:
+    """The smallest rectangle around both."""
+    if first is None or second is None:
+        return first or second
+    return (
+        min(first[0], second[0]),
+        min(first[1], second[1]),
+        max(first[2], second[2]),
+        max(first[3], second[3]),
+    )
+
+
+def within(box: Box) -> tuple[slice, slice]:
+    """A rectangle (left, top, right, bottom) as an index into a layer."""
+    left, top, right, bottom = box
+    return slice(top, bottom), slice(left, right)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A rectangle of one layer that was changed, as the compressed difference (exclusive or) of before and after.
+
+    Laid on the layer it turns before into after, and after into before.
+    """
+
+    layer: LayerName
+    box: Box
+    difference: bytes
+
+    @classmethod
+    def between(cls, layer: LayerName, box: Box, before: Pixels, after: Pixels) -> Patch:
+        return cls(layer, box, zlib.compress((before ^ after).tobytes(), 1))
+
+    def turn(self, layer: Pixels) -> None:
+        """Swap before and after on the layer."""
+        target = layer[within(self.box)]
+        target ^= np.frombuffer(zlib.decompress(self.difference), np.uint8).reshape(target.shape)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one undo takes back."""
+
+    patches: tuple[Patch, ...]
+
+    @property
+    def box(self) -> Box:
+        """The rectangle around all that changed."""
+        boxes = [patch.box for patch in self.patches]
+        return reduce(lambda first, second: union(first, second) or first, boxes)
+
+    @property
+    def layers(self) -> frozenset[LayerName]:
+        return frozenset(patch.layer for patch in self.patches)
+
+
+class History:
+    """Changes that can be taken back, and those taken back."""
+
+    def __init__(self) -> None:
+        self._done: list[Change] = []
+        self._undone: list[Change] = []
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._undone)
+
+    @property
+    def size(self) -> int:
+        """Bytes kept."""
+        return sum(len(patch.difference) for change in self._done + self._undone for patch in change.patches)
+
+    def record(self, change: Change) -> None:
+        """Keep a change that was just made."""
+        self._done.append(change)
+        self._undone.clear()
+
+    def undo(self, layers: Mapping[LayerName, Pixels]) -> Change | None:
+        """Take back the last change; None if there is none."""
+        return self._move(self._done, self._undone, layers)
+
+    def redo(self, layers: Mapping[LayerName, Pixels]) -> Change | None:
+        """Make the last change that was taken back again; None if there is none."""
+        return self._move(self._undone, self._done, layers)
+
+    def _move(self, source: list[Change], target: list[Change], layers: Mapping[LayerName, Pixels]) -> Change | None:
+        if not source:
+            return None
+        change = source.pop()
+        for patch in change.patches:
+            patch.turn(layers[patch.layer])
+        target.append(change)
+        return change

@@ -1,0 +1,132 @@
+"""What the tools lay on a layer: how much of a stroke or an area covers each pixel, and what comes of it.
+
+Coordinates are raster pixels, x to the right and y down, and may lie outside the raster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from robust_widgets.trace import Pixels
+from robust_widgets.widgets.painting.layers import Box, PaintLayer
+
+Point: TypeAlias = tuple[float, float, float]
+Tool = Literal["brush", "eraser"]
+Color: TypeAlias = tuple[int, int, int]
+Coverage: TypeAlias = npt.NDArray[np.float32]
+
+SUBROWS = 4
+
+
+@dataclass
+class Stroke:
+    """A stroke being painted.
+
+    Attributes:
+        tool: ``"brush"`` or ``"eraser"``.
+        color: red, green, blue; of no meaning on the mask.
+        size: diameter in raster pixels at full pressure.
+        softness: 0 a hard rim, 1 a fall-off from the centre.
+        opacity: the most that the stroke covers, 0 to 1.
+        layer: what it is painted on.
+        base: the layer before the stroke.
+        coverage: how much of the stroke lies on each pixel, 0 to 1; overlaps of one stroke do not add up.
+        touched: the rectangle painted so far, or None.
+        last: the last point painted.
+    """
+
+    tool: Tool
+    color: Color
+    size: float
+    softness: float
+    opacity: float
+    layer: PaintLayer
+    base: Pixels
+    coverage: Coverage
+    touched: Box | None = None
+    last: Point | None = None
+
+
+def cover(stroke: Stroke, first: Point, second: Point) -> Box | None:
+    """Lay the stroke's shape along one segment; its rim fades over ``1 + softness * radius`` pixels."""
+    side = len(stroke.coverage)
+    radius = stroke.size / 2 * max(first[2], second[2])
+    reach = radius + 1
+    left = max(0, int(np.floor(min(first[0], second[0]) - reach)))
+    top = max(0, int(np.floor(min(first[1], second[1]) - reach)))
+    right = min(side, int(np.ceil(max(first[0], second[0]) + reach)) + 1)
+    bottom = min(side, int(np.ceil(max(first[1], second[1]) + reach)) + 1)
+    if left >= right or top >= bottom:
+        return None
+    along, across = second[0] - first[0], second[1] - first[1]
+    length_squared = along * along + across * across
+    columns = np.arange(left, right, dtype=np.float32) + 0.5 - first[0]
+    rows = (np.arange(top, bottom, dtype=np.float32) + 0.5 - first[1])[:, None]
+    if length_squared > 0:
+        position = np.clip((columns * along + rows * across) / length_squared, 0, 1)
+    else:
+        position = np.zeros((1, 1), dtype=np.float32)
+    distance = np.hypot(columns - position * along, rows - position * across)
+    radii = stroke.size / 2 * (first[2] + (second[2] - first[2]) * position)
+    shape = np.clip((radii + 0.5 - distance) / (1 + stroke.softness * radii), 0, 1)
+    area = stroke.coverage[top:bottom, left:right]
+    np.maximum(area, shape, out=area)
+    return (left, top, right, bottom)
+
+
+def area_coverage(corners: Sequence[tuple[float, float]], side: int) -> Coverage:
+    """How much of each pixel lies inside a polygon, 0 to 1; where it crosses itself, by the even-odd rule.
+
+    Exact along each of ``SUBROWS`` lines a row of pixels.
+    """
+    x, y = np.array(corners, dtype=np.float64).T
+    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
+    lines = (np.arange(side * SUBROWS) + 0.5) / SUBROWS
+    crosses = (y[:, None] <= lines) != (next_y[:, None] <= lines)
+    edge, line = np.nonzero(crosses)
+    at = x[edge] + (lines[line] - y[edge]) / (next_y[edge] - y[edge]) * (next_x[edge] - x[edge])
+    order = np.lexsort((at, line))
+    at, row = np.clip(at[order], 0, side), line[order] // SUBROWS
+    # An even number of crossings lies on each line: by turns they open and close what is inside.
+    sign = np.where(np.arange(len(at)) % 2 == 0, 1.0, -1.0) / SUBROWS
+    column = at.astype(np.intp)
+    part = column + 1 - at
+    steps = np.zeros((side, side + 2))
+    np.add.at(steps, (row, column), sign * part)
+    np.add.at(steps, (row, column + 1), sign * (1 - part))
+    return np.clip(np.cumsum(steps, axis=1)[:, :side], 0, 1).astype(np.float32)
+
+
+def painted_behind(color: Color, base: Pixels, coverage: Coverage) -> Pixels:
+    """The sketch, uint8 (..., 4), with paint under what is there already; coverage (...), 0 to 1."""
+    alpha = base[..., 3:].astype(np.float32) / 255
+    under = coverage[..., None] * (1 - alpha)
+    total = alpha + under
+    mixed = (base[..., :3] * alpha + np.array(color, dtype=np.float32) * under) / np.maximum(total, 1e-6)
+    return np.round(np.concatenate([mixed, total * 255], axis=-1)).astype(np.uint8)
+
+
+def painted(tool: Tool, color: Color, base: Pixels, coverage: Coverage) -> Pixels:
+    """A layer with paint over it, or with as much taken away by the eraser.
+
+    Args:
+        base: the sketch, uint8 (h, w, 4), or the mask, uint8 (h, w).
+        coverage: (h, w), 0 to 1.
+    """
+    if base.ndim == 2:
+        amount = base.astype(np.float32)
+        amount += ((0 if tool == "eraser" else 255) - amount) * coverage
+        return np.round(amount).astype(np.uint8)
+    much = coverage[..., None]
+    alpha = base[..., 3:].astype(np.float32) / 255
+    if tool == "eraser":
+        left_over = alpha * (1 - much)
+        return np.concatenate([base[..., :3], np.round(left_over * 255).astype(np.uint8)], axis=2)
+    total = much + alpha * (1 - much)
+    mixed = (np.array(color, dtype=np.float32) * much + base[..., :3] * alpha * (1 - much)) / np.maximum(total, 1e-6)
+    return np.round(np.concatenate([mixed, total * 255], axis=2)).astype(np.uint8)
