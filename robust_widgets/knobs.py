@@ -103,11 +103,15 @@ class Choice:
         """
         if (value is None and self.optional) or (isinstance(value, str) and value in self.options):
             return value
-        if self.weight and not isinstance(value, (str, bool)) and hasattr(value, "__float__"):
+        try:
+            if not self.weight or isinstance(value, (str, bool)) or not hasattr(value, "__float__"):
+                raise TypeError
             number = float(value)  # pyright: ignore[reportArgumentType]
-            if math.isfinite(number) and number >= 0:
-                return number
-        raise KnobError(f"{self.name} is {value!r}; give {self.allowed()}.")
+            if not math.isfinite(number) or number < 0:
+                raise ValueError
+        except (TypeError, ValueError, OverflowError):
+            raise KnobError(f"{self.name} is {value!r}; give {self.allowed()}.") from None
+        return number
 
     def allowed(self) -> str:
         """The allowed values in words."""
@@ -298,7 +302,7 @@ def _usual(steps: int, epsilon: float, step_size: float) -> tuple[Knob, Knob, Kn
     """The three main knobs with a task's own defaults."""
     return (
         replace(STEPS, default=steps, high=max(200, 2 * steps)),
-        replace(EPSILON, default=epsilon, high=max(120, 2 * epsilon)),
+        replace(EPSILON, default=epsilon, high=max(120, 2 * epsilon), step=1.0 if epsilon == int(epsilon) else 0.1),
         replace(STEP_SIZE, default=step_size),
     )
 

@@ -181,7 +181,7 @@ class FakeSession:
             classes=self._model.classes,
             radius=float(request.knobs.get("epsilon", 40)),
         )
-        given = {"picture": request.picture, "mask": request.mask}
+        given = {"picture": request.picture, "mask": request.mask, "start": request.start}
         self._trace.inputs.update({name: values.copy() for name, values in given.items() if values is not None})
         listener(RunStarted(self._run, self._trace, self._steps))
         self._emit(0)

@@ -114,7 +114,8 @@ class OnceModel:
     def __call__(self, x: Tensor) -> Tensor:
         known = next((answer for asked, answer in self._answers if asked is x), None)
         if known is None:
-            known = self._from_features(x)
+            # Where a gradient is wanted, features that pass it straight through would give another one.
+            known = self._from_features(x, straight_through_too=not torch.is_grad_enabled())
             known = self._model(x) if known is None else known
             self._answers.append((x, known))
         return known
@@ -133,14 +134,19 @@ class OnceModel:
     def logits(self) -> Tensor | None:
         """The logits of whatever was asked about first, if they are known or follow from known features."""
         if not self._answers and self._features:
-            found = self._from_features(self._features[0][0])
-            return found
+            return self._from_features(self._features[0][0], straight_through_too=True)
         return self._answers[0][1] if self._answers else None
 
-    def _from_features(self, x: Tensor) -> Tensor | None:
+    def _from_features(self, x: Tensor, straight_through_too: bool) -> Tensor | None:
         classify = getattr(self._model, "classify", None)
-        known = next((features for asked, _, features in self._features if asked is x), None)
-        return None if classify is None or known is None else cast(Tensor, classify(known))
+        fitting = (answer for asked, how, answer in self._features if asked is x and (straight_through_too or not how))
+        known = next(fitting, None)
+        if classify is None or known is None:
+            return None
+        try:
+            return cast(Tensor, classify(known))
+        except WeightsError:
+            return None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -165,6 +171,8 @@ def read(problem: Problem, x: Tensor) -> Reading:
         probability = found.detach() if found is not None else torch.full_like(loss, math.nan)
         distance = problem.constraint.distance(x.detach(), problem.start)
         logits = model.logits()
+        if logits is not None and len(logits) != len(x):  # the objective asked about other pictures, such as crops
+            logits = None
     return Reading(loss, probability, distance, None if logits is None else logits.detach())
 
 
@@ -181,8 +189,10 @@ def advance(problem: Problem, x: Tensor) -> tuple[Tensor, Reading]:
     x = x.detach()
     if problem.region is not None:
         gradient = torch.where(problem.region, gradient, 0)
-    moved = problem.constraint.project(x + problem.stepper(gradient), problem.start)
-    return moved.clamp(0, 1), replace(reading, loss=reading.loss.detach(), gradient=gradient)
+    moved = problem.constraint.project(x + problem.stepper(gradient), problem.start).clamp(0, 1)
+    if problem.region is not None:  # a stepper of somebody's own may move where there is no gradient
+        moved = torch.where(problem.region, moved, x)
+    return moved, replace(reading, loss=reading.loss.detach(), gradient=gradient)
 
 
 def solve(problem: Problem) -> Tensor:

@@ -21,8 +21,8 @@ from robust_widgets.trace import Frame
 def best_of_iterates(solver: Solver = iterate) -> Solver:
     """Each frame shows, for each picture, the step with the lowest loss so far.
 
-    A run that overshoots then ends with the best picture it passed through. The probabilities and the heat map of
-    a frame stay those of its newest step.
+    A run that overshoots then ends with the best picture it passed through. The heat map of a frame stays that of its
+    newest step.
     """
 
     def solve(problem: Problem) -> Iterator[Frame]:
@@ -78,7 +78,8 @@ def chain(*builders: Callable[[Tensor], Problem], solver: Solver = iterate) -> S
     The frames follow each other; the start of each further problem, which is the end of the last, is not shown twice.
 
     Args:
-        builders: each is handed the last picture, float (n, 3, h, w) in [0, 1], and gives the next problem.
+        builders: each is handed the last picture, float (n, 3, h, w) in [0, 1] on the device of the run, and gives the
+            next problem.
         solver: makes each run.
     """
 
@@ -92,7 +93,7 @@ def chain(*builders: Callable[[Tensor], Problem], solver: Solver = iterate) -> S
             if last is None:
                 return
             steps, seconds = last.step, last.seconds
-            picture = torch.from_numpy(last.pixels).permute(0, 3, 1, 2).float() / 255
+            picture = (torch.from_numpy(last.pixels).permute(0, 3, 1, 2).float() / 255).to(problem.start)
             for frame in solver(build(picture)):
                 last = replace(frame, step=steps + frame.step, seconds=seconds + frame.seconds)
                 if frame.step > 0:
@@ -108,4 +109,7 @@ def _better(old: Frame, new: Frame) -> Frame:
         name: np.where(improved, getattr(new, name), getattr(old, name)) for name in ("loss", "probability", "distance")
     }
     pixels = np.where(improved[:, None, None, None], new.pixels, old.pixels)
-    return replace(new, pixels=pixels, **chosen)
+    probabilities = new.probabilities
+    if probabilities is not None and old.probabilities is not None:
+        probabilities = np.where(improved[:, None], probabilities, old.probabilities)
+    return replace(new, pixels=pixels, probabilities=probabilities, **chosen)

@@ -5,20 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from robust_widgets.errors import RobustWidgetsError
-from robust_widgets.models.architectures import build
+from robust_widgets.models.architectures import Block, BlurResNet, ResNetConfig, build
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
+from robust_widgets.objectives import Classifier, Objective
 from robust_widgets.training.data import PictureSet
 
 # What the bundled model must at least reach in 20 steps from its seeds, on average over four classes; it reaches 0.6.
 BUNDLED_MEAN_PROBABILITY = 0.4
 
 CLASSES = ("dog", "cat", "goldfish")
+
+
+class SteepHead(nn.Linear):
+    """A linear layer times six, so that a small random network has opinions."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 6 * super().forward(x)
 
 
 class SmoothNet(nn.Module):
@@ -28,21 +38,57 @@ class SmoothNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
         self.conv2 = nn.Conv2d(8, 12, 3, padding=1, stride=2)
-        self.head = nn.Linear(12, classes)
+        self.head = SteepHead(12, classes)
 
-    def features(self, x: Tensor) -> Tensor:
-        return torch.tanh(self.conv2(torch.tanh(self.conv1(x)))).mean((2, 3))
+    def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
+        before = self.conv2(torch.tanh(self.conv1(x)))
+        after = torch.tanh(before)
+        return (before + (after - before).detach() if straight_through else after).mean((2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        return 6 * self.head(self.features(x))
+        return self.head(self.features(x))
 
 
-def smooth_model(side: int = 12, seed: int = 0, dtype: torch.dtype = torch.float32) -> RobustClassifier:
-    """A random smooth classifier, with class seeds."""
+def smooth_model(
+    side: int = 12, seed: int = 0, dtype: torch.dtype = torch.float32, classes: tuple[str, ...] = CLASSES
+) -> RobustClassifier:
+    """A random smooth classifier, with class seeds for CLASSES."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = SmoothNet()
-    return RobustClassifier(network, card(side, "smooth"), seeds(side)).to(dtype)
+        network = SmoothNet(len(classes))
+    own_card = replace(card(side, "smooth"), classes=classes)
+    return RobustClassifier(network, own_card, seeds(side) if classes == CLASSES else None).to(dtype)
+
+
+DEAD_UNIT, LIVE_UNIT, OTHER_UNIT = 2, 5, 7
+
+
+def relu_model(side: int = 16, seed: int = 0) -> RobustClassifier:
+    """A random network with a relu before its features, of which DEAD_UNIT is off everywhere and two others are on."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = BlurResNet(len(CLASSES), ResNetConfig(stem=4, widths=(8, 12), blocks=(1, 1), activation="relu"))
+    last = cast(Block, network.stages[-1])
+    nn.init.constant_(last.norm2.bias[DEAD_UNIT : DEAD_UNIT + 1], -50.0)
+    for unit in (LIVE_UNIT, OTHER_UNIT):
+        nn.init.constant_(last.norm2.bias[unit : unit + 1], 1.0)
+    return RobustClassifier(network, card(side, "relu"), seeds(side))
+
+
+class ColourNet(nn.Module):
+    """Hand-made: its five units are the mean green, nothing, the mean red, the mean blue, and the mean grey."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        mixing = [[0.0, 1, 0], [0, 0, 0], [1, 0, 0], [0, 0, 1], [1 / 3, 1 / 3, 1 / 3]]
+        self.register_buffer("mixing", torch.tensor(mixing).view(5, 3, 1, 1))
+        self.head = nn.Linear(5, len(CLASSES))
+
+    def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
+        return nn.functional.conv2d(x, cast(Tensor, self.mixing)).mean((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x))
 
 
 def tiny_model(side: int = 16, seed: int = 0) -> RobustClassifier:
@@ -107,6 +153,35 @@ class Counting(nn.Module):
 
     def _count(self, _gradient: Tensor) -> None:
         self.backwards += 1
+
+
+class Passes:
+    """Counts how often pictures go through a model's network, whichever of its methods is called."""
+
+    def __init__(self, model: RobustClassifier) -> None:
+        self.forwards = self.backwards = 0
+        self.inputs: list[Tensor] = []
+        first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+        first.register_forward_hook(self._went)
+
+    def _went(self, _module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.forwards += 1
+        self.inputs.append(inputs[0].detach().clone())
+        if output.requires_grad:
+            output.register_hook(self._came_back)
+
+    def _came_back(self, _gradient: Tensor) -> None:
+        self.backwards += 1
+
+
+class Brightness(Objective):
+    """A loss without a class: the mean of the picture."""
+
+    def __call__(self, model: Classifier, x: Tensor) -> Tensor:
+        return x.mean((1, 2, 3))
+
+    def __repr__(self) -> str:
+        return "Brightness()"
 
 
 COLOURS = torch.tensor([[0.65, 0.4, 0.4], [0.4, 0.65, 0.4], [0.4, 0.4, 0.65]])

@@ -10,39 +10,89 @@ import pytest
 from robust_widgets.errors import KnobError, UnknownKnobError, UnknownNameError
 from robust_widgets.knobs import (
     BRUSH_SIZE,
+    CONSTRAINT,
     COUNT,
     EPSILON,
+    FACTOR,
     GRAIN_SEED,
+    OPACITY,
+    PENALTY,
     SEED,
+    SIZE,
     SOFTNESS,
     STEP_SIZE,
     STEPS,
+    STRENGTH,
     TASK_KNOBS,
+    Choice,
     Knob,
     check_knobs,
+    default_of,
     raw_pixels,
     task_names,
 )
 from tests.helpers import raises_sentence
 
-ALL = sorted({id(k): k for knobs in (*TASK_KNOBS.values(), (BRUSH_SIZE, SOFTNESS)) for k in knobs}.values(), key=repr)
+PAINT = (BRUSH_SIZE, SOFTNESS, OPACITY)
+ALL = sorted({id(k): k for knobs in (*TASK_KNOBS.values(), PAINT) for k in knobs}.values(), key=repr)
+SLIDERS = [knob for knob in ALL if isinstance(knob, Knob)]
+CHOICES = [knob for knob in ALL if isinstance(knob, Choice)]
 
 
-@pytest.mark.parametrize("knob", ALL, ids=lambda knob: knob.name)
+@pytest.mark.parametrize("knob", SLIDERS, ids=lambda knob: f"{knob.name}-{knob.default}")
 def test_a_knobs_numbers_fit_each_other(knob: Knob) -> None:
-    assert knob.low <= knob.default <= knob.high
-    assert knob.minimum <= knob.low and knob.high <= knob.maximum
+    assert knob.minimum <= knob.low < knob.high <= knob.maximum
     assert knob.step > 0 and (knob.high - knob.low) >= knob.step
+    assert knob.default is not None or knob.optional
     for value in (knob.default, knob.low, knob.high):
         checked = knob.check(value)
-        assert checked == value and isinstance(checked, int if knob.whole else float)
+        assert checked == value and (checked is None or isinstance(checked, int if knob.whole else float))
     assert knob.help.endswith(".") and knob.label and knob.name.isidentifier()
-    slots = (knob.default - knob.low) / knob.step
-    assert slots == pytest.approx(round(slots)), "the slider can be put on the default"
+    if knob.default is not None:
+        assert knob.low <= knob.default <= knob.high
+        slots = (knob.default - knob.low) / knob.step
+        assert slots == pytest.approx(round(slots)), "the slider can be put on the default"
+
+
+@pytest.mark.parametrize("knob", CHOICES, ids=lambda knob: knob.name)
+def test_a_choices_words_fit_each_other(knob: Choice) -> None:
+    assert knob.default in knob.options or (knob.default is None and knob.optional)
+    for value in (knob.default, *knob.options, *([None] if knob.optional else [])):
+        assert knob.check(value) == value
+    assert knob.help.endswith(".") and knob.label and knob.name.isidentifier()
+    assert all(name in knob.allowed() for name in knob.options) and all(knob.options.values())
+
+
+def test_a_penalty_is_a_word_a_weight_or_none() -> None:
+    assert PENALTY.check(None) is None and PENALTY.check("paper") == "paper"
+    for weight in (0, 10, 2.5, np.float32(2.5), np.int64(3), 1e6):
+        assert type(PENALTY.check(weight)) is float and PENALTY.check(weight) == float(weight)
+    assert CONSTRAINT.allowed() == "'l2', 'linf' or 'none'"
+    assert PENALTY.allowed() == "'paper', a finite number of at least 0 or None"
+
+
+BAD_CHOICES = [
+    *((CONSTRAINT, value) for value in ("L2", "l1", "", None, 2, True, ["l2"], {"l2"}, np.zeros(2))),
+    *((PENALTY, value) for value in ("papers", "10", -1, -1e-9, math.nan, math.inf, True, [10], 1j, 10**400)),
+    (PENALTY, np.array([1, 2])),
+]
+
+
+@pytest.mark.parametrize(("knob", "value"), BAD_CHOICES, ids=lambda v: v.name if isinstance(v, Choice) else repr(v)[:9])
+def test_what_is_no_choice(knob: Choice, value: object) -> None:
+    with raises_sentence(KnobError, knob.name, knob.allowed()):
+        knob.check(value)
 
 
 def test_the_papers_defaults() -> None:
     assert (STEPS.default, EPSILON.default, STEP_SIZE.default) == (60, 40, 1)
+    names = ("steps", "epsilon", "step_size")
+    figures = {task: tuple(default_of(task, name) for name in names) for task in task_names()}
+    assert figures["generate"] == figures["sketch_to_image"] == (60, 40, 1)
+    assert figures["paint_features"] == (140, 70, 1)
+    steps, radius, step = figures["inpaint"]
+    assert radius == 21.6 and steps * step == pytest.approx(720 * 0.1), "the paper's radius and length of path"
+    assert default_of("inpaint", "penalty") is default_of("paint_features", "penalty") is None, "the mask is hard"
 
 
 @pytest.mark.parametrize(("task", "names"), [(task, [k.name for k in knobs]) for task, knobs in TASK_KNOBS.items()])
@@ -77,6 +127,9 @@ BAD = [
     *((SEED, value) for value in (-1, 0.5, None, 2**31, "0")),
     *((GRAIN_SEED, value) for value in (-1, 0.5, "None")),
     *((COUNT, value) for value in (0, 1.5, 1025)),
+    *((FACTOR, value) for value in (1, 0, -4, 64.5, "4", None)),
+    *((SIZE, value) for value in (0, 15, 64.5, 1025, "64")),
+    *((STRENGTH, value) for value in (0, -1, 100.5, None)),
 ]
 
 
@@ -108,7 +161,10 @@ def test_knobs_that_are_not_given_are_at_their_defaults(task: str) -> None:
     assert check_knobs(task, {}) == {knob.name: knob.default for knob in TASK_KNOBS[task]}
     assert check_knobs(task, {"steps": 7})["steps"] == 7
     for knob in TASK_KNOBS[task]:
-        assert isinstance(check_knobs(task, {})[knob.name], int if knob.whole else float)
+        value = check_knobs(task, {})[knob.name]
+        assert value == default_of(task, knob.name)
+        if isinstance(knob, Knob) and knob.default is not None:
+            assert isinstance(value, int if knob.whole else float)
 
 
 def test_a_knob_given_as_none_is_not_a_knob_not_given() -> None:

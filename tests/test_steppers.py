@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robust_widgets.errors import KnobError
-from robust_widgets.steppers import GradientStep, L2Step, LinfStep, Stepper
+from robust_widgets.steppers import GradientStep, L2Step, LinfStep, Momentum, Stepper
 from tests.helpers import raises_sentence
 
 STEPPERS = [L2Step, LinfStep, GradientStep]
@@ -74,3 +74,58 @@ def test_no_gradient_no_move(kind: type[Stepper]) -> None:
 def test_an_impossible_step_size_is_refused(kind: type[L2Step], size: float) -> None:
     with raises_sentence(KnobError, size):
         kind(size)
+
+
+def by_hand(gradients: list[np.ndarray], decay: float) -> np.ndarray:
+    """The running sum of Dong et al. (2018), equation 6, sample by sample."""
+    total = np.zeros_like(gradients[0])
+    for gradient in gradients:
+        for i, own in enumerate(gradient):
+            total[i] = decay * total[i] + own / np.abs(own).sum()
+    return total
+
+
+@pytest.mark.parametrize("kind", STEPPERS)
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9])
+def test_momentum_hands_on_the_running_sum_of_directions(kind: type[L2Step], decay: float) -> None:
+    stepper = Momentum(kind(0.3), decay).started()
+    seen: list[np.ndarray] = []
+    for seed in range(4):
+        update = stepper(gradients(seed) * 10.0**seed)
+        seen.append(gradients(seed).numpy() * 10.0**seed)
+        torch.testing.assert_close(update, kind(0.3)(torch.from_numpy(by_hand(seen, decay))))
+
+
+def test_without_decay_momentum_is_the_inner_stepper() -> None:
+    stepper = Momentum(L2Step(0.3), 0.0)
+    for seed in range(3):
+        torch.testing.assert_close(stepper(gradients(seed)), L2Step(0.3)(gradients(seed)))
+
+
+def test_momentum_begins_each_run_anew() -> None:
+    stepper = Momentum(Momentum(L2Step(0.3), 0.5), 0.9)
+    first = [stepper.started()(gradients(0)) for _ in range(2)]
+    torch.testing.assert_close(first[0], first[1])
+    going = stepper.started()
+    going(gradients(1))
+    assert not torch.allclose(going(gradients(0)), first[0])
+    torch.testing.assert_close(going.started()(gradients(0)), first[0])
+
+
+def test_momentum_keeps_samples_apart_and_goes_nowhere_without_a_gradient() -> None:
+    together, alone = Momentum(L2Step(0.1)), Momentum(L2Step(0.1))
+    for seed in range(3):
+        gradient = gradients(seed) * torch.tensor([1.0, 50.0, 0.0]).view(3, 1, 1, 1)
+        update = together(gradient)
+        torch.testing.assert_close(alone(gradient[1:2])[0], update[1])
+        assert torch.equal(update[2].abs(), torch.zeros(3, 5, 5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0, 2, math.nan, math.inf])
+def test_an_impossible_decay_is_refused(decay: float) -> None:
+    with raises_sentence(KnobError, decay):
+        Momentum(L2Step(0.1), decay)
+
+
+def test_what_momentum_is_called() -> None:
+    assert repr(Momentum(L2Step(0.5), 0.8)) == "Momentum(L2Step(step_size=0.5), 0.8)"

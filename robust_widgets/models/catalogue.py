@@ -100,7 +100,7 @@ def write_catalogue(path: Path, fingerprint: str, entries: Sequence[Feature], da
         top, left = side * (index // COLUMNS), side * (index % COLUMNS)
         sheet[top : top + side, left : left + side] = entry.thumbnail
     picture = io.BytesIO()
-    Image.fromarray(sheet).save(picture, "JPEG", quality=85, subsampling=0)
+    Image.fromarray(sheet).save(picture, "JPEG", quality=80)
     content = {
         "format": FORMAT,
         "fingerprint": fingerprint,

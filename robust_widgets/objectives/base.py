@@ -2,7 +2,7 @@
 
 An objective maps ``(model, x)``, with x (n, 3, h, w) in [0, 1], to a loss of shape (n,). Objectives add and scale:
 ``CrossEntropy(3) + 0.5 * other``. The ``model`` an objective is handed remembers its last answer, so a sum of
-objectives still costs one forward pass.
+objectives still costs one forward pass. (One beside `Activation` costs a second: its gradient takes another way.)
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, cast
 
 import torch
@@ -48,6 +49,7 @@ class CrossEntropy(Objective):
         given = cast("Sequence[Any]", target) if several else [target]
         self._named = [] if not any(isinstance(one, str) for one in given) else list(given)
         self._several = several
+        self._named_in: object = None
         self.target = torch.zeros(len(given), dtype=torch.long) if self._named else _as_indices(target)
         if self.target.dim() > 1 or self.target.numel() == 0:
             raise UnknownNameError(
@@ -56,10 +58,10 @@ class CrossEntropy(Objective):
         self._checked_classes = 0
 
     def _indices(self, model: Classifier, logits: Tensor) -> Tensor:
-        if self._named:
-            indices = [_index(model, one) for one in self._named]
-            self.target, self._named = torch.tensor(indices if self._several else indices[0]), []
         classes = logits.shape[1]
+        if self._named and self._named_in != (names := getattr(model, "classes", classes)):
+            indices = [_index(model, one) for one in self._named]
+            self.target, self._named_in = torch.tensor(indices if self._several else indices[0]), names
         if self._checked_classes != classes:
             # Checked once, on the host's copy: a check in the loop would make a GPU wait.
             low, high = int(self.target.min()), int(self.target.max())
@@ -122,13 +124,13 @@ class Mixture(Objective):
     """
 
     def __init__(self, weights: Mapping[str | int, float] | Mapping[str, float] | Mapping[int, float]) -> None:
-        if not weights:
+        if not isinstance(weights, Mapping) or not weights:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise KnobError("The mixture has no classes; give at least one, such as {'lion': 2, 'bear': 1}.")
         for name, weight in weights.items():
-            if not (math.isfinite(weight) and weight > 0):
-                raise KnobError(f"The weight of {name!r} is {weight}; give a finite number above 0.")
-        total = sum(weights.values())
-        self.weights: dict[str | int, float] = {name: weight / total for name, weight in weights.items()}
+            if not isinstance(weight, Real) or not math.isfinite(weight) or weight <= 0:
+                raise KnobError(f"The weight of {name!r} is {weight!r}; give a finite number above 0.")
+        total = float(sum(weights.values()))
+        self.weights: dict[str | int, float] = {name: float(weight) / total for name, weight in weights.items()}
 
     def _shares(self, model: Classifier, logits: Tensor) -> Tensor:
         shares = torch.zeros(logits.shape[1])
@@ -148,7 +150,7 @@ class Mixture(Objective):
 
     def probability(self, model: Classifier, x: Tensor) -> Tensor:
         logits = model(x)
-        return _full_precision(logits).softmax(1)[:, self._shares(model, logits) > 0].sum(1)
+        return (_full_precision(logits).softmax(1) * (self._shares(model, logits) > 0)).sum(1)
 
     def __repr__(self) -> str:
         return f"Mixture({self.weights})"

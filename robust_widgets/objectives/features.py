@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import cast
 
@@ -27,7 +28,8 @@ class Activation(Objective):
     """
 
     def __init__(self, unit: int | Sequence[int]) -> None:
-        self.units = (unit,) if isinstance(unit, int) else tuple(unit)
+        several = unit if isinstance(unit, (list, tuple)) else [cast(int, unit)]
+        self.units = tuple(operator.index(one) for one in several)
 
     def activation(self, model: Classifier, x: Tensor) -> Tensor:
         """The activation of each sample's unit, (n,)."""

@@ -242,7 +242,8 @@ BAD = [
     (request(steps=0), "steps is 0"),
     (request(stepsize=1), "'step_size'"),
     (RunRequest("paint", "dog"), "'paint'"),
-    (RunRequest("sketch_to_image", "dog"), "no sketch"),
+    (RunRequest("sketch_to_image", "dog"), "no picture"),
+    (RunRequest("inpaint", "dog", {}, np.zeros((12, 12, 3), np.uint8)), "no mask"),
 ]
 
 

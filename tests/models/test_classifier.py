@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from robust_widgets.errors import UnknownNameError
+from robust_widgets.errors import UnknownNameError, WeightsError
 from robust_widgets.models.classifier import RobustClassifier
 from tests.helpers import CLASSES, SmoothNet, card, pictures, raises_sentence, smooth_model, tiny_model
 
@@ -39,6 +39,15 @@ def test_features_lead_to_the_logits() -> None:
     features = model.features(pictures(2, 16))
     assert features.shape == (2, 128)
     torch.testing.assert_close(model.network.head(features), model(pictures(2, 16)))
+    torch.testing.assert_close(model.classify(features), model(pictures(2, 16)))
+
+
+def test_a_network_that_gives_no_access_to_its_inside() -> None:
+    model = RobustClassifier(nn.Flatten(), card(12, "flat"))
+    with raises_sentence(WeightsError, "test-flat", "penultimate", "'features'"):
+        model.features(pictures(1))
+    with raises_sentence(WeightsError, "test-flat", "'head'"):
+        model.classify(torch.zeros(1, 4))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""Every task called alike: a picture, a mask and a target where the task takes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from robust_widgets.session import RunRequest
+from robust_widgets.tasks import generate, inpaint, paint_features, sketch_to_image, super_resolve, translate
+from robust_widgets.trace import Trace
+from tests.helpers import smooth_model
+
+SIDE = 16
+MODEL = smooth_model(SIDE)
+PICTURE = np.random.default_rng(3).integers(40, 216, (SIDE, SIDE, 3)).astype(np.uint8)
+MASK = np.zeros((SIDE, SIDE), bool)
+MASK[3:11, 5:13] = True
+MASK[8:11, 5:8] = False
+
+FUNCTIONS: dict[str, Callable[..., Trace]] = {
+    "generate": generate,
+    "sketch_to_image": sketch_to_image,
+    "translate": translate,
+    "super_resolve": super_resolve,
+    "inpaint": inpaint,
+    "paint_features": paint_features,
+}
+MASKED = ("inpaint", "paint_features")
+FROM_PICTURE = tuple(task for task in FUNCTIONS if task != "generate")
+
+
+def wanted(task: str) -> str | int:
+    """What a task is asked for unless a test says otherwise: a class, or a unit."""
+    return 4 if task == "paint_features" else "cat"
+
+
+def call(task: str, target: Any = ..., **options: Any) -> Trace:
+    """Run a task by its function."""
+    given: list[Any] = [] if task == "generate" else [options.pop("picture", PICTURE)]
+    if task in MASKED:
+        given.append(options.pop("mask", MASK))
+    return FUNCTIONS[task](*given, wanted(task) if target is ... else target, **{"model": MODEL, **options})
+
+
+def request(task: str, knobs: dict[str, Any] | None = None, target: str | int | None = None) -> RunRequest:
+    """The same run, as a studio asks a session for it."""
+    mask = MASK.astype(np.uint8) * 255 if task in MASKED else None
+    return RunRequest(task, str(wanted(task) if target is None else target), knobs or {}, PICTURE, mask)
+
+
+def assert_different(one: Trace, other: Trace) -> None:
+    same_shape = one.frames.shape == other.frames.shape
+    assert not same_shape or not np.array_equal(one.frames[-1], other.frames[-1])
+    assert not same_shape or not np.array_equal(one.metrics["loss"], other.metrics["loss"])

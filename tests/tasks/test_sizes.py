@@ -1,0 +1,116 @@
+"""Pictures larger than the model, and models of two classes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from robust_widgets.errors import KnobError, UnknownNameError
+from robust_widgets.knobs import task_names
+from robust_widgets.objectives import Jitter
+from robust_widgets.synthesis import begin, run, solve
+from robust_widgets.tasks import build_problem, translate
+from tests.helpers import Passes, raises_sentence, smooth_model, tiny_model
+from tests.tasks.calls import MASK, MASKED, PICTURE, call, request
+
+everyone = pytest.mark.parametrize("task", task_names())
+
+
+@everyone
+def test_a_size_larger_than_the_model(task: str) -> None:
+    model = smooth_model(16)
+    passes = Passes(model)
+    trace = call(task, model=model, size=40, steps=3)
+    assert trace.frames.shape == (4, 1, 40, 40, 3) and trace.knobs["size"] == 40
+    assert {tuple(x.shape) for x in passes.inputs} == {(1, 3, 40, 40)}, "the network runs at that size"
+    again = call(task, model=model, size=40, steps=3)
+    np.testing.assert_array_equal(trace.frames, again.frames)
+
+
+@everyone
+def test_the_network_sees_the_picture_shifted_another_way_each_step(task: str) -> None:
+    model = smooth_model(16)
+    problem = build_problem(model, request(task, {"size": 40, "steps": 6, "epsilon": 0.0}))
+    x = problem.start
+    passes = Passes(model)
+    run(problem)
+    seen = passes.inputs
+    assert len(seen) == 7 and len({x.numpy().tobytes() for x in seen}) > 4, "the picture stands still, the view moves"
+    # Each view is the start, mirrored at its edges and moved by at most ten pixels, a quarter of its side.
+    padded = torch.nn.functional.pad((x - model.mean) / model.std, (10,) * 4, mode="reflect")
+    shifts = {(d, r): padded[:, :, d : d + 40, r : r + 40] for d in range(21) for r in range(21)}
+    for view in seen:
+        assert any(torch.equal(view, shifted) for shifted in shifts.values())
+
+
+@everyone
+def test_at_the_models_own_size_nothing_is_shifted(task: str) -> None:
+    model = smooth_model(16)
+    passes = Passes(model)
+    run(build_problem(model, request(task, {"steps": 3, "epsilon": 0.0})))
+    assert len({x.numpy().tobytes() for x in passes.inputs}) == 1
+    run(build_problem(smooth_model(32), request(task, {"size": 16, "steps": 1})))
+
+
+@everyone
+def test_the_seed_decides_the_shifts(task: str) -> None:
+    def end(seed: int) -> torch.Tensor:
+        problem = build_problem(smooth_model(16), request(task, {"size": 40, "steps": 4, "seed": seed}))
+        return solve(replace(problem, start=torch.full_like(problem.start, 0.5), region=None))
+
+    assert torch.equal(end(1), end(1)) and not torch.equal(end(1), end(2))
+
+
+@everyone
+def test_radius_and_step_grow_with_the_size(task: str) -> None:
+    small, large = (build_problem(smooth_model(16), request(task, {"size": s})) for s in (None, 48))
+    assert large.constraint.epsilon == pytest.approx(3 * small.constraint.epsilon)  # type: ignore[attr-defined]
+    assert large.stepper.step_size == pytest.approx(3 * small.stepper.step_size)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("task", MASKED)
+def test_a_hard_mask_holds_at_a_larger_size(task: str) -> None:
+    problem = build_problem(tiny_model(), request(task, {"size": 64, "steps": 3, "step_size": 8.0}))
+    assert problem.region is not None and problem.region.shape == (1, 1, 64, 64)
+    outside = (~problem.region).expand(problem.start.shape)
+    end = solve(problem)
+    assert torch.equal(end[outside], problem.start[outside]) and not torch.equal(end, problem.start)
+    assert problem.region[0, 0, 1::4, 1::4].numpy().sum() == pytest.approx(MASK.sum(), abs=12)
+
+
+@pytest.mark.parametrize("task", MASKED)
+def test_the_penalty_compares_the_picture_itself_not_the_shifted_one(task: str) -> None:
+    problem = build_problem(smooth_model(16), request(task, {"size": 40, "penalty": 1e6, "steps": 3}))
+    assert problem.region is None
+    with torch.no_grad():
+        loss = problem.started().objective(problem.model, begin(problem))
+    assert float(loss) < 100, "the start is the picture outside the mask"
+
+
+@pytest.mark.parametrize("size", [15, 0, -64, 1025, 64.5, "64", True])
+def test_a_size_out_of_range(size: object) -> None:
+    with raises_sentence(KnobError, "size", repr(size)):
+        call("translate", size=size)
+
+
+def test_the_shift_is_at_most_sixteen_pixels() -> None:
+    problem = build_problem(smooth_model(16), request("translate", {"size": 128}))
+    assert isinstance(problem.objective, Jitter) and problem.objective.pixels == 16
+
+
+def test_translate_between_two_domains() -> None:
+    model = smooth_model(16, classes=("horse", "zebra"))
+    for index, name in enumerate(("horse", "zebra")):
+        trace = translate(PICTURE, name, model=model, steps=20, step_size=2.0)
+        assert trace.classes == ("horse", "zebra") and trace.target == name
+        assert trace[-1].probability[0] > trace[0].probability[0]
+        assert trace[-1].probabilities is not None and trace[-1].probabilities.shape == (1, 2)
+        np.testing.assert_allclose(trace[-1].probabilities[0, index], trace[-1].probability[0], rtol=1e-5)
+        np.testing.assert_array_equal(trace.frames[0, 0], PICTURE)
+    with raises_sentence(UnknownNameError, "'cat'", "'zebra'"):
+        translate(PICTURE, "cat", model=model)
+    with raises_sentence(UnknownNameError, "2 classes"):
+        translate(PICTURE, 2, model=model)

@@ -1,0 +1,118 @@
+"""A small picture is enlarged: where it starts, and how close the result stays to it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from robust_widgets.images import to_pixels_of
+from robust_widgets.reports import comparison_strip, low_resolution, low_resolution_error, low_side, report
+from robust_widgets.tasks import super_resolve
+from robust_widgets.trace import Trace
+from tests.helpers import smooth_model
+
+FACTORS = [2, 3, 4, 5, 7, 8, 12]
+
+
+def small_picture(side: int) -> np.ndarray:
+    return np.random.default_rng(side).integers(0, 256, (side, side, 3)).astype(np.uint8)
+
+
+def enlarged(side: int, factor: float, picture: np.ndarray, **knobs: object) -> Trace:
+    return super_resolve(picture, "dog", factor=factor, model=smooth_model(side), **{"steps": 1, **knobs})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("side", [56, 64])
+def test_frame_zero_is_the_nearest_neighbour_enlargement(side: int, factor: int) -> None:
+    low = max(4, round(side / factor))
+    small = small_picture(low)
+    trace = enlarged(side, factor, small)
+    row = [math.floor(i * low / side) for i in range(side)]
+    np.testing.assert_array_equal(trace.frames[0, 0], small[row][:, row])
+    np.testing.assert_array_equal(low_resolution(trace)[0], small)
+
+
+@pytest.mark.parametrize(("side", "factor"), [(74, 12), (82, 20), (92, 6.5), (92, 4.6)])
+def test_no_origin_is_rounded_down_by_mistake(side: int, factor: float) -> None:
+    low = low_side(side, factor)
+    small = small_picture(low)
+    row = np.arange(side) * low // side
+    trace = enlarged(side, factor, small)
+    np.testing.assert_array_equal(trace.frames[0, 0], small[row][:, row])
+    np.testing.assert_array_equal(low_resolution(trace)[0], small)
+
+
+def test_whole_factors_make_whole_blocks() -> None:
+    small = small_picture(8)
+    np.testing.assert_array_equal(
+        enlarged(56, 7, small).frames[0, 0], np.kron(small, np.ones((7, 7, 1), np.uint8)), strict=True
+    )
+
+
+def test_a_larger_picture_is_made_small_first() -> None:
+    large = small_picture(64)
+    np.testing.assert_array_equal(low_resolution(enlarged(32, 4, large))[0], to_pixels_of(large, 8))
+
+
+def test_the_smallest_low_resolution_is_four() -> None:
+    assert [low_side(64, f) for f in (2, 4, 7, 8, 16, 64)] == [32, 16, 9, 8, 4, 4]
+
+
+@pytest.mark.parametrize(("side", "factor"), [(32, 4), (33, 4), (56, 7), (30, 7)])
+def test_the_low_resolution_error_by_hand(side: int, factor: int) -> None:
+    low = low_side(side, factor)
+    small = small_picture(low)
+    trace = enlarged(side, factor, small, steps=6, step_size=3.0)
+    total = 0.0
+    for i in range(low):
+        for j in range(low):
+            rows = [r for r in range(side) if r * low // side == i]
+            columns = [c for c in range(side) if c * low // side == j]
+            block = trace.frames[-1, 0][np.ix_(rows, columns)].astype(float).mean((0, 1))
+            total += float(np.square((block - small[i, j]) / 255).sum())
+    wanted = math.sqrt(total / (3 * low * low))
+    assert wanted > 0.001
+    assert low_resolution_error(trace) == pytest.approx(wanted, rel=1e-9)
+    assert report(trace)["low_resolution_error"] == pytest.approx(wanted, rel=1e-9)
+
+
+def test_a_start_that_was_not_moved_has_no_error() -> None:
+    assert low_resolution_error(enlarged(32, 4, small_picture(8), epsilon=0.0, steps=3)) == 0
+
+
+def test_a_smaller_radius_stays_closer_to_the_small_picture() -> None:
+    errors = [
+        low_resolution_error(enlarged(32, 4, small_picture(8), epsilon=e, steps=20, step_size=2.0)) for e in (2, 8, 32)
+    ]
+    assert errors[0] < errors[1] < errors[2]
+
+
+def test_grain_over_the_start_hardly_reaches_the_low_resolution() -> None:
+    small = np.clip(small_picture(8), 60, 200)
+    grainy = low_resolution(enlarged(64, 8, small, seed=1))[0].astype(int)
+    assert np.abs(grainy - small).max() <= 3, "the mean of 64 grains"
+
+
+def test_the_strip_shows_low_resolution_bicubic_and_result_of_each_picture() -> None:
+    pair = [small_picture(8), small_picture(8)[::-1].copy()]
+    trace = super_resolve(pair, "cat", factor=4, steps=8, step_size=5.0, model=smooth_model(32))
+    strip = np.asarray(comparison_strip(trace, side=64))
+    assert strip.shape == (2 * 64 + 4, 3 * 64 + 2 * 4, 3)
+    for row, small in enumerate(pair):
+        top = row * 68
+        columns = [strip[top : top + 64, left : left + 64] for left in (0, 68, 136)]
+        np.testing.assert_array_equal(columns[0], np.kron(small, np.ones((8, 8, 1), np.uint8)))
+        flat = [np.abs(np.diff(column.astype(int), axis=0)).reshape(63, -1) for column in columns[:2]]
+        assert (flat[0] == 0).mean() > 0.8 > 0.3 > (flat[1] == 0).mean(), "blocks, then none"
+        off = [float(np.abs(c.astype(int) - _scaled(trace.frames[-1, row], 64)).mean()) for c in columns]
+        assert off[2] < off[1] and off[2] < off[0] and off[2] < 1
+    assert (strip[:, 64:68] == 255).all() and (strip[64:68] == 255).all()
+
+
+def _scaled(pixels: np.ndarray, side: int) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)).astype(int)
