@@ -9,7 +9,8 @@ import ipywidgets
 
 from robust_widgets.knobs import TASK_KNOBS, AnyKnob, Choice, Knob
 
-LABEL_WIDTH = "60px"
+LABEL_PIXELS = 60
+LABEL_WIDTH = f"{LABEL_PIXELS}px"
 # Canvas, controls and result stand side by side in the 848 px that JupyterLab leaves a notebook on a 1280 px screen.
 SIDE = 280
 MIDDLE = 248
@@ -73,6 +74,7 @@ class OptionalControl(Control):
 
     def __init__(self, knob: Knob, width: int) -> None:
         self.slider = slider(knob, width - 28)
+        self.slider.style.description_width = f"{LABEL_PIXELS - 28}px"
         self.check = ipywidgets.Checkbox(
             value=knob.default is not None,
             indent=False,

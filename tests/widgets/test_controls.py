@@ -1,27 +1,40 @@
-"""Sliders: everything they show comes from the knob."""
+"""Controls: everything they show comes from the knob, and their values are what a run takes."""
 
 from __future__ import annotations
 
 import ipywidgets
 import pytest
 
-from robust_widgets.knobs import BRUSH_SIZE, SOFTNESS, TASK_KNOBS, Knob, check_knobs
-from robust_widgets.widgets.controls import TaskControls, slider
+from robust_widgets.knobs import BRUSH_SIZE, OPACITY, SOFTNESS, TASK_KNOBS, Choice, Knob, check_knobs
+from robust_widgets.widgets.controls import (
+    RARE,
+    ChoiceControl,
+    OptionalControl,
+    SliderControl,
+    TaskControls,
+    control,
+    slider,
+)
 from tests.widgets.page import Page
 
 KNOBS = [(task, knob) for task, knobs in TASK_KNOBS.items() for knob in knobs]
-KNOBS += [("paint", BRUSH_SIZE), ("paint", SOFTNESS)]
+SLIDERS = [(task, knob) for task, knob in KNOBS if isinstance(knob, Knob) and knob.default is not None]
+SLIDERS += [("paint", BRUSH_SIZE), ("paint", SOFTNESS), ("paint", OPACITY)]
 
 
-@pytest.mark.parametrize(("task", "knob"), KNOBS, ids=[f"{task} {knob.name}" for task, knob in KNOBS])
+def label(case: object) -> str:
+    return case if isinstance(case, str) else str(getattr(case, "name", case))
+
+
+@pytest.mark.parametrize(("task", "knob"), SLIDERS, ids=label)
 def test_a_slider_is_its_knob(page: Page, task: str, knob: Knob) -> None:
     del page, task
-    control = slider(knob)
-    assert isinstance(control, ipywidgets.IntSlider if knob.whole else ipywidgets.FloatSlider)
-    assert (control.value, control.min, control.max, control.step) == (knob.default, knob.low, knob.high, knob.step)
-    assert control.description == knob.label
-    assert knob.help in control.tooltip and knob.unit in control.tooltip
-    assert not control.tooltip.endswith("()")
+    made = slider(knob)
+    assert isinstance(made, ipywidgets.IntSlider if knob.whole else ipywidgets.FloatSlider)
+    assert (made.value, made.min, made.max, made.step) == (knob.default, knob.low, knob.high, knob.step)
+    assert made.description == knob.label
+    assert knob.help in made.tooltip and knob.unit in made.tooltip
+    assert not made.tooltip.endswith("()")
 
 
 def test_the_number_beside_a_slider_has_as_many_digits_as_its_step(page: Page) -> None:
@@ -31,27 +44,83 @@ def test_the_number_beside_a_slider_has_as_many_digits_as_its_step(page: Page) -
         assert slider(knob).readout_format == digits
 
 
+@pytest.mark.parametrize(("task", "knob"), KNOBS, ids=label)
+def test_a_control_starts_at_the_knobs_default_and_gives_only_what_the_knob_allows(
+    page: Page, task: str, knob: Knob | Choice
+) -> None:
+    del page, task
+    made = control(knob, 64)
+    assert made.value == knob.default and type(made.value) is type(knob.check(knob.default))
+    if isinstance(made, ChoiceControl):
+        for _, value in made.widget.options:
+            made.value = value
+            assert made.value == knob.check(value)
+
+
+def test_an_optional_knob_is_none_while_its_box_is_not_ticked(page: Page) -> None:
+    seed = next(knob for knob in TASK_KNOBS["translate"] if knob.name == "seed")
+    made = control(seed, 64)
+    assert isinstance(made, OptionalControl) and made.value is None and made.slider.disabled
+    page.set(made.check, value=True)
+    page.set(made.slider, value=7)
+    assert made.value == 7 and not made.slider.disabled
+    page.set(made.check, value=False)
+    assert made.value is None and made.slider.value == 7
+    made.value = 3
+    assert made.value == 3 and made.check.value
+
+
+def test_the_sides_offered_are_larger_than_the_models_own(page: Page) -> None:
+    del page
+    size = next(knob for knob in TASK_KNOBS["generate"] if knob.name == "size")
+    for side in (16, 64, 128, 224):
+        made = control(size, side)
+        assert isinstance(made, ChoiceControl)
+        first, *others = made.widget.options
+        assert first[1] is None and str(side) in first[0]
+        assert others and all(value > side and size.check(value) == value for _, value in others)
+
+
+def test_a_choice_takes_a_weight_that_is_not_on_its_list(page: Page) -> None:
+    del page
+    penalty = next(knob for knob in TASK_KNOBS["inpaint"] if knob.name == "penalty")
+    made = control(penalty, 64)
+    made.value = 2.5
+    assert made.value == 2.5
+    made.value = "paper"
+    assert made.value == "paper"
+
+
 @pytest.mark.parametrize("task", TASK_KNOBS)
-def test_the_sliders_of_a_task_give_the_knobs_a_run_takes(page: Page, task: str) -> None:
+def test_the_controls_of_a_task_give_the_knobs_a_run_takes(page: Page, task: str) -> None:
     controls = TaskControls(task)
     assert controls.values() == check_knobs(task, {})
-    assert [type(value) for value in controls.values().values()] == [
-        int if knob.whole else float for knob in TASK_KNOBS[task]
-    ]
-    page.set(controls.sliders["steps"], value=7)
+    steps = controls.controls["steps"]
+    assert isinstance(steps, SliderControl)
+    page.set(steps.widget, value=7)
     assert controls.values()["steps"] == 7
-    assert list(controls.widget.children) == list(controls.sliders.values())
 
 
-def test_setting_moves_the_sliders_and_leaves_out_what_has_none(page: Page) -> None:
+@pytest.mark.parametrize("task", TASK_KNOBS)
+def test_every_control_is_on_the_page_the_seldom_turned_ones_folded_away(page: Page, task: str) -> None:
+    del page
+    controls = TaskControls(task)
+    *usual, more = controls.widget.children
+    assert more is controls.more and more.selected_index is None
+    assert usual == [one.widget for name, one in controls.controls.items() if name not in RARE]
+    assert list(more.children[0].children) == [one.widget for name, one in controls.controls.items() if name in RARE]
+
+
+def test_setting_moves_the_controls_and_leaves_out_what_has_none(page: Page) -> None:
     del page
     controls = TaskControls("sketch_to_image")
     before = controls.values()
     controls.set({"steps": 12, "epsilon": 33.0, "seed": None, "n": 4, "nonsense": "x"})
-    assert controls.values() == {**before, "steps": 12, "epsilon": 33.0}
+    assert controls.values() == {**before, "steps": 12, "epsilon": 33.0, "seed": None}
 
 
 def test_a_width_is_kept(page: Page) -> None:
     del page
     assert slider(BRUSH_SIZE, 200).layout.width == "196px"
-    assert {control.layout.width for control in TaskControls("generate", 300).sliders.values()} == {"296px"}
+    usual = [one for name, one in TaskControls("generate", 300).controls.items() if name not in RARE]
+    assert {one.widget.layout.width for one in usual} == {"296px"}

@@ -62,20 +62,22 @@ class StudioWidget(ipywidgets.VBox):
             self.paint_box = PaintBox(self.surface, self.notice)
             self.live = Live(self.surface, self.runner, self.notice, self.run_from)
             self.surface.on_action(self._on_action)
-            columns.append(self.paint_box.widget)
         self.results = ResultTools(
             self.runner, self.notice, session.model.source, self._use if self.surface is not None else None
         )
+        if self.paint_box is not None:
+            columns.append(ipywidgets.VBox([self.paint_box.widget, self.results.strip_widget]))
         self.task_buttons = ipywidgets.ToggleButtons(
             options=[(FACES[task].label, task) for task in tasks],
             value=tasks[0],
             tooltips=[FACES[task].hint for task in tasks],
             style={"button_width": "110px"},
+            layout={"margin": "0 0 10px 0"},
         )
         self.task_buttons.observe(lambda _: self._show_task(), "value")
         self.hint = ipywidgets.HTML()
         self._stack = ipywidgets.VBox()
-        columns += [self._middle(), ipywidgets.VBox([self.runner.view, self.results.strip_widget])]
+        columns += [self._middle(), self.runner.view]
         for column in columns:
             column.layout.margin = "0 12px 8px 0"
         rows: list[Any] = [ipywidgets.HBox(columns, layout={"flex_flow": "row wrap", "align_items": "flex-start"})]
@@ -180,8 +182,10 @@ class StudioWidget(ipywidgets.VBox):
         self.hint.value = f"<div style='line-height:1.35;margin-bottom:4px'>{html.escape(face.hint)}</div>"
         self.target.show_for(self.task)
         self._stack.children = [self.controls[self.task].widget]
-        if self.paint_box is not None:
+        if self.paint_box is not None and self.surface is not None:
             self.paint_box.show_mask_tools(face.mask)
+            if face.mask and not self.surface.has_mask:
+                self.surface.layer = "mask"
 
     def _request(self) -> RunRequest:
         knobs = self.controls[self.task].values()
