@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from robust_widgets import __version__
+from robust_widgets.cli.features import features
 from robust_widgets.cli.learn import train
 from robust_widgets.cli.measure import evaluate, models
-from robust_widgets.cli.paint import generate, sketch
+from robust_widgets.cli.paint import generate, inpaint, paint_features, sketch, super_resolve, translate
 from robust_widgets.cli.start import lab
 
 __all__ = ["app"]
@@ -26,7 +27,11 @@ app = typer.Typer(
 )
 
 app.command(context_settings={"ignore_unknown_options": True})(lab)
-for command in (sketch, generate, train, evaluate, models):
+COMMANDS = (
+    *(generate, sketch, translate, super_resolve, inpaint, paint_features),
+    *(features, train, evaluate, models),
+)
+for command in COMMANDS:
     app.command()(command)
 
 

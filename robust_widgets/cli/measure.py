@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robust_widgets.cli.options import Device
+from robust_widgets.cli.options import Device, ModelGiven
+from robust_widgets.cli.quality import evaluate_tasks
 from robust_widgets.cli.sentences import in_sentences
 from robust_widgets.errors import KnobError
 
@@ -23,7 +24,7 @@ WIDTH = 100
 
 @in_sentences
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file, or a shipped model by name.")],
+    model: ModelGiven,
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="A folder of class folders, or one that holds such a folder as val.")
     ],
@@ -38,22 +39,45 @@ def evaluate(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps of the attack, each of 2.5 * radius / steps.")] = 20,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Measure on this many pictures, evenly spread.", show_default="all")
+        int | None,
+        typer.Option(
+            min=1, help="Measure on this many pictures, evenly spread.", show_default="all; with --tasks, one a class"
+        ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures attacked at once.")] = 128,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures attacked or painted at once.")] = 128,
     per_class: Annotated[bool, typer.Option("--per-class", help="Print a row for each class too.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the accuracies in the model's file.")] = False,
+    tasks: Annotated[
+        bool, typer.Option("--tasks", help="Measure the pictures that the six tasks make instead, with a judge.")
+    ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="For --tasks: a second model, trained without an attack, that looks at the pictures."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="For --tasks: also write a report, as .md.")] = None,
     device: Device = None,
 ) -> None:
-    """Measure a model's accuracy on clean and on attacked pictures.
+    """Measure a model's accuracy, or the pictures it makes.
 
-    A picture counts for the attacked accuracy only if the model is right both before and after the attack.
+    Accuracy is that on clean and on attacked pictures; a picture counts for the attacked accuracy only if the model is
+    right both before and after the attack. With --tasks, all tasks are run with their default knobs.
     """
+    if tasks:
+        if norm or radius or per_class or write:
+            raise KnobError(
+                "--tasks attacks nothing and keeps nothing; leave out --norm, --radius, --per-class, --write."
+            )
+        evaluate_tasks(model, data, judge, out=out, limit=limit, batch_size=batch_size, device=device)
+        return
+    if judge or out:
+        raise KnobError("--judge and --out belong to --tasks; give that too.")
     from robust_widgets.models.checkpoints import save_model
     from robust_widgets.models.registry import load_model, model_names
     from robust_widgets.training.adversary import ball_and_step
     from robust_widgets.training.data import load_validation
-    from robust_widgets.training.evaluate import judge
+    from robust_widgets.training.evaluate import judge as show
 
     if write and model in model_names():
         raise KnobError(
@@ -67,7 +91,7 @@ def evaluate(
         ball_and_step(norm, one, 1.0)  # a bad norm or radius is refused before the pictures are read
     pictures = load_validation(data, classifier.input_size, classifier.classes)
     verdicts = [
-        judge(classifier, pictures, norm=norm, radius=one, steps=steps, batch_size=batch_size, limit=limit)
+        show(classifier, pictures, norm=norm, radius=one, steps=steps, batch_size=batch_size, limit=limit)
         for one in radii
     ]
     typer.echo(accuracy_table(verdicts, classifier.classes if per_class else ()))

@@ -10,7 +10,8 @@ import pytest
 import robust_widgets as rw
 from tests.cli.shell import call
 
-COMMANDS = ("lab", "sketch", "generate", "train", "evaluate", "models")
+PAINTING = ("generate", "sketch", "translate", "super-resolve", "inpaint", "paint-features")
+COMMANDS = ("lab", *PAINTING, "features", "train", "evaluate", "models")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -27,6 +28,12 @@ def test_help_loads_no_torch(arguments: list[str]) -> None:
     result = subprocess.run([sys.executable, "-c", code + heavy], capture_output=True, text=True, check=True)
     assert result.stderr.strip() == "[]"
     assert result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_first_sentence_fits_the_list_of_commands(command: str) -> None:
+    (line,) = [line for line in call("--help").stdout.splitlines() if line.split()[:1] == [command]]
+    assert line.endswith(".") and not line.endswith("...")
 
 
 def test_the_version_is_the_packages() -> None:

@@ -1,4 +1,4 @@
-"""`robust-widgets sketch` and `robust-widgets generate`."""
+"""The six tasks as commands."""
 
 from __future__ import annotations
 
@@ -18,14 +18,22 @@ import robust_widgets as rw
 from robust_widgets import files, knobs
 from robust_widgets.cli import app
 from robust_widgets.cli.options import knob_values
-from robust_widgets.cli.paint import ENDINGS, checked_outputs
+from robust_widgets.cli.outputs import default_name
+from robust_widgets.files import endings
 from robust_widgets.models import registry
+from robust_widgets.models.catalogue import catalogue_path, write_catalogue
 from robust_widgets.models.checkpoints import save_model
+from robust_widgets.session import Feature
 from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
 
-COMMANDS = {"sketch_to_image": "sketch", "generate": "generate"}
-KNOBS = [(task, knob) for task, its_knobs in knobs.TASK_KNOBS.items() for knob in its_knobs]
+ENDINGS = endings()
+COMMANDS = {task: "sketch" if task == "sketch_to_image" else task.replace("_", "-") for task in knobs.TASK_KNOBS}
+KNOBS = [
+    pytest.param(task, knob, id=f"{task}-{knob.name}")
+    for task, its_knobs in knobs.TASK_KNOBS.items()
+    for knob in its_knobs
+]
 
 
 @pytest.fixture
@@ -34,6 +42,29 @@ def sketch_file(tmp_path: Path) -> Path:
     picture.paste((240, 120, 20), (12, 10, 28, 20))
     picture.save(tmp_path / "sketch.png")
     return tmp_path / "sketch.png"
+
+
+@pytest.fixture
+def mask_file(tmp_path: Path) -> Path:
+    """White in the left half of a picture of the sketch's shape."""
+    mask = Image.new("L", (40, 30))
+    mask.paste(255, (0, 0, 20, 30))
+    mask.save(tmp_path / "mask.png")
+    return tmp_path / "mask.png"
+
+
+@pytest.fixture
+def begun(sketch_file: Path, mask_file: Path, tiny: Path) -> dict[str, list[object]]:
+    """For each task a command that lacks only its knobs and its output."""
+    subjects: dict[str, list[object]] = {
+        "generate": ["cat"],
+        "sketch_to_image": [sketch_file, "cat"],
+        "translate": [sketch_file, "cat"],
+        "super_resolve": [sketch_file, "cat"],
+        "inpaint": [sketch_file, mask_file, "cat"],
+        "paint_features": [sketch_file, "--mask", mask_file, "--feature", 3],
+    }
+    return {task: [COMMANDS[task], *subjects[task], "--model", tiny, "--device", "cpu"] for task in COMMANDS}
 
 
 @pytest.fixture
@@ -50,7 +81,8 @@ def test_sketch_writes_every_kind_of_file_with_the_bundled_model(sketch_file: Pa
     with Image.open(outputs[0]) as png, Image.open(outputs[1]) as gif:
         assert png.size == (side, side)
         assert getattr(gif, "n_frames", 1) == 3
-    trace = rw.load_trace(outputs[2])
+    assert b"ftypisom" in outputs[2].read_bytes()[:32]
+    trace = rw.load_trace(outputs[3])
     assert (trace.task, trace.target, len(trace)) == ("sketch_to_image", "goldfish", 3)
     assert [line.removeprefix("wrote ") for line in result.stdout.splitlines()] == [str(path) for path in outputs]
     assert "2/2" in result.stderr and "probability=" in result.stderr
@@ -73,34 +105,97 @@ def test_the_picture_is_named_after_the_class_by_default(
     monkeypatch.chdir(tmp_path)
     call("generate", "dog", "--model", tiny, "--steps", 1)
     assert (tmp_path / "dog.png").is_file()
-    assert checked_outputs(None, "school bus/tram") == [Path("school-bus-tram.png")]
+    assert default_name("school bus/tram") == Path("school-bus-tram.png")
 
 
 @pytest.mark.parametrize(("task", "knob"), KNOBS)
-def test_every_knob_is_a_flag_with_its_default_and_help(task: str, knob: knobs.Knob) -> None:
-    command: Any = typer.main.get_command(app)
-    (option,) = [p for p in command.commands[COMMANDS[task]].params if p.name == knob.name]
+def test_every_knob_is_a_flag_with_its_default_and_help(task: str, knob: knobs.AnyKnob) -> None:
+    (option,) = [p for p in options_of(task) if p.name == knob.name]
     assert option.opts == [f"--{knob.name.replace('_', '-')}"]
-    assert float(option.default) == knob.default
+    assert knob_values(task, {knob.name: option.default}) == {knob.name: knob.default}
     assert knob.help in option.help and knob.unit in option.help
+
+
+def test_a_command_has_no_other_options_than_the_knobs_and_its_files() -> None:
+    files_and_places = {"target", "picture", "mask", "feature", "out", "strip", "model", "device", "help"}
+    for task, its_knobs in knobs.TASK_KNOBS.items():
+        assert {p.name for p in options_of(task)} - files_and_places == {knob.name for knob in its_knobs}
+
+
+def options_of(task: str) -> list[Any]:
+    command: Any = typer.main.get_command(app)
+    return command.commands[COMMANDS[task]].params
 
 
 @pytest.mark.parametrize(("task", "knob"), KNOBS)
 def test_every_flag_reaches_its_knob(
-    task: str, knob: knobs.Knob, sketch_file: Path, tiny: Path, tmp_path: Path
+    task: str, knob: knobs.AnyKnob, begun: dict[str, list[object]], tmp_path: Path
 ) -> None:
-    value = 3 if knob.whole else 0.75
-    flags = {"--steps": "1", f"--{knob.name.replace('_', '-')}": str(value)}
-    arguments = [COMMANDS[task], *([sketch_file] if task == "sketch_to_image" else []), "cat"]
-    call(*arguments, "--model", tiny, "--out", tmp_path / "a.npz", *(part for flag in flags.items() for part in flag))
-    expected = knobs.check_knobs(task, {"steps": 1} | {knob.name: value})
-    assert rw.load_trace(tmp_path / "a.npz").knobs == expected
+    for value in other_values(knob):
+        flags = {"--steps": "1", f"--{knob.name.replace('_', '-')}": "none" if value is None else str(value)}
+        call(*begun[task], "--out", tmp_path / "a.npz", *(part for flag in flags.items() for part in flag))
+        expected = knobs.check_knobs(task, {"steps": 1} | {knob.name: value})
+        assert rw.load_trace(tmp_path / "a.npz").knobs == expected
 
 
-def test_no_grain_is_asked_for_by_name(sketch_file: Path, tiny: Path, tmp_path: Path) -> None:
-    call("sketch", sketch_file, "cat", "--model", tiny, "--steps", 1, "--seed", "none", "--out", tmp_path / "a.npz")
+def other_values(knob: knobs.AnyKnob) -> list[object]:
+    """Values that a knob does not have by default, of each kind it takes."""
+    none: list[object] = [None] if knob.optional and knob.default is not None else []
+    if isinstance(knob, knobs.Choice):
+        return [*none, *(word for word in knob.options if word != knob.default), *([0.75] if knob.weight else [])]
+    return [*none, 24 if knob.name == "size" else 3 if knob.whole else knob.minimum + 0.75]
+
+
+@pytest.mark.parametrize("task", COMMANDS)
+def test_a_command_makes_what_the_function_makes(
+    task: str, begun: dict[str, list[object]], sketch_file: Path, mask_file: Path, tiny: Path, tmp_path: Path
+) -> None:
+    call(*begun[task], "--steps", 2, "--seed", 5, "--out", tmp_path / "a.npz")
+    subject = {
+        "generate": ["cat"],
+        "inpaint": [sketch_file, mask_file, "cat"],
+        "paint_features": [sketch_file, mask_file, 3],
+    }.get(task, [sketch_file, "cat"])
+    expected = getattr(rw, task)(*subject, steps=2, seed=5, model=str(tiny), device="cpu")
+    made = rw.load_trace(tmp_path / "a.npz")
+    assert made.task == task and made.target == expected.target
+    np.testing.assert_array_equal(made.frames, expected.frames)
+
+
+def test_features_are_painted_one_after_the_other(
+    begun: dict[str, list[object]], sketch_file: Path, mask_file: Path, tiny: Path, tmp_path: Path
+) -> None:
+    right = tmp_path / "right.png"
+    Image.open(mask_file).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(right)
+    more = ["--mask", right, "--feature", 1, "--steps", 2]
+    result = call(*begun["paint_features"], *more, "--out", tmp_path / "a.npz")
+    expected = rw.paint_features(sketch_file, [mask_file, right], [3, 1], steps=2, model=str(tiny), device="cpu")
+    np.testing.assert_array_equal(rw.load_trace(tmp_path / "a.npz").frames, expected.frames)
+    assert "4/4" in result.stderr
+
+
+def test_super_resolve_says_how_far_it_is_from_the_small_picture_and_writes_a_strip(
+    begun: dict[str, list[object]], tmp_path: Path
+) -> None:
+    files_wanted = ["--strip", tmp_path / "strip.png", "--out", tmp_path / "a.npz"]
+    result = call(*begun["super_resolve"], "--factor", 2, "--steps", 1, *files_wanted)
+    trace = rw.load_trace(tmp_path / "a.npz")
+    assert f"low-resolution error {rw.report(trace)['low_resolution_error']:.4f}" in result.stdout
+    assert f"wrote {tmp_path / 'strip.png'}" in result.stdout
+    with Image.open(tmp_path / "strip.png") as strip:
+        np.testing.assert_array_equal(np.asarray(strip), np.asarray(rw.comparison_strip(trace)))
+
+
+def test_no_grain_is_asked_for_by_name(begun: dict[str, list[object]], tmp_path: Path) -> None:
+    call(*begun["sketch_to_image"], "--steps", 1, "--seed", "none", "--out", tmp_path / "a.npz")
     assert rw.load_trace(tmp_path / "a.npz").seed is None
     assert knob_values("sketch_to_image", {"seed": "7"}) == {"seed": 7}
+
+
+def test_an_option_says_every_ending_there_is() -> None:
+    for task in COMMANDS:
+        (option,) = [p for p in options_of(task) if p.name == "out"]
+        assert task == "paint_features" or all(ending in option.help for ending in ENDINGS)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -124,10 +219,17 @@ def test_the_endings_are_those_a_trace_can_be_saved_with(ending: str, tmp_path: 
         (["generate", "dog", "--device", "abacus"], "'abacus'"),
         (["generate", "dog", "--model", "defolt"], "'default'"),
         (["generate", "dog", "--model", "no.safetensors"], "no.safetensors"),
-        (["generate", "dog", "--out", "a.jpg"], "'.png', '.gif' or '.npz'"),
+        (["generate", "dog", "--out", "a.jpg"], "'.png', '.gif', '.mp4' or '.npz'"),
         (["generate", "dog", "--out", "missing/a.png"], "'missing'"),
         (["sketch", "no.png", "dog"], "'no.png'"),
         (["sketch", "no.png", "dog", "--seed", "many"], "seed is 'many'"),
+        (["translate", "no.png", "dog", "--constraint", "l3"], "'l2', 'linf' or 'none'"),
+        (["inpaint", "no.png", "no.png", "dog", "--penalty", "papre"], "'paper'"),
+        (["inpaint", "no.png", "no.png", "dog", "--penalty", "-1"], "penalty is -1"),
+        (["super-resolve", "no.png", "dog", "--factor", "1"], "factor is 1"),
+        (["super-resolve", "no.png", "dog", "--strip", "a.gif"], "'.png'"),
+        (["paint-features", "no.png", "--mask", "no.png", "--feature", "0", "--feature", "1"], "1 masks"),
+        (["paint-features", "no.png", "--mask", "no.png", "--feature", "0"], "'no.png'"),
     ],
 )
 def test_bad_input_is_answered_in_one_sentence(
@@ -136,6 +238,31 @@ def test_bad_input_is_answered_in_one_sentence(
     monkeypatch.chdir(tmp_path)
     assert words in refusal(*arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_masks_that_cannot_be_used_are_refused(begun: dict[str, list[object]], mask_file: Path, tmp_path: Path) -> None:
+    out = ["--out", tmp_path / "out.png"]
+    for lightness, words in ((0, "empty"), (255, "whole")):
+        Image.new("L", (40, 30), lightness).save(mask_file)
+        for task in ("inpaint", "paint_features"):
+            assert words in refusal(*begun[task], *out)
+    Image.new("L", (50, 10)).save(mask_file)
+    assert "50 x 10" in refusal(*begun["inpaint"], *out)
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_feature_is_looked_up_in_the_catalogue(
+    begun: dict[str, list[object]], sketch_file: Path, mask_file: Path, tiny: Path, tmp_path: Path
+) -> None:
+    named = ["paint-features", sketch_file, "--mask", mask_file, "--feature", "cat 1", "--model", tiny]
+    assert "robust-widgets features" in refusal(*named, "--out", tmp_path / "a.npz")
+    model = rw.load_model(tiny)
+    entry = Feature("cat 1", 5, ("cat",), np.zeros((8, 8, 3), np.uint8))
+    write_catalogue(catalogue_path(tiny), model.fingerprint, [entry])
+    call(*named, "--steps", 1, "--device", "cpu", "--out", tmp_path / "a.npz")
+    expected = rw.paint_features(sketch_file, mask_file, 5, steps=1, model=model)
+    np.testing.assert_array_equal(rw.load_trace(tmp_path / "a.npz").frames, expected.frames)
+    assert "'cat 1'" in refusal(*named, "--mask", mask_file, "--feature", "cta 1")
 
 
 def test_an_option_that_is_not_a_number_is_bad_input_too() -> None:
