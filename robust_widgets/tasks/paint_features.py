@@ -53,8 +53,9 @@ def paint_features(
         strength: scales epsilon and step size.
         penalty: None keeps the picture outside the mask to the bit. ``"paper"`` is a soft penalty of weight 10 on the
             mean squared change outside; a number is another weight.
-        steps: gradient steps for each feature; the paper's 140.
-        epsilon: L2 radius around the start, in pixels at 224; the paper's 70. Under Linf, levels of 255.
+        steps: gradient steps for each feature; the paper's 140 suit its radius.
+        epsilon: L2 radius around the start, in pixels at 224; the paper's 70 is for a soft penalty: a
+            hard mask spends all of it inside. Under Linf, levels of 255.
         step_size: L2 length of a step, in pixels at 224; the paper's 1. Under Linf, levels of 255.
         seed: decides a faint grain (standard deviation 0.02) in the mask; None lays none, as in the paper.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
