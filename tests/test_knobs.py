@@ -89,7 +89,6 @@ def test_the_papers_defaults() -> None:
     names = ("steps", "epsilon", "step_size")
     figures = {task: tuple(default_of(task, name) for name in names) for task in task_names()}
     assert figures["generate"] == figures["sketch_to_image"] == (60, 40, 1)
-    assert figures["paint_features"] == (140, 70, 1)
     steps, radius, step = figures["inpaint"]
     assert radius == 21.6 and steps * step == pytest.approx(720 * 0.1), "the paper's radius and length of path"
     assert default_of("inpaint", "penalty") is default_of("paint_features", "penalty") is None, "the mask is hard"

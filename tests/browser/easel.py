@@ -15,6 +15,8 @@ import numpy.typing as npt
 from lab import Notebook, notebook
 from playwright.sync_api import Browser, Locator, Page
 
+from robust_widgets.widgets.painting.canvas import mask_overlay
+
 SHOTS = os.environ.get("ROBUST_WIDGETS_SCREENSHOTS")
 CELL = """
 import ipywidgets
@@ -173,7 +175,8 @@ class Easel:
             painting[..., :3], self.array("raster.composite()")
         )
         image = np.array_equal(self.canvas("image")[..., :3], self.array("raster.image"))
-        tinted = np.array_equal(self.canvas("mask")[..., 3] > 0, self.array("raster.mask") > 1)
+        tint = mask_overlay(self.array("raster.mask"), 0, 0)[..., 3]
+        tinted = np.array_equal(self.canvas("mask")[..., 3], tint)
         return same and image and tinted and not self.inks()
 
     def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
