@@ -135,6 +135,8 @@ def in_browser(rounds: int, steps: int) -> None:
         studio.book.python(f"studio.controls['sketch_to_image'].set({{'steps': {steps}}})")
         rows: list[tuple[float, float, float, float]] = []
         for _ in range(rounds + 1):
+            # A run that has ended is still being put into the notebook for a while.
+            page.wait_for_timeout(3000)
             alone = float(studio.book.python(WITHOUT_VIEW.format(steps=steps)))
             studio.press("play")
             studio.wait_for_state("running")

@@ -223,10 +223,10 @@ def iterate(problem: Problem) -> Iterator[Frame]:
 
 
 def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
-    columns = [reading.loss, reading.probability.to(reading.loss), reading.distance.to(reading.loss)]
+    numbers = torch.stack([reading.loss, reading.probability.to(reading.loss), reading.distance.to(reading.loss)])
     if reading.logits is not None:
-        columns += reading.logits.to(reading.loss).softmax(1).unbind(1)
-    loss, probability, distance, *others = torch.stack(columns).cpu().double().numpy()
+        numbers = torch.cat([numbers, reading.logits.to(reading.loss).softmax(1).T])
+    loss, probability, distance, *others = numbers.cpu().double().numpy()
     return Frame(
         step=step,
         pixels=to_pixels(x),
