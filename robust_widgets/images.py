@@ -64,7 +64,7 @@ def fit(batch: Tensor, side: int) -> Tensor:
 
 
 def to_mask(mask: Mask, side: int) -> Tensor:
-    """A mask of any kind: True, or lighter than middle grey, where a task may paint.
+    """A mask of any kind: True, 1 of 0 and 1, or lighter than middle grey, where a task may paint.
 
     It is cropped and scaled as a picture of the same shape is, so both stay in register.
 
@@ -78,6 +78,10 @@ def to_mask(mask: Mask, side: int) -> Tensor:
     Raises:
         PictureError: not a picture, or it marks nothing, or everything.
     """
+    if isinstance(mask, Tensor):
+        mask = mask.detach().cpu().numpy() if mask.dtype == torch.uint8 else mask
+    if isinstance(mask, np.ndarray) and mask.dtype == np.uint8 and mask.size and mask.max() <= 1:
+        mask = mask.astype(bool)
     lightness = fit(_to_float(mask), side).mean(1, keepdim=True)
     inside = lightness >= 0.5
     share = inside.float().mean((1, 2, 3))

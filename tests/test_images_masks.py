@@ -28,6 +28,8 @@ KINDS: dict[str, Any] = {
     "tensor (1, h, w)": torch.from_numpy(MASK)[None],
     "tensor (1, 1, h, w)": torch.from_numpy(MASK)[None, None],
     "float tensor": torch.from_numpy(MASK).float(),
+    "uint8 of 0 and 1": MASK.astype(np.uint8),
+    "tensor of 0 and 1": torch.from_numpy(MASK).to(torch.uint8),
     "edge of grey": np.where(MASK, 128, 127).astype(np.uint8),
 }
 
