@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import ipywidgets
 
@@ -156,8 +156,8 @@ class StudioWidget(ipywidgets.VBox):
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        bundle = {**self._repr_mimebundle_(), "text/plain": "A robust-widgets studio. Run this cell to paint."}
-        display(bundle, raw=True)
+        bundle = cast("dict[str, Any]", self._repr_mimebundle_())
+        display({**bundle, "text/plain": "A robust-widgets studio. Run this cell to paint."}, raw=True)
         self.keepsake.show()
 
     def _middle(self) -> ipywidgets.VBox:
