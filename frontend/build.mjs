@@ -11,8 +11,7 @@ const folder = process.argv[compare ? 3 : 2];
 const source = new URL("./src/", import.meta.url).pathname;
 const entries = readdirSync(source, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
-  .flatMap((entry) => ["index.ts", "index.js"].map((file) => ({ in: join(source, entry.name, file), out: entry.name })))
-  .filter((entry) => existsSync(entry.in));
+  .map(({ name }) => ({ in: join(source, name, "index.ts"), out: name }));
 
 const { outputFiles } = await build({
   entryPoints: entries,

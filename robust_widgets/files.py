@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 from collections.abc import Callable
@@ -56,13 +55,6 @@ def strip(trace: Trace, count: int = 6, side: int = 128) -> Image.Image:
     for index, row in enumerate(rows):
         sheet.paste(row, (0, index * row.height))
     return sheet
-
-
-def strip_png(trace: Trace, count: int = 6, side: int = 128) -> bytes:
-    """The strip as PNG."""
-    file = io.BytesIO()
-    strip(trace, count, side).save(file, "PNG")
-    return file.getvalue()
 
 
 def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from torch import Tensor
 
@@ -75,6 +75,12 @@ class GradientStep(_Sized):
         return -self.step_size * gradient
 
 
+def started(stepper: Stepper) -> Stepper:
+    """The stepper for one run: what its ``started`` method gives, or itself where it keeps nothing and has none."""
+    fresh = getattr(stepper, "started", None)
+    return stepper if fresh is None else cast(Stepper, fresh())
+
+
 class Momentum:
     """Another stepper, given a running sum of the gradients instead of the newest one.
 
@@ -98,8 +104,7 @@ class Momentum:
 
     def started(self) -> Momentum:
         """A stepper of the same kind with an empty sum."""
-        inner = self.inner.started() if isinstance(self.inner, Momentum) else self.inner
-        return Momentum(inner, self.decay)
+        return Momentum(started(self.inner), self.decay)
 
     def __call__(self, gradient: Tensor) -> Tensor:
         length = per_sample(gradient.flatten(1).abs().sum(1).clamp_min(1e-12), gradient)

@@ -20,7 +20,7 @@ from robust_widgets.constraints import Constraint, Unconstrained
 from robust_widgets.errors import KnobError, PictureError, WeightsError
 from robust_widgets.images import to_pixels
 from robust_widgets.objectives import Classifier, Objective
-from robust_widgets.steppers import Momentum, Stepper
+from robust_widgets.steppers import Stepper, started
 from robust_widgets.trace import Frame, Pixels, Trace
 
 
@@ -82,8 +82,9 @@ class Problem:
 
     def started(self) -> Problem:
         """The problem for one run: whatever keeps something from step to step begins anew."""
-        stepper = self.stepper.started() if isinstance(self.stepper, Momentum) else self.stepper
-        return replace(self, objective=self.objective.started(), stepper=stepper)
+        objective, stepper = self.objective.started(), started(self.stepper)
+        kept = objective is self.objective and stepper is self.stepper
+        return self if kept else replace(self, objective=objective, stepper=stepper)
 
 
 @dataclass(frozen=True)

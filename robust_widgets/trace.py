@@ -131,11 +131,6 @@ class Trace:
         if not self._recorded:
             raise KnobError("This run has no frames yet; let it make at least one.")
 
-    def _repr_png_(self) -> bytes | None:
-        from robust_widgets.files import strip_png
-
-        return strip_png(self) if self._recorded else None
-
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """A player that needs no kernel, and a strip of steps where scripts do not run."""
         from robust_widgets.embed import mime_bundle

@@ -18,7 +18,7 @@ from PIL import Image
 
 from robust_widgets import files
 from robust_widgets.errors import SaveError, TraceError
-from robust_widgets.files import enlarged, load_trace, strip_png, tile, write_whole
+from robust_widgets.files import enlarged, load_trace, strip, tile, write_whole
 from robust_widgets.trace import Frame, Trace
 from tests.helpers import check_sentence, raises_sentence
 from tests.test_trace import recorded
@@ -169,11 +169,11 @@ def test_tile_puts_every_picture_in_its_place(count: int, rows: int, columns: in
 
 def test_the_strip_shows_the_first_and_the_last_step() -> None:
     trace = recorded(9)
-    strip = np.asarray(Image.open(io.BytesIO(strip_png(trace, count=4, side=8))))
-    assert strip.shape == (16, 32, 3)
+    sheet = np.asarray(strip(trace, count=4, side=8))
+    assert sheet.shape == (16, 32, 3)
     for row in range(2):
         for column, step in enumerate((0, 3, 6, 9)):
-            cell = strip[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+            cell = sheet[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
             np.testing.assert_array_equal(cell, trace[step].pixels[row])
 
 

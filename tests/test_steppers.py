@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robust_widgets.errors import KnobError
-from robust_widgets.steppers import GradientStep, L2Step, LinfStep, Momentum, Stepper
+from robust_widgets.steppers import GradientStep, L2Step, LinfStep, Momentum, Stepper, started
 from tests.helpers import raises_sentence
 
 STEPPERS = [L2Step, LinfStep, GradientStep]
@@ -129,3 +129,23 @@ def test_an_impossible_decay_is_refused(decay: float) -> None:
 
 def test_what_momentum_is_called() -> None:
     assert repr(Momentum(L2Step(0.5), 0.8)) == "Momentum(L2Step(step_size=0.5), 0.8)"
+
+
+def test_a_stepper_of_ones_own_that_remembers_begins_anew_too() -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def started(self) -> Counting:
+            return Counting()
+
+        def __call__(self, gradient: torch.Tensor) -> torch.Tensor:
+            self.calls += 1
+            return gradient / self.calls
+
+    used = Counting()
+    used(gradients(0))
+    assert started(used)(gradients(0)).equal(gradients(0))
+    assert Momentum(used).started().inner is not used
+    plain = L2Step(0.1)
+    assert started(plain) is plain

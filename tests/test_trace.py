@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 
@@ -80,8 +81,8 @@ def test_a_representation_that_says_the_outcome() -> None:
 
 
 def test_a_notebook_shows_the_run_as_a_strip() -> None:
-    assert Trace("generate", {})._repr_png_() is None
-    strip = Image.open(io.BytesIO(recorded(20)._repr_png_() or b""))
-    assert strip.size == (6 * 128, 2 * 128), "six steps side by side, a row for each picture"
-    only = Image.open(io.BytesIO(recorded(0)._repr_png_() or b""))
-    assert only.size == (128, 2 * 128)
+    assert set(Trace("generate", {})._repr_mimebundle_()) == {"text/plain"}
+    for steps, columns in ((20, 6), (0, 1)):
+        shown = recorded(steps)._repr_mimebundle_()
+        strip = Image.open(io.BytesIO(base64.b64decode(shown["image/png"])))
+        assert strip.width * 2 == strip.height * columns, "steps side by side, a row for each picture"

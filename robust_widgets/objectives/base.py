@@ -60,7 +60,8 @@ class Sum(Objective):
         self.second = second
 
     def started(self) -> Objective:
-        return Sum(self.first.started(), self.second.started())
+        first, second = self.first.started(), self.second.started()
+        return self if first is self.first and second is self.second else Sum(first, second)
 
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
         return self.first(model, x) + self.second(model, x)
@@ -81,7 +82,8 @@ class Scaled(Objective):
         self.weight = weight
 
     def started(self) -> Objective:
-        return Scaled(self.inner.started(), self.weight)
+        inner = self.inner.started()
+        return self if inner is self.inner else Scaled(inner, self.weight)
 
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
         return self.weight * self.inner(model, x)

@@ -131,18 +131,24 @@ class Mixture(Objective):
                 raise KnobError(f"The weight of {name!r} is {weight!r}; give a finite number above 0.")
         total = float(sum(weights.values()))
         self.weights: dict[str | int, float] = {name: float(weight) / total for name, weight in weights.items()}
+        self._made_for: object = None
+        self._ready = torch.zeros(0)
 
     def _shares(self, model: Classifier, logits: Tensor) -> Tensor:
-        shares = torch.zeros(logits.shape[1])
-        for name, weight in self.weights.items():
-            index = _index(model, name)
-            if not 0 <= index < logits.shape[1]:
-                raise UnknownNameError(
-                    f"Class index {index} does not exist; this model has {logits.shape[1]} classes, "
-                    f"0 to {logits.shape[1] - 1}."
-                )
-            shares[index] += weight
-        return shares.to(logits.device)
+        classes = logits.shape[1]
+        made_for = (getattr(model, "classes", None), classes, logits.device)
+        if self._made_for != made_for:
+            # Once for a model: a copy to the device at each step would make it wait.
+            shares = torch.zeros(classes)
+            for name, weight in self.weights.items():
+                index = _index(model, name)
+                if not 0 <= index < classes:
+                    raise UnknownNameError(
+                        f"Class index {index} does not exist; this model has {classes} classes, 0 to {classes - 1}."
+                    )
+                shares[index] += weight
+            self._ready, self._made_for = shares.to(logits.device), made_for
+        return self._ready
 
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
         logits = model(x)

@@ -1,4 +1,4 @@
-"""The studio: what Run asks for, and that nothing a person does breaks it; results are in test_studio_results.py."""
+"""The studio: what Run asks for, and that nothing a person does breaks it; results are in test_results.py."""
 
 from __future__ import annotations
 
