@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets.errors import RobustWidgetsError
-from robust_widgets.models.architectures import Block, BlurResNet, ResNetConfig, build
+from robust_widgets.models.architectures import build
+from robust_widgets.models.blurresnet import Block, BlurResNet, ResNetConfig
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.objectives import Classifier, Objective
 from robust_widgets.training.data import PictureSet

@@ -28,6 +28,10 @@ def train(
     name: Annotated[str, typer.Option(help="What the model calls itself.", show_default="the file's name")] = "",
     data_name: Annotated[str, typer.Option(help="Name and licence of the data, for the model card.")] = "",
     device: Device = None,
+    init: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Start from this model's weights: a name or a .safetensors file."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of a stopped run.")] = False,
     **fields: Any,
 ) -> None:
@@ -45,15 +49,18 @@ def train(
             f"The folder of {str(out)!r} cannot be made ({error.strerror}); choose another place."
         ) from None
     from robust_widgets.models.architectures import build
-    from robust_widgets.models.registry import choose_device
+    from robust_widgets.models.registry import choose_device, load_model
     from robust_widgets.training.data import load_train_and_val
     from robust_widgets.training.train import train as run_training
 
     chosen = choose_device(device)
     build(settings.architecture, classes=2)  # an unknown name is refused before the pictures are read
+    start = load_model(init, device="cpu") if init else None
     train_set, val_set = load_train_and_val(data, side, say=typer.echo)
     try:
-        run_training(train_set, val_set, out, settings, name=name, data_name=data_name, device=chosen, resume=resume)
+        run_training(
+            train_set, val_set, out, settings, name=name, data_name=data_name, device=chosen, resume=resume, init=start
+        )
     except KeyboardInterrupt:
         typer.echo("\nStopped; the same command with --resume goes on from the last checkpoint.", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -1,137 +1,31 @@
-"""Networks that the project trains itself, by name.
-
-All are fully convolutional up to their global average pooling. A picture is pulled through every layer by
-gradients, so what a layer does to a gradient shows: a strided 3 x 3 convolution paints a grid, and zero padding
-paints a frame. Downsampling here is a binomial blur with stride 2, whose transpose is a smooth interpolation.
-"""
+"""Networks that the project trains itself, by name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, cast
-
-import torch
-from torch import Tensor, nn
+from dataclasses import replace
 
 from robust_widgets.errors import UnknownNameError, unknown_name
+from robust_widgets.models.blurresnet import ResNetConfig
+from robust_widgets.models.network import PaintableNetwork
+from robust_widgets.models.plainnet import PlainConfig
 
-
-@dataclass(frozen=True)
-class ResNetConfig:
-    """What is needed to rebuild a :class:`BlurResNet`.
-
-    Attributes:
-        stem: channels of the first convolution, which runs at the full side (few, because it is the dearest).
-        widths: channels of each stage; every stage after the first halves the side.
-        blocks: residual blocks of each stage.
-        activation: ``"silu"`` or ``"relu"``.
-    """
-
-    stem: int = 16
-    widths: tuple[int, ...] = (48, 96, 192, 384)
-    blocks: tuple[int, ...] = (1, 1, 1, 1)
-    activation: str = "silu"
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "relu": nn.ReLU}
-
-
-class BlurPool(nn.Module):
-    """Halve the side with the binomial kernel 1 3 3 1 in each direction, edges mirrored.
-
-    Input (n, c, h, w), output (n, c, ceil(h / 2), ceil(w / 2)).
-    """
-
-    kernel: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-        self.channels = channels
-        self.register_buffer("kernel", torch.outer(taps, taps).repeat(channels, 1, 1, 1), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        odd_height, odd_width = x.shape[2] % 2, x.shape[3] % 2
-        padded = nn.functional.pad(x, (1, 1 + odd_width, 1, 1 + odd_height), mode="replicate")
-        return nn.functional.conv2d(padded, self.kernel.to(x.dtype), stride=2, groups=self.channels)
-
-
-class Block(nn.Module):
-    """Two 3 x 3 convolutions around a shortcut, on a blurred half-size input where ``down``."""
-
-    def __init__(self, inputs: int, outputs: int, activation: type[nn.Module], down: bool) -> None:
-        super().__init__()
-        self.down = BlurPool(inputs) if down else nn.Identity()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outputs)
-        self.activation = activation()
-        self.shortcut: nn.Module = nn.Identity()
-        if inputs != outputs:
-            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
-
-    def before_activation(self, x: Tensor) -> Tensor:
-        x = self.down(x)
-        out = self.activation(self.norm1(self.conv1(x)))
-        return self.norm2(self.conv2(out)) + self.shortcut(x)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.before_activation(x))
-
-
-class BlurResNet(nn.Module):
-    """A small residual network with blurred downsampling.
-
-    ``forward`` maps (n, 3, h, w), already normalised, to logits (n, classes); ``features`` to the penultimate
-    layer (n, widths[-1]); ``head`` maps that layer to the logits.
-    """
-
-    def __init__(self, classes: int, config: ResNetConfig) -> None:
-        super().__init__()
-        activation = ACTIVATIONS[config.activation]
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, config.stem, 3, padding=1, padding_mode="replicate", bias=False),
-            nn.BatchNorm2d(config.stem),
-            activation(),
-            BlurPool(config.stem),
-        )
-        stages: list[nn.Module] = []
-        channels = config.stem
-        for index, (width, blocks) in enumerate(zip(config.widths, config.blocks, strict=True)):
-            for block in range(blocks):
-                stages.append(Block(channels, width, activation, down=index > 0 and block == 0))
-                channels = width
-        self.stages = nn.Sequential(*stages)
-        self.head = nn.Linear(channels, classes)
-
-    def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
-        """The penultimate layer, (n, widths[-1]).
-
-        With ``straight_through`` the last activation hands its gradient on unchanged, so that a unit which is off
-        can be switched on (paper, section 3.5); the values are the same.
-        """
-        x = self.stem(x)
-        for stage in self.stages[:-1]:
-            x = stage(x)
-        last = cast(Block, self.stages[-1])
-        if not straight_through:
-            return last(x).mean((2, 3))
-        before = last.before_activation(x)
-        return (before + (last.activation(before) - before).detach()).mean((2, 3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x))
-
-
-ARCHITECTURES: dict[str, ResNetConfig] = {
+SIZES: dict[str, ResNetConfig] = {
     "blurresnet-tiny": ResNetConfig(stem=8, widths=(16, 32, 64, 128)),
     "blurresnet-small": ResNetConfig(stem=16, widths=(32, 64, 128, 256)),
     "blurresnet": ResNetConfig(stem=16, widths=(48, 96, 192, 384)),
+}
+
+# Beside the three sizes, each with another activation or with strided downsampling: to see what that does to pictures.
+ARCHITECTURES: dict[str, ResNetConfig | PlainConfig] = {
+    **SIZES,
+    **{
+        f"{name}-{kind}": replace(config, activation=kind)
+        for name, config in SIZES.items()
+        for kind in ("relu", "gelu")
+    },
+    **{f"{name}-strided": replace(config, downsampling="stride") for name, config in SIZES.items()},
+    "plainnet": PlainConfig(),
 }
 
 
@@ -140,7 +34,7 @@ def architecture_names() -> Sequence[str]:
     return tuple(ARCHITECTURES)
 
 
-def build(name: str, classes: int) -> BlurResNet:
+def build(name: str, classes: int) -> PaintableNetwork:
     """A freshly initialised network.
 
     Args:
@@ -152,4 +46,4 @@ def build(name: str, classes: int) -> BlurResNet:
     """
     if name not in ARCHITECTURES:
         raise UnknownNameError(unknown_name("architecture", name, architecture_names()))
-    return BlurResNet(classes, ARCHITECTURES[name])
+    return ARCHITECTURES[name].build(classes)

@@ -38,6 +38,7 @@ def train(
     data_name: str = "",
     device: torch.device | str = "cpu",
     resume: bool = False,
+    init: RobustClassifier | None = None,
     log: Callable[[str], object] = tqdm.write,
 ) -> RobustClassifier:
     """Train a robust classifier and write it to ``out``.
@@ -54,6 +55,8 @@ def train(
         data_name: name and licence of the data, for the model card.
         device: where to train.
         resume: go on from the checkpoint beside ``out``.
+        init: start from this model's weights: all of them if its classes are those of ``train_set``, all but the last
+            layer if they are not. Its architecture and normalisation are kept.
         log: is handed a sentence after each epoch.
 
     Raises:
@@ -62,10 +65,12 @@ def train(
     """
     device = torch.device(device)
     out.parent.mkdir(parents=True, exist_ok=True)
-    mean, std = channel_statistics(train_set.pictures)
+    mean, std = (init.card.mean, init.card.std) if init is not None else channel_statistics(train_set.pictures)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = build(settings.architecture, len(train_set.classes))
+    if init is not None:
+        start_from(network, init, train_set.classes)
     card = ModelCard(
         name=name or out.stem,
         architecture=settings.architecture,
@@ -147,6 +152,14 @@ def train(
     save_model(final, out)
     progress.path.unlink(missing_ok=True)
     return final
+
+
+def start_from(network: nn.Module, init: RobustClassifier, classes: tuple[str, ...]) -> None:
+    """Copy a model's weights; its last layer only where the classes are the same."""
+    weights = {name: value.detach().clone() for name, value in init.network.state_dict().items()}
+    if init.classes != classes:
+        weights = {name: value for name, value in weights.items() if not name.startswith("head.")}
+    network.load_state_dict(weights, strict=init.classes == classes)
 
 
 def channel_statistics(pictures: Tensor) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from robust_widgets.errors import UnknownNameError
-from robust_widgets.models.architectures import ARCHITECTURES, BlurPool, architecture_names, build
+from robust_widgets.models.architectures import ARCHITECTURES, architecture_names, build
+from robust_widgets.models.blurresnet import BlurPool
 from tests.helpers import raises_sentence
 
 
