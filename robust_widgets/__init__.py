@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from robust_widgets.app import SketchToImage as SketchToImage
     from robust_widgets.app import Studio as Studio
     from robust_widgets.app import SuperResolve as SuperResolve
+    from robust_widgets.app import TrainingMonitor as TrainingMonitor
     from robust_widgets.app import Translate as Translate
     from robust_widgets.constraints import L2Ball as L2Ball
     from robust_widgets.constraints import LinfBall as LinfBall
@@ -55,6 +56,10 @@ if TYPE_CHECKING:
     from robust_widgets.tasks.translate import translate as translate
     from robust_widgets.trace import Frame as Frame
     from robust_widgets.trace import Trace as Trace
+    from robust_widgets.training.data import PictureSet as PictureSet
+    from robust_widgets.training.data import open_data as open_data
+    from robust_widgets.training.data import split_by_name as split_by_name
+    from robust_widgets.training.train import train as train
     from robust_widgets.variants import best_of_iterates as best_of_iterates
     from robust_widgets.variants import chain as chain
     from robust_widgets.variants import random_restarts as random_restarts
@@ -63,7 +68,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "app": ("Generate", "Inpaint", "PaintFeatures", "SketchToImage", "Studio", "SuperResolve", "Translate"),
+    "app": (
+        "Generate",
+        "Inpaint",
+        "PaintFeatures",
+        "SketchToImage",
+        "Studio",
+        "SuperResolve",
+        "TrainingMonitor",
+        "Translate",
+    ),
     "constraints": ("L2Ball", "LinfBall", "Unconstrained"),
     "errors": ("RobustWidgetsError",),
     "files": ("load_trace",),
@@ -85,6 +99,8 @@ _HOMES = {
     "tasks.super_resolve": ("super_resolve",),
     "tasks.translate": ("translate",),
     "trace": ("Frame", "Trace"),
+    "training.data": ("PictureSet", "open_data", "split_by_name"),
+    "training.train": ("train",),
     "variants": ("best_of_iterates", "chain", "random_restarts"),
     "widgets.watching.compare": ("Compare",),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,23 @@ from typing import Any
 import numpy as np
 
 from robust_widgets.backends.local import LocalSession
+from robust_widgets.backends.training import LocalTraining
 from robust_widgets.images import Picture, to_pixels_of
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.registry import choose_device, load_model
 from robust_widgets.session import Session
 from robust_widgets.tasks.common import resolve_model
 from robust_widgets.trace import Pixels
+from robust_widgets.training.checkpoint import checkpoint_path
+from robust_widgets.training.data import DataSource
+from robust_widgets.training.run import TrainingRun
+from robust_widgets.training.settings import TrainingSettings
+from robust_widgets.training.train import model_path, prepare
 from robust_widgets.widgets.autosave import Autosave
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.tasks import FACES
+from robust_widgets.widgets.training import TrainingMonitorWidget
 
 
 def Studio(  # noqa: N802 - made like a widget, and stands for one
@@ -106,6 +115,58 @@ def PaintFeatures(  # noqa: N802
 ) -> StudioWidget:
     """A canvas with a mask, in which features are painted; arguments as :func:`Studio`."""
     return _studio(("paint_features",), picture, model, device, session)
+
+
+def TrainingMonitor(  # noqa: N802
+    data: DataSource,
+    out: str | os.PathLike[str] = "model.safetensors",
+    *,
+    val: DataSource | None = None,
+    side: int | None = None,
+    init: RobustClassifier | str | None = None,
+    name: str = "",
+    data_name: str = "",
+    device: str | None = None,
+    pictures: int = 8,
+    **settings: Any,
+) -> TrainingMonitorWidget:
+    """Train a robust classifier and watch it learn: curves, and the same seeds painted after each epoch.
+
+    Nothing is trained before Start is pressed. A stopped run goes on from where it was, also after the kernel was
+    restarted: there is a checkpoint beside ``out`` until the run is done.
+
+    Args:
+        data, out, val, side, init, name, data_name, device, **settings: as :func:`robust_widgets.train` takes them.
+        pictures: how many seed pictures are painted after each epoch, 0 for none.
+
+    Raises:
+        KnobError, UnknownNameError: a setting is out of range or unknown.
+        SaveError: ``out`` is not a place for a model.
+        UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model`, for ``init``.
+    """
+    path = model_path(out)
+    chosen = choose_device(device)
+    start = load_model(init, device="cpu") if isinstance(init, str) else init
+    TrainingSettings.of(settings, start=start.card.architecture if start else None)
+
+    def set_up(say: Callable[[str], object]) -> TrainingRun:
+        return prepare(
+            data,
+            path,
+            val=val,
+            side=side,
+            init=start,
+            say=say,
+            progress=False,
+            settings=settings,
+            name=name,
+            data_name=data_name,
+            device=chosen,
+            panel=pictures,
+            resume=checkpoint_path(path).exists(),
+        )
+
+    return TrainingMonitorWidget(LocalTraining(set_up))
 
 
 TASKS = tuple(FACES)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -18,6 +19,8 @@ from robust_widgets.models.blurresnet import Block, BlurResNet, ResNetConfig
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.objectives import Classifier, Objective
 from robust_widgets.training.data import PictureSet
+from robust_widgets.training.settings import TrainingSettings
+from robust_widgets.training.train import train
 
 # What the bundled model must at least reach in 20 steps from its seeds, on average over four classes; it reaches 0.6.
 BUNDLED_MEAN_PROBABILITY = 0.4
@@ -195,6 +198,20 @@ def noise_patterns(each: int, side: int = 16, seed: int = 0) -> PictureSet:
     noise = 0.12 * torch.randn(3 * each, 3, side, side, generator=generator)
     values = (COLOURS[labels].view(-1, 3, 1, 1) + noise).clamp(0, 1)
     return PictureSet((values * 255).round().to(torch.uint8), labels, ("1 red", "2 green", "3 blue"))
+
+
+def trained_on(
+    train_set: PictureSet,
+    val_set: PictureSet,
+    out: Path,
+    settings: TrainingSettings,
+    *,
+    log: Callable[[str], object] = str,
+    **options: Any,
+) -> RobustClassifier:
+    """A model trained on the CPU, without progress bars."""
+    said = {"say": log, "progress": False, "device": "cpu"}
+    return train(train_set, out, val=val_set, **said, **settings.to_dict(), **options)
 
 
 def check_sentence(message: str, *given: object) -> None:

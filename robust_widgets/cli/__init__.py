@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from robust_widgets import __version__
+from robust_widgets.cli.data import data
 from robust_widgets.cli.features import features
 from robust_widgets.cli.learn import train
 from robust_widgets.cli.measure import evaluate, models
@@ -33,6 +34,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(data)
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robust_widgets.cli.card import write_card
 from robust_widgets.cli.options import Device, ModelGiven
 from robust_widgets.cli.quality import evaluate_tasks
 from robust_widgets.cli.sentences import in_sentences
@@ -17,9 +18,10 @@ from robust_widgets.errors import KnobError
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import ModelCard, RobustClassifier
-    from robust_widgets.training.evaluate import Verdicts
+    from robust_widgets.training.evaluate import Attacks, Verdicts
 
 WIDTH = 100
+CARD_SEEDS = 16
 
 
 @in_sentences
@@ -28,6 +30,14 @@ def evaluate(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="A folder of class folders, or one that holds such a folder as val.")
     ],
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="pgd|autoattack",
+            help="May be given again. AutoAttack is the field's standard and dear; it needs robust-widgets[evaluate].",
+            show_default="pgd",
+        ),
+    ] = None,
     norm: Annotated[
         str | None, typer.Option(help="Norm of the attack: l2 or linf.", show_default="the one it was trained for")
     ] = None,
@@ -37,47 +47,68 @@ def evaluate(
             help="Radius of the attack in raw pixels. May be given again.", show_default="the training radius"
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="PGD steps of the attack, each of 2.5 * radius / steps.")] = 20,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of PGD, each of 2.5 * radius / steps.")] = 20,
     limit: Annotated[
         int | None,
         typer.Option(
             min=1, help="Measure on this many pictures, evenly spread.", show_default="all; with --tasks, one a class"
         ),
     ] = None,
+    auto_limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="AutoAttack on this many pictures.", show_default="five a class; never more than --limit"
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures attacked or painted at once.")] = 128,
     per_class: Annotated[bool, typer.Option("--per-class", help="Print a row for each class too.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the accuracies in the model's file.")] = False,
     tasks: Annotated[
-        bool, typer.Option("--tasks", help="Measure the pictures that the six tasks make instead, with a judge.")
+        bool,
+        typer.Option("--tasks", help="Measure the pictures that the six tasks make instead; with --card, too."),
     ] = False,
     judge: Annotated[
         str | None,
         typer.Option(
-            metavar="MODEL", help="For --tasks: a second model, trained without an attack, that looks at the pictures."
+            metavar="MODEL",
+            help="For --tasks and --card: a second model, trained without an attack, that looks at the pictures.",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="For --tasks: also write a report, as .md.")] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Measure everything and write a model card, as .md, with its pictures and figures beside it; what "
+            "the figures there already hold is not measured again.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=2, help="For --card: pictures of each class that are generated and judged.")
+    ] = CARD_SEEDS,
+    afresh: Annotated[bool, typer.Option("--afresh", help="For --card: measure again what is known.")] = False,
     device: Device = None,
 ) -> None:
-    """Measure a model's accuracy, or the pictures it makes.
+    """Measure a model's accuracy, or the pictures it makes, or everything for its card.
 
     Accuracy is that on clean and on attacked pictures; a picture counts for the attacked accuracy only if the model is
     right both before and after the attack. With --tasks, all tasks are run with their default knobs.
     """
-    if tasks:
-        if norm or radius or per_class or write:
+    if card is not None and (write or per_class or out):
+        raise KnobError("--card has its own tables and files; leave out --write, --per-class, --out.")
+    if card is None and (afresh or seeds != CARD_SEEDS):
+        raise KnobError("--afresh and --seeds belong to --card; give that too.")
+    if tasks and card is None:
+        if attack or norm or radius or auto_limit or per_class or write:
             raise KnobError(
-                "--tasks attacks nothing and keeps nothing; leave out --norm, --radius, --per-class, --write."
+                "--tasks attacks nothing and keeps nothing; leave out --attack, --norm, --radius, --auto-limit, "
+                "--per-class, --write."
             )
         evaluate_tasks(model, data, judge, out=out, limit=limit, batch_size=batch_size, device=device)
         return
-    if judge or out:
+    if (judge or out) and card is None:
         raise KnobError("--judge and --out belong to --tasks; give that too.")
-    from robust_widgets.models.checkpoints import save_model
     from robust_widgets.models.registry import load_model, model_names
-    from robust_widgets.training.adversary import ball_and_step
-    from robust_widgets.training.data import load_validation
-    from robust_widgets.training.evaluate import judge as show
 
     if write and model in model_names():
         raise KnobError(
@@ -85,21 +116,46 @@ def evaluate(
         )
     if write and limit is not None:
         raise KnobError("--write keeps the accuracies of the whole set; leave out --limit.")
+    if write and attack and "autoattack" in attack:
+        raise KnobError("--write keeps accuracies under PGD; leave out --attack autoattack.")
     classifier = load_model(model, device=device)
+    from robust_widgets.training.evaluate import PGD, Attacks
+
     norm, radii = attack_settings(classifier, norm, radius)
-    for one in radii:
-        ball_and_step(norm, one, 1.0)  # a bad norm or radius is refused before the pictures are read
-    pictures = load_validation(data, classifier.input_size, classifier.classes)
-    verdicts = [
-        show(classifier, pictures, norm=norm, radius=one, steps=steps, batch_size=batch_size, limit=limit)
-        for one in radii
-    ]
-    typer.echo(accuracy_table(verdicts, classifier.classes if per_class else ()))
+    kinds = tuple(dict.fromkeys(attack or [PGD]))
+    attacks = Attacks(norm, tuple(radii), kinds, steps, limit, auto_limit, batch_size)
+    attacks.check(classifier)
+    if card is not None:
+        from robust_widgets.quality.card import CardOptions
+
+        write_card(model, data, judge, card, CardOptions(attacks, seeds, tasks, afresh), device=device)
+        return
+    verdicts = measured(classifier, data, attacks)
+    for same in by_count(verdicts):
+        typer.echo(accuracy_table(same, classifier.classes if per_class else ()))
     if write:
+        from robust_widgets.models.checkpoints import save_model
+
         accuracies = classifier.card.accuracies | shares(verdicts)
         classifier.card = dataclasses.replace(classifier.card, accuracies=accuracies)
         save_model(classifier, Path(model))
         typer.echo(f"wrote the accuracies into {model}")
+
+
+def measured(classifier: RobustClassifier, data: Path, attacks: Attacks) -> list[Verdicts]:
+    """What a model makes of the validation pictures of a folder, under each of the attacks."""
+    from robust_widgets.training.data import load_validation
+
+    pictures = load_validation(data, classifier.input_size, classifier.classes)
+    return [one.judge(classifier, pictures) for one in attacks.each(pictures)]
+
+
+def by_count(verdicts: Sequence[Verdicts]) -> list[list[Verdicts]]:
+    """Those on the same pictures together: attacks that are made on fewer have a table of their own."""
+    groups: dict[int, list[Verdicts]] = {}
+    for one in verdicts:
+        groups.setdefault(len(one), []).append(one)
+    return list(groups.values())
 
 
 def attack_settings(

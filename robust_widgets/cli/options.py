@@ -30,7 +30,7 @@ def with_fields(settings: type[Any]) -> Callable[[F], F]:
     """Give a command an option for each field of a dataclass, explained by the class's docstring."""
     explained, kinds = attribute_help(settings), get_type_hints(settings)
     options = [
-        _option(field.name, kinds[field.name], field.default, typer.Option(help=explained.get(field.name, "")))
+        _option(field.name, kinds[field.name], field.default, _field_option(field, explained.get(field.name, "")))
         for field in dataclasses.fields(settings)
     ]
     return lambda command: _with_options(command, options)
@@ -57,6 +57,11 @@ def attribute_help(documented: type[Any]) -> dict[str, str]:
         for name in names:
             entries[name] = f"{entries.get(name, '')} {text}".strip()
     return {name: text[:1].upper() + text[1:] for name, text in entries.items()}
+
+
+def _field_option(field: dataclasses.Field[Any], text: str) -> Any:
+    alias = field.metadata.get("alias")
+    return typer.Option(f"--{field.name.replace('_', '-')}", alias, help=text) if alias else typer.Option(help=text)
 
 
 def _knob_option(knob: AnyKnob) -> inspect.Parameter:

@@ -13,13 +13,11 @@ import typer
 from robust_widgets.cli.outputs import checked_outputs, write_each
 from robust_widgets.errors import KnobError
 from robust_widgets.knobs import TASK_KNOBS, default_of
+from robust_widgets.quality.tables import BAR, COLUMNS, finding_row, finding_shares, further, table
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
     from robust_widgets.quality.bench import Finding
-
-BAR = 0.8  # what the judge must recognise of what is generated
-COLUMNS = ("task", "setting", "pictures", "judge: start", "judge: result", "model: result", "within epsilon")
 
 
 def evaluate_tasks(
@@ -40,16 +38,11 @@ def evaluate_tasks(
     if judge is None:
         raise KnobError("--tasks needs a second model that looks at the pictures; give its file as --judge.")
     outputs = checked_outputs([out] if out else [], [".md"])
-    from robust_widgets.models.registry import load_model
     from robust_widgets.quality.bench import Bench
     from robust_widgets.quality.measures import measure
     from robust_widgets.training.data import load_validation
 
-    painter, judging = load_model(model, device=device), load_model(judge, device=device)
-    if judging.classes != painter.classes:
-        raise KnobError(f"The judge {judge!r} has other classes than {model!r}; give one trained on the same data.")
-    if judging.fingerprint == painter.fingerprint:
-        raise KnobError("The judge is the model itself, which proves nothing; give a second one.")
+    painter, judging = painter_and_judge(model, judge, device)
     pictures = load_validation(data, painter.input_size, painter.classes)
     count = min(limit or len(painter.classes), len(pictures))
     began = time.perf_counter()
@@ -76,6 +69,22 @@ def evaluate_tasks(
     write_each((path, lambda path: write_text(path, text)) for path in outputs)
 
 
+def painter_and_judge(model: str, judge: str, device: str | None) -> tuple[RobustClassifier, RobustClassifier]:
+    """A model, and a second one that can judge its pictures.
+
+    Raises:
+        KnobError: the judge is the model itself, or knows other classes.
+    """
+    from robust_widgets.models.registry import load_model
+
+    painter, judging = load_model(model, device=device), load_model(judge, device=device)
+    if judging.classes != painter.classes:
+        raise KnobError(f"The judge {judge!r} has other classes than {model!r}; give one trained on the same data.")
+    if judging.fingerprint == painter.fingerprint:
+        raise KnobError("The judge is the model itself, which proves nothing; give a second one.")
+    return painter, judging
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text whole or not at all; raises SaveError."""
     from robust_widgets.files import write_whole
@@ -83,30 +92,14 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
-def shares(finding: Finding) -> tuple[str, str, str]:
-    """The shares of a finding that the judge, before and after, and the model itself take for what was asked."""
-    before, after, by_model = (
-        f"{float(part.double().mean()):.1%}" for part in (finding.before, finding.after, finding.by_model)
-    )
-    return before, after, by_model
-
-
 def summary(finding: Finding) -> str:
     """A finding in one line."""
-    before, after, by_model = shares(finding)
+    before, after, by_model = finding_shares(finding)
     kept = "within epsilon" if finding.within else "NOT within epsilon"
     return (
         f"{finding.task}, {finding.setting}: {len(finding)} pictures, judge {before} -> {after}, "
         f"model {by_model}, {kept}"
     )
-
-
-def further(finding: Finding) -> list[tuple[str, str]]:
-    """The other figures of a finding, by name."""
-    return [
-        *((name, f"{value:.1%}") for name, value in finding.shares.items()),
-        *((name, f"{value:.3g}") for name, value in finding.figures.items()),
-    ]
 
 
 def generation_verdict(findings: Iterable[Finding]) -> str:
@@ -134,7 +127,6 @@ def report(
     knobs = [
         (task, *(f"{default_of(task, name):g}" for name in ("steps", "epsilon", "step_size"))) for task in TASK_KNOBS
     ]
-    rows = [(one.task, one.setting, str(len(one)), *shares(one), "yes" if one.within else "**no**") for one in findings]
     others = [(one.task, one.setting, name, value) for one in findings for name, value in further(one)]
     return "\n".join(
         [
@@ -152,7 +144,7 @@ def report(
             "",
             verdict,
             "",
-            *table(COLUMNS, rows),
+            *table(COLUMNS, map(finding_row, findings)),
             "",
             "## Further figures",
             "",
@@ -172,12 +164,6 @@ def report(
             "",
         ]
     )
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a Markdown table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return ["| " + " | ".join(cells) + " |" for cells in lines]
 
 
 def _of_class(finding: Finding, label: int) -> tuple[str, str, str]:

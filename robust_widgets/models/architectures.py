@@ -11,20 +11,18 @@ from robust_widgets.models.network import PaintableNetwork
 from robust_widgets.models.plainnet import PlainConfig
 
 SIZES: dict[str, ResNetConfig] = {
-    "blurresnet-tiny": ResNetConfig(stem=8, widths=(16, 32, 64, 128)),
-    "blurresnet-small": ResNetConfig(stem=16, widths=(32, 64, 128, 256)),
-    "blurresnet": ResNetConfig(stem=16, widths=(48, 96, 192, 384)),
+    "smoothresnet-tiny": ResNetConfig(stem=8, widths=(16, 32, 64, 128)),
+    "smoothresnet-small": ResNetConfig(stem=16, widths=(32, 64, 128, 256)),
+    "smoothresnet": ResNetConfig(stem=16, widths=(48, 96, 192, 384)),
 }
 
-# Beside the three sizes, each with another activation or with strided downsampling: to see what that does to pictures.
+# Beside the three sizes, each with one thing changed: to see what that does to the pictures.
 ARCHITECTURES: dict[str, ResNetConfig | PlainConfig] = {
     **SIZES,
-    **{
-        f"{name}-{kind}": replace(config, activation=kind)
-        for name, config in SIZES.items()
-        for kind in ("relu", "gelu")
-    },
+    **{f"{name}-relu": replace(config, activation="relu") for name, config in SIZES.items()},
+    **{f"{name}-gelu": replace(config, activation="gelu") for name, config in SIZES.items()},
     **{f"{name}-strided": replace(config, downsampling="stride") for name, config in SIZES.items()},
+    **{name.replace("smooth", "blur"): replace(config, smooth_input=False) for name, config in SIZES.items()},
     "plainnet": PlainConfig(),
 }
 

@@ -26,6 +26,7 @@ class ResNetConfig:
         widths: channels of each stage; every stage after the first halves the side.
         blocks: residual blocks of each stage.
         activation: ``"silu"``, ``"gelu"`` or ``"relu"``.
+        smooth_input: begin with :class:`SmoothInput`, so that gradients cannot paint a mesh of single pixels.
         downsampling: ``"blur"`` (binomial), or ``"stride"`` to see what a strided convolution does to the pictures.
     """
 
@@ -34,6 +35,7 @@ class ResNetConfig:
     blocks: tuple[int, ...] = (1, 1, 1, 1)
     activation: str = "silu"
     downsampling: str = "blur"
+    smooth_input: bool = True
 
     def build(self, classes: int) -> BlurResNet:
         """A freshly initialised network with this many logits."""
@@ -41,6 +43,26 @@ class ResNetConfig:
 
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
+
+
+class SmoothInput(nn.Module):
+    """Take the finest rows and columns out of a picture; the taps -1 4 10 4 -1 in each direction, edges mirrored.
+
+    The response is 0.9 at 3/8 of the Nyquist frequency, 0.5 at 5/8, 0.07 at 7/8 and 0 at the top. Without it the
+    gradients of a network with an activation at full size paint a mesh of period 2: on the axes of the spectrum 5 to
+    12 times the power of photographs. Nothing a robust classifier needs is that fine.
+    """
+
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        taps = torch.tensor([-1.0, 4.0, 10.0, 4.0, -1.0]) / 16
+        self.register_buffer("kernel", torch.outer(taps, taps).repeat(3, 1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = nn.functional.pad(x, (2, 2, 2, 2), mode="reflect")  # a mesh goes on in it, and goes out at the border
+        return nn.functional.conv2d(padded, self.kernel.to(x.dtype), groups=3)
 
 
 class BlurPool(nn.Module):
@@ -106,6 +128,7 @@ class BlurResNet(PaintableNetwork):
         super().__init__()
         activation = ACTIVATIONS[config.activation]
         down = DOWNSAMPLING[config.downsampling]
+        self.smooth = SmoothInput() if config.smooth_input else nn.Identity()
         self.stem = nn.Sequential(
             nn.Conv2d(3, config.stem, 3, padding=1, padding_mode="replicate", bias=False),
             nn.BatchNorm2d(config.stem),
@@ -122,7 +145,7 @@ class BlurResNet(PaintableNetwork):
         self.head = nn.Linear(channels, classes)
 
     def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
-        x = self.stem(x)
+        x = self.stem(self.smooth(x))
         for stage in self.stages[:-1]:
             x = stage(x)
         last = cast(Block, self.stages[-1])

@@ -33,14 +33,18 @@ def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int,
             f"The model {model.card.name!r} holds no class seeds, which generation starts from; "
             "use the bundled model or one made by 'robust-widgets train'."
         )
-    mean = model.seeds["mean"][class_index].float()
-    factor = model.seeds["factor"][class_index].float()
-    noise = model.seeds["noise"][class_index].float()
+    return draw_seeds_of(model.seeds, class_index, count, seed, side or model.input_size).to(model.device)
+
+
+def draw_seeds_of(statistics: dict[str, Tensor], class_index: int, count: int, seed: int, side: int) -> Tensor:
+    """As :func:`draw_seeds`, from the statistics alone; on the CPU."""
+    mean = statistics["mean"][class_index].float()
+    factor = statistics["factor"][class_index].float()
+    noise = statistics["noise"][class_index].float()
     draws: list[Tensor] = []
     for index in range(count):
         generator = torch.Generator().manual_seed(seed + index)
         z = torch.randn(factor.shape[0], generator=generator)
         grain = torch.randn(mean.shape, generator=generator)
         draws.append((mean + (z @ factor).view_as(mean) + noise * grain).clamp(0, 1))
-    side = side or model.input_size
-    return torch.nn.functional.interpolate(torch.stack(draws), size=(side, side), mode="nearest").to(model.device)
+    return torch.nn.functional.interpolate(torch.stack(draws), size=(side, side), mode="nearest")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -44,22 +45,36 @@ def measure(bench: Bench, data: PictureSet, count: int, seed: int = 0) -> Iterat
         count: how many of them each measurement starts from.
         seed: decides which, and what they are turned into.
     """
+    for measurement in measurements(bench, data, count, seed).values():
+        yield measurement()
+
+
+def measurements(bench: Bench, data: PictureSet, count: int, seed: int = 0) -> dict[str, Callable[[], Finding]]:
+    """What `measure` measures, by name and not yet measured; arguments as there."""
     chosen = choose(data, count, seed)
-    yield generation(bench)
-    yield sketching(bench, crude_sketches(_floats(chosen)), chosen.labels, "photographs made crude")
     blobs = colour_blobs(data)[chosen.labels]
-    yield sketching(bench, blobs, chosen.labels, "a blob in the class's colours")
-    yield translation(bench, chosen, seed)
-    for factor in FACTORS:
-        yield super_resolution(bench, chosen, factor)
-    for penalty in (None, "paper"):
-        yield inpainting(bench, chosen, penalty)
+    crude = crude_sketches(_floats(chosen))
+    named: dict[str, Callable[[], Finding]] = {
+        "generate": partial(generation, bench),
+        "sketch_to_image, crude": partial(sketching, bench, crude, chosen.labels, "photographs made crude"),
+        "sketch_to_image, blob": partial(sketching, bench, blobs, chosen.labels, "a blob in the class's colours"),
+        "translate": partial(translation, bench, chosen, seed),
+    }
+    named |= {f"super_resolve, {factor}": partial(super_resolution, bench, chosen, factor) for factor in FACTORS}
+    named |= {f"inpaint, {penalty}": partial(inpainting, bench, chosen, penalty) for penalty in (None, "paper")}
     if has_features(bench.model):
-        yield feature_painting(bench, chosen, seed)
+        named["paint_features"] = partial(feature_painting, bench, chosen, seed)
+    return named
 
 
 def generation(bench: Bench, seeds: int = SEEDS) -> Finding:
-    """Pictures of every class from the first seeds, as ``generate(name, n=seeds)`` makes them."""
+    """What the judge makes of `generated` pictures."""
+    trace, targets = generated(bench, seeds)
+    return bench.finding(f"{seeds} seeds a class", trace, targets)
+
+
+def generated(bench: Bench, seeds: int = SEEDS) -> tuple[Trace, Tensor]:
+    """Pictures of every class from the first seeds, as ``generate(name, n=seeds)`` makes them, and their classes."""
     classes = range(len(bench.model.classes))
     starts = torch.cat([generate_problem(bench.model, label, {"n": seeds}).start for label in classes])
     targets = torch.arange(len(classes)).repeat_interleave(seeds)
@@ -68,8 +83,7 @@ def generation(bench: Bench, seeds: int = SEEDS) -> Finding:
         problem = replace(generate_problem(bench.model, 0, {}), start=starts[part.to(starts.device)])
         return _towards(problem, targets[part])
 
-    trace = bench.paint(build, len(targets), "generate")
-    return bench.finding(f"{seeds} seeds a class", trace, targets)
+    return bench.paint(build, len(targets), "generate"), targets
 
 
 def sketching(bench: Bench, sketches: Tensor, targets: Tensor, setting: str) -> Finding:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import KnobError, UnknownNameError, unknown_name
+
+# From trained weights: few epochs, at full size, with a learning rate that does not undo what is there.
+FINE_TUNING: dict[str, Any] = {"epochs": 8, "batch_size": 64, "learning_rate": 0.05, "progressive": False}
 
 
 @dataclass(frozen=True)
@@ -23,28 +27,40 @@ class TrainingSettings:
             paper's seven and loses little in L2 at this radius.
         batch_size: pictures in a step.
         learning_rate: peak of the schedule, for SGD with Nesterov momentum 0.9.
+        label_smoothing: share of the target that is spread over all classes, 0 to below 1; 0 because the loss against
+            an attack is far from zero anyway.
+        radius_warm_up: epochs in which the radius rises from 0; 0 because the first epochs are on smaller pictures and
+            radii. Without progressive, 1 to 3 help where the loss stays at its start.
         weight_decay: on convolution kernels and matrices.
         average_decay: of the exponential moving average that is shipped.
         progressive: start on pictures of half the side, as ``schedule.PROGRESSION`` says; the radius scales with it.
         margin: largest random shift in pixels at full side.
+        augmentation: "shift" (random shift and mirror image), or "wide" (a random part of the picture, and its
+            brightness, contrast and colour too), for longer runs and small data.
+        balanced: show every class equally often; for data whose classes differ much in size.
         seed: decides the initial weights, the order, the augmentation and the random starts.
-        precision: ``"auto"``, ``"float32"`` or ``"bfloat16"`` (autocast).
+        precision: ``"auto"`` (bfloat16 where the device computes in it natively), ``"float32"`` or ``"bfloat16"``
+            (autocast; weights stay float32).
 
     Raises:
         KnobError: a number is out of range.
     """
 
-    architecture: str = "blurresnet"
+    architecture: str = field(default="smoothresnet", metadata={"alias": "--arch"})
     epochs: int = 14
     radius: float = 1.0
     norm: str = "l2"
     inner_steps: int = 1
     batch_size: int = 128
     learning_rate: float = 0.2
+    label_smoothing: float = 0.0
+    radius_warm_up: float = 0.0
     weight_decay: float = 5e-4
     average_decay: float = 0.998
     progressive: bool = True
     margin: int = 6
+    augmentation: str = "shift"
+    balanced: bool = False
     seed: int = 0
     precision: str = "auto"
 
@@ -56,15 +72,40 @@ class TrainingSettings:
         for name in ("learning_rate",):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise KnobError(f"{name} is {getattr(self, name)}; give a finite number above 0.")
-        for name in ("radius", "weight_decay"):
+        for name in ("radius", "weight_decay", "radius_warm_up"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise KnobError(f"{name} is {getattr(self, name)}; give a finite number of at least 0.")
-        if not 0 <= self.average_decay < 1:
-            raise KnobError(f"average_decay is {self.average_decay}; give a number of at least 0 and below 1.")
+        for name in ("average_decay", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise KnobError(f"{name} is {getattr(self, name)}; give a number of at least 0 and below 1.")
         if self.norm not in ("l2", "linf"):
             raise KnobError(f"The norm is {self.norm!r}; it must be 'l2' or 'linf'.")
+        if self.augmentation not in ("shift", "wide"):
+            raise KnobError(f"The augmentation is {self.augmentation!r}; it must be 'shift' or 'wide'.")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise KnobError(f"The precision is {self.precision!r}; it must be 'auto', 'float32' or 'bfloat16'.")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], *, start: str | None = None) -> TrainingSettings:
+        """The settings of a run, from those that were given; the others at their defaults.
+
+        Args:
+            given: fields by name.
+            start: the architecture of the model whose weights the run starts from, if it does; it is then the
+                default, and the others' are those of :data:`FINE_TUNING`.
+
+        Raises:
+            KnobError: a number is out of range.
+            UnknownNameError: there is no such setting; the message names the nearest.
+        """
+        known = tuple(field.name for field in fields(cls))
+        for name in given:
+            if name not in known:
+                raise UnknownNameError(unknown_name("setting", name, known))
+        if start is None:
+            return cls(**given)
+        chosen: dict[str, Any] = {**FINE_TUNING, "architecture": start, **given}
+        return cls(**chosen)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -12,13 +12,14 @@ import typer
 
 from robust_widgets.cli import app
 from robust_widgets.cli.options import attribute_help
+from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.registry import load_model
 from robust_widgets.training import train as training
 from robust_widgets.training.settings import TrainingSettings
 from tests.cli.shell import call, refusal, write_data
-from tests.helpers import noise_patterns
+from tests.helpers import noise_patterns, tiny_model
 
-TINY = ("--architecture", "blurresnet-tiny", "--epochs", "1", "--side", "16", "--batch-size", "8", "--device", "cpu")
+TINY = ("--architecture", "smoothresnet-tiny", "--epochs", "1", "--side", "16", "--batch-size", "8", "--device", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -36,23 +37,24 @@ def test_a_model_is_trained_and_can_be_loaded(data: Path, tmp_path: Path) -> Non
     model = load_model(out, device="cpu")
     card = model.card
     assert (card.name, card.data, card.classes) == ("patterns", "made up, CC0", noise_patterns(1).classes)
-    assert (card.input_size, card.architecture, card.norm, card.radius) == (16, "blurresnet-tiny", "l2", 0.25)
+    assert (card.input_size, card.architecture, card.norm, card.radius) == (16, "smoothresnet-tiny", "l2", 0.25)
     expected = TrainingSettings(
-        architecture="blurresnet-tiny", epochs=1, batch_size=8, radius=0.25, progressive=False, learning_rate=0.05
+        architecture="smoothresnet-tiny", epochs=1, batch_size=8, radius=0.25, progressive=False, learning_rate=0.05
     )
     assert card.training == expected.to_dict()
     assert model.seeds is not None
     row = json.loads(out.with_suffix(".log.jsonl").read_text())
     assert row["epoch"] == 1 and "clean" in row
     assert not out.with_suffix(".checkpoint.pt").exists()
-    assert f"wrote {out}" in result.stdout and "training" in result.stderr
+    assert f"Wrote {str(out)!r}." in result.stdout and "training" in result.stderr
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(TrainingSettings), ids=lambda field: field.name)
 def test_every_setting_is_an_option_with_its_default_and_help(field: dataclasses.Field[Any]) -> None:
     command: Any = typer.main.get_command(app)
     (option,) = [p for p in command.commands["train"].params if p.name == field.name]
-    assert option.opts == [f"--{field.name.replace('_', '-')}"]
+    alias = field.metadata.get("alias")
+    assert option.opts == [f"--{field.name.replace('_', '-')}", *([alias] if alias else [])]
     assert option.default == field.default
     assert option.help and option.help == attribute_help(TrainingSettings)[field.name]
 
@@ -77,7 +79,7 @@ def test_help_is_read_from_the_docstring() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--architecture", "blurresnet-huge"], "'blurresnet'"),
+        (["--arch", "smoothresnet-huge"], "'smoothresnet'"),
         (["--epochs", "0"], "epochs is 0"),
         (["--radius", "nan"], "radius is nan"),
         (["--learning-rate", "-1"], "learning_rate is -1"),
@@ -128,3 +130,12 @@ def test_ctrl_c_says_how_to_go_on(data: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(training, "train", interrupted)
     result = call("train", data, "--out", tmp_path / "model.safetensors", *TINY, code=130)
     assert "--resume" in result.stderr.splitlines()[-1]
+
+
+def test_starting_from_a_model_takes_the_defaults_that_suit(data: Path, tmp_path: Path) -> None:
+    save_model(tiny_model(), tmp_path / "old.safetensors")
+    out = tmp_path / "new.safetensors"
+    call("train", data, "--out", out, "--init", tmp_path / "old.safetensors", "--epochs", "1", "--device", "cpu")
+    card = load_model(out, device="cpu").card
+    assert card.training == TrainingSettings.of({"epochs": 1}, start="blurresnet-tiny").to_dict()
+    assert card.input_size == 16, "the side of the model it started from"

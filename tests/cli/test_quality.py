@@ -87,7 +87,7 @@ def test_bad_options_are_answered_in_one_sentence(arguments: list[str], words: s
     assert not list(folder.glob("report*"))
 
 
-@pytest.mark.parametrize(("right", "words"), [(79, "79.0%. The bar of 80% is missed."), (80, "is reached.")])
+@pytest.mark.parametrize(("right", "words"), [(89, "89.0%. The bar of 90% is missed."), (90, "is reached.")])
 def test_the_bar_is_said_to_be_reached_or_missed(right: int, words: str) -> None:
     marks = torch.arange(100) < right
     finding = Finding("generate", "4 seeds a class", torch.zeros(100), marks, marks, marks, True)

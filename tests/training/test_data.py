@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,21 +14,9 @@ import torch
 from PIL import Image
 
 from robust_widgets.errors import DataError
-from robust_widgets.training.data import PictureSet, augment, load_folder, load_train_and_val, load_validation, split
-from tests.helpers import noise_patterns, pictures, raises_sentence
-
-SIDE = 16
-
-
-def fill(folder: Path, count: int = 10, side: int = SIDE, seed: int = 0) -> list[np.ndarray]:
-    """Write pictures into a folder; returns them in the order of their names."""
-    folder.mkdir(parents=True, exist_ok=True)
-    random, written = np.random.default_rng(seed), []
-    for index in range(count):
-        pixels = random.integers(0, 256, (side, side, 3)).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{index:03}.png")
-        written.append(pixels)
-    return written
+from robust_widgets.training.data import PictureSet, load_folder, load_train_and_val, load_validation, split
+from tests.helpers import noise_patterns, raises_sentence
+from tests.training.class_folders import SIDE, fill
 
 
 def test_a_folder_of_class_folders(tmp_path: Path) -> None:
@@ -104,7 +95,10 @@ def test_a_class_with_too_few_pictures_is_named(tmp_path: Path) -> None:
 def test_classes_without_any_picture(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    with raises_sentence(DataError, "'a'", "0 readable"):
+    with raises_sentence(DataError, tmp_path, "No picture"):
+        load_folder(tmp_path, SIDE, progress=False)
+    fill(tmp_path / "c")
+    with raises_sentence(DataError, "'a' (0)", "'b' (0)", "at least 10"):
         load_folder(tmp_path, SIDE, progress=False)
 
 
@@ -121,6 +115,33 @@ def test_a_missing_folder_or_a_file(tmp_path: Path) -> None:
     for folder in (tmp_path / "gone", tmp_path / "file"):
         with raises_sentence(DataError, folder, "cannot be read"):
             load_train_and_val(folder, SIDE)
+
+
+@pytest.mark.parametrize("closed", ["data", "data/cat", "data/dog/deep"])
+def test_a_folder_without_permission(closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path / "data" / "cat")
+    fill(tmp_path / "data" / "dog" / "deep")
+    scandir = os.scandir
+
+    def refusing(path: Any) -> Iterator[os.DirEntry[str]]:
+        if Path(path) == tmp_path / closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with raises_sentence(DataError, tmp_path / closed, "Permission denied"):
+        load_train_and_val(tmp_path / "data", SIDE)
+
+
+def test_what_a_system_hides_beside_pictures_is_no_picture(tmp_path: Path) -> None:
+    fill(tmp_path / "a")
+    fill(tmp_path / "b")
+    (tmp_path / "b" / "._000.png").write_bytes(b"attributes")
+    (tmp_path / "b" / ".thumbnails").mkdir()
+    (tmp_path / "b" / ".thumbnails" / "000.png").write_bytes(b"")
+    (tmp_path / "__MACOSX").mkdir()
+    loaded = load_folder(tmp_path, SIDE, progress=False)
+    assert loaded.classes == ("a", "b") and len(loaded) == 20 and loaded.skipped == ()
 
 
 def test_train_and_val_folders(tmp_path: Path) -> None:
@@ -160,40 +181,6 @@ def test_a_split_is_disjoint_whole_and_seeded() -> None:
     own = {picture.numpy().tobytes(): int(label) for picture, label in zip(data.pictures, data.labels, strict=True)}
     assert all(own[p.numpy().tobytes()] == int(label) for p, label in zip(val.pictures, val.labels, strict=True))
     assert torch.bincount(split(data, 0.001, 0)[1].labels).tolist() == [1, 1, 1], "at least one of each class"
-
-
-def test_augmentation_shifts_and_flips_each_picture_by_itself() -> None:
-    x = pictures(40, 8, seed=1)
-    out = augment(x, torch.Generator().manual_seed(0), 2)
-    assert out.shape == x.shape
-    padded = torch.nn.functional.pad(x, (2, 2, 2, 2), mode="reflect")
-    seen: set[tuple[int, int, bool]] = set()
-    for i in range(40):
-        for dy in range(5):
-            for dx in range(5):
-                window = padded[i, :, dy : dy + 8, dx : dx + 8]
-                for flipped in (False, True):
-                    if torch.equal(out[i], window.flip(2) if flipped else window):
-                        seen.add((dy, dx, flipped))
-                        break
-                else:
-                    continue
-                break
-            else:
-                continue
-            break
-        else:
-            pytest.fail(f"picture {i} is no shifted and flipped copy of itself")
-    assert {flip for *_, flip in seen} == {True, False}
-    assert {dy for dy, *_ in seen} == {dx for _, dx, _ in seen} == set(range(5))
-
-
-def test_augmentation_is_seeded_and_may_do_nothing() -> None:
-    x = pictures(6, 8)
-    one, again, other = (augment(x, torch.Generator().manual_seed(s), 3) for s in (1, 1, 2))
-    assert torch.equal(one, again) and not torch.equal(one, other)
-    still = augment(x, torch.Generator().manual_seed(1), 0)
-    assert all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in zip(still, x, strict=True))
 
 
 def test_a_bomb_of_a_picture_is_skipped(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,15 @@ import pytest
 import torch
 
 from robust_widgets.errors import SaveError, TrainingError
+from robust_widgets.learning import TrainingNote
+from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.training import train as training
+from robust_widgets.models.registry import load_model
+from robust_widgets.training import run as training
 from robust_widgets.training.data import PictureSet
+from robust_widgets.training.run import TrainingRun
 from robust_widgets.training.settings import TrainingSettings
-from robust_widgets.training.train import train
-from tests.helpers import noise_patterns, raises_sentence
+from tests.helpers import check_sentence, noise_patterns, raises_sentence, trained_on
 
 TRAIN, VAL = noise_patterns(32, seed=1), noise_patterns(4, seed=2)
 SETTINGS = TrainingSettings(
@@ -33,7 +38,7 @@ class PowerCutError(Exception):
 
 
 def go(folder: Path, **options: Any) -> RobustClassifier:
-    return train(TRAIN, VAL, folder / NAME, SETTINGS, **{"log": str, **options})
+    return trained_on(TRAIN, VAL, folder / NAME, SETTINGS, **{"log": str, **options})
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +62,10 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, last: int) -> None:
     """The batch after this many steps is never made."""
     real = training.make_batch
 
-    def cut(data: PictureSet, settings: TrainingSettings, epoch: int, within: int, step: int, *rest: Any) -> Any:
+    def cut(data: PictureSet, order: Any, settings: TrainingSettings, step: int, *rest: Any) -> Any:
         if step == last:
             raise PowerCutError
-        return real(data, settings, epoch, within, step, *rest)
+        return real(data, order, settings, step, *rest)
 
     monkeypatch.setattr(training, "make_batch", cut)
 
@@ -72,7 +77,7 @@ def checkpoint(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("epoch", [1, 2, 3])
 def test_stopped_after_an_epoch(epoch: int, uninterrupted: RobustClassifier, tmp_path: Path) -> None:
     def stop(line: str) -> None:
-        if line.startswith(f"epoch {epoch},"):
+        if line.startswith(f"epoch {epoch} of"):
             raise PowerCutError
 
     with pytest.raises(PowerCutError):
@@ -87,11 +92,10 @@ def test_stopped_after_an_epoch(epoch: int, uninterrupted: RobustClassifier, tmp
 def test_stopped_within_an_epoch(
     last: int, saved: int, uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "STEPS_BETWEEN_CHECKPOINTS", 2)
     with monkeypatch.context() as patched:
         stop_at(patched, last)
         with pytest.raises(PowerCutError):
-            go(tmp_path)
+            go(tmp_path, checkpoint_every=2)
     assert checkpoint(tmp_path)["step"] == saved
     torch.rand(7)  # what the world did in between does not matter
     assert_equal(go(tmp_path, resume=True), uninterrupted)
@@ -141,20 +145,20 @@ def test_nothing_to_resume_from(tmp_path: Path) -> None:
 def test_a_checkpoint_of_other_settings_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     before = stopped(tmp_path).read_bytes()
     with raises_sentence(TrainingError, "other settings", ", ".join(n for n in SETTINGS.to_dict() if n in change)):
-        train(TRAIN, VAL, tmp_path / NAME, replace(SETTINGS, **change), resume=True, log=str)
+        trained_on(TRAIN, VAL, tmp_path / NAME, replace(SETTINGS, **change), resume=True, log=str)
     assert (tmp_path / "run.checkpoint.pt").read_bytes() == before, "and it is kept"
 
 
 def test_only_the_learning_rate_may_change(tmp_path: Path) -> None:
     stopped(tmp_path)
-    train(TRAIN, VAL, tmp_path / NAME, replace(SETTINGS, learning_rate=0.01), resume=True, log=str)
+    trained_on(TRAIN, VAL, tmp_path / NAME, replace(SETTINGS, learning_rate=0.01), resume=True, log=str)
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
     stopped(tmp_path)
     two = PictureSet(TRAIN.pictures[:64], TRAIN.labels[:64], TRAIN.classes[:2])
     with raises_sentence(TrainingError, "other data", str(tmp_path / "run.checkpoint.pt")):
-        train(two, two, tmp_path / NAME, SETTINGS, resume=True, log=str)
+        trained_on(two, two, tmp_path / NAME, SETTINGS, resume=True, log=str)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
@@ -174,18 +178,74 @@ def test_a_foreign_checkpoint_is_refused(content: object, tmp_path: Path) -> Non
         go(tmp_path, resume=True)
 
 
-def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = stopped(tmp_path).read_bytes()
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+def test_on_a_full_disk_training_goes_on_and_the_last_checkpoint_is_kept(
+    uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, said = stopped(tmp_path).read_bytes(), list[str]()
+
+    def told(text: str) -> None:
+        said.append(text)
+        if "No checkpoint" in text:
+            assert (tmp_path / "run.checkpoint.pt").read_bytes() == before
 
     with monkeypatch.context() as patched:
         patched.setattr(torch, "save", full)
-        with raises_sentence(SaveError, os.strerror(errno.ENOSPC)):
-            go(tmp_path, resume=True)
-    assert (tmp_path / "run.checkpoint.pt").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.checkpoint.pt", "run.log.jsonl"]
+        assert_equal(go(tmp_path, resume=True, log=told), uninterrupted)
+    (first, second) = [text for text in said if "No checkpoint" in text]
+    check_sentence(first, "step 8", os.strerror(errno.ENOSPC))
+    check_sentence(second, "step 12")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.log.jsonl", "run.safetensors"]
+
+
+def test_a_stop_on_a_full_disk_finds_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, said = torch.save, list[str]()
+
+    def mostly_full(state: object, file: Any) -> None:
+        full() if Path(file.name).is_relative_to(tmp_path / "runs") else real(state, file)
+
+    monkeypatch.setattr(torch, "save", mostly_full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run = TrainingRun(TRAIN, VAL, tmp_path / "runs" / NAME, SETTINGS)
+    (tmp_path / "runs").mkdir()
+    events = run.events()
+    while run.step < 2:
+        next(events)
+    events.close()
+    said = [note.text for note in run.told() if isinstance(note, TrainingNote)]
+    (kept,) = tmp_path.glob("robust-widgets-*/run.checkpoint.pt")
+    assert repr(str(kept)) in said[-1]
+    assert torch.load(kept, weights_only=True)["step"] == 2
+
+
+def test_a_model_for_which_there_is_no_room_goes_elsewhere(
+    uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, said = training.save_model, list[str]()
+
+    def refuse(model: RobustClassifier, path: Path) -> None:
+        if path.parent == tmp_path:
+            raise SaveError("The disk is full today.")
+        real(model, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "save_model", refuse)
+        assert_equal(go(tmp_path, log=said.append), uninterrupted)
+    place = Path(said[-1].split("'")[-2])
+    check_sentence(said[-1], str(tmp_path / NAME))
+    found = load_model(place, device="cpu")
+    assert found.fingerprint == load_saved(uninterrupted, tmp_path).fingerprint
+    assert checkpoint(tmp_path)["step"] == STEPS, "and the checkpoint stays"
+    shutil.rmtree(place.parent)
+
+
+def load_saved(model: RobustClassifier, folder: Path) -> RobustClassifier:
+    """A model as it comes back from a file."""
+    save_model(model, folder / "saved.safetensors")
+    return load_model(folder / "saved.safetensors", device="cpu")
 
 
 def test_a_model_that_cannot_be_written_at_the_end_is_not_lost(
@@ -196,7 +256,7 @@ def test_a_model_that_cannot_be_written_at_the_end_is_not_lost(
 
     with monkeypatch.context() as patched:
         patched.setattr(training, "save_model", refuse)
-        with pytest.raises(SaveError):
+        with raises_sentence(SaveError, "full today"):
             go(tmp_path)
     assert checkpoint(tmp_path)["step"] == STEPS
     assert_equal(go(tmp_path, resume=True), uninterrupted)

@@ -18,12 +18,13 @@ from robust_widgets.errors import TrainingError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
 from robust_widgets.tasks import generate
-from robust_widgets.training import train as training
+from robust_widgets.training import learner, run
+from robust_widgets.training.batches import channel_statistics, epoch_order, make_batch, radius_at
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.evaluate import accuracy
+from robust_widgets.training.learner import autocast
 from robust_widgets.training.settings import TrainingSettings
-from robust_widgets.training.train import autocast, channel_statistics, make_batch, radius_at, train
-from tests.helpers import noise_patterns, raises_sentence
+from tests.helpers import noise_patterns, raises_sentence, trained_on
 
 TRAIN, VAL = noise_patterns(64, seed=1), noise_patterns(16, seed=2)
 SETTINGS: dict[str, Any] = {
@@ -47,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[RobustClassifier,
     out = tmp_path_factory.mktemp("trained") / "deep" / "colours.safetensors"
     said: list[str] = []
     settings = TrainingSettings(**SETTINGS)
-    return train(TRAIN, VAL, out, settings, data_name="made up", log=said.append), out, said
+    return trained_on(TRAIN, VAL, out, settings, data_name="made up", log=said.append), out, said
 
 
 def test_it_learns_clean_and_under_attack(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
@@ -81,10 +82,11 @@ def test_it_can_generate_what_it_learned(trained: tuple[RobustClassifier, Path, 
 def test_a_line_of_numbers_an_epoch(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
     _, out, said = trained
     rows = [json.loads(line) for line in out.with_suffix(".log.jsonl").read_text().splitlines()]
-    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5] and len(said) == 5
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5] and len(said) == 6
     assert all({"side", "loss", "clean", "l2 1, 5 steps", "seconds"} <= row.keys() for row in rows)
     assert rows[-1]["clean"] > 0.9 and rows[-1]["loss"] < math.log(3)
-    assert said[-1].startswith("epoch 5, ") and f"clean {rows[-1]['clean']}" in said[-1]
+    assert said[-2].startswith("epoch 5 of 5: ") and f"clean {rows[-1]['clean']:.1%}" in said[-2]
+    assert str(out) in said[-1]
 
 
 def spy(
@@ -92,6 +94,7 @@ def spy(
 ) -> list[dict[str, Any]]:
     """Record the keyword arguments of a function that the training calls."""
     calls: list[dict[str, Any]] = []
+    training = learner if name == "attack" else run
     real = getattr(training, name)
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -110,7 +113,7 @@ def test_each_step_learns_from_attacked_pictures(monkeypatch: pytest.MonkeyPatch
         return torch.full_like(pictures, 0.5)
 
     calls = spy(monkeypatch, "attack", grey)
-    model = train(TRAIN, VAL, tmp_path / "m.safetensors", short(epochs=2, inner_steps=3, seed=5), log=str)
+    model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(epochs=2, inner_steps=3, seed=5), log=str)
     assert len(calls) == 16 and modes == [False] * 16, "attacked in evaluation mode, once a step"
     assert {(call["norm"], call["radius"], call["steps"]) for call in calls} == {("l2", 1.0, 3)}
     assert len({call["seed"] for call in calls}) == 16, "another random start each step"
@@ -120,7 +123,7 @@ def test_each_step_learns_from_attacked_pictures(monkeypatch: pytest.MonkeyPatch
 
 def test_the_measure_of_an_epoch_is_of_the_averaged_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls = spy(monkeypatch, "accuracy")
-    model = train(TRAIN, VAL, tmp_path / "m.safetensors", short(radius=0.0), log=str)
+    model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(radius=0.0), log=str)
     measured = calls[-1]["args"][0]
     assert measured.fingerprint == model.fingerprint
     assert model.card.norm == "" and model.card.radius == 0, "without an attack it is a standard model"
@@ -130,9 +133,9 @@ def test_the_side_and_the_radius_grow_together(monkeypatch: pytest.MonkeyPatch, 
     data = noise_patterns(4, side=32)
     batches, attacks = spy(monkeypatch, "make_batch"), spy(monkeypatch, "attack")
     settings = short(epochs=4, batch_size=6, radius=0.8, progressive=True)
-    train(data, data, tmp_path / "m.safetensors", settings, log=str)
+    trained_on(data, data, tmp_path / "m.safetensors", settings, log=str)
     sides = [16] * 2 + [24] * 2 + [32] * 4
-    assert [call["args"][5] for call in batches] == sides
+    assert [call["args"][4] for call in batches] == sides
     assert [call["args"][1].shape[-1] for call in attacks] == sides
     assert [call["radius"] for call in attacks] == pytest.approx([0.8 * side / 32 for side in sides])
 
@@ -140,28 +143,61 @@ def test_the_side_and_the_radius_grow_together(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize(("norm", "at_half"), [("l2", 0.4), ("linf", 0.8)])
 def test_only_an_l2_radius_scales_with_the_side(norm: str, at_half: float) -> None:
     settings = TrainingSettings(norm=norm, radius=0.8)
-    assert radius_at(settings, 64, 64) == 0.8 and radius_at(settings, 32, 64) == pytest.approx(at_half)
+    assert radius_at(settings, 64, 64, 0) == 0.8 and radius_at(settings, 32, 64, 0) == pytest.approx(at_half)
 
 
-def batch(epoch: int = 0, within: int = 0, step: int = 0, side: int = 16, **settings: Any) -> tuple[Tensor, Tensor]:
-    return make_batch(TRAIN, short(**settings), epoch, within, step, side, torch.device("cpu"))
+def batch(step: int = 0, side: int = 16, rows: slice | None = None, **settings: Any) -> tuple[Tensor, Tensor]:
+    made = short(**settings)
+    order = epoch_order(TRAIN, made, step // 8)
+    return make_batch(TRAIN, order, made, step, side, torch.device("cpu"), rows)
 
 
 def test_a_batch_is_decided_by_its_place_in_the_run() -> None:
-    (one, labels), (again, same_labels) = batch(1, 2, 10), batch(1, 2, 10)
+    (one, labels), (again, same_labels) = batch(10), batch(10)
     assert torch.equal(one, again) and torch.equal(labels, same_labels)
-    for other in (batch(2, 2, 10), batch(1, 3, 10), batch(1, 2, 11), batch(1, 2, 10, seed=1)):
+    for other in (batch(18), batch(11), batch(10, seed=1)):
         assert not torch.equal(one, other[0])
+
+
+@pytest.mark.parametrize("augmentation", ["shift", "wide"])
+def test_processes_share_a_batch_without_overlap(augmentation: str) -> None:
+    whole, labels = batch(10, augmentation=augmentation)
+    parts = [batch(10, augmentation=augmentation, rows=slice(start, start + 8)) for start in (0, 8, 16)]
+    torch.testing.assert_close(torch.cat([part for part, _ in parts]), whole)
+    assert torch.equal(torch.cat([own for _, own in parts]), labels)
 
 
 def test_an_epoch_sees_every_picture_once_and_its_own_label() -> None:
     counts = torch.zeros(3)
     for within in range(8):
-        pictures, labels = batch(3, within, within)
+        pictures, labels = batch(24 + within)
         assert pictures.shape == (24, 3, 16, 16) and pictures.min() >= 0 and pictures.max() <= 1
         assert torch.equal(pictures.mean((2, 3)).argmax(1), labels), "its strongest colour tells the class"
         counts += torch.bincount(labels, minlength=3)
     assert counts.tolist() == [64, 64, 64]
+
+
+def test_a_balanced_epoch_shows_every_class_equally_often() -> None:
+    few = PictureSet(TRAIN.pictures[:80], TRAIN.labels[:80], TRAIN.classes[:2])
+    assert torch.bincount(few.labels).tolist() == [64, 16]
+    plain, balanced = (epoch_order(few, short(balanced=kind), 0) for kind in (False, True))
+    assert torch.bincount(few.labels[plain]).tolist() == [64, 16]
+    assert torch.bincount(few.labels[balanced]).tolist() == [40, 40]
+
+
+def test_the_radius_rises_in_the_warm_up() -> None:
+    settings = TrainingSettings(radius=0.8, radius_warm_up=2)
+    assert [radius_at(settings, 64, 64, epochs) for epochs in (0, 1, 2, 9)] == pytest.approx([0, 0.4, 0.8, 0.8])
+    assert radius_at(TrainingSettings(radius=0.8), 64, 64, 0) == 0.8, "none by default"
+
+
+def test_label_smoothing_keeps_a_model_modest(tmp_path: Path) -> None:
+    def confidence(smoothing: float) -> float:
+        settings = short(radius=0.0, epochs=4, label_smoothing=smoothing)
+        model = trained_on(TRAIN, VAL, tmp_path / f"{smoothing}.safetensors", settings)
+        return float(model(VAL.pictures.float() / 255).softmax(1).amax(1).mean())
+
+    assert confidence(0.5) < confidence(0.0) - 0.1
 
 
 def test_a_batch_at_a_smaller_side() -> None:
@@ -189,21 +225,21 @@ def test_precision() -> None:
 
 
 def test_training_in_bfloat16(tmp_path: Path) -> None:
-    model = train(TRAIN, VAL, tmp_path / "m.safetensors", short(epochs=3, precision="bfloat16"), log=str)
+    model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(epochs=3, precision="bfloat16"), log=str)
     assert all(value.isfinite().all() for value in model.state_dict().values())
     assert next(model.parameters()).dtype == torch.float32
     assert accuracy(model, VAL, radius=0, progress=False)["clean"] > 0.6
 
 
 def test_linf_training(tmp_path: Path) -> None:
-    model = train(TRAIN, VAL, tmp_path / "m.safetensors", short(norm="linf", radius=0.05, epochs=3), log=str)
+    model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(norm="linf", radius=0.05, epochs=3), log=str)
     assert (model.card.norm, model.card.radius) == ("linf", 0.05)
     assert accuracy(model, VAL, norm="linf", radius=0.05, steps=5, progress=False)["linf 0.05, 5 steps"] > 0.6
 
 
 def test_fewer_pictures_than_a_batch(tmp_path: Path) -> None:
     few = PictureSet(TRAIN.pictures[::20], TRAIN.labels[::20], TRAIN.classes)
-    model = train(few, VAL, tmp_path / "m.safetensors", short(batch_size=999), log=str)
+    model = trained_on(few, VAL, tmp_path / "m.safetensors", short(batch_size=999), log=str)
     assert all(value.isfinite().all() for value in model.state_dict().values())
 
 
@@ -212,11 +248,11 @@ def test_training_leaves_the_global_generator_and_the_data_alone(tmp_path: Path)
     torch.manual_seed(3)
     wanted = torch.rand(2)
     torch.manual_seed(3)
-    train(TRAIN, VAL, tmp_path / "m.safetensors", short(batch_size=96), log=str)
+    trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(batch_size=96), log=str)
     assert torch.equal(torch.rand(2), wanted) and torch.equal(TRAIN.pictures, kept)
 
 
 def test_a_loss_that_is_not_a_number_stops_at_once(tmp_path: Path) -> None:
     with raises_sentence(TrainingError, "not a number", "--learning-rate"):
-        train(TRAIN, VAL, tmp_path / "m.safetensors", short(learning_rate=1e30), log=str)
+        trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(learning_rate=1e30), log=str)
     assert list(tmp_path.iterdir()) == [], "no model, and no checkpoint that is of no use"

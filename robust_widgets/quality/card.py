@@ -1,0 +1,193 @@
+"""Everything a model card says, measured part by part."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from robust_widgets.files import write_whole
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.quality.bench import Bench, Finding, probabilities
+from robust_widgets.quality.calibration import Calibration, calibrate
+from robust_widgets.quality.charts import contact_sheet
+from robust_widgets.quality.measures import measurements
+from robust_widgets.quality.painting import SEEDS, Figures, Painting, assess
+from robust_widgets.quality.parts import Parts, digest
+from robust_widgets.quality.spectrum import Ratio
+from robust_widgets.quality.speed import Speed, speed
+from robust_widgets.quality.tables import finding_row, further
+from robust_widgets.trace import Pixels
+from robust_widgets.training.data import PictureSet
+from robust_widgets.training.evaluate import Attacks, Verdicts, spread
+
+SHEET = "generated.png"
+
+
+@dataclass(frozen=True)
+class CardOptions:
+    """What a card measures.
+
+    Attributes:
+        attacks: those that accuracy is measured under; calibration is on as many pictures as PGD.
+        seeds: generated pictures of each class.
+        tasks: whether all six tasks are measured too, on one picture a class.
+        afresh: measure what is already known again.
+    """
+
+    attacks: Attacks
+    seeds: int = SEEDS
+    tasks: bool = False
+    afresh: bool = False
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """How many pictures of each class a model was right about.
+
+    Attributes:
+        attack: in words.
+        pictures, clean, robust: for each class, how many there were, and how many it got right before the attack, and
+            both before and after it.
+    """
+
+    attack: str
+    pictures: tuple[int, ...]
+    clean: tuple[int, ...]
+    robust: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """What one measurement of a task found, as the rows of its tables.
+
+    Attributes:
+        row: below `tables.COLUMNS`.
+        further: names and values of other figures.
+    """
+
+    row: tuple[str, ...]
+    further: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class CardFigures:
+    """All figures of a card, and how long each part took in seconds."""
+
+    attacked: tuple[Attacked, ...]
+    calibration: Calibration
+    painting: Painting
+    speed: Speed
+    tasks: tuple[TaskRow, ...]
+    seconds: dict[str, float]
+
+
+def measure_card(
+    bench: Bench,
+    data: PictureSet,
+    options: CardOptions,
+    parts: Parts,
+    folder: Path,
+    say: Callable[[str], object] = lambda _: None,
+) -> CardFigures:
+    """Measure what the parts do not know yet, and keep each part as soon as it is done.
+
+    Args:
+        bench: who paints and who judges.
+        data: the validation pictures.
+        options: what to measure.
+        parts: where figures are kept.
+        folder: where the sheet of generated pictures is written.
+        say: called with a sentence before each part.
+
+    Raises:
+        SaveError: a part or the sheet cannot be written.
+    """
+    model = bench.model
+    made_of: dict[str, Any] = {"model": model.fingerprint, "data": digest(data)}
+    judged = made_of | {"judge": bench.judge.fingerprint}
+    seconds: dict[str, float] = {}
+
+    def part(name: str, of: dict[str, Any], measure: Callable[[], Any], needed: Path | None = None) -> dict[str, Any]:
+        missing = needed is not None and not needed.exists()
+        known = parts.has(name, of) and not options.afresh and not missing
+        say(f"{name}: {'known' if known else 'measuring'}")
+        found = parts.get(name, of, lambda: dataclasses.asdict(measure()), afresh=not known)
+        seconds[name] = parts.seconds(name)
+        return found
+
+    chosen = spread(len(data), options.attacks.limit)
+    calibration = part("calibration", made_of | {"pictures": len(chosen)}, lambda: _calibration(model, data, chosen))
+    figures = part(
+        "painting",
+        judged | {"seeds": options.seeds},
+        lambda: assess(bench, data, options.seeds, lambda pixels, labels: _keep_sheet(folder, pixels, labels, data)),
+        folder / SHEET,
+    )
+    timed = part("speed", {"model": model.fingerprint, "device": str(model.device)}, lambda: speed(model))
+    attacked = [
+        part(
+            attack.name,
+            made_of | {"pictures": attack.count},
+            lambda attack=attack: counted(attack.judge(model, data), len(data.classes)),
+        )
+        for attack in options.attacks.each(data)
+    ]
+    named = measurements(bench, data, min(len(data.classes), len(data))) if options.tasks else {}
+    tasks = [
+        part(f"task: {name}", judged, lambda measurement=measurement: task_row(measurement()))
+        for name, measurement in named.items()
+    ]
+    return CardFigures(
+        tuple(Attacked(**_tuples(one)) for one in attacked),
+        Calibration(**_tuples(calibration)),
+        _painting(figures),
+        Speed(**timed),
+        tuple(TaskRow(tuple(one["row"]), tuple((name, value) for name, value in one["further"])) for one in tasks),
+        seconds,
+    )
+
+
+def counted(verdicts: Verdicts, classes: int) -> Attacked:
+    """Verdicts as counts of each class."""
+    own = [verdicts.of_class(label) for label in range(classes)]
+    return Attacked(
+        verdicts.attack,
+        tuple(len(one) for one in own),
+        tuple(int(one.clean.sum()) for one in own),
+        tuple(int(one.robust.sum()) for one in own),
+    )
+
+
+def task_row(finding: Finding) -> TaskRow:
+    """A finding as what its tables say."""
+    return TaskRow(finding_row(finding), tuple(further(finding)))
+
+
+def _calibration(model: RobustClassifier, data: PictureSet, chosen: torch.Tensor) -> Calibration:
+    pixels = data.pictures[chosen].permute(0, 2, 3, 1).contiguous().numpy()
+    return calibrate(probabilities(model, pixels), data.labels[chosen])
+
+
+def _keep_sheet(folder: Path, pixels: Pixels, labels: torch.Tensor, data: PictureSet) -> None:
+    sheet = contact_sheet(pixels, labels, data.classes)
+    write_whole(folder / SHEET, lambda file: file.write(sheet))
+
+
+def _painting(found: dict[str, Any]) -> Painting:
+    """A painting's figures from what JSON made of them."""
+    sets = {}
+    for name in ("generated", "photographs", "noise"):
+        of = dict(found[name])
+        for which in ("rings", "axes"):
+            of[which] = Ratio(tuple(of[which]["values"]))
+        sets[name] = Figures(**of)
+    return Painting(**(found | sets))
+
+
+def _tuples(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}

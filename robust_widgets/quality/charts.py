@@ -1,0 +1,142 @@
+"""The pictures of a model card: matplotlib's figures, and a sheet of what was painted."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from robust_widgets.quality.calibration import Calibration
+from robust_widgets.quality.spectrum import FACTOR, Ratio
+from robust_widgets.trace import Pixels
+
+DPI = 150
+INK, FAINT = "#222222", "#c8c8c8"
+COLOURS = ("#1b6ca8", "#d1662b", "#5b8c3a", "#8a5aa8")
+TILE = 64
+SHOWN = 4
+BLOCKS = 3
+
+
+def classes_chart(classes: Sequence[str], shares: Mapping[str, Sequence[float]]) -> bytes:
+    """Accuracy of each class as PNG: a row a class, a dot a measurement.
+
+    Args:
+        classes: names, one a row.
+        shares: for each measurement, by name, a share in [0, 1] for each class.
+    """
+    figure, axes = _figure(6.4, 0.9 + 0.22 * len(classes))
+    rows = np.arange(len(classes))
+    both = np.array(list(shares.values()))
+    axes.hlines(rows, np.nanmin(both, 0), np.nanmax(both, 0), color=FAINT, linewidth=3, zorder=1)
+    for colour, (name, values) in zip(COLOURS * len(shares), shares.items(), strict=False):
+        axes.scatter(values, rows, color=colour, s=26, label=name, zorder=2)
+    axes.set_yticks(rows, classes)
+    axes.set_ylim(len(classes) - 0.4, -0.6)
+    axes.set_xlim(-0.02, 1.02)
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axes.set_xlabel("right")
+    axes.grid(axis="x", color=FAINT, linewidth=0.5)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(shares), frameon=False)
+    return _png(figure)
+
+
+def reliability_chart(calibration: Calibration) -> bytes:
+    """A reliability diagram as PNG: accuracy by confidence, and below it how many pictures there are."""
+    figure = Figure(figsize=(4.8, 5.2), dpi=DPI, layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    bins = len(calibration.counts)
+    middles = (np.arange(bins) + 0.5) / bins
+    there = np.array(calibration.counts) > 0
+    accuracy, confidence = np.array(calibration.accuracy), np.array(calibration.confidence)
+    upper.bar(middles[there], accuracy[there], 0.9 / bins, color=COLOURS[0], label="accuracy")
+    upper.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--", label="as often right as it says")
+    upper.scatter(confidence[there], accuracy[there], color=COLOURS[1], s=16, zorder=3, label="mean confidence")
+    upper.set_ylabel("accuracy")
+    upper.set_ylim(0, 1)
+    upper.legend(loc="upper left", frameon=False)
+    lower.bar(middles, calibration.counts, 0.9 / bins, color=FAINT)
+    lower.set_ylabel("pictures")
+    lower.set_xlabel("confidence")
+    lower.set_xlim(0, 1)
+    for axes in (upper, lower):
+        _plain(axes)
+    return _png(figure)
+
+
+def spectrum_chart(curves: Mapping[str, tuple[Ratio, Ratio]], side: int) -> bytes:
+    """Power over that of photographs as PNG, on rings and on the axes, with the band of a factor of 3.
+
+    Args:
+        curves: for each set of pictures, by name, its ratio on rings and on the axes.
+        side: of the pictures, in pixels.
+    """
+    figure = Figure(figsize=(8.4, 3.9), dpi=DPI, layout="constrained")
+    pair: Sequence[Axes] = figure.subplots(1, 2, sharey=True)
+    for at, (axes, title) in enumerate(zip(pair, ("all directions", "along rows and columns"), strict=True)):
+        axes.axhspan(1 / FACTOR, FACTOR, color="#eaf1ea", zorder=0)
+        axes.axhline(1, color=INK, linewidth=0.8, linestyle="--")
+        for colour, (name, ratios) in zip(COLOURS * len(curves), curves.items(), strict=False):
+            values = ratios[at].values
+            axes.plot(np.arange(1, len(values) + 1), values, color=colour, linewidth=1.6, label=name)
+        axes.set_yscale("log")
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("cycles a picture")
+        axes.set_xlim(1, len(next(iter(curves.values()))[at].values))
+        _plain(axes)
+    pair[0].axvline(side / 2, color=FAINT, linewidth=1)
+    pair[0].annotate(
+        "corners", (side / 2, 1), (4, -4), xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
+        fontsize=8, color="#777777",
+    )  # fmt: skip
+    pair[0].set_ylabel("power / power of photographs")
+    handles = pair[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(curves), frameon=False)
+    return _png(figure)
+
+
+def contact_sheet(pixels: Pixels, labels: Tensor, classes: Sequence[str]) -> bytes:
+    """The first pictures of each class beside its name, as PNG; uint8 (n, side, side, 3), labels (n,)."""
+    side = pixels.shape[1]
+    scale = max(1, round(TILE / side))
+    tile = side * scale
+    font = ImageFont.load_default(13)
+    wide = round(max(font.getlength(name) for name in classes)) + 12
+    blocks = min(BLOCKS, len(classes))
+    rows = -(-len(classes) // blocks)
+    block = wide + SHOWN * tile + 12
+    sheet = Image.new("RGB", (blocks * block, rows * tile), "white")
+    draw = ImageDraw.Draw(sheet)
+    for label, name in enumerate(classes):
+        left, top = label // rows * block, label % rows * tile
+        draw.text((left + wide - 6, top + tile / 2), name, INK, font, anchor="rm")
+        for at, index in enumerate((labels == label).nonzero().flatten()[:SHOWN].tolist()):
+            picture = Image.fromarray(pixels[index]).resize((tile, tile), Image.Resampling.NEAREST)
+            sheet.paste(picture, (left + wide + at * tile, top))
+    written = io.BytesIO()
+    sheet.save(written, "PNG", optimize=True)
+    return written.getvalue()
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    _plain(axes)
+    return figure, axes
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK, labelsize=9)
+
+
+def _png(figure: Figure) -> bytes:
+    written = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(written)
+    return written.getvalue()

@@ -1,0 +1,125 @@
+"""The checkpoint of a training run: everything needed to go on after a stop, replaced whole or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from robust_widgets.errors import SaveError, TrainingError
+from robust_widgets.files import write_whole
+from robust_widgets.training.schedule import WeightAverage
+from robust_widgets.training.settings import TrainingSettings
+
+MAY_CHANGE = ("learning_rate",)
+
+
+class Checkpoint:
+    """What lies beside the model that is being trained, under the ending ``.checkpoint.pt``.
+
+    Args:
+        out: the model's file.
+        settings: of the run; another run's checkpoint is refused.
+        data: what tells the run's pictures from others: classes, number, side, normalisation.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        settings: TrainingSettings,
+        data: dict[str, Any],
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average: WeightAverage,
+    ) -> None:
+        self.path = checkpoint_path(out)
+        self._settings = settings
+        self._data = data
+        self._network = network
+        self._optimizer = optimizer
+        self._average = average
+
+    def save(self, step: int, path: Path | None = None) -> None:
+        """Replace the checkpoint.
+
+        Raises:
+            SaveError: it cannot be written; the one before is untouched.
+        """
+        state = {
+            "step": step,
+            "settings": self._settings.to_dict(),
+            "data": self._data,
+            "network": self._network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "average": self._average.state(),
+            "average_updates": self._average.updates,
+        }
+        write_whole(path or self.path, lambda file: torch.save(state, file))
+
+    def load(self) -> int:
+        """Put everything back; returns the number of steps done.
+
+        Raises:
+            TrainingError: no checkpoint, or a damaged one, or one of other settings or data.
+        """
+        if not self.path.exists():
+            raise TrainingError(f"There is no checkpoint {str(self.path)!r} to resume from; start without --resume.")
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            saved = state["settings"]
+            same_data = state["data"] == self._data
+        except Exception as error:  # Damaged bytes make torch raise almost anything.
+            raise TrainingError(
+                f"The checkpoint {str(self.path)!r} is damaged or not a checkpoint; delete it and start anew."
+            ) from error
+        changed = [k for k, v in self._settings.to_dict().items() if k not in MAY_CHANGE and saved.get(k) != v]
+        if changed:
+            raise TrainingError(
+                f"The checkpoint {str(self.path)!r} was made with other settings ({', '.join(changed)}); "
+                "give the same ones, or delete it and start anew."
+            )
+        if not same_data:
+            raise TrainingError(
+                f"The checkpoint {str(self.path)!r} was made with other data or another --init; "
+                "give the same, or delete it and start anew."
+            )
+        self._network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        for name, value in state["average"].items():
+            self._average.average[name].copy_(value)
+        self._average.updates = state["average_updates"]
+        return int(state["step"])
+
+
+def checkpoint_path(out: Path) -> Path:
+    """Where the checkpoint of a model's file lies."""
+    return out.with_suffix(".checkpoint.pt")
+
+
+def write_somewhere(path: Path, write: Callable[[Path], object]) -> Path:
+    """Write to ``path``, or to the folder for temporary files where that fails; returns where it went.
+
+    Raises:
+        SaveError: neither can be written; the message is that of ``path``.
+    """
+    try:
+        write(path)
+        return path
+    except SaveError:
+        refuge = Path(tempfile.mkdtemp(prefix="robust-widgets-")) / path.name
+        try:
+            write(refuge)
+        except (SaveError, OSError):
+            refuge.parent.rmdir()
+        else:
+            return refuge
+        raise
+
+
+def first_not_finite(values: dict[str, Tensor]) -> str | None:
+    """The name of the first tensor with a value that is not a finite number."""
+    return next((name for name, value in values.items() if not bool(torch.isfinite(value).all())), None)

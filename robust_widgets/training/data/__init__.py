@@ -1,0 +1,38 @@
+"""Pictures to train on, read from folders, tars and torch data sets into memory.
+
+A data set is a folder of class folders, as torchvision's ImageFolder reads them, or what can be read like one. Pictures
+are small and read once, as uint8 (n, 3, side, side): 34,500 pictures of 64 px take 424 MB.
+"""
+
+from __future__ import annotations
+
+from robust_widgets.training.data.augmentation import Changes, apply_changes, augment, draw_changes
+from robust_widgets.training.data.class_table import RESTRICTED_TINY_IMAGENET
+from robust_widgets.training.data.datasets import load_dataset
+from robust_widgets.training.data.domains import split_by_name
+from robust_widgets.training.data.folders import load_folder
+from robust_widgets.training.data.order import balanced_order
+from robust_widgets.training.data.pictures import FEWEST_PICTURES, PICTURE_ENDINGS, PictureSet, split
+from robust_widgets.training.data.sources import DataSource, load_train_and_val, load_validation, open_data
+from robust_widgets.training.data.tiny_imagenet import make_restricted_tiny_imagenet
+
+__all__ = [
+    "FEWEST_PICTURES",
+    "PICTURE_ENDINGS",
+    "RESTRICTED_TINY_IMAGENET",
+    "Changes",
+    "DataSource",
+    "PictureSet",
+    "apply_changes",
+    "augment",
+    "balanced_order",
+    "draw_changes",
+    "load_dataset",
+    "load_folder",
+    "load_train_and_val",
+    "load_validation",
+    "make_restricted_tiny_imagenet",
+    "open_data",
+    "split",
+    "split_by_name",
+]

@@ -1,0 +1,5 @@
+"""The training side: watching a model learn."""
+
+from robust_widgets.widgets.training.monitor import TrainingMonitorWidget
+
+__all__ = ["TrainingMonitorWidget"]

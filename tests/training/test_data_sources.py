@@ -1,0 +1,92 @@
+"""Folders, tars and torch data sets, given for training or for measuring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from robust_widgets.errors import DataError
+from robust_widgets.training.data import PictureSet, load_validation, open_data
+from tests.helpers import noise_patterns, raises_sentence
+from tests.training.class_folders import SIDE, fill, fill_parts, packed
+
+
+def opened(source: Any, **options: Any) -> tuple[PictureSet, PictureSet]:
+    return open_data(source, SIDE, progress=False, **options)
+
+
+def same(one: PictureSet, other: PictureSet) -> bool:
+    pixels = torch.equal(one.pictures, other.pictures)
+    return pixels and torch.equal(one.labels, other.labels) and one.classes == other.classes
+
+
+def test_val_may_lie_elsewhere_in_any_kind(tmp_path: Path) -> None:
+    both = fill_parts(tmp_path / "both", train=12, val=3)
+    train, val = opened(str(both))
+    assert (len(train), len(val)) == (24, 6)
+    for elsewhere in (both, both / "val", packed(both, tmp_path / "both.tar"), val):
+        alone, measured = opened(both / "train", val=elsewhere)
+        assert same(alone, train) and same(measured, val)
+    assert same(opened(both, val=both / "train")[0], train), "train and val were asked for, and val is another's"
+
+
+def test_a_set_that_was_read_before_is_taken_as_it_is() -> None:
+    data = noise_patterns(20)
+    train, val = opened(data, seed=3)
+    assert torch.bincount(val.labels).tolist() == [2, 2, 2] and len(train) == 54
+    assert not same(opened(data, seed=4)[1], val)
+    assert opened(data, val=val) == (data, val)
+    with raises_sentence(DataError, "16 pixels", "32"):
+        open_data(data, 32)
+
+
+def test_other_classes_to_measure_on_are_named() -> None:
+    data = noise_patterns(10)
+    other = PictureSet(data.pictures, data.labels, ("1 red", "2 green", "zebra"))
+    with raises_sentence(DataError, "3 blue", "zebra"):
+        opened(data, val=other)
+
+
+def test_parts_under_other_names_are_not_taken_for_classes(tmp_path: Path) -> None:
+    both = fill_parts(tmp_path / "data")
+    (both / "val").rename(both / "test")
+    for source in (both, packed(both, tmp_path / "data.tar")):
+        with raises_sentence(DataError, "test, train", "train and val"):
+            opened(source)
+    assert len(opened(both / "train", val=both / "test")[1]) == 4
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    both = fill_parts(tmp_path / "data", classes=("boat", "train"))
+    for source in (both, packed(both, tmp_path / "data.tar")):
+        train, val = opened(source)
+        assert train.classes == val.classes == ("boat", "train") and (len(train), len(val)) == (20, 4)
+    assert opened(both / "train")[0].classes == ("boat", "train")
+
+
+def test_skipped_pictures_are_told_once(tmp_path: Path) -> None:
+    fill(tmp_path / "a")
+    fill(tmp_path / "b")
+    for index in range(7):
+        (tmp_path / "b" / f"torn{index}.png").write_bytes(b"")
+    said: list[str] = []
+    opened(tmp_path, say=said.append)
+    (line,) = said
+    assert line.startswith("Skipped 7 files") and "torn4.png" in line and "torn5.png" not in line
+
+
+@pytest.mark.parametrize("source", [7, None, {"cat": 1}, iter([])])
+def test_what_is_no_data_at_all(source: Any) -> None:
+    with raises_sentence(DataError, type(source).__name__, "torch Dataset"):
+        opened(source)
+
+
+def test_a_model_is_measured_on_a_tar_too(tmp_path: Path) -> None:
+    both = fill_parts(tmp_path / "both", val=3)
+    of_folder = load_validation(both, SIDE, ("cat", "dog"))
+    of_tar = load_validation(packed(both, tmp_path / "both.tar.xz"), SIDE, ("cat", "dog"))
+    assert len(of_tar) == 6 and same(of_tar, of_folder)
+    assert len(load_validation(both / "val", SIDE, ("cat", "dog"))) == 6

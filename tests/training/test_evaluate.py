@@ -1,0 +1,73 @@
+"""Accuracy under attacks, and which pictures it is measured on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from robust_widgets.errors import KnobError
+from robust_widgets.training import auto_attack, evaluate
+from robust_widgets.training.evaluate import AUTOATTACK, PGD, Attacks, accuracy, judge, spread
+from tests.helpers import noise_patterns, raises_sentence, tiny_model
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AutoAttack in a few steps."""
+
+    def short(*arguments: object, **options: object) -> torch.Tensor:
+        return auto_attack.auto_attack(*arguments, **options, steps=3, queries=5)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(evaluate, "auto_attack", short)
+
+
+@pytest.mark.usefixtures("quick")
+def test_autoattack_leaves_no_more_than_were_right_before() -> None:
+    model, data = tiny_model(), noise_patterns(4)
+    found = judge(model, data, radius=0.05, kind=AUTOATTACK, batch_size=5, progress=False)
+    assert found.attack == "AutoAttack l2 0.05" and len(found) == 12
+    assert torch.equal(found.clean, judge(model, data, radius=0.05, steps=1, progress=False).clean)
+    assert not (found.robust & ~found.clean).any()
+    assert list(accuracy(model, data, radius=0.05, kind=AUTOATTACK, limit=3, progress=False)) == [
+        "clean",
+        "AutoAttack l2 0.05",
+    ]
+
+
+def test_pictures_are_spread_over_the_set() -> None:
+    assert spread(10, 3).tolist() == [0, 4, 9]
+    assert spread(4, None).tolist() == spread(4, 99).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("limit", "auto_limit", "counts"),
+    [(None, None, [60, 60, 15, 15]), (6, None, [6, 6, 6, 6]), (None, 4, [60, 60, 4, 4]), (30, 99, [30, 30, 30, 30])],
+)
+def test_autoattack_is_made_on_fewer_pictures(limit: int | None, auto_limit: int | None, counts: list[int]) -> None:
+    plan = Attacks("l2", (0.5, 1.0), (PGD, AUTOATTACK), 20, limit, auto_limit)
+    each = plan.each(noise_patterns(20))
+    assert [one.name for one in each] == ["l2 0.5, 20 steps", "l2 1, 20 steps", "AutoAttack l2 0.5", "AutoAttack l2 1"]
+    assert [one.count for one in each] == counts
+
+
+def test_one_of_several_is_judged_as_by_itself() -> None:
+    model, data = tiny_model(), noise_patterns(4)
+    (one,) = Attacks("linf", (0.02,), steps=2, limit=7).each(data)
+    own = one.judge(model, data)
+    whole = judge(model, data, norm="linf", radius=0.02, steps=2, limit=7, progress=False)
+    assert own.attack == whole.attack == "linf 0.02, 2 steps"
+    assert torch.equal(own.robust, whole.robust) and torch.equal(own.labels, whole.labels)
+
+
+def test_what_cannot_be_measured_is_refused_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model()
+    plan = Attacks("l2", (1.0,))
+    plan.check(model)
+    for bad, named in (({"kinds": ("fgsm",)}, "'fgsm'"), ({"norm": "l3"}, "'l3'"), ({"radii": (-1.0,)}, "-1")):
+        with raises_sentence(KnobError, named):
+            dataclasses.replace(plan, **bad).check(model)
+    monkeypatch.setitem(__import__("sys").modules, "torchattacks", None)
+    with raises_sentence(KnobError, "robust-widgets[evaluate]"):
+        dataclasses.replace(plan, kinds=(PGD, AUTOATTACK)).check(model)
