@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from robust_widgets.backends.local import LocalSession
-from robust_widgets.backends.training import LocalTraining
+from robust_widgets.backends.training import BUSY, LocalTraining
 from robust_widgets.images import Picture, to_pixels_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import choose_device, load_model
@@ -133,7 +133,8 @@ def TrainingMonitor(  # noqa: N802
     """Train a robust classifier and watch it learn: curves, and the same seeds painted after each epoch.
 
     Nothing is trained before Start is pressed. A stopped run goes on from where it was, also after the kernel was
-    restarted: there is a checkpoint beside ``out`` until the run is done.
+    restarted: there is a checkpoint beside ``out`` until the run is done. While a run is going on, its monitor is what
+    a cell that is run again gets back.
 
     Args:
         data, out, val, side, init, name, data_name, device, **settings: as :func:`robust_widgets.train` takes them.
@@ -148,6 +149,9 @@ def TrainingMonitor(  # noqa: N802
     chosen = choose_device(device)
     start = load_model(init, device="cpu") if isinstance(init, str) else init
     TrainingSettings.of(settings, start=start.card.architecture if start else None)
+    known = _monitors.get(path.resolve())
+    if known is not None and known.state in BUSY:
+        return known
 
     def set_up(say: Callable[[str], object]) -> TrainingRun:
         return prepare(
@@ -166,7 +170,11 @@ def TrainingMonitor(  # noqa: N802
             resume=checkpoint_path(path).exists(),
         )
 
-    return TrainingMonitorWidget(LocalTraining(set_up))
+    monitor = _monitors[path.resolve()] = TrainingMonitorWidget(LocalTraining(set_up), title=name or path.stem)
+    return monitor
+
+
+_monitors: dict[Path, TrainingMonitorWidget] = {}
 
 
 TASKS = tuple(FACES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from PIL import Image
 
 import robust_widgets as rw
 from robust_widgets import app
-from robust_widgets.errors import PictureError, UnknownNameError
+from robust_widgets.errors import KnobError, PictureError, SaveError, UnknownNameError
 from robust_widgets.knobs import TASK_KNOBS
 from robust_widgets.session import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
-from tests.helpers import raises_sentence, tiny_model
+from tests.helpers import noise_patterns, raises_sentence, tiny_model
 from tests.widgets.page import Page, noise
 
 SIDE = 256
@@ -282,3 +283,38 @@ def test_a_studio_runs_on_the_model_it_was_given(notebook: Notebook) -> None:
     assert studio.notice.text == "" and studio.trace is not None
     assert (studio.trace.target, studio.trace.fingerprint) == ("cat", model.fingerprint)
     assert studio.trace.frames.shape == (3, 2, 16, 16, 3)
+
+
+QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 12, "architecture": "smoothresnet-tiny", "learning_rate": 0.05}
+
+
+def test_a_monitor_trains_when_it_is_told_to_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+    out = tmp_path / "mine.safetensors"
+    data, val = noise_patterns(12, seed=1), noise_patterns(3, seed=2)
+    monitor = rw.TrainingMonitor(data, out, val=val, pictures=3, device="cpu", **QUICK)
+    assert monitor.state == "idle" and list(tmp_path.iterdir()) == []
+    monitor.start()
+    while not monitor.steps and monitor.state in ("reading", "running"):
+        time.sleep(0.01)
+    monitor.pause()
+    assert rw.TrainingMonitor(data, out, val=val, device="cpu", **QUICK) is monitor, "its cell was run again"
+    monitor.close()
+    assert not out.exists() and out.with_suffix(".checkpoint.pt").exists()
+
+    again = rw.TrainingMonitor(data, out, val=val, pictures=3, device="cpu", **QUICK)
+    again.start()
+    assert again.wait(120) and again.state == "done"
+    assert again.plan is not None and again.plan.first_step >= 1
+    last = again.epochs[-1]
+    assert last.pictures is not None and last.pictures.shape == (3, 16, 16, 3) and last.labels == data.classes
+    assert rw.load_model(out, device="cpu").classes == data.classes
+
+
+def test_a_monitor_refuses_bad_settings_at_once(tmp_path: Path) -> None:
+    data = noise_patterns(12)
+    with raises_sentence(KnobError, "epochs is 0"):
+        rw.TrainingMonitor(data, tmp_path / "mine.safetensors", epochs=0)
+    with raises_sentence(SaveError, "mine.pt", ".safetensors"):
+        rw.TrainingMonitor(data, tmp_path / "mine.pt")
+    with raises_sentence(UnknownNameError, "'defualt'", "'default'"):
+        rw.TrainingMonitor(data, tmp_path / "mine.safetensors", init="defualt")

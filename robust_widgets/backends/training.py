@@ -12,6 +12,7 @@ from robust_widgets.learning import LearningState, TrainingEnded, TrainingEvent,
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.training.run import TrainingRun
 
+BUSY: tuple[LearningState, ...] = ("reading", "running", "paused")
 STOPPED = "Stopped; everything learned so far is kept, and Start goes on from here."
 
 
@@ -43,13 +44,14 @@ class LocalTraining:
 
     def start(self, listener: TrainingListener) -> None:
         with self._lock:
-            if self._thread is not None and self._thread.is_alive():
+            if self._state in BUSY:
                 return
+            last = self._thread
             self._stop.clear()
             self._going.set()
             self._state = "reading"
             self._thread = threading.Thread(
-                target=self._work, args=(listener,), name="robust-widgets training", daemon=True
+                target=self._work, args=(listener, last), name="robust-widgets training", daemon=True
             )
             self._thread.start()
 
@@ -74,7 +76,9 @@ class LocalTraining:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=60)
 
-    def _work(self, listener: TrainingListener) -> None:
+    def _work(self, listener: TrainingListener, last: threading.Thread | None) -> None:
+        if last is not None:
+            last.join()  # it is telling its end
         try:
             ended = self._train(listener)
         except RobustWidgetsError as error:

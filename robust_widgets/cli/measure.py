@@ -107,7 +107,7 @@ def evaluate(
         evaluate_tasks(model, data, judge, out=out, limit=limit, batch_size=batch_size, device=device)
         return
     if (judge or out) and card is None:
-        raise KnobError("--judge and --out belong to --tasks; give that too.")
+        raise KnobError("--judge belongs to --tasks or --card, and --out to --tasks; give one of them too.")
     from robust_widgets.models.registry import load_model, model_names
 
     if write and model in model_names():

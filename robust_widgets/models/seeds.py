@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import WeightsError
+from robust_widgets.images import resize
 from robust_widgets.models.classifier import RobustClassifier
 
 
@@ -13,7 +14,9 @@ def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int,
     """Start pictures for generation.
 
     Picture i is drawn with its own generator, seeded ``seed + i``: the third of four pictures from seed 0 is the
-    first of one from seed 2. A draw is clamped to [0, 1] and upsampled by nearest neighbour, as in the paper.
+    first of one from seed 2. A draw is enlarged bicubically and covered with fine grey grain, then clamped to [0, 1].
+    The paper enlarges by nearest neighbour; the gradient steps amplify the edges of its blocks into a mesh, up to 12
+    times as strong as what is that fine in photographs. The grain gives them photographs' fine detail to begin with.
 
     Args:
         model: a model with seed statistics.
@@ -45,6 +48,7 @@ def draw_seeds_of(statistics: dict[str, Tensor], class_index: int, count: int, s
     for index in range(count):
         generator = torch.Generator().manual_seed(seed + index)
         z = torch.randn(factor.shape[0], generator=generator)
-        grain = torch.randn(mean.shape, generator=generator)
-        draws.append((mean + (z @ factor).view_as(mean) + noise * grain).clamp(0, 1))
-    return torch.nn.functional.interpolate(torch.stack(draws), size=(side, side), mode="nearest")
+        grain = noise * torch.randn((1, side, side), generator=generator)
+        draw = mean + (z @ factor).view_as(mean)
+        draws.append((resize(draw[None], side, side)[0] + grain).clamp(0, 1))
+    return torch.stack(draws)

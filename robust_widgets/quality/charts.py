@@ -54,13 +54,11 @@ def reliability_chart(calibration: Calibration) -> bytes:
     bins = len(calibration.counts)
     middles = (np.arange(bins) + 0.5) / bins
     there = np.array(calibration.counts) > 0
-    accuracy, confidence = np.array(calibration.accuracy), np.array(calibration.confidence)
-    upper.bar(middles[there], accuracy[there], 0.9 / bins, color=COLOURS[0], label="accuracy")
+    upper.bar(middles[there], np.array(calibration.accuracy)[there], 0.9 / bins, color=COLOURS[0], label="accuracy")
     upper.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--", label="as often right as it says")
-    upper.scatter(confidence[there], accuracy[there], color=COLOURS[1], s=16, zorder=3, label="mean confidence")
     upper.set_ylabel("accuracy")
-    upper.set_ylim(0, 1)
-    upper.legend(loc="upper left", frameon=False)
+    upper.set_ylim(0, 1.02)
+    figure.legend(*upper.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     lower.bar(middles, calibration.counts, 0.9 / bins, color=FAINT)
     lower.set_ylabel("pictures")
     lower.set_xlabel("confidence")
@@ -86,6 +84,7 @@ def spectrum_chart(curves: Mapping[str, tuple[Ratio, Ratio]], side: int) -> byte
             values = ratios[at].values
             axes.plot(np.arange(1, len(values) + 1), values, color=colour, linewidth=1.6, label=name)
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("cycles a picture")
         axes.set_xlim(1, len(next(iter(curves.values()))[at].values))
@@ -110,13 +109,14 @@ def contact_sheet(pixels: Pixels, labels: Tensor, classes: Sequence[str]) -> byt
     wide = round(max(font.getlength(name) for name in classes)) + 12
     blocks = min(BLOCKS, len(classes))
     rows = -(-len(classes) // blocks)
-    block = wide + SHOWN * tile + 12
+    shown = min(SHOWN, int(labels.bincount().max()))
+    block = wide + shown * tile + 12
     sheet = Image.new("RGB", (blocks * block, rows * tile), "white")
     draw = ImageDraw.Draw(sheet)
     for label, name in enumerate(classes):
         left, top = label // rows * block, label % rows * tile
         draw.text((left + wide - 6, top + tile / 2), name, INK, font, anchor="rm")
-        for at, index in enumerate((labels == label).nonzero().flatten()[:SHOWN].tolist()):
+        for at, index in enumerate((labels == label).nonzero().flatten()[:shown].tolist()):
             picture = Image.fromarray(pixels[index]).resize((tile, tile), Image.Resampling.NEAREST)
             sheet.paste(picture, (left + wide + at * tile, top))
     written = io.BytesIO()

@@ -15,8 +15,14 @@ DRAWS = 4000
 
 
 def draws(class_index: int = 1, count: int = DRAWS, seed: int = 0) -> torch.Tensor:
-    """Draws at their own size, (count, 3 * 8 * 8): of a picture of 16 px, every second pixel."""
-    return draw_seeds(tiny_model(16), class_index, count, seed)[:, :, ::2, ::2].flatten(1).double()
+    """Draws as long vectors, (count, 3 * 16 * 16)."""
+    return draw_seeds(tiny_model(16), class_index, count, seed).flatten(1).double()
+
+
+def enlarging() -> torch.Tensor:
+    """Bicubic enlargement from 8 to 16 px as a matrix, (768, 192)."""
+    units = torch.eye(192).view(192, 3, 8, 8)
+    return torch.nn.functional.interpolate(units, (16, 16), mode="bicubic", antialias=True).flatten(1).T.double()
 
 
 @pytest.mark.parametrize("class_index", [0, 2])
@@ -24,24 +30,42 @@ def test_draws_have_the_mean_and_covariance_they_should(class_index: int) -> Non
     model = tiny_model(16)
     assert model.seeds is not None
     mean, factor, noise = (model.seeds[name][class_index].double() for name in ("mean", "factor", "noise"))
-    covariance = factor.T @ factor + noise**2 * torch.eye(192)
+    enlarge = enlarging()
+    grey = torch.ones(3, 3, dtype=torch.float64)  # the grain is the same in red, green and blue
+    covariance = enlarge @ factor.T @ factor @ enlarge.T + noise**2 * torch.kron(grey, torch.eye(256))
     found = draws(class_index)
-    errors = (found.mean(0) - mean.flatten()) / (covariance.diagonal() / DRAWS).sqrt()
-    assert errors.abs().max() < 4.5, "no value's mean is off by more than chance"
-    assert abs(errors.square().mean() - 1) < 0.6
+    errors = (found.mean(0) - enlarge @ mean.flatten()) / (covariance.diagonal() / DRAWS).sqrt()
+    assert errors.abs().max() < 5, "no value's mean is off by more than chance"
     sampled = torch.cov(found.T)
     spread = (covariance**2 + covariance.diagonal()[:, None] * covariance.diagonal()).div(DRAWS).sqrt()
-    assert ((sampled - covariance) / spread).abs().max() < 5.5, "36,864 entries, none off by more than chance"
-    along = torch.linalg.eigvalsh(sampled)
-    wanted = torch.linalg.eigvalsh(covariance)
-    torch.testing.assert_close(along[-4:], wanted[-4:], rtol=5 * math.sqrt(2 / DRAWS), atol=0)
+    assert ((sampled - covariance) / spread).abs().max() < 6, "589,824 entries, none off by more than chance"
+    along, wanted = torch.linalg.eigvalsh(sampled)[-4:], torch.linalg.eigvalsh(covariance)[-4:]
+    torch.testing.assert_close(along, wanted, rtol=5 * math.sqrt(2 / DRAWS), atol=0)
 
 
-def test_upsampling_repeats_each_value() -> None:
-    start = draw_seeds(tiny_model(16), 0, 2, 0)
-    assert start.shape == (2, 3, 16, 16) and start.dtype == torch.float32
-    for dy, dx in ((0, 1), (1, 0), (1, 1)):
-        assert torch.equal(start[:, :, dy::2, dx::2], start[:, :, ::2, ::2])
+def test_enlarging_leaves_no_blocks() -> None:
+    model = tiny_model(64)
+    assert model.seeds is not None
+    model.seeds = {**model.seeds, "noise": torch.zeros(3)}
+    start = draw_seeds(model, 0, 2, 0)
+    assert start.shape == (2, 3, 64, 64) and start.dtype == torch.float32
+    steps = (start[..., 1:] - start[..., :-1]).abs()
+    within, between = steps[..., ::2].mean(), steps[..., 1::2].mean()
+    assert float(within / between) > 0.3, "with nearest neighbour there is no step within a block"
+
+
+def test_the_grain_is_grey_and_as_fine_as_a_pixel() -> None:
+    model = tiny_model(64)
+    assert model.seeds is not None
+    model.seeds = {
+        "mean": torch.full((1, 3, 32, 32), 0.5),
+        "factor": torch.zeros(1, 2, 3072),
+        "noise": torch.tensor([0.1]),
+    }
+    grain = draw_seeds(model, 0, 1, 0)[0] - 0.5
+    assert torch.equal(grain[0], grain[1]) and torch.equal(grain[0], grain[2])
+    assert float(grain[0].std()) == pytest.approx(0.1, rel=0.05)
+    assert abs(float((grain[0, :, 1:] * grain[0, :, :-1]).mean())) < 0.001, "neighbours have nothing in common"
 
 
 def test_draws_are_pictures() -> None:
