@@ -89,7 +89,7 @@ def evaluate(
     afresh: Annotated[bool, typer.Option("--afresh", help="For --card: measure again what is known.")] = False,
     device: Device = None,
 ) -> None:
-    """Measure a model's accuracy, or the pictures it makes, or everything for its card.
+    """Measure how good a model and its pictures are.
 
     Accuracy is that on clean and on attacked pictures; a picture counts for the attacked accuracy only if the model is
     right both before and after the attack. With --tasks, all tasks are run with their default knobs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,11 +125,12 @@ def measure_card(
     calibration = part("calibration", made_of | {"pictures": len(chosen)}, lambda: _calibration(model, data, chosen))
     figures = part(
         "painting",
-        judged | {"seeds": options.seeds},
+        judged | {"seeds": options.seeds, "drawn from": _seeds_digest(model)},
         lambda: assess(bench, data, options.seeds, lambda pixels, labels: _keep_sheet(folder, pixels, labels, data)),
         folder / SHEET,
     )
-    timed = part("speed", {"model": model.fingerprint, "device": str(model.device)}, lambda: speed(model))
+    machine = {"device": str(model.device), "threads": torch.get_num_threads()}
+    timed = part("speed", {"model": model.fingerprint, **machine}, lambda: speed(model))
     attacked = [
         part(
             attack.name,
@@ -150,6 +152,14 @@ def measure_card(
         tuple(TaskRow(tuple(one["row"]), tuple((name, value) for name, value in one["further"])) for one in tasks),
         seconds,
     )
+
+
+def _seeds_digest(model: RobustClassifier) -> str:
+    """Tells class seeds apart, which are no part of a model's fingerprint."""
+    found = hashlib.sha256()
+    for name, value in sorted((model.seeds or {}).items()):
+        found.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def counted(verdicts: Verdicts, classes: int) -> Attacked:

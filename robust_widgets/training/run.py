@@ -156,7 +156,7 @@ class TrainingRun:
             self._keep()
             raise
         self.model = self._learner.averaged()
-        self.model.seeds = seed_statistics(self._train_set, progress=False)
+        self.model.seeds = seed_statistics(self._train_set, rank=self.settings.seed_rank, progress=False)
         if self.world.is_first:
             yield TrainingEnded("done", self._write(self.model))
 

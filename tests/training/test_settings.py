@@ -22,6 +22,10 @@ BAD: list[tuple[str, Any]] = [
     *(("radius", value) for value in (-1.0, math.inf, math.nan)),
     *(("weight_decay", value) for value in (-1e-4, math.nan)),
     *(("average_decay", value) for value in (-0.1, 1.0, 2.0, math.nan)),
+    *(("label_smoothing", value) for value in (-0.1, 1.0, math.nan)),
+    *(("radius_warm_up", value) for value in (-1.0, math.inf, math.nan)),
+    *(("augmentation", value) for value in ("none", "")),
+    *(("seed_rank", value) for value in (0, 2.5)),
     *(("norm", value) for value in ("l1", "", "L2")),
     *(("precision", value) for value in ("float16", "")),
 ]
