@@ -16,7 +16,7 @@ from torch import nn
 from robust_widgets.errors import TrainingError
 from robust_widgets.models.registry import load_model
 from robust_widgets.training.world import World, joined, world_of
-from tests.cli.shell import write_data
+from tests.cli.shell import call, write_data
 from tests.helpers import noise_patterns, raises_sentence
 
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
@@ -63,15 +63,18 @@ EXACT = ("--radius", "0", "--precision", "float32", "--learning-rate", "0.05")
 
 
 def train_in_processes(count: int, data: Path, out: Path, *options: str) -> None:
-    """The command as torchrun runs it, in this many processes."""
+    """The command as torchrun runs it in this many processes; one is this process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    if count == 1:
+        call("train", data, "--out", out, *COMMAND, *options)
+        return
     command = [sys.executable, "-m", "robust_widgets.cli", "train", str(data), "--out", str(out), *COMMAND, *options]
     running: list[subprocess.Popen[str]] = []
     for rank in range(count):
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        told = {name: str(value) for name, value in place.items()} if count > 1 else {}
+        told = {name: str(value) for name, value in place.items()}
         environment = {**os.environ, **told, "OMP_NUM_THREADS": "1"}
         running.append(
             subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
