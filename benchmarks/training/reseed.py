@@ -1,6 +1,6 @@
 """Compute a model's class seeds again, with as many directions as are wanted, and name its data; the weights stay.
 
-    python benchmarks/training/reseed.py tiny.safetensors restricted-tiny-imagenet --rank 12
+python benchmarks/training/reseed.py tiny.safetensors restricted-tiny-imagenet --rank 12
 """
 
 from __future__ import annotations
