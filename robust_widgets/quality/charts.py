@@ -34,7 +34,9 @@ def classes_chart(classes: Sequence[str], shares: Mapping[str, Sequence[float]])
     figure, axes = _figure(6.4, 0.9 + 0.22 * len(classes))
     rows = np.arange(len(classes))
     both = np.array(list(shares.values()))
-    axes.hlines(rows, np.nanmin(both, 0), np.nanmax(both, 0), color=FAINT, linewidth=3, zorder=1)
+    known = ~np.isnan(both).all(0)  # a class may have no picture
+    low, high = np.nanmin(both[:, known], 0), np.nanmax(both[:, known], 0)
+    axes.hlines(rows[known], low, high, color=FAINT, linewidth=3, zorder=1)
     for colour, (name, values) in zip(COLOURS * len(shares), shares.items(), strict=False):
         axes.scatter(values, rows, color=colour, s=26, label=name, zorder=2)
     axes.set_yticks(rows, classes)
