@@ -90,3 +90,9 @@ def unknown_name(kind: str, name: object, allowed: Sequence[str]) -> str:
         return f"There is no {kind} {name!r}; none is available."
     all_of_them = "" if len(allowed) <= len(near) else f" ({len(allowed)} in all)"
     return f"There is no {kind} {name!r}; the nearest are {quoted(near)}{all_of_them}."
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is full, in Python's words, numpy's, CUDA's or torch's."""
+    kind = type(error).__name__  # torch need not be loaded to tell
+    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "can't allocate memory" in str(error)

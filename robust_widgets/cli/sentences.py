@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.errors import RobustWidgetsError, is_out_of_memory
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -37,7 +37,7 @@ def in_sentences(command: Callable[P, R]) -> Callable[P, R]:
             place = "A file" if error.filename is None else repr(str(error.filename))
             sentence, code = f"{place} could not be read or written: {error.strerror or error}.", BAD_INPUT
         except Exception as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             sentence = "The memory ran out; give fewer or smaller pictures, a smaller batch, or another --device."
             code = BAD_INPUT
@@ -45,9 +45,3 @@ def in_sentences(command: Callable[P, R]) -> Callable[P, R]:
         raise typer.Exit(code)
 
     return run
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Python, numpy, CUDA and the CPU allocator each say it in their own way; torch may not even be loaded."""
-    kind = type(error).__name__
-    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "can't allocate memory" in str(error)

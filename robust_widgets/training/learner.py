@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import KnobError, TrainingError
+from robust_widgets.errors import KnobError, TrainingError, is_out_of_memory
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.training.adversary import attack
-from robust_widgets.training.memory import out_of_memory
 from robust_widgets.training.schedule import WeightAverage, decay_groups
 from robust_widgets.training.settings import TrainingSettings
 from robust_widgets.training.world import World
@@ -104,7 +103,7 @@ class Learner:
                 self.average.update(self.network)
                 return torch.stack(losses).sum()
             except (RuntimeError, MemoryError) as error:
-                if not out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 held = len(labels) / self._parts
                 if held <= 1 or self._world.size > 1:

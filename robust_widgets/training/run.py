@@ -111,7 +111,7 @@ class TrainingRun:
                 f"The checkpoint of an unfinished run, {str(self._checkpoint.path)!r}, is in the way; "
                 "go on from it with --resume (resume=True), or delete it to start anew."
             )
-        self.step = self._first_step = self._checkpoint.load() if resume else 0
+        self.step = self._checkpoint.load() if resume else 0
         self._panel_size, self._panel = panel, None
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
         self._running: Tensor | None = None

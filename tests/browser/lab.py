@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,15 @@ def launch(playwright: Playwright) -> Browser:
     """Chromium from the system, or the one that Playwright brought."""
     found = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
     return playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
+
+
+def until(page: Page, condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait, letting the page go on, until a condition holds."""
+    for _ in range(int(seconds * 20)):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("the page never came to the state waited for")
 
 
 def notebook(folder: Path, name: str, *cells: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, TypeAlias
 
-from lab import Notebook
+from lab import Notebook, until
 from playwright.sync_api import Locator, Page
 
 RGB: TypeAlias = tuple[int, int, int]
@@ -128,11 +128,7 @@ class StudioPage:
 
     def until(self, condition: Any, seconds: float = 20) -> None:
         """Wait until a condition holds."""
-        for _ in range(int(seconds * 20)):
-            if condition():
-                return
-            self.page.wait_for_timeout(50)
-        raise AssertionError("the page never came to the state waited for")
+        until(self.page, condition, seconds)
 
     def shot(self, name: str) -> None:
         """A screenshot for a person to look at, where ROBUST_WIDGETS_SCREENSHOTS names a folder."""

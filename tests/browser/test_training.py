@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lab import Notebook
+from lab import Notebook, until
 from playwright.sync_api import Browser, Locator, Page, expect
 from studio_page import SHOTS, WAIT
 
@@ -59,11 +59,7 @@ class MonitorPage:
         return str(self.page.evaluate("() => document.activeElement.innerText.trim()"))
 
     def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
-        for _ in range(int(seconds * 20)):
-            if condition():
-                return
-            self.page.wait_for_timeout(50)
-        raise AssertionError("the page never came to the state waited for")
+        until(self.page, condition, seconds)
 
     def shot(self, name: str) -> None:
         if SHOTS:

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from lab import Notebook
+from lab import Notebook, until
 from playwright.sync_api import Browser, FrameLocator, Locator, Page
 from studio_page import SHOTS, WAIT
 
@@ -77,11 +77,7 @@ class Watching:
         return str(self.view.locator("canvas").evaluate("canvas => canvas.toDataURL()"))
 
     def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
-        for _ in range(int(seconds * 20)):
-            if condition():
-                return
-            self.page.wait_for_timeout(50)
-        raise AssertionError("the page never came to the state waited for")
+        until(self.page, condition, seconds)
 
     def shot(self, name: str) -> None:
         if SHOTS:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_widgets.training.data import RESTRICTED_TINY_IMAGENET, load_train_and_val
+from robust_widgets.training.data import RESTRICTED_TINY_IMAGENET, open_data
 from tests.cli.shell import call, refusal, write_data
 from tests.helpers import noise_patterns
 from tests.training.tiny_archive import members, tree, write
@@ -44,7 +44,7 @@ def test_domains_are_split_and_can_be_trained_on(tmp_path: Path) -> None:
     domains = ["low=00", "high=02,03,04", "high=05"]
     result = call("data", "split-by-name", data, "--out", out, *domains)
     assert f"wrote {out}: 10 pictures of low, 40 pictures of high" in result.stdout
-    train, val = load_train_and_val(out, 16)
+    train, val = open_data(out, 16)
     assert train.classes == ("high", "low") and (len(train), len(val)) == (45, 5)
 
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from robust_widgets.errors import DataError
-from robust_widgets.training.data import PictureSet, load_folder, load_train_and_val, load_validation, split
+from robust_widgets.training.data import PictureSet, load_folder, load_validation, open_data, split
 from tests.helpers import noise_patterns, raises_sentence
 from tests.training.class_folders import SIDE, fill
 
@@ -79,7 +79,7 @@ def test_broken_pictures_are_skipped_and_listed(tmp_path: Path) -> None:
     assert {path.name for path in loaded.skipped} == {*broken, "folder.png"}
     np.testing.assert_array_equal(loaded.pictures[10:].permute(0, 2, 3, 1), kept)
     said: list[str] = []
-    load_train_and_val(tmp_path, SIDE, say=said.append)
+    open_data(tmp_path, SIDE, say=said.append)
     assert said and "Skipped 5 files" in said[0] and "cut.png" in said[0]
 
 
@@ -114,7 +114,7 @@ def test_a_missing_folder_or_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "gone", tmp_path / "file"):
         with raises_sentence(DataError, folder, "cannot be read"):
-            load_train_and_val(folder, SIDE)
+            open_data(folder, SIDE)
 
 
 @pytest.mark.parametrize("closed", ["data", "data/cat", "data/dog/deep"])
@@ -130,7 +130,7 @@ def test_a_folder_without_permission(closed: str, tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(os, "scandir", refusing)
     with raises_sentence(DataError, tmp_path / closed, "Permission denied"):
-        load_train_and_val(tmp_path / "data", SIDE)
+        open_data(tmp_path / "data", SIDE)
 
 
 def test_what_a_system_hides_beside_pictures_is_no_picture(tmp_path: Path) -> None:
@@ -148,12 +148,12 @@ def test_train_and_val_folders(tmp_path: Path) -> None:
     for part, count in (("train", 10), ("val", 2)):
         for name in ("a", "b"):
             fill(tmp_path / part / name, count)
-    train, val = load_train_and_val(tmp_path, SIDE)
+    train, val = open_data(tmp_path, SIDE)
     assert (len(train), len(val)) == (20, 4), "a validation class may be small"
     assert len(load_validation(tmp_path, SIDE, ("a", "b"))) == 4
     fill(tmp_path / "val" / "zebra", 2)
     with raises_sentence(DataError, "zebra"):
-        load_train_and_val(tmp_path, SIDE)
+        open_data(tmp_path, SIDE)
     with raises_sentence(DataError, "zebra"):
         load_validation(tmp_path, SIDE, ("a", "b"))
 
@@ -161,7 +161,7 @@ def test_train_and_val_folders(tmp_path: Path) -> None:
 def test_without_val_a_tenth_of_each_class_is_held_out(tmp_path: Path) -> None:
     fill(tmp_path / "a", 20, seed=1)
     fill(tmp_path / "b", 40, seed=2)
-    train, val = load_train_and_val(tmp_path, SIDE)
+    train, val = open_data(tmp_path, SIDE)
     assert torch.bincount(val.labels).tolist() == [2, 4] and torch.bincount(train.labels).tolist() == [18, 36]
     assert train.classes == val.classes == ("a", "b")
     assert len(load_validation(tmp_path, SIDE, ("a", "b"))) == 60

@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import TrainingError
+from robust_widgets.errors import TrainingError, is_out_of_memory
 from robust_widgets.models.network import PaintableNetwork
-from robust_widgets.training.memory import out_of_memory
 from robust_widgets.training.settings import TrainingSettings
 from tests.helpers import noise_patterns, raises_sentence, trained_on
 
@@ -66,7 +65,7 @@ def test_one_picture_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes differ"), ValueError("no memory of it")])
 def test_other_errors_are_not_taken_for_it(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not out_of_memory(error)
+    assert not is_out_of_memory(error)
     holds(monkeypatch, 0, error)
     with pytest.raises(type(error), match=str(error)):
         trained_on(TRAIN, VAL, tmp_path / "m.safetensors", SETTINGS)

@@ -13,7 +13,7 @@ from robust_widgets.training.data.domains import split_by_name
 from robust_widgets.training.data.folders import load_folder
 from robust_widgets.training.data.order import balanced_order
 from robust_widgets.training.data.pictures import FEWEST_PICTURES, PICTURE_ENDINGS, PictureSet, split
-from robust_widgets.training.data.sources import DataSource, load_train_and_val, load_validation, open_data
+from robust_widgets.training.data.sources import DataSource, load_validation, open_data
 from robust_widgets.training.data.tiny_imagenet import make_restricted_tiny_imagenet
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "draw_changes",
     "load_dataset",
     "load_folder",
-    "load_train_and_val",
     "load_validation",
     "make_restricted_tiny_imagenet",
     "open_data",

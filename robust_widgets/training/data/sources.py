@@ -74,13 +74,6 @@ def open_data(
     return train, measured
 
 
-def load_train_and_val(
-    data: Path, side: int, *, seed: int = 0, say: Callable[[str], object] = print
-) -> tuple[PictureSet, PictureSet]:
-    """The training and validation sets of a folder or a tar of one; see :func:`open_data`, which it raises as."""
-    return open_data(data, side, seed=seed, say=say)
-
-
 def load_validation(data: Path, side: int, classes: tuple[str, ...]) -> PictureSet:
     """The pictures a model is measured on: ``data/val`` where it exists, else ``data`` itself.
 
