@@ -273,6 +273,16 @@ FACTOR = Knob(
     unit="times",
     help="How many times the side of the low-resolution picture is enlarged.",
 )
+ENLARGEMENT = Choice(
+    name="enlargement",
+    label="start",
+    default="bicubic",
+    options={
+        "bicubic": "smooth: no edge in the start that is not in the picture",
+        "nearest": "blocks of one colour, as published; at 64 pixels their edges stay visible",
+    },
+    help="How the low-resolution picture is enlarged before the first step.",
+)
 PENALTY = Choice(
     name="penalty",
     label="outside",
@@ -310,14 +320,14 @@ def _usual(steps: int, epsilon: float, step_size: float) -> tuple[Knob, Knob, Kn
 NO_GRAIN = replace(GRAIN_SEED, default=None)
 
 # The paper's figures, but for four tasks. Translation to one class of many saturates beyond half of the paper's
-# radius, which is for two-class models; on small pictures super-resolution needs more than the paper's 8 to leave the
-# blocks it starts from; in-painting makes the paper's path of 720 steps of 0.1 in fewer, longer steps; a hard mask
+# radius, which is for two-class models; on small pictures super-resolution needs more than the paper's 8 to leave its
+# start; in-painting makes the paper's path of 720 steps of 0.1 in fewer, longer steps; a hard mask
 # spends all of epsilon inside it, where the paper's 70 for features would leave nothing of the picture.
 TASK_KNOBS: dict[str, tuple[AnyKnob, ...]] = {
     "generate": (*_usual(60, 40, 1), SEED, COUNT, CONSTRAINT, SIZE),
     "sketch_to_image": (*_usual(60, 40, 1), GRAIN_SEED, CONSTRAINT, SIZE),
     "translate": (*_usual(120, 40, 0.5), NO_GRAIN, CONSTRAINT, SIZE),
-    "super_resolve": (FACTOR, *_usual(60, 20, 1), NO_GRAIN, CONSTRAINT, SIZE),
+    "super_resolve": (FACTOR, *_usual(60, 20, 1), GRAIN_SEED, ENLARGEMENT, CONSTRAINT, SIZE),
     "inpaint": (*_usual(144, 21.6, 0.5), GRAIN_SEED, PENALTY, CONSTRAINT, SIZE),
     "paint_features": (STRENGTH, *_usual(60, 30, 1), NO_GRAIN, PENALTY, CONSTRAINT, SIZE),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from robust_widgets.images import Picture, to_batch
+from robust_widgets.images import Picture, resize, to_batch
 from robust_widgets.knobs import check_knobs, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.objectives import CrossEntropy
@@ -28,6 +28,7 @@ def super_resolve(
     epsilon: float = default_of(TASK, "epsilon"),
     step_size: float = default_of(TASK, "step_size"),
     constraint: str = default_of(TASK, "constraint"),
+    enlargement: str = default_of(TASK, "enlargement"),
     seed: int | None = default_of(TASK, "seed"),
     size: int | None = None,
     model: RobustClassifier | str | None = None,
@@ -38,8 +39,8 @@ def super_resolve(
     """Enlarge a low-resolution picture and fill in the detail of its class.
 
     The picture is brought to ``side / factor`` pixels, where side is the model's input size or ``size``, and enlarged
-    again by nearest neighbour; then gradient steps on the class's cross-entropy follow. So a picture of exactly that
-    small side is used as it is, and a larger one is made small first.
+    again; then gradient steps on the class's cross-entropy follow. So a picture of exactly that small side is used as
+    it is, and a larger one is made small first.
     `robust_widgets.comparison_strip` puts low resolution, bicubic enlargement and result next to each other, and
     `robust_widgets.report` says how close the result, made small again, is to the small picture.
 
@@ -48,11 +49,14 @@ def super_resolve(
         target: what the picture shows: a class of the model, by name or index.
         factor: how many times the small picture's side is enlarged; the paper's are 7 and 8, at 224 pixels.
         steps: gradient steps; the paper's 40 or 50, and more for the larger radius.
-        epsilon: L2 radius around the start, in pixels at 224; the paper's 8 and 15, at 224
-            pixels, leave the blocks of the start visible in small pictures. Under Linf, levels of 255.
+        epsilon: L2 radius around the start, in pixels at 224; the paper's 8 and 15, at 224 pixels, change small
+            pictures too little. Under Linf, levels of 255.
         step_size: L2 length of a step, in pixels at 224; the paper's 1. Under Linf, levels of 255.
-        seed: decides a faint grain (standard deviation 0.02) laid over the start; None, as in the paper, lays none.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
+        enlargement: how the start is enlarged: ``"bicubic"``, or ``"nearest"`` as in the paper, whose blocks the steps
+            sharpen into a grid at 64 pixels.
+        seed: decides a faint grain (standard deviation 0.02) laid over the start, without which the steps weave a
+            regular mesh where the start is smooth; None, as in the paper, lays none.
         size: side in pixels that the run works at; None is the model's own. A larger one runs the network at that
             size, shifted at random each step.
         model: a model, the name of a shipped one, or a weights file; by default the shipped ``"default"``.
@@ -68,7 +72,7 @@ def super_resolve(
         KnobError: a number out of range.
     """
     knobs: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
-    knobs |= {"factor": factor, "seed": seed, "size": size, **unknown}
+    knobs |= {"factor": factor, "enlargement": enlargement, "seed": seed, "size": size, **unknown}
     return run(super_resolve_problem(resolve_model(model, device), picture, target, knobs), on_step)
 
 
@@ -80,7 +84,12 @@ def super_resolve_problem(
     index = model.class_index(target)
     side = side_of(model, knobs)
     small = to_batch(picture, low_side(side, knobs["factor"]))
+    start = resize(small, side, side) if knobs["enlargement"] == "bicubic" else _blocks(small, side)
+    return make_problem(TASK, model, with_grain(start, knobs["seed"]), CrossEntropy(index), model.classes[index], knobs)
+
+
+def _blocks(small: torch.Tensor, side: int) -> torch.Tensor:
+    """Enlarged by nearest neighbour; float (n, 3, low, low) -> (n, 3, side, side)."""
     # In whole numbers: torch's own nearest upsampling rounds some origins down by one at odd factors.
     origin = torch.arange(side) * small.shape[-1] // side
-    start = small[:, :, origin][:, :, :, origin]
-    return make_problem(TASK, model, with_grain(start, knobs["seed"]), CrossEntropy(index), model.classes[index], knobs)
+    return small[:, :, origin][:, :, :, origin]

@@ -15,7 +15,7 @@ LABEL_WIDTH = f"{LABEL_PIXELS}px"
 SIDE = 280
 MIDDLE = 248
 # Seldom turned, and folded away.
-RARE = ("penalty", "constraint", "size")
+RARE = ("penalty", "enlargement", "constraint", "size")
 
 
 class Control(ABC):

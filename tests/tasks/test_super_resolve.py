@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from robust_widgets.images import to_pixels_of
 from robust_widgets.reports import comparison_strip, low_resolution, low_resolution_error, low_side, report
@@ -21,18 +22,42 @@ def small_picture(side: int) -> np.ndarray:
 
 
 def enlarged(side: int, factor: float, picture: np.ndarray, **knobs: object) -> Trace:
-    return super_resolve(picture, "dog", factor=factor, model=smooth_model(side), **{"steps": 1, **knobs})  # type: ignore[arg-type]
+    """As published: from blocks, without a grain."""
+    published = {"steps": 1, "enlargement": "nearest", "seed": None}
+    return super_resolve(picture, "dog", factor=factor, model=smooth_model(side), **published | knobs)  # type: ignore[arg-type]
+
+
+def smooth_picture(side: int) -> np.ndarray:
+    """Far enough from black and white that no enlargement is cut off."""
+    return (small_picture(side) // 2 + 64).astype(np.uint8)
 
 
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("side", [56, 64])
-def test_frame_zero_is_the_nearest_neighbour_enlargement(side: int, factor: int) -> None:
+def test_published_frame_zero_is_the_nearest_neighbour_enlargement(side: int, factor: int) -> None:
     low = max(4, round(side / factor))
     small = small_picture(low)
     trace = enlarged(side, factor, small)
     row = [math.floor(i * low / side) for i in range(side)]
     np.testing.assert_array_equal(trace.frames[0, 0], small[row][:, row])
     np.testing.assert_array_equal(low_resolution(trace)[0], small)
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("side", [56, 64])
+def test_frame_zero_is_the_bicubic_enlargement_by_default(side: int, factor: int) -> None:
+    small = smooth_picture(low_side(side, factor))
+    trace = super_resolve(small, "dog", factor=factor, steps=1, seed=None, model=smooth_model(side))
+    wanted = np.asarray(Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC)).astype(int)
+    assert np.abs(trace.frames[0, 0] - wanted).max() <= 1
+    np.testing.assert_allclose(low_resolution(trace)[0].astype(int), small, atol=1)
+
+
+def test_a_grain_lies_over_the_start_by_default() -> None:
+    flat = np.full((8, 8, 3), 128, np.uint8)
+    start = super_resolve(flat, "dog", factor=4, steps=1, model=smooth_model(32)).frames[0, 0]
+    assert 0.01 < (start / 255).std() < 0.03
+    np.testing.assert_allclose(low_resolution(super_resolve(flat, "dog", steps=1, model=smooth_model(32))), 128, atol=5)
 
 
 @pytest.mark.parametrize(("side", "factor"), [(74, 12), (82, 20), (92, 6.5), (92, 4.6)])
@@ -79,8 +104,29 @@ def test_the_low_resolution_error_by_hand(side: int, factor: int) -> None:
     assert report(trace)["low_resolution_error"] == pytest.approx(wanted, rel=1e-9)
 
 
-def test_a_start_that_was_not_moved_has_no_error() -> None:
-    assert low_resolution_error(enlarged(32, 4, small_picture(8), epsilon=0.0, steps=3)) == 0
+@pytest.mark.parametrize("enlargement", ["bicubic", "nearest"])
+def test_a_start_that_was_not_moved_has_no_error(enlargement: str) -> None:
+    still = enlarged(32, 4, smooth_picture(8), epsilon=0.0, steps=3, enlargement=enlargement)
+    assert low_resolution_error(still) < 0.6 / 255, "the small picture is rounded"
+
+
+def test_the_low_resolution_error_of_a_bicubic_run_by_least_squares() -> None:
+    trace = enlarged(32, 4, smooth_picture(8), steps=6, step_size=3.0, enlargement="bicubic")
+    columns = []
+    for pixel in range(64):
+        unit = Image.fromarray(np.eye(64, dtype=np.float32)[pixel].reshape(8, 8))
+        columns.append(np.asarray(unit.resize((32, 32), Image.Resampling.BICUBIC)).ravel())
+    result = trace.frames[-1, 0].reshape(32 * 32, 3).astype(float)
+    again = np.linalg.lstsq(np.stack(columns, 1).astype(float), result, rcond=None)[0]
+    wanted = math.sqrt(np.square((again - low_resolution(trace)[0].reshape(64, 3)) / 255).mean())
+    assert wanted > 0.001
+    assert low_resolution_error(trace) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_run_recorded_before_there_was_a_choice_started_from_blocks() -> None:
+    trace = enlarged(32, 4, small_picture(8))
+    del trace.knobs["enlargement"]
+    np.testing.assert_array_equal(low_resolution(trace)[0], small_picture(8))
 
 
 def test_a_smaller_radius_stays_closer_to_the_small_picture() -> None:
@@ -98,7 +144,8 @@ def test_grain_over_the_start_hardly_reaches_the_low_resolution() -> None:
 
 def test_the_strip_shows_low_resolution_bicubic_and_result_of_each_picture() -> None:
     pair = [small_picture(8), small_picture(8)[::-1].copy()]
-    trace = super_resolve(pair, "cat", factor=4, steps=8, step_size=5.0, model=smooth_model(32))
+    knobs = {"factor": 4, "steps": 8, "step_size": 5.0, "enlargement": "nearest", "seed": None}
+    trace = super_resolve(pair, "cat", model=smooth_model(32), **knobs)  # type: ignore[arg-type]
     strip = np.asarray(comparison_strip(trace, side=64))
     assert strip.shape == (2 * 64 + 4, 3 * 64 + 2 * 4, 3)
     for row, small in enumerate(pair):
@@ -113,6 +160,4 @@ def test_the_strip_shows_low_resolution_bicubic_and_result_of_each_picture() -> 
 
 
 def _scaled(pixels: np.ndarray, side: int) -> np.ndarray:
-    from PIL import Image
-
     return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)).astype(int)
