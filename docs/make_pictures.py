@@ -1,0 +1,98 @@
+"""Paint the README's pictures anew with the shipped default model: python docs/make_pictures.py"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+
+import robust_widgets as rw
+from robust_widgets.trace import Pixels, Trace
+
+PICTURES = Path(__file__).parent / "pictures"
+SHEET_CLASSES = ("bird", "cat", "coral", "elephant", "fruit", "hoofed", "mushroom", "pizza", "tower")
+TILE, GAP, WORDS, LINE = 144, 6, 180, 26
+GIF_SIDE, GIF_COLOURS = 192, 128
+INK = "#222222"
+MIDDLE = slice(20, 44)
+
+
+def main() -> None:
+    model = rw.load_model(device="cpu")
+    sheet(model).save(PICTURES / "contact-sheet.png", optimize=True)
+    tasks(model).save(PICTURES / "tasks.jpg", quality=90)
+    animate(rw.sketch_to_image(PICTURES / "blob.png", "goldfish", model=model), PICTURES / "sketch-to-goldfish.gif")
+
+
+def sheet(model: rw.RobustClassifier) -> Image.Image:
+    """A column a class: the first seed, and the three pictures that three seeds became."""
+    side = 96
+    picture = Image.new("RGB", (side * len(SHEET_CLASSES), LINE + 4 * side), "white")
+    draw = ImageDraw.Draw(picture)
+    for column, name in enumerate(SHEET_CLASSES):
+        trace = rw.generate(name, n=3, model=model)
+        draw.text((column * side + 4, LINE / 2), name, fill=INK, font=font(13), anchor="lm")
+        for row, pixels in enumerate([trace[0].pixels[0], *trace[-1].pixels]):
+            picture.paste(shown(pixels, side), (column * side, LINE + row * side))
+    return picture
+
+
+def tasks(model: rw.RobustClassifier) -> Image.Image:
+    """A row a task: its start, two steps on the way, its result; from the second row on, made of one picture."""
+    lion = rw.generate("lion", seed=3, model=model)
+    picture = lion[-1].pixels[0]
+    middle, below = np.zeros((2, *picture.shape[:2]), bool)
+    middle[MIDDLE, MIDDLE] = True
+    below[44:] = True
+    rows = {
+        "sketch to goldfish": rw.sketch_to_image(PICTURES / "blob.png", "goldfish", model=model),
+        "generate a lion": lion,
+        "translate to bear": rw.translate(picture, "bear", model=model),
+        "enlarge 4 times": rw.super_resolve(picture, "lion", factor=4, model=model),
+        "fill in": rw.inpaint(picture, middle, "lion", model=model),
+        "paint a shore feature": rw.paint_features(picture, below, "shore 1", model=model),
+    }
+    return strips(rows)
+
+
+def strips(rows: dict[str, Trace]) -> Image.Image:
+    picture = Image.new("RGB", (WORDS + 4 * (TILE + GAP), len(rows) * (TILE + GAP) - GAP), "white")
+    draw = ImageDraw.Draw(picture)
+    for row, (words, trace) in enumerate(rows.items()):
+        top = row * (TILE + GAP)
+        draw.text((0, top + TILE / 2), words, fill=INK, font=font(15), anchor="lm")
+        for column, step in enumerate(on_the_way(trace)):
+            picture.paste(shown(trace[step].pixels[0], TILE), (WORDS + GAP + column * (TILE + GAP), top))
+    return picture
+
+
+def animate(trace: Trace, path: Path) -> None:
+    """Every second step as a GIF that is small enough to head a page; the last is shown for two seconds."""
+    frames = [
+        shown(trace[step].pixels[0], GIF_SIDE).quantize(GIF_COLOURS, dither=Image.Dither.NONE)
+        for step in range(0, len(trace), 2)
+    ]
+    durations = [80] * (len(frames) - 1) + [2000]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+
+
+def on_the_way(trace: Trace) -> Sequence[int]:
+    """The first step, two on the way as the distance goes, and the last."""
+    distance = np.array([trace.mean("distance", step) for step in range(len(trace))])
+    return [0, *(int(np.argmax(distance >= share * distance.max())) for share in (0.35, 0.7)), len(trace) - 1]
+
+
+def shown(pixels: Pixels, side: int) -> Image.Image:
+    """A square picture, smoothly enlarged."""
+    return Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+
+
+def font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
+
+
+if __name__ == "__main__":
+    main()
