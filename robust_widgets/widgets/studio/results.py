@@ -39,11 +39,13 @@ class ResultTools:
         self.save_name = ipywidgets.Text(
             placeholder="fish.gif",
             description="save as",
-            tooltip="A file name: .png the picture, .gif or .mp4 all steps, .npz the whole record",
+            tooltip="A file name: .png the picture, .gif or .mp4 all steps, .rwtrace the whole record",
             style={"description_width": LABEL_WIDTH},
             layout={"width": f"{MIDDLE - 66}px"},
         )
-        self.save_button = self._button("Save", "Save the run shown: .png, .gif, .mp4 or .npz", lambda _: self.save())
+        self.save_button = self._button(
+            "Save", "Save the run shown: .png, .gif, .mp4 or .rwtrace", lambda _: self.save()
+        )
         self.use_button = self._button(
             "Use as input", "Lay the picture shown on the right under a fresh sketch", lambda _: self.use()
         )
