@@ -1,0 +1,4 @@
+/** Robust Studio in JupyterLab. */
+import { viewerPlugin } from "./viewer/plugin";
+
+export default [viewerPlugin];
