@@ -36,6 +36,7 @@ class ResultTools:
         self._notice = notice
         self._source = source
         self._use = use
+        self._on_save: list[Callable[[], object]] = []
         self.save_name = ipywidgets.Text(
             placeholder="fish.gif",
             description="save as",
@@ -103,7 +104,13 @@ class ResultTools:
         if not path.suffix:
             path = path.with_suffix(".png")
         trace.save(path)
+        for callback in self._on_save:
+            callback()
         self._notice.say(f"Saved as {path.resolve()}.")
+
+    def on_save(self, callback: Callable[[], object]) -> None:
+        """Call back after each run that was saved to a file."""
+        self._on_save.append(callback)
 
     def show_code(self) -> None:
         """Show the code of the run, or hide it again."""
