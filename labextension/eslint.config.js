@@ -12,7 +12,7 @@ export default defineConfig(
     rules: {
       "max-lines": ["error", 400],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
-      "@typescript-eslint/dot-notation": "off"
+      "@typescript-eslint/dot-notation": "off",
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       "@typescript-eslint/unbound-method": "off", // Lumino's signals take the method and its object apart
     },

@@ -1,4 +1,5 @@
 /** Robust Studio in JupyterLab. */
+import { studioPlugin } from "./studio/plugin";
 import { viewerPlugin } from "./viewer/plugin";
 
-export default [viewerPlugin];
+export default [studioPlugin, viewerPlugin];

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from lab import Notebook, jupyter_lab, launch, notebook
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 SHOTS = os.environ.get("ROBUST_WIDGETS_SCREENSHOTS")
 
@@ -52,3 +52,19 @@ def open_notebook(
             book.page.screenshot(path=f"{SHOTS}/{request.node.name}-{index}.png")
         book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
         book.page.close()
+
+
+@pytest.fixture
+def lab_page(browser: Browser, lab_address: str) -> Iterator[Page]:
+    """JupyterLab with its launcher, at 1280 x 800; in the end its console holds nothing of the extension."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    said: list[str] = []
+    page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"{lab_address}/lab?reset", wait_until="domcontentloaded")
+    page.wait_for_selector(".jp-Launcher", timeout=120_000)
+    yield page
+    page.close()
+    # JupyterLab's own, without terminals, without news and when a kernel dies; and of looking at pixels here.
+    known = ("terminals plugin", "404 (Not Found)", "Connection lost", "getImageData")
+    assert not [text for text in said if not any(words in text for words in known)], said

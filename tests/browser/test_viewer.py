@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from lab import until
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from scripted import trace
 from studio_page import SHOTS
+from studio_tab import kernels
 
 from robust_widgets.trace import Trace
 
@@ -32,27 +30,9 @@ def saved(folder: Path, steps: int = 20) -> Trace:
     return run
 
 
-@pytest.fixture
-def page(browser: Browser, lab_address: str, lab_folder: Path) -> Iterator[Page]:
-    """JupyterLab, on a screen of 1280 x 800, and at the end nothing of the extension in the console."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 800})
-    said: list[str] = []
-    opened.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.goto(f"{lab_address}/lab?reset", wait_until="domcontentloaded")
-    opened.wait_for_selector(".jp-Launcher", timeout=2 * WAIT)
-    yield opened
-    opened.close()
-    assert not [text for text in said if "robust" in text.lower() or "rw-" in text], said
-
-
 def open_file(page: Page, name: str) -> None:
     page.evaluate("() => window.jupyterapp.commands.execute('filebrowser:refresh')")
     page.locator(f".jp-DirListing-item:has-text('{name}')").dblclick()
-
-
-def kernels(address: str) -> list[object]:
-    return list(json.load(urllib.request.urlopen(f"{address}/api/kernels", timeout=20)))
 
 
 def shown(page: Page) -> list[int]:
@@ -72,7 +52,8 @@ def shown(page: Page) -> list[int]:
     )
 
 
-def test_a_double_click_plays_a_saved_run_without_a_kernel(page: Page, lab_address: str, lab_folder: Path) -> None:
+def test_a_double_click_plays_a_saved_run_without_a_kernel(lab_page: Page, lab_address: str, lab_folder: Path) -> None:
+    page = lab_page
     run, before = saved(lab_folder), len(kernels(lab_address))
     open_file(page, "fish.rwtrace")
     player = page.locator(".rw-viewer .rw-watch")
