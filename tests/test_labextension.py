@@ -43,10 +43,21 @@ def test_its_version_is_the_packages() -> None:
         assert json.loads((SOURCE / file).read_text())["version"] == rw.__version__, file
 
 
-@pytest.mark.parametrize("lock", ["labextension", "labextension/builder", "frontend"])
+LOCKS = ["labextension", "labextension/builder", "frontend"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_the_lock_files_name_no_registry(lock: str) -> None:
     text = (ROOT / lock / "package-lock.json").read_text()
     assert '"resolved": "http' not in text
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_files_are_for_every_platform(lock: str) -> None:
+    packages = json.loads((ROOT / lock / "package-lock.json").read_text())["packages"]
+    names = {path.rpartition("node_modules/")[2] for path in packages}
+    wanted = {name for package in packages.values() for name in package.get("optionalDependencies", {})}
+    assert wanted <= names, "npm refuses to install from a lock file that does not name what other platforms need"
 
 
 def test_no_source_file_is_too_long() -> None:
