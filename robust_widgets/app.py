@@ -200,6 +200,11 @@ _places: dict[str, _Place] = {}
 _calls: dict[str, int] = {}
 
 
+def open_studios() -> list[StudioWidget]:
+    """The studios of this kernel's cells that were not closed."""
+    return [place.studio for place in _places.values() if not place.studio.closed]
+
+
 def _studio(
     tasks: tuple[str, ...],
     picture: Picture | None,

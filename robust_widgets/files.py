@@ -1,4 +1,4 @@
-"""Runs as files: PNG, GIF, MP4 and the whole record as NPZ. No torch here."""
+"""Runs as files: PNG, GIF, MP4, and the whole record as RWTRACE or NPZ. No torch here."""
 
 from __future__ import annotations
 
@@ -72,7 +72,15 @@ def endings() -> tuple[str, ...]:
 
 
 def _writers() -> dict[str, Callable[[Trace, IO[bytes]], None]]:
-    return {".png": _write_png, ".gif": _write_gif, ".mp4": write_mp4, ".npz": _write_npz}
+    from robust_widgets.archive import write_archive
+
+    return {
+        ".png": _write_png,
+        ".gif": _write_gif,
+        ".mp4": write_mp4,
+        ".rwtrace": write_archive,
+        ".npz": _write_npz,
+    }
 
 
 def make_folder(folder: Path) -> None:
@@ -125,9 +133,9 @@ def _write_gif(trace: Trace, file: IO[bytes]) -> None:
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
-def _write_npz(trace: Trace, file: IO[bytes]) -> None:
-    header: dict[str, Any] = {
-        "format": FORMAT,
+def header_of(trace: Trace) -> dict[str, Any]:
+    """What a saved run says of itself, beside its arrays."""
+    return {
         "task": trace.task,
         "knobs": trace.knobs,
         "seed": trace.seed,
@@ -137,47 +145,72 @@ def _write_npz(trace: Trace, file: IO[bytes]) -> None:
         "classes": list(trace.classes),
         "radius": trace.radius,
     }
-    arrays: dict[str, Any] = {"frames": trace.frames, "seconds": trace.seconds, **trace.metrics}
-    count = len(arrays["frames"])
+
+
+def arrays_of(trace: Trace) -> dict[str, Any]:
+    """What a saved run holds beside its header and its pictures: numbers, what only some frames have, and inputs."""
+    arrays: dict[str, Any] = {"seconds": trace.seconds, **trace.metrics}
     for name in OPTIONAL:
-        rows = {step: row for step in range(count) if (row := getattr(trace[step], name)) is not None}
+        rows = {step: row for step in range(len(trace)) if (row := getattr(trace[step], name)) is not None}
         if rows:
             arrays[name], arrays[f"{name}_steps"] = np.stack(list(rows.values())), np.array(list(rows))
-    arrays |= {f"input_{name}": values for name, values in trace.inputs.items()}
-    np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
+    return arrays | {f"input_{name}": values for name, values in trace.inputs.items()}
+
+
+def assemble(header: dict[str, Any], frames: Pixels, saved: Any) -> Trace:
+    """The run of a header, its pictures, uint8 (steps + 1, n, h, w, 3), and the arrays of an open NPZ file.
+
+    Raises:
+        KeyError, ValueError, TypeError: something is missing or does not fit.
+    """
+    seconds, metrics = saved["seconds"], {name: saved[name] for name in METRICS}
+    if {len(column) for column in (frames, seconds, *metrics.values())} != {len(frames)}:
+        raise ValueError("its columns are not of one length")
+    optional = {name: _rows(saved, name) for name in OPTIONAL}
+    inputs = {name.removeprefix("input_"): saved[name] for name in saved.files if name.startswith("input_")}
+    header = {**header, "classes": tuple(header.get("classes", ()))}
+    trace = Trace(**header, inputs=inputs)
+    for step, pixels in enumerate(frames):
+        numbers = {name: values[step] for name, values in metrics.items()}
+        extra: dict[str, Any] = {name: rows.get(step) for name, rows in optional.items()}
+        trace.append(Frame(step=step, pixels=pixels, seconds=float(seconds[step]), **numbers, **extra))
+    return trace
 
 
 def load_trace(path: str | os.PathLike[str]) -> Trace:
-    """Read a run that :meth:`Trace.save` wrote as ``.npz``, also by an earlier version.
+    """Read a run that :meth:`Trace.save` wrote as ``.rwtrace`` or ``.npz``, also by an earlier version.
 
     Raises:
         TraceError: the file is missing, damaged, or not a saved run.
     """
+    from robust_widgets.archive import read_archive
+
     path = Path(path)
     if not path.is_file():
-        raise TraceError(f"There is no file {str(path)!r}; give a run saved as '.npz'.")
+        raise TraceError(f"There is no file {str(path)!r}; give a run saved as '.rwtrace' or '.npz'.")
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            header = json.loads(str(saved["header"]))
-            if header.pop("format") not in FORMATS:
-                raise TraceError(f"{str(path)!r} was saved by another version of robust-widgets.")
-            header["classes"] = tuple(header.get("classes", ()))
-            frames, seconds = saved["frames"], saved["seconds"]
-            metrics = {name: saved[name] for name in METRICS}
-            optional = {name: _rows(saved, name) for name in OPTIONAL}
-            inputs = {name.removeprefix("input_"): saved[name] for name in saved.files if name.startswith("input_")}
-        trace = Trace(**header, inputs=inputs)
-        for step, pixels in enumerate(frames):
-            numbers = {name: values[step] for name, values in metrics.items()}
-            extra: dict[str, Any] = {name: rows.get(step) for name, rows in optional.items()}
-            trace.append(Frame(step=step, pixels=pixels, seconds=float(seconds[step]), **numbers, **extra))
+        return read_archive(path) if path.suffix.lower() == ".rwtrace" else _read_npz(path)
     except TraceError:
         raise
-    except Exception as error:  # Damaged bytes make zipfile, zlib and numpy raise almost anything.
+    except Exception as error:  # Damaged bytes make zipfile, zlib, PIL and numpy raise almost anything.
+        reason = str(error).strip().rstrip(".") or type(error).__name__
         raise TraceError(
-            f"{str(path)!r} is not a saved run or is damaged ({error}); give a file made by trace.save('….npz')."
+            f"{str(path)!r} is not a saved run or is damaged ({reason}); "
+            "give a file made by trace.save('….rwtrace') or trace.save('….npz')."
         ) from None
-    return trace
+
+
+def _write_npz(trace: Trace, file: IO[bytes]) -> None:
+    header = np.array(json.dumps({"format": FORMAT, **header_of(trace)}))
+    np.savez_compressed(file, header=header, frames=trace.frames, **arrays_of(trace))
+
+
+def _read_npz(path: Path) -> Trace:
+    with np.load(path, allow_pickle=False) as saved:
+        header = json.loads(str(saved["header"]))
+        if header.pop("format") not in FORMATS:
+            raise TraceError(f"{str(path)!r} was saved by another version of robust-widgets.")
+        return assemble(header, saved["frames"], saved)
 
 
 def _rows(saved: Any, name: str) -> dict[int, Any]:

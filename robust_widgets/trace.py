@@ -116,8 +116,9 @@ class Trace:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run to a file; the ending says how.
 
-        ``.png`` the final pictures, ``.gif`` and ``.mp4`` all steps as an animation, ``.npz`` the whole record,
-        which :func:`load_trace` reads back.
+        ``.png`` the final pictures, ``.gif`` and ``.mp4`` all steps as an animation, ``.rwtrace`` the whole record,
+        which JupyterLab plays without a kernel, and ``.npz`` the same as plain arrays; :func:`load_trace` reads
+        both back.
 
         Raises:
             SaveError: another ending, or the file cannot be written. The run stays in memory.

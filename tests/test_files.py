@@ -23,7 +23,7 @@ from robust_widgets.trace import Frame, Trace
 from tests.helpers import check_sentence, raises_sentence
 from tests.test_trace import recorded
 
-ENDINGS = [".png", ".gif", ".mp4", ".npz"]
+ENDINGS = [".png", ".gif", ".mp4", ".rwtrace", ".npz"]
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +179,7 @@ def test_the_strip_shows_the_first_and_the_last_step() -> None:
 
 @pytest.mark.parametrize("name", ["run.jpg", "run", "run.npz.bak", "run.", ".npz"])
 def test_an_unknown_ending(name: str, tmp_path: Path) -> None:
-    with raises_sentence(SaveError, name, "'.png', '.gif', '.mp4' or '.npz'"):
+    with raises_sentence(SaveError, name, "'.png', '.gif', '.mp4', '.rwtrace' or '.npz'"):
         recorded().save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

@@ -117,6 +117,19 @@ def test_a_changed_pyproject_is_installed_again(checkout: Checkout) -> None:
     assert not [line for line in checkout.asked if "venv" in line]
 
 
+@pytest.mark.parametrize("source", ["labextension/src/index.ts", "labextension/package.json", "frontend/src/player.ts"])
+def test_a_changed_extension_is_installed_again(source: str, checkout: Checkout) -> None:
+    file = checkout.folder / source
+    file.parent.mkdir(parents=True)
+    file.write_text("one")
+    checkout.run("lab")
+    file.write_text("other")
+    checkout.run("lab")
+    assert [line for line in checkout.asked if "pip install" in line]
+    checkout.run("lab")
+    assert not [line for line in checkout.asked if "pip install" in line]
+
+
 def test_a_broken_installation_is_tried_again(checkout: Checkout) -> None:
     text = (checkout.tools / "python3").read_text()
     checkout.add("python3", text.replace('*"--editable"*)', '*"--editable"*) exit 1;;\n _)'))
@@ -199,14 +212,16 @@ def test_a_failed_test_fails_the_whole(checkout: Checkout) -> None:
     assert checkout.run("test").returncode != 0
 
 
-def test_the_front_end_is_checked_where_there_is_npm(checkout: Checkout) -> None:
+def test_typescript_is_checked_where_there_is_npm(checkout: Checkout) -> None:
     checkout.add("npm", (checkout.tools / "tool").read_text())
     assert checkout.run("test").returncode == 0
     assert [line for line in checkout.asked if line.startswith("npm")] == [
         "npm --prefix frontend ci --no-audit --no-fund",
         "npm --prefix frontend run check",
+        "npm --prefix labextension ci --no-audit --no-fund",
+        "npm --prefix labextension run check",
     ]
-    assert "FAILED: front end" in checkout.run("test", broken="npm").stdout
+    assert "FAILED: front end, JupyterLab extension" in checkout.run("test", broken="npm").stdout
 
 
 def test_lab_needs_no_installation_after_test(checkout: Checkout) -> None:

@@ -26,7 +26,7 @@ Out = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="FILE",
-        help="Where to write: .png the final pictures, .gif or .mp4 every step, .npz the whole record. "
+        help="Where to write: .png the final pictures, .gif or .mp4 every step, .rwtrace or .npz the whole record. "
         "May be given again.",
         show_default="TARGET.png",
     ),

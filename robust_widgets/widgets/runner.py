@@ -145,6 +145,13 @@ class Runner:
             self._runs.update(other._runs)
             self._send_history()
 
+    def take(self, trace: Trace) -> None:
+        """Show a run that was made elsewhere, as the newest."""
+        with self._lock:
+            self.traces.append(trace)
+            self._send_history()
+            self.show(len(self.traces) - 1)
+
     def on_branch(self, callback: Callable[[Trace, int], object]) -> Remove:
         """Call ``callback(trace, step)`` when a person wants a new run from a step; the answer ends this."""
         self.view.branching = True

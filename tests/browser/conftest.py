@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from lab import Notebook, jupyter_lab, launch, notebook
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 SHOTS = os.environ.get("ROBUST_WIDGETS_SCREENSHOTS")
 
@@ -52,3 +52,24 @@ def open_notebook(
             book.page.screenshot(path=f"{SHOTS}/{request.node.name}-{index}.png")
         book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
         book.page.close()
+
+
+@pytest.fixture
+def lab_page(browser: Browser, lab_address: str) -> Iterator[Page]:
+    """JupyterLab with its launcher, at 1280 x 800; in the end its console holds no complaint of the extension's."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    said: list[str] = []
+
+    def listen(line: ConsoleMessage) -> None:
+        words = f"{line.text} ({line.location['url']})"
+        # JupyterLab complains of slow plugins where the machine is busy.
+        if line.type in ("error", "warning") and "robust" in words.lower() and "to activate" not in words:
+            said.append(words)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: said.append(f"{error.message} {error.stack}"))
+    page.goto(f"{lab_address}/lab?reset", wait_until="domcontentloaded")
+    page.wait_for_selector(".jp-Launcher", timeout=120_000)
+    yield page
+    page.close()
+    assert not said

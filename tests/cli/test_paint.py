@@ -219,7 +219,7 @@ def test_the_endings_are_those_a_trace_can_be_saved_with(ending: str, tmp_path: 
         (["generate", "dog", "--device", "abacus"], "'abacus'"),
         (["generate", "dog", "--model", "defolt"], "'default'"),
         (["generate", "dog", "--model", "no.safetensors"], "no.safetensors"),
-        (["generate", "dog", "--out", "a.jpg"], "'.png', '.gif', '.mp4' or '.npz'"),
+        (["generate", "dog", "--out", "a.jpg"], "'.png', '.gif', '.mp4', '.rwtrace' or '.npz'"),
         (["generate", "dog", "--out", "missing/a.png"], "'missing'"),
         (["sketch", "no.png", "dog"], "'no.png'"),
         (["sketch", "no.png", "dog", "--seed", "many"], "seed is 'many'"),

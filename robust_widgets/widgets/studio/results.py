@@ -36,14 +36,17 @@ class ResultTools:
         self._notice = notice
         self._source = source
         self._use = use
+        self._on_save: list[Callable[[], object]] = []
         self.save_name = ipywidgets.Text(
             placeholder="fish.gif",
             description="save as",
-            tooltip="A file name: .png the picture, .gif or .mp4 all steps, .npz the whole record",
+            tooltip="A file name: .png the picture, .gif or .mp4 all steps, .rwtrace the whole record",
             style={"description_width": LABEL_WIDTH},
             layout={"width": f"{MIDDLE - 66}px"},
         )
-        self.save_button = self._button("Save", "Save the run shown: .png, .gif, .mp4 or .npz", lambda _: self.save())
+        self.save_button = self._button(
+            "Save", "Save the run shown: .png, .gif, .mp4 or .rwtrace", lambda _: self.save()
+        )
         self.use_button = self._button(
             "Use as input", "Lay the picture shown on the right under a fresh sketch", lambda _: self.use()
         )
@@ -101,7 +104,13 @@ class ResultTools:
         if not path.suffix:
             path = path.with_suffix(".png")
         trace.save(path)
+        for callback in self._on_save:
+            callback()
         self._notice.say(f"Saved as {path.resolve()}.")
+
+    def on_save(self, callback: Callable[[], object]) -> None:
+        """Call back after each run that was saved to a file."""
+        self._on_save.append(callback)
 
     def show_code(self) -> None:
         """Show the code of the run, or hide it again."""

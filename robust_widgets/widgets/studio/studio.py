@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import ipywidgets
 
+from robust_widgets.errors import KnobError
 from robust_widgets.session import RunEnded, RunRequest, Session
 from robust_widgets.trace import Frame, Pixels, Trace
 from robust_widgets.widgets.autosave import Autosave
@@ -56,6 +57,7 @@ class StudioWidget(ipywidgets.VBox):
         self.live: Live | None = None
         self._autosave = autosave
         self._start: Pixels | None = None
+        self._unsaved = False
         columns: list[Any] = []
         if any(FACES[task].picture for task in tasks):
             self.surface = Surface(self.notice)
@@ -86,8 +88,9 @@ class StudioWidget(ipywidgets.VBox):
         super().__init__(rows)
         self._show_task()
         self._bring_back(picture)
-        if self.surface is not None and autosave is not None:
-            self.surface.on_change(self._keep)
+        if self.surface is not None:
+            self.surface.on_change(self._on_change)
+        self.results.on_save(self._on_save)
         self.runner.on_branch(lambda trace, step: self.run_from(trace[min(step, len(trace) - 1)].pixels))
         self.runner.on_end(self._on_end)
 
@@ -103,6 +106,11 @@ class StudioWidget(ipywidgets.VBox):
     @property
     def traces(self) -> list[Trace]:
         return self.runner.traces
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something was painted or run since the last save to a file."""
+        return self._unsaved
 
     def run(self) -> None:
         """As if Run was pressed; the result grows in ``trace``."""
@@ -129,6 +137,7 @@ class StudioWidget(ipywidgets.VBox):
             self.paint_box.refresh()
             if picture is not None:
                 self.notice.guard(self.surface.set_picture)(picture)
+        self._unsaved = self._unsaved or other.unsaved
         self.runner.adopt(other.runner)
         for task, controls in self.controls.items():
             if task in other.controls:
@@ -142,6 +151,26 @@ class StudioWidget(ipywidgets.VBox):
             ipywidgets.VBox.close(other)
         else:
             other.close()
+
+    def take(self, trace: Trace) -> None:
+        """Show a recorded run as if it was made here, with its task, class, knobs, and picture if the canvas is blank.
+
+        Raises:
+            KnobError: the run has no frames.
+        """
+        if not len(trace):
+            raise KnobError("This run has no frames yet; let it make at least one.")
+        unsaved = self._unsaved
+        if trace.task in self.controls:
+            self.task_buttons.value = trace.task
+            self.controls[trace.task].set(trace.knobs)
+            if trace.target in self.picker.classes:
+                self.picker.value = trace.target
+        if self.surface is not None and self.surface.raster.is_blank and "picture" in trace.inputs:
+            self.surface.set_picture(trace.inputs["picture"])
+            self.surface.set_mask(trace.inputs.get("mask"))
+        self.runner.take(trace)
+        self._unsaved = unsaved
 
     @property
     def closed(self) -> bool:
@@ -202,6 +231,7 @@ class StudioWidget(ipywidgets.VBox):
 
     def _on_end(self, trace: Trace, ended: RunEnded) -> None:
         self.keepsake.update(self.traces)
+        self._unsaved = self._unsaved or len(trace) > 0
         if ended.state == "failed" or not len(trace) or not FACES[trace.task].shows_class:
             return
         seen = trace.mean("probability", 0)
@@ -224,13 +254,18 @@ class StudioWidget(ipywidgets.VBox):
         raster = kept.raster() if kept is not None else None
         if kept is not None and raster is not None and (raster.has_mask or not raster.is_blank):
             self.surface.restore(raster)
+            self._unsaved = True
             self.notice.say(f"Your painting of {kept.when} is back.")
         elif picture is not None:
             self.surface.set_picture(picture)
         if self.paint_box is not None:
             self.paint_box.refresh()
 
-    def _keep(self) -> None:
+    def _on_save(self) -> None:
+        self._unsaved = False
+
+    def _on_change(self) -> None:
+        self._unsaved = True
         if self._autosave is not None and self.surface is not None:
             self._autosave.save(self.surface.raster)
 

@@ -23,7 +23,7 @@ class Compare(ipywidgets.VBox):
     """Two or more recorded runs side by side, scrubbed together step by step; a shorter one holds its last picture.
 
     Args:
-        traces: runs, or paths of runs saved as ``.npz``.
+        traces: runs, or paths of runs saved as ``.rwtrace`` or ``.npz``.
         labels: what to call them; by default what tells them apart.
 
     Raises:

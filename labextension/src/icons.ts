@@ -1,0 +1,10 @@
+/** The extension's icons. */
+import { LabIcon } from "@jupyterlab/ui-components";
+import runSvg from "../style/run.svg";
+import studioSvg from "../style/studio.svg";
+
+export const studioIcon = new LabIcon({ name: "robust-widgets:studio", svgstr: studioSvg });
+export const runIcon = new LabIcon({ name: "robust-widgets:run", svgstr: runSvg });
+
+/** For where only an address will do. */
+export const studioIconUrl = `data:image/svg+xml,${encodeURIComponent(studioSvg)}`;

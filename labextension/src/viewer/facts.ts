@@ -1,0 +1,36 @@
+/** What a run was asked, as a list of names and values. */
+import type { TranslationBundle } from "@jupyterlab/translation";
+import { element, say } from "../../../frontend/src/view/dom";
+import type { SavedRun } from "./run";
+
+export function facts(saved: SavedRun, trans: TranslationBundle): HTMLElement {
+  const { run, model, fingerprint, seed, knobs, size } = saved;
+  const section = element("section", "rw-viewer-facts", { "aria-label": trans.__("what the run was asked") });
+  const list = element("dl", "");
+  const pictures = `${size.count} × ${size.width} × ${size.height} px`;
+  const rows: [string, string][] = [
+    [trans.__("task"), run.task],
+    [trans.__("target"), run.title],
+    [trans.__("model"), [model, fingerprint && `(${fingerprint.slice(0, 12)})`].filter(Boolean).join(" ")],
+    [trans.__("seed"), seed === null ? trans.__("none") : String(seed)],
+    [trans.__("pictures"), pictures],
+    ...knobs.filter(([name]) => name !== "seed").map(([name, value]): [string, string] => [spaced(name), word(value)]),
+  ];
+  for (const [name, value] of rows.filter(([, value]) => value !== "")) {
+    const [term, description] = [element("dt", ""), element("dd", "")];
+    say(term, name);
+    say(description, value);
+    list.append(term, description);
+  }
+  section.append(list);
+  return section;
+}
+
+const spaced = (name: string): string => name.replaceAll("_", " ");
+
+/** A knob's value as a person would write it. */
+export function word(value: unknown): string {
+  if (value === null || value === undefined) return "-";
+  if (typeof value === "number") return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

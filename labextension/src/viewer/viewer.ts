@@ -1,0 +1,82 @@
+/** What a saved run's tab shows: the player, and beside it what the run was asked. Needs no kernel. */
+import type { DocumentRegistry } from "@jupyterlab/docregistry";
+import type { TranslationBundle } from "@jupyterlab/translation";
+import type { Message } from "@lumino/messaging";
+import { Widget } from "@lumino/widgets";
+import { player } from "../../../frontend/src/player/player";
+import { element, keepKeysFromLab, say } from "../../../frontend/src/view/dom";
+import "../../style/viewer.css";
+import { facts } from "./facts";
+import { OtherVersionError, readRun, type SavedRun } from "./run";
+
+export class Viewer extends Widget {
+  private shown: AbortController | undefined;
+
+  constructor(
+    private readonly context: DocumentRegistry.Context,
+    private readonly trans: TranslationBundle,
+  ) {
+    super();
+    this.addClass("rw-viewer");
+    this.node.tabIndex = -1;
+    void context.ready.then(() => {
+      if (this.isDisposed) return;
+      this.refresh();
+      context.model.contentChanged.connect(this.refresh, this);
+    });
+  }
+
+  override dispose(): void {
+    this.shown?.abort();
+    super.dispose();
+  }
+
+  /** A tab that comes to the front takes the keys: arrows step, Space plays. */
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    (this.node.querySelector<HTMLElement>(".rw-view-slider") ?? this.node).focus();
+  }
+
+  private refresh(): void {
+    this.shown?.abort();
+    this.shown = new AbortController();
+    try {
+      this.node.replaceChildren(...this.parts(readRun(bytesOf(this.context.model.toString())), this.shown.signal));
+    } catch (error) {
+      const notice = element("p", "rw-viewer-notice", { role: "alert" });
+      say(notice, this.sentence(error));
+      this.node.replaceChildren(notice);
+    }
+  }
+
+  private parts(saved: SavedRun, signal: AbortSignal): HTMLElement[] {
+    const addresses = saved.pictures.map((png) => URL.createObjectURL(new Blob([png], { type: "image/png" })));
+    signal.addEventListener("abort", () => addresses.forEach((address) => URL.revokeObjectURL(address)));
+    const root = player([saved.run], (frame) => addresses[Number(frame)] ?? "", signal);
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", this.trans.__("recorded run"));
+    keepKeysFromLab(root, signal);
+    return [root, facts(saved, this.trans)];
+  }
+
+  private sentence(error: unknown): string {
+    const name = this.context.localPath;
+    if (error instanceof OtherVersionError) {
+      return this.trans.__(
+        "%1 was saved by another version of robust-widgets (its format is %2); update robust-widgets to play it.",
+        name,
+        error.version,
+      );
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    return this.trans.__(
+      '%1 is not a saved run, or it is damaged or cut short (%2); save the run again with trace.save("….rwtrace").',
+      name,
+      reason,
+    );
+  }
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+}

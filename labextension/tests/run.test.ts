@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import { word } from "../src/viewer/facts";
+import { OtherVersionError, readRun } from "../src/viewer/run";
+import { DamagedError } from "../src/viewer/zip";
+import { archive, SAVED, zip } from "./archive";
+
+describe("a saved run", () => {
+  test("is what the player shows, and what was asked", () => {
+    const { run, pictures, ...asked } = readRun(archive());
+    expect(run).toEqual({
+      title: "größer",
+      task: "sketch to image",
+      last: 1,
+      steps: [0, 1],
+      loss: [2.5, null],
+      probability: [0.25, 0.75],
+      distance: [0, 40],
+      radius: 40,
+      frames: ["0", "1"],
+    });
+    expect(pictures.map((picture) => new TextDecoder().decode(picture))).toEqual(["first", "second"]);
+    expect(asked).toEqual({
+      model: "default",
+      fingerprint: "0123456789abcdef",
+      seed: 3,
+      knobs: [
+        ["steps", 1],
+        ["epsilon", 40],
+        ["seed", 3],
+      ],
+      size: { count: 1, height: 8, width: 8 },
+    });
+  });
+
+  test("of another version is told from a damaged one", () => {
+    expect(() => readRun(archive({ version: 2 }))).toThrow(OtherVersionError);
+  });
+
+  test.each([
+    ["a foreign format", { format: "something else" }],
+    ["no version", { version: null }],
+    ["more frames than pictures", { frames: 3 }],
+    ["no frames", { frames: 0 }],
+    ["fewer numbers than frames", { curves: { ...SAVED.curves, loss: [1] } }],
+    ["words for numbers", { curves: { ...SAVED.curves, distance: ["a", "b"] } }],
+    ["no header", { header: null }],
+    ["a list for knobs", { header: { ...SAVED.header, knobs: [] } }],
+    ["a number for a name", { header: { ...SAVED.header, model: 3 } }],
+  ])("with %s is refused", (_, change) => {
+    expect(() => readRun(archive(change))).toThrow(DamagedError);
+  });
+
+  test.each(["run.json", "frames/00001.png"])("without %s is refused", (name) => {
+    expect(() => readRun(archive({}, [name]))).toThrow(`${name} is missing`);
+  });
+
+  test("whose text is no JSON is refused", () => {
+    expect(() => readRun(zip({ "run.json": '{"format": NaN}' }))).toThrow(DamagedError);
+  });
+});
+
+test.each([
+  [40, "40"],
+  [0.1 + 0.2, "0.3"],
+  [1e-7, "1e-7"],
+  [null, "-"],
+  ["l2", "l2"],
+  [true, "true"],
+  [[1, 2], "[1,2]"],
+])("a knob of %j is written %s", (value, wanted) => {
+  expect(word(value)).toBe(wanted);
+});

@@ -1,0 +1,115 @@
+"""The studio in a tab of its own: opened, painted in, reloaded, bereft of its kernel, and closed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from lab import until
+from PIL import Image
+from playwright.sync_api import Page
+from scripted import trace
+from studio_tab import WAIT, StudioTab, current_title, kernels, wait_for_kernels
+
+pytestmark = pytest.mark.browser
+
+PAINTED = "studio.surface.raster.sketch[..., 3].any()"
+
+
+@pytest.fixture
+def folder(lab_folder: Path, lab_page: Page) -> Path:
+    """A folder below the server's, shown in the file browser."""
+    below = lab_folder / "pictures"
+    below.mkdir(exist_ok=True)
+    Image.new("RGB", (300, 200), (200, 30, 60)).save(below / "photo.PNG")
+    trace(3, 10).save(below / "fish.rwtrace")
+    (below / "notes.txt").write_text("no picture")
+    lab_page.evaluate("() => window.jupyterapp.commands.execute('filebrowser:go-to-path', {path: 'pictures'})")
+    lab_page.locator(".jp-DirListing-item:has-text('notes.txt')").wait_for()
+    return below
+
+
+def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
+    lab_page: Page, lab_address: str, folder: Path
+) -> None:
+    page, before = lab_page, len(kernels(lab_address))
+    page.locator(".jp-Launcher-cwd:has-text('pictures')").wait_for()
+    card = page.locator(".jp-LauncherCard:has-text('Robust Studio')")
+    box = card.bounding_box()
+    assert box is not None and box["y"] + box["height"] < 800, "seen without scrolling"
+    assert card.locator("img").evaluate("image => image.naturalWidth") > 0
+    card.click()
+    tab = StudioTab(page)
+    assert not tab.notice.count() and current_title(page) == "Robust Studio"
+    assert Path(tab.python("import os; print(os.getcwd())").strip()) == folder
+    assert page.locator(".jp-Toolbar-kernelName:visible").inner_text().startswith("Python 3")
+    tab.studio.blob("orange")
+    until(page, lambda: tab.value(PAINTED) == "True")
+    known = tab.value("studio.model_id")
+
+    page.reload()
+    page.wait_for_selector(".rw-tab .rw-pad-surface", timeout=WAIT)
+    tab.ready()
+    assert tab.value("studio.model_id") == known, "the same studio of the same kernel"
+    until(page, lambda: tab.studio.shown(0.5, 0.5) != (255, 255, 255))
+
+    tab.kill()
+    page.wait_for_selector(".rw-tab-notice[role='alert']:visible", timeout=WAIT)
+    page.wait_for_selector(".rw-tab-notice:has-text('What was painted is back')", timeout=WAIT)
+    tab.ready()
+    tab.shot("studio-tab-after-death")
+    assert tab.value("studio.model_id") != known and tab.value(PAINTED) == "True"
+
+    tab.close()
+    page.locator(".jp-Dialog").get_by_role("button", name="Cancel").click()
+    assert tab.value(PAINTED) == "True", "nothing is lost by a click on the cross"
+    tab.close()
+    tab.shot("studio-tab-closing")
+    assert "not saved" in page.locator(".jp-Dialog-body").inner_text()
+    page.locator(".jp-Dialog").get_by_role("button", name="Close and end its kernel").click()
+    wait_for_kernels(page, lab_address, before)
+    assert not page.locator(".rw-tab").count()
+
+
+def test_pictures_and_runs_are_opened_from_the_file_browser(lab_page: Page, lab_address: str, folder: Path) -> None:
+    page, before = lab_page, len(kernels(lab_address))
+    entry = page.locator(".lm-Menu-item:has-text('Open in Robust Studio'):visible")
+    page.locator(".jp-DirListing-item:has-text('notes.txt')").click(button="right")
+    page.locator(".lm-Menu-item:has-text('Rename'):visible").wait_for()
+    assert not entry.count()
+    page.keyboard.press("Escape")
+
+    page.locator(".jp-DirListing-item:has-text('photo.PNG')").click(button="right")
+    entry.click()
+    page.wait_for_selector(".rw-tab .rw-pad-surface", timeout=WAIT)
+    first = StudioTab(page)
+    assert current_title(page) == "Robust Studio: photo.PNG"
+    assert json.loads(first.value("studio.surface.raster.image[9, 9].tolist()")) == [200, 30, 60]
+
+    page.locator(".jp-DirListing-item:has-text('fish.rwtrace')").click(button="right")
+    entry.click()
+    until(page, lambda: current_title(page) == "Robust Studio: fish.rwtrace")
+    second = StudioTab(page)
+    assert second.value("[trace.target for trace in studio.traces]") == "['goldfish']"
+    assert len(kernels(lab_address)) == before + 2, "each studio has a kernel of its own"
+    for _ in range(2):
+        StudioTab(page).close()
+        page.wait_for_timeout(200)
+    wait_for_kernels(page, lab_address, before)
+
+
+def test_menu_palette_and_shortcut_lead_to_a_studio(lab_page: Page) -> None:
+    page = lab_page
+    bound = "window.jupyterapp.commands.keyBindings.find(one => one.command === 'robust-widgets:open-studio')"
+    assert page.evaluate(f"() => {bound}.keys") == ["Alt Shift P"]
+    page.locator(".lm-MenuBar-item:has-text('File')").click()
+    page.locator(".lm-Menu-item[data-type='submenu']:has-text('New'):visible").first.hover()
+    page.locator(".lm-Menu-item[data-command='robust-widgets:open-studio']:visible").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.evaluate("() => window.jupyterapp.commands.execute('apputils:activate-command-palette')")
+    page.locator(".lm-CommandPalette-input").fill("robust studio")
+    page.locator(".lm-CommandPalette-item:has-text('Robust Studio: new'):visible").wait_for()
+    # Nothing is selected that a studio could open.
+    assert not page.locator(".lm-CommandPalette-item:has-text('open the selected picture or run')").count()
