@@ -44,8 +44,8 @@ def read_checkpoint(path: Path) -> object:
         _refuse(path, str(error))
     except Exception as error:  # Damaged bytes make torch and the unpickler raise almost anything.
         raise WeightsError(
-            f"The weights file {str(path)!r} cannot be read ({_first_line(error)}); it is damaged or was not written by "
-            "torch.save."
+            f"The weights file {str(path)!r} cannot be read ({_first_line(error)}); it is damaged or was not written "
+            "by torch.save."
         ) from None
 
 
@@ -64,15 +64,15 @@ def checked_weights(path: Path, state: Mapping[str, object]) -> dict[str, Tensor
             )
         if value.dtype not in (*FLOATS, *COUNTERS) or value.layout != torch.strided or value.device.type != "cpu":
             raise WeightsError(
-                f"The weight {name!r} in {str(path)!r} is of the kind {str(value.dtype)!r}, {value.layout}; weights are "
-                "dense tensors of float16, bfloat16, float32 or float64."
+                f"The weight {name!r} in {str(path)!r} is of the kind {str(value.dtype)!r}, {value.layout}; weights "
+                "are dense tensors of float16, bfloat16, float32 or float64."
             )
         stored = value.untyped_storage().nbytes()
         claimed += value.numel() * value.element_size()
         if value.numel() * value.element_size() > stored or claimed > SWELLING * path.stat().st_size:
             raise WeightsError(
-                f"The weight {name!r} in {str(path)!r} claims the shape {tuple(value.shape)}, more values than the file "
-                "holds; it is damaged or made to harm."
+                f"The weight {name!r} in {str(path)!r} claims the shape {tuple(value.shape)}, more values than the "
+                "file holds; it is damaged or made to harm."
             )
         tensors[name] = value.detach()
     if not tensors:
