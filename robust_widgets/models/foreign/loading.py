@@ -6,6 +6,7 @@ import copy
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -17,7 +18,7 @@ from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.models.foreign.class_names import class_names, class_sets
 from robust_widgets.models.foreign.layouts import Colour, Weights, weights_in
 from robust_widgets.models.foreign.penultimate import PublishedNetwork
-from robust_widgets.models.foreign.reading import checked_weights, read_checkpoint
+from robust_widgets.models.foreign.reading import read_checkpoint
 from robust_widgets.models.foreign.recognise import Candidate, candidates, make_torchvision, read_by_network
 
 LIBRARIES = ("torchvision:", "timm:")
@@ -36,7 +37,7 @@ class Given:
     name: str | None = None
 
     def says_anything(self) -> bool:
-        return self != Given()
+        return any(value is not None for value in vars(self).values())
 
 
 def load_file(path: Path, given: Given) -> RobustClassifier:
@@ -186,7 +187,11 @@ def _normalisation(subject: str, given: Given, weights: Weights) -> tuple[Colour
 
 def _channels(name: str, value: Channels) -> Colour:
     try:
-        numbers = [float(value)] * 3 if isinstance(value, (int, float)) else [float(one) for one in value]
+        numbers = (
+            [float(value)] * 3
+            if isinstance(value, (int, float)) or isinstance(value, Real)
+            else [float(one) for one in value]
+        )
     except (TypeError, ValueError):
         numbers = []
     if len(numbers) != 3 or not all(abs(number) < 1e6 for number in numbers):
@@ -273,7 +278,7 @@ def _from_torchvision(name: str) -> nn.Module:
     file = Path(torch.hub.get_dir()) / "checkpoints" / address.rpartition("/")[2]
     if not file.is_file():
         fetch(address, file, torch.hub.download_url_to_file)
-    state = checked_weights(file, cast("dict[str, object]", read_checkpoint(file)))
+    state = weights_in(file, read_checkpoint(file)).state
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -300,7 +305,8 @@ def fetch(address: str, file: Path, download: Callable[..., object]) -> None:
 def _from_timm(name: str, *, pretrained: bool, classes: int | None = None) -> nn.Module:
     if importlib.util.find_spec("timm") is None:
         raise WeightsError(
-            f"{name!r} needs the package timm, which is not installed; install it with: pip install timm."
+            f"{name!r} needs the package timm, which is not installed; install it with: "
+            "pip install 'robust-widgets[timm]'."
         )
     timm: Any = importlib.import_module("timm")
     plain = name.partition(":")[2]

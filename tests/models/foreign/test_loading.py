@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import urllib.error
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,14 @@ def test_networks_that_cannot_be_used() -> None:
         load_model(tiny_model())
 
 
+def test_a_brought_model_is_called_neither_robust_nor_standard() -> None:
+    model = load_model(Plain(), **OWN, device="cpu")
+    assert "robustness not measured" in repr(model) and "standard" not in repr(model)
+    assert "robust, l2 0.5" in repr(tiny_model())
+    without = dataclasses.replace(tiny_model().card, norm="", radius=0.0)
+    assert without.robustness == "standard", "trained here, without an attack"
+
+
 def test_what_a_file_does_not_say_is_asked_for_by_name(tmp_path: Path) -> None:
     path = saved(tmp_path, stirred(SmallResNet(10, (1, 1, 1, 1), False, 8)).state_dict())
     with raises_sentence(WeightsError, "mean=", repr(str(path))):
@@ -181,8 +190,9 @@ def test_a_file_with_a_weight_missing_does_not_fit(tmp_path: Path) -> None:
 def test_a_file_of_ones_own_needs_nothing_said(tmp_path: Path) -> None:
     save_model(tiny_model(), tmp_path / "own.safetensors")
     for source in (tmp_path / "own.safetensors", "default"):
-        with raises_sentence(KnobError, "knows its own"):
-            load_model(source, mean=0, device="cpu")
+        for mean in (0, torch.zeros(3)):
+            with raises_sentence(KnobError, "knows its own"):
+                load_model(source, mean=mean, device="cpu")
 
 
 def test_a_brought_model_is_not_saved_as_one_of_ours(tmp_path: Path) -> None:
@@ -239,7 +249,7 @@ def test_a_network_of_timm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with raises_sentence(WeightsError, "no route to host", "architecture='timm:resnet10t'"):
         load_model("timm:resnet10t", device="cpu")
     monkeypatch.setattr(loading.importlib.util, "find_spec", lambda _: None)
-    with raises_sentence(WeightsError, "pip install timm"):
+    with raises_sentence(WeightsError, "robust-widgets[timm]"):
         load_model("timm:resnet10t", device="cpu")
 
 
