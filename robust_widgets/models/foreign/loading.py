@@ -187,11 +187,7 @@ def _normalisation(subject: str, given: Given, weights: Weights) -> tuple[Colour
 
 def _channels(name: str, value: Channels) -> Colour:
     try:
-        numbers = (
-            [float(value)] * 3
-            if isinstance(value, (int, float)) or isinstance(value, Real)
-            else [float(one) for one in value]
-        )
+        numbers = [float(value)] * 3 if isinstance(value, (int, float, Real)) else [float(one) for one in value]
     except (TypeError, ValueError):
         numbers = []
     if len(numbers) != 3 or not all(abs(number) < 1e6 for number in numbers):

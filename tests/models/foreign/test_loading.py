@@ -18,6 +18,7 @@ from robust_widgets.errors import KnobError, UnknownNameError, WeightsError
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.foreign import loading
 from robust_widgets.models.foreign.class_names import class_names, class_sets
+from robust_widgets.models.foreign.conversion import convert
 from robust_widgets.models.foreign.networks.residual import SmallResNet
 from robust_widgets.models.registry import load_model
 from robust_widgets.widgets.class_picker import matches
@@ -178,6 +179,16 @@ def test_what_a_file_does_not_say_is_asked_for_by_name(tmp_path: Path) -> None:
         load_model(path, architecture="small-resnet-50", device="cpu")
     with raises_sentence(WeightsError, "not recognised", "architecture="):
         load_model(saved(tmp_path, {"odd": torch.ones(3)}), device="cpu")
+
+
+def test_a_converted_file_is_the_same_model(tmp_path: Path) -> None:
+    state = stirred(SmallResNet(10, (1, 1, 1, 1), False, 8)).state_dict()
+    normaliser = {"mu": torch.tensor([0.4914, 0.4822, 0.4465]), "sigma": torch.full((3,), 0.2)}
+    path = saved(tmp_path, {"state_dict": {f"module.{name}": value for name, value in (state | normaliser).items()}})
+    convert(path, tmp_path / "model.safetensors")
+    old, new = load_model(path, device="cpu"), load_model(tmp_path / "model.safetensors", device="cpu")
+    assert torch.equal(old(pictures(2, 32)), new(pictures(2, 32))) and old.card == new.card
+    assert old.fingerprint == new.fingerprint
 
 
 def test_a_file_with_a_weight_missing_does_not_fit(tmp_path: Path) -> None:
