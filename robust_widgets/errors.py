@@ -79,6 +79,7 @@ def nearest(name: str, allowed: Sequence[str], count: int = 3) -> list[str]:
     wanted = name.casefold()
     close = difflib.get_close_matches(wanted, list(by_folded), n=count, cutoff=0.0)
     inside = [folded for folded in by_folded if wanted and (wanted in folded or folded in wanted)]
+    inside.sort(key=lambda folded: abs(len(folded) - len(wanted)))
     ranked = list(dict.fromkeys(inside + close))[:count]
     return [by_folded[folded] for folded in ranked]
 

@@ -35,13 +35,12 @@ class LocalSession:
 
     def __init__(self, model: RobustClassifier) -> None:
         self._classifier = model
-        robust = f"robust, {model.card.norm} {model.card.radius:g}" if model.card.norm else "standard"
         self._info = ModelInfo(
             model.card.name,
             model.classes,
             model.input_size,
             str(model.device),
-            f"{model.card.architecture}, {robust}",
+            f"{model.card.architecture}, {model.card.robustness}",
             source=source_of(model),
         )
         self._features_read = False

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from robust_widgets import __version__
+from robust_widgets.cli.convert import convert
 from robust_widgets.cli.data import data
 from robust_widgets.cli.features import features
 from robust_widgets.cli.learn import train
@@ -30,7 +31,7 @@ app = typer.Typer(
 app.command(context_settings={"ignore_unknown_options": True})(lab)
 COMMANDS = (
     *(generate, sketch, translate, super_resolve, inpaint, paint_features),
-    *(features, train, evaluate, models),
+    *(features, train, evaluate, models, convert),
 )
 for command in COMMANDS:
     app.command()(command)

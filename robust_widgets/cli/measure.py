@@ -108,11 +108,16 @@ def evaluate(
         return
     if (judge or out) and card is None:
         raise KnobError("--judge belongs to --tasks or --card, and --out to --tasks; give one of them too.")
+    from robust_widgets.models.checkpoints import is_own_file
     from robust_widgets.models.registry import load_model, model_names
 
     if write and model in model_names():
         raise KnobError(
             f"--write changes a file, but {model!r} is a shipped model; give the path of a .safetensors file."
+        )
+    if write and Path(model).is_file() and not is_own_file(Path(model)):
+        raise KnobError(
+            f"--write keeps accuracies in a file of robust-widgets, and {model!r} is another's; leave out --write."
         )
     if write and limit is not None:
         raise KnobError("--write keeps the accuracies of the whole set; leave out --limit.")

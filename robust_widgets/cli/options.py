@@ -17,8 +17,10 @@ NONE = "none"
 Device = Annotated[
     str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.", show_default="the fastest there is")
 ]
-Model = Annotated[str, typer.Option(help="A shipped model by name, or a .safetensors file.")]
-ModelGiven = Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file, or a shipped model by name.")]
+Model = Annotated[str, typer.Option(help="A shipped model by name, a weights file, or torchvision:NAME.")]
+ModelGiven = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A weights file, a shipped model by name, or torchvision:NAME.")
+]
 
 
 def with_knobs(task: str) -> Callable[[F], F]:

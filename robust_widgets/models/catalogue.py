@@ -46,7 +46,7 @@ def features(model: RobustClassifier | str | os.PathLike[str] | None = None) -> 
     if classifier.source is None:
         raise WeightsError(
             f"The model {classifier.card.name!r} was not read from a file, so it has no catalogue of features; "
-            "save it, run 'robust-widgets features' on the file, and load it."
+            "give a unit by its index, or save the model, run 'robust-widgets features' on the file, and load it."
         )
     return read_catalogue(catalogue_path(classifier.source), classifier.fingerprint)
 

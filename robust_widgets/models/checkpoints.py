@@ -14,7 +14,7 @@ from torch import Tensor
 
 from robust_widgets.errors import UnknownNameError, WeightsError
 from robust_widgets.files import write_whole
-from robust_widgets.models.architectures import build
+from robust_widgets.models.architectures import architecture_names, build
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 
 FORMAT = "robust-widgets 1"
@@ -24,8 +24,14 @@ def save_model(model: RobustClassifier, path: Path) -> None:
     """Write a model's weights as float16, with its seeds and card, whole or not at all.
 
     Raises:
+        WeightsError: the network is not one of this package's architectures, so that it could not be read back.
         SaveError: the file cannot be written.
     """
+    if model.card.architecture not in architecture_names():
+        raise WeightsError(
+            f"{model.card.name!r} has the architecture {model.card.architecture!r}, which is not one of this "
+            "package's, so it cannot be saved as one; keep the file it came from."
+        )
     tensors = {f"network.{name}": _compact(value) for name, value in model.network.state_dict().items()}
     tensors.update({f"seeds.{name}": value.cpu().contiguous() for name, value in (model.seeds or {}).items()})
     metadata = {"format": FORMAT, "card": json.dumps(dataclasses.asdict(model.card))}
@@ -62,6 +68,15 @@ def load_model_file(path: Path, device: torch.device | str = "cpu") -> RobustCla
         raise WeightsError(f"The weights in {str(path)!r} hold values that are not finite; train or fetch it again.")
     network.to(memory_format=torch.channels_last)  # a fifth faster on a CPU in batches, the same for one picture
     return RobustClassifier(network, card, seeds or None, path).to(device)
+
+
+def is_own_file(path: Path) -> bool:
+    """Whether a file is one that :func:`save_model` wrote, of this version or another."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return str((file.metadata() or {}).get("format")).startswith("robust-widgets")
+    except (OSError, SafetensorError):
+        return False
 
 
 def read_card(path: Path) -> ModelCard:

@@ -44,6 +44,13 @@ class ModelCard:
     accuracies: dict[str, float] = field(default_factory=dict[str, float])
     training: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def robustness(self) -> str:
+        """What the model withstands, in two or three words; of a model of others that is not known."""
+        if self.norm:
+            return f"robust, {self.norm} {self.radius:g}"
+        return "standard" if self.training or self.accuracies else "robustness not measured"
+
 
 class RobustClassifier(nn.Module):
     """A network that takes pictures in [0, 1] and owns its normalisation.
@@ -160,8 +167,7 @@ class RobustClassifier(nn.Module):
         return RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds, self.source).to(device)
 
     def __repr__(self) -> str:
-        kind = f"robust, {self.card.norm} {self.card.radius:g}" if self.card.norm else "standard"
         return (
             f"RobustClassifier({self.card.name!r}: {self.card.architecture}, {len(self.classes)} classes, "
-            f"{self.input_size} px, {kind}, on {self.device})"
+            f"{self.input_size} px, {self.card.robustness}, on {self.device})"
         )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from robust_widgets.errors import DeviceError, UnknownNameError, unknown_name
-from robust_widgets.models.checkpoints import load_model_file, read_card
+from robust_widgets.errors import DeviceError, KnobError, UnknownNameError, WeightsError, unknown_name
+from robust_widgets.models.checkpoints import is_own_file, load_model_file, read_card
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -48,28 +50,59 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
 
 
 def load_model(
-    source: str | os.PathLike[str] = DEFAULT, *, device: str | torch.device | None = None
+    source: str | os.PathLike[str] | nn.Module = DEFAULT,
+    *,
+    device: str | torch.device | None = None,
+    architecture: str | None = None,
+    classes: str | Sequence[str] | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    input_size: int | None = None,
+    name: str | None = None,
 ) -> RobustClassifier:
     """Load a classifier, frozen and in evaluation mode.
 
+    What a file of others tells by its shapes and buffers need not be given; what it does not is asked for by name.
+
     Args:
-        source: the name of a shipped model (:func:`model_names`), or a ``.safetensors`` file made by
-            ``robust-widgets train``.
+        source: the name of a shipped model (:func:`model_names`); a ``.safetensors`` file made by
+            ``robust-widgets train``; a checkpoint of the robustness library, of robust-imagenet-models or of
+            RobustBench; ``"torchvision:NAME"`` or ``"timm:NAME"``; or a network, which is copied and stays as it is.
         device: ``"cpu"``, ``"cuda"``, ``"mps"``; by default the fastest this machine has.
+        architecture: the network that a file's weights are of.
+        classes: the class names in the order of the logits, or a set of them: ``"imagenet"``, ``"cifar10"``,
+            ``"cifar100"``, ``"restricted-imagenet"``, ``"horse-zebra"``, ``"apple-orange"``, ``"summer-winter"``.
+        mean, std: the normalisation of pictures in [0, 1], one number or three for red, green and blue.
+        input_size: the side of the pictures in pixels, 8 to 2048.
+        name: what to call the model; by default after its file.
 
     Raises:
-        UnknownNameError: neither a file nor a known name.
-        WeightsError: the file is damaged or not a model of this package.
+        UnknownNameError: neither a file nor a known name; or no such architecture or set of classes.
+        WeightsError: the file is damaged, holds more than weights, or something has to be given.
+        KnobError: a mean, a deviation or a size that cannot be.
         DeviceError: the device is not on this machine.
     """
+    from robust_widgets.models.foreign.loading import LIBRARIES, Given, load_file, load_named, load_network
+
     chosen = choose_device(device)
-    name = os.fspath(source)
-    if name in model_names():
-        return _shipped(name, chosen)
-    path = Path(name)
-    if path.suffix or path.exists() or os.sep in name:
+    given = Given(architecture, classes, mean, std, input_size, name)
+    if isinstance(source, RobustClassifier):
+        raise WeightsError(f"{source.card.name!r} is a loaded model already; use it as it is.")
+    if isinstance(source, nn.Module):
+        return load_network(source, given).to(chosen)
+    wanted = os.fspath(source)
+    if wanted.startswith(LIBRARIES):
+        return load_named(wanted, given).to(chosen)
+    path = Path(wanted)
+    if wanted in model_names() or is_own_file(path):
+        if given.says_anything():
+            raise KnobError(f"{wanted!r} knows its own network, classes and normalisation; give nothing but a device.")
+        return _shipped(wanted, chosen) if wanted in model_names() else load_model_file(path, chosen)
+    if path.is_file():
+        return load_file(path, given).to(chosen)
+    if path.suffix or path.exists() or os.sep in wanted:
         return load_model_file(path, chosen)
-    raise UnknownNameError(unknown_name("model", name, model_names()))
+    raise UnknownNameError(unknown_name("model", wanted, model_names()))
 
 
 def source_of(model: RobustClassifier) -> str:

@@ -11,7 +11,7 @@ import robust_widgets as rw
 from tests.cli.shell import call
 
 PAINTING = ("generate", "sketch", "translate", "super-resolve", "inpaint", "paint-features")
-COMMANDS = ("lab", *PAINTING, "features", "train", "evaluate", "models", "data")
+COMMANDS = ("lab", *PAINTING, "features", "train", "evaluate", "models", "convert", "data")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

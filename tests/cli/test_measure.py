@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
 
 from robust_widgets import files
@@ -158,6 +159,13 @@ def test_data_of_other_classes_are_refused(model: Path, data: Path, tmp_path: Pa
     (data / "val" / "dog").rename(data / "val" / "wolf")
     assert "wolf" in refusal("evaluate", model, data, *QUICK)
     assert "nowhere" in refusal("evaluate", model, tmp_path / "nowhere", *QUICK)
+
+
+def test_a_file_of_others_is_not_written_to(data: Path, tmp_path: Path) -> None:
+    torch.save({"state_dict": {"w": torch.ones(2)}}, tmp_path / "theirs.pt")
+    before = (tmp_path / "theirs.pt").read_bytes()
+    assert "--write" in refusal("evaluate", tmp_path / "theirs.pt", data, "--write")
+    assert (tmp_path / "theirs.pt").read_bytes() == before
 
 
 def test_a_shipped_model_is_not_written_to(data: Path) -> None:

@@ -1,0 +1,1 @@
+"""Models that others made: their files read safely, their networks rebuilt, their penultimate layer found."""

@@ -1,0 +1,161 @@
+"""Wide residual networks for small pictures, in the two layouts that RobustBench's files have."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
+STEM = 16
+
+
+class WideBlock(nn.Module):
+    """A pre-activation block; where the width changes, the shortcut branches off after the activation."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(inputs), nn.BatchNorm2d(outputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.convShortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False) if inputs != outputs else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.bn1(x).relu()
+        if self.convShortcut is not None:
+            x = self.convShortcut(out)
+        return x + self.conv2(self.bn2(self.conv1(out)).relu())
+
+
+class WideStage(nn.Module):
+    """Blocks of one width, under the name ``layer``."""
+
+    def __init__(self, depth: int, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.layer = nn.Sequential(
+            *(WideBlock(outputs if index else inputs, outputs, 1 if index else stride) for index in range(depth))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+class WideResNet(nn.Module):
+    """WideResNet-(6 depth + 4)-factor with ReLU: the layout of TRADES, which most files of RobustBench have.
+
+    ``bias`` says whether the last layer has one.
+    """
+
+    def __init__(self, classes: int, depth: int, factor: int, bias: bool = True) -> None:
+        super().__init__()
+        widths = [STEM * factor * 2**stage for stage in range(3)]
+        self.conv1 = nn.Conv2d(3, STEM, 3, 1, 1, bias=False)
+        self.block1 = WideStage(depth, STEM, widths[0], 1)
+        self.block2 = WideStage(depth, widths[0], widths[1], 2)
+        self.block3 = WideStage(depth, widths[1], widths[2], 2)
+        self.bn1 = nn.BatchNorm2d(widths[2])
+        self.fc = nn.Linear(widths[2], classes, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.block3(self.block2(self.block1(self.conv1(x))))
+        return self.fc(self.bn1(x).relu().mean((2, 3)))
+
+
+def padded(x: Tensor, stride: int) -> Tensor:
+    """A border of one pixel for a 3 x 3 convolution; with stride 2 below and on the right only."""
+    return pad(x, (1, 1, 1, 1) if stride == 1 else (0, 1, 0, 1))
+
+
+class UnevenBlock(nn.Module):
+    """As `WideBlock`, but with the uneven padding of TensorFlow and an activation of choice."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> None:
+        super().__init__()
+        self.stride, self.activation = stride, activation()
+        self.batchnorm_0, self.batchnorm_1 = nn.BatchNorm2d(inputs), nn.BatchNorm2d(outputs)
+        self.conv_0 = nn.Conv2d(inputs, outputs, 3, stride, bias=False)
+        self.conv_1 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False) if inputs != outputs else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.activation(self.batchnorm_0(x))
+        if self.shortcut is not None:
+            x = self.shortcut(out)
+        out = self.conv_0(padded(out, self.stride))
+        return x + self.conv_1(self.activation(self.batchnorm_1(out)))
+
+
+class UnevenStage(nn.Module):
+    """Blocks of one width, under the name ``block``."""
+
+    def __init__(self, depth: int, inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            *(
+                UnevenBlock(outputs if index else inputs, outputs, 1 if index else stride, activation)
+                for index in range(depth)
+            )
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.block(x)
+
+
+class UnevenWideResNet(nn.Module):
+    """WideResNet-(6 depth + 4)-factor in DeepMind's layout; the activation is not in its weights."""
+
+    def __init__(self, classes: int, depth: int, factor: int, activation: str) -> None:
+        super().__init__()
+        chosen = ACTIVATIONS[activation]
+        widths = [STEM, *(STEM * factor * 2**stage for stage in range(3))]
+        self.init_conv = nn.Conv2d(3, STEM, 3, 1, 1, bias=False)
+        self.layer = nn.Sequential(
+            *(UnevenStage(depth, widths[stage], widths[stage + 1], 2 if stage else 1, chosen) for stage in range(3))
+        )
+        self.batchnorm, self.activation = nn.BatchNorm2d(widths[3]), chosen()
+        self.logits = nn.Linear(widths[3], classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits(self.activation(self.batchnorm(self.layer(self.init_conv(x)))).mean((2, 3)))
+
+
+class UnevenPreActBlock(nn.Module):
+    """A pre-activation block in DeepMind's layout: its shortcut is a 3 x 3 convolution of what comes in."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> None:
+        super().__init__()
+        self.stride, self.activation = stride, activation()
+        self.batchnorm_0, self.batchnorm_1 = nn.BatchNorm2d(inputs), nn.BatchNorm2d(outputs)
+        self.conv_2d_1 = nn.Conv2d(inputs, outputs, 3, stride, bias=False)
+        self.conv_2d_2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        changes = stride != 1 or inputs != outputs
+        self.shortcut = nn.Conv2d(inputs, outputs, 3, stride, bias=False) if changes else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.conv_2d_1(padded(self.activation(self.batchnorm_0(x)), self.stride))
+        if self.shortcut is not None:
+            x = self.shortcut(padded(x, self.stride))
+        return x + self.conv_2d_2(self.activation(self.batchnorm_1(out)))
+
+
+class UnevenPreActResNet(nn.Module):
+    """Pre-activation ResNet in DeepMind's layout; the activation is not in its weights."""
+
+    def __init__(self, classes: int, depths: tuple[int, ...], activation: str) -> None:
+        super().__init__()
+        chosen = ACTIVATIONS[activation]
+        self.conv_2d = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        channels = 64
+        for stage, depth in enumerate(depths):
+            blocks: list[nn.Module] = []
+            for index in range(depth):
+                blocks.append(UnevenPreActBlock(channels, 64 * 2**stage, 2 if stage and index == 0 else 1, chosen))
+                channels = 64 * 2**stage
+            self.add_module(f"layer_{stage}", nn.Sequential(*blocks))
+        self.batchnorm, self.activation = nn.BatchNorm2d(channels), chosen()
+        self.logits = nn.Linear(channels, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv_2d(x)
+        for stage in range(4):
+            x = self.get_submodule(f"layer_{stage}")(x)
+        return self.logits(self.activation(self.batchnorm(x)).mean((2, 3)))
