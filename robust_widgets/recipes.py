@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
+from pathlib import Path
 
 from PIL import Image
 
@@ -12,6 +13,7 @@ from robust_widgets.errors import TraceError
 from robust_widgets.trace import Pixels, Trace
 
 _WIDTH = 100
+_SHIPPED = Path(__file__).parent / "models" / "weights"
 _ARGUMENTS = {
     "generate": ("target",),
     "sketch_to_image": ("picture", "target"),
@@ -27,7 +29,8 @@ def code(trace: Trace, source: str = "") -> str:
 
     Args:
         trace: a run that a studio made, so that its inputs are known.
-        source: what ``load_model`` loads the model by; by default its name.
+        source: what ``load_model`` loads the model by; by default what it was loaded by, else a shipped one's name.
+            Where there is neither, as for a network that was made in Python, a comment says what to make.
 
     Raises:
         TraceError: the run's inputs are not known, or it is not one of the tasks'.
@@ -43,7 +46,7 @@ def code(trace: Trace, source: str = "") -> str:
     lines = ["import base64", "", "import robust_widgets as rw", ""]
     if trace.fingerprint:
         lines += [f"# The fingerprint of the model was {trace.fingerprint}."]
-    lines += [f"model = rw.load_model({source or trace.model!r})"]
+    lines += _model(trace, source)
     for name, pixels in trace.inputs.items():
         if name != "start":
             lines += _picture(name, pixels)
@@ -66,6 +69,22 @@ def code(trace: Trace, source: str = "") -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _model(trace: Trace, source: str) -> list[str]:
+    """The model, loaded with the arguments it was loaded with; what only its maker can make is said in a comment."""
+    loading = trace.loading
+    if loading is None:
+        if source or trace.model in {file.stem for file in _SHIPPED.glob("*.safetensors")}:
+            return [f"model = rw.load_model({source or trace.model!r})"]
+        return [
+            f"# The model was {trace.model!r}, which does not ship with robust-widgets; make it here and call it model."
+        ]
+    given = [f"{name}={value!r}" for name, value in loading.given.items()]
+    if loading.source or source:
+        return _call("model = rw.load_model", [repr(source or loading.source), *given])
+    said = f"# The model is your own network, of the class {loading.kind}; make it here and call it network."
+    return [said, *_call("model = rw.load_model", ["network", *given])]
 
 
 def _picture(name: str, pixels: Pixels) -> list[str]:

@@ -262,6 +262,7 @@ def new_trace(problem: Problem) -> Trace:
         fingerprint=getattr(problem.model, "fingerprint", ""),
         classes=tuple(getattr(problem.model, "classes", ())),
         radius=getattr(problem.constraint, "epsilon", None),
+        loading=getattr(problem.model, "loading", None),
     )
 
 

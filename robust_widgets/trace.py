@@ -45,6 +45,21 @@ class Frame:
     gradient: Pixels | None = None
 
 
+@dataclass(frozen=True)
+class Loading:
+    """How a model that was brought is loaded again.
+
+    Attributes:
+        source: the file or name that ``load_model`` was given; ``""`` for a network that was made in Python.
+        given: the other arguments, by name.
+        kind: of a network that was made in Python, its class.
+    """
+
+    source: str
+    given: dict[str, Any] = field(default_factory=dict[str, Any])
+    kind: str = ""
+
+
 @dataclass
 class Trace:
     """The record of one run. It grows while the run goes on; readers on other threads see whole frames only.
@@ -59,6 +74,8 @@ class Trace:
         classes: the model's class names, in the order of ``Frame.probabilities``.
         radius: the constraint's radius in the unit of ``distance``, or None where there is no limit.
         inputs: what a studio handed in: ``"picture"`` uint8 (h, w, 3) and ``"mask"`` uint8 (h, w), where there is one.
+        loading: how its model is loaded again, where that was brought; it stays in memory, since a path is nobody
+            else's business, so a run that was read back from a file does not know it.
     """
 
     task: str
@@ -70,6 +87,7 @@ class Trace:
     classes: tuple[str, ...] = ()
     radius: float | None = None
     inputs: dict[str, Pixels] = field(default_factory=dict[str, Pixels], repr=False)
+    loading: Loading | None = field(default=None, repr=False, compare=False)
     _recorded: list[Frame] = field(default_factory=list["Frame"], repr=False)
 
     def append(self, frame: Frame) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import robust_widgets as rw
 from robust_widgets.backends.local import LocalSession
 from robust_widgets.models.checkpoints import save_model
+from robust_widgets.models.foreign.networks.residual import SmallResNet
+from robust_widgets.models.registry import model_names
 from robust_widgets.session import RunEnded, RunEvent, RunRequest, RunStarted
-from robust_widgets.trace import Trace
-from tests.helpers import raises_sentence, tiny_model
+from robust_widgets.trace import Loading, Trace
+from tests.helpers import CLASSES, SmoothNet, raises_sentence, tiny_model
+from tests.models.foreign.published import saved, stirred
 
 SIDE = 40
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -77,6 +82,44 @@ def test_a_run_that_no_studio_made_has_no_code_for_its_picture() -> None:
     with raises_sentence(rw.errors.TraceError, "picture"):
         rw.code(trace)
     assert "rw.generate(" in rw.code(rw.generate("cat", steps=1, model=tiny_model()))
+
+
+def test_the_code_loads_a_brought_file_with_the_arguments_it_was_loaded_with(tmp_path: Path) -> None:
+    file = saved(tmp_path, stirred(SmallResNet(3, (1, 1, 1, 1), False, 8)).state_dict())
+    given: dict[str, Any] = {"mean": 0.5, "std": (0.2, 0.25, 0.3), "input_size": 16, "name": "mine"}
+    model = rw.load_model(file, classes=("cat", "dog's", "fish"), **given, device="cpu")
+    assert model.copy_to(torch.device("cpu")).loading == model.loading
+    trace = recorded(model, RunRequest("translate", "dog's", {"steps": 2}, picture=picture()))
+    for source in ("", str(file)):
+        scope = ran(rw.code(trace, source))
+        np.testing.assert_array_equal(scope["trace"].frames, trace.frames)
+        assert scope["model"].card == model.card and scope["model"].fingerprint == model.fingerprint
+    assert "classes='cifar10'" in rw.code(dataclasses.replace(trace, loading=Loading("a.pt", {"classes": "cifar10"})))
+
+
+@pytest.mark.parametrize("saved_first", [False, True], ids=["made here", "read back"])
+def test_the_code_asks_for_a_network_that_was_made_in_python(tmp_path: Path, saved_first: bool) -> None:
+    network = SmoothNet().eval()
+    model = rw.load_model(network, classes=CLASSES, mean=0.5, std=torch.tensor([0.2, 0.2, 0.3]), input_size=16)  # pyright: ignore
+    trace = recorded(model, RunRequest("translate", "cat", {"steps": 2}, picture=picture()))
+    if saved_first:
+        trace.save(tmp_path / "run.rwtrace")
+        trace = rw.load_trace(tmp_path / "run.rwtrace")
+    text = rw.code(trace)
+    assert "load_model('" not in text and "SmoothNet" in text and "make it here" in text
+    scope = ran(text, model=model) if saved_first else ran(text, network=network)
+    np.testing.assert_array_equal(scope["trace"].frames, trace.frames)
+
+
+def test_the_code_of_a_shipped_model_names_it() -> None:
+    for name in model_names():
+        assert f"rw.load_model({name!r})" in rw.code(Trace("generate", {}, model=name))
+
+
+def ran(text: str, **scope: Any) -> dict[str, Any]:
+    """What a cell of code leaves behind."""
+    exec(compile(text, "a cell", "exec"), scope)
+    return scope
 
 
 def test_a_run_that_is_no_task_has_no_code() -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets.errors import UnknownNameError, WeightsError, unknown_name
+from robust_widgets.trace import Loading
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ class RobustClassifier(nn.Module):
         card: what is known of the model.
         seeds: the class seed distributions for generation, where the model has them.
         source: the weights file it was read from, where there is one; its catalogue of features lies beside it.
+
+    Attributes:
+        loading: how it is loaded again, for a model that was brought; None for one of this package's.
     """
 
     mean: Tensor
@@ -77,6 +81,7 @@ class RobustClassifier(nn.Module):
         self.network = network
         self.card = card
         self.seeds = seeds
+        self.loading: Loading | None = None
         self._fingerprint: str | None = None
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
@@ -164,7 +169,9 @@ class RobustClassifier(nn.Module):
 
     def copy_to(self, device: torch.device) -> RobustClassifier:
         """An equal model on another device; this one stays where it is."""
-        return RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds, self.source).to(device)
+        copied = RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds, self.source).to(device)
+        copied.loading = self.loading
+        return copied
 
     def __repr__(self) -> str:
         return (

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -13,6 +14,10 @@ from torch import nn
 from robust_widgets.errors import DeviceError, KnobError, UnknownNameError, WeightsError, unknown_name
 from robust_widgets.models.checkpoints import is_own_file, load_model_file, read_card
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
+from robust_widgets.trace import Loading
+
+if TYPE_CHECKING:
+    from robust_widgets.models.foreign.loading import Given
 
 BUNDLED = Path(__file__).parent / "weights"
 DEFAULT = "default"
@@ -89,20 +94,27 @@ def load_model(
     if isinstance(source, RobustClassifier):
         raise WeightsError(f"{source.card.name!r} is a loaded model already; use it as it is.")
     if isinstance(source, nn.Module):
-        return load_network(source, given).to(chosen)
+        return _brought(load_network(source, given), chosen, given, kind=type(source).__name__)
     wanted = os.fspath(source)
     if wanted.startswith(LIBRARIES):
-        return load_named(wanted, given).to(chosen)
+        return _brought(load_named(wanted, given), chosen, given, wanted)
     path = Path(wanted)
     if wanted in model_names() or is_own_file(path):
         if given.says_anything():
             raise KnobError(f"{wanted!r} knows its own network, classes and normalisation; give nothing but a device.")
         return _shipped(wanted, chosen) if wanted in model_names() else load_model_file(path, chosen)
     if path.is_file():
-        return load_file(path, given).to(chosen)
+        return _brought(load_file(path, given), chosen, given, wanted)
     if path.suffix or path.exists() or os.sep in wanted:
         return load_model_file(path, chosen)
     raise UnknownNameError(unknown_name("model", wanted, model_names()))
+
+
+def _brought(
+    model: RobustClassifier, device: torch.device, given: Given, source: str = "", kind: str = ""
+) -> RobustClassifier:
+    model.loading = Loading(source, given.arguments(model.card), kind)
+    return model.to(device)
 
 
 def source_of(model: RobustClassifier) -> str:

@@ -39,6 +39,19 @@ class Given:
     def says_anything(self) -> bool:
         return any(value is not None for value in vars(self).values())
 
+    def arguments(self, card: ModelCard) -> dict[str, Any]:
+        """What was said of the model of this card, in plain Python values whose ``repr`` is code."""
+        classes = self.classes if isinstance(self.classes, str) else list(card.classes)
+        said = {
+            "architecture": self.architecture,
+            "classes": classes,
+            "mean": card.mean,
+            "std": card.std,
+            "input_size": card.input_size,
+            "name": self.name,
+        }
+        return {name: value for name, value in said.items() if getattr(self, name) is not None}
+
 
 def load_file(path: Path, given: Given) -> RobustClassifier:
     """A classifier from a weights file of others, on the CPU.
