@@ -7,6 +7,6 @@ const typescript = {
 };
 
 module.exports = {
-  module: { rules: [typescript, { test: /\.svg$/, issuer: /\.ts$/, type: "asset/source" }] },
+  module: { rules: [typescript, { test: /\.(svg|ipynb)$/, issuer: /\.ts$/, type: "asset/source" }] },
   resolve: { extensions: [".ts", ".js"] },
 };

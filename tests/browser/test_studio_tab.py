@@ -42,6 +42,11 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     card.click()
     tab = StudioTab(page)
     assert not tab.notice.count() and current_title(page) == "Robust Studio"
+    page.evaluate("() => window.jupyterapp.commands.execute('robust-widgets:run-history')")
+    assert tab.notice.inner_text().startswith("There are no runs yet") and tab.notice.get_attribute("role") == "status"
+    tab.shot("studio-tab-no-runs")
+    tab.notice.get_by_role("button", name="OK").click()
+    assert not tab.notice.count() and page.locator(".rw-tab").count() == 1
     assert Path(tab.python("import os; print(os.getcwd())").strip()) == folder
     assert page.locator(".jp-Toolbar-kernelName:visible").inner_text().startswith("Python 3")
     tab.studio.blob("orange")
@@ -92,6 +97,11 @@ def test_pictures_and_runs_are_opened_from_the_file_browser(lab_page: Page, lab_
             assert json.loads(tab.value("studio.surface.raster.image[9, 9].tolist()")) == [200, 30, 60]
         else:
             assert tab.value("[trace.target for trace in studio.traces]") == "['goldfish']"
+            page.evaluate("() => window.jupyterapp.commands.execute('filebrowser:activate')")
+            page.evaluate("() => window.jupyterapp.commands.execute('robust-widgets:run-history')")
+            focused = page.locator(".rw-view-run:focus")
+            assert (focused.get_attribute("aria-label") or "").startswith("run 1: goldfish") and not tab.notice.count()
+            tab.shot("studio-tab-history")
     assert len(kernels(lab_address)) == before + 2, "each studio has a kernel of its own"
     for _ in range(2):
         StudioTab(page).close()

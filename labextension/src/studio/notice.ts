@@ -20,9 +20,14 @@ export class Notice extends Widget {
     this.clear();
   }
 
+  /** Whether there is something that a person must know. */
+  get warns(): boolean {
+    return !this.node.hidden && this.node.getAttribute("role") === "alert";
+  }
+
   /** Something that a person may know. */
-  say(text: string): void {
-    this.put("status", text);
+  say(text: string, remedy?: Remedy): void {
+    this.put("status", text, remedy);
   }
 
   /** Something that a person must know. */

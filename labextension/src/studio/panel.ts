@@ -4,14 +4,18 @@ import { OutputAreaModel, SimplifiedOutputArea } from "@jupyterlab/outputarea";
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { Contents, Kernel } from "@jupyterlab/services";
 import type { TranslationBundle } from "@jupyterlab/translation";
+import { PromiseDelegate } from "@lumino/coreutils";
 import type { IDisposable } from "@lumino/disposable";
 import { Panel } from "@lumino/widgets";
 import "../../style/studio.css";
 import { show, UNSAVED, type Wish } from "./code";
 import { manageWidgets } from "./manager";
-import { Notice } from "./notice";
+import { Notice, type Remedy } from "./notice";
+import { appearing } from "./wait";
 
 const MOST_MILLISECONDS = 2000;
+/** The newest run shown, among those of the studio's history. */
+const RUN = ".rw-view-history:not([hidden]) .rw-view-run[tabindex='0']";
 /** The kernel's statuses after which its memory is gone. */
 const LOST: Kernel.Status[] = ["restarting", "autorestarting", "dead"];
 
@@ -33,6 +37,7 @@ export class StudioPanel extends Panel {
   private readonly trans: TranslationBundle;
   private registration: IDisposable | undefined;
   private lost: Kernel.Status | undefined;
+  private readonly opened = new PromiseDelegate<void>();
 
   constructor(private readonly options: PanelOptions) {
     super();
@@ -72,9 +77,26 @@ export class StudioPanel extends Panel {
           error instanceof Error ? error.message : String(error),
         ),
       );
+      this.opened.resolve();
       return;
     }
     await this.open();
+    this.opened.resolve();
+  }
+
+  /** Goes to the runs that were made here, or says that there are none. */
+  async showHistory(): Promise<void> {
+    await this.opened.promise;
+    const run = await appearing(this.node, RUN, MOST_MILLISECONDS);
+    if (this.isDisposed) return;
+    if (run) {
+      run.scrollIntoView({ block: "nearest" });
+      run.focus();
+    } else if (!this.notice.warns)
+      this.notice.say(
+        this.trans.__("There are no runs yet. Paint, choose a class and press Run: each run is kept under the result."),
+        this.understood,
+      );
   }
 
   /** Whether something would be lost with the kernel; undefined where that cannot be known. */
@@ -98,8 +120,7 @@ export class StudioPanel extends Panel {
       const reply = await SimplifiedOutputArea.execute(show(wish), this.output, sessionContext, { cellId: id });
       if (this.isDisposed) return;
       if (reply?.content.status === "error") this.explain(reply.content.ename, reply.content.evalue);
-      else if (lost === "autorestarting")
-        this.notice.warn(this.diedWords(), { label: this.trans.__("OK"), act: () => this.notice.clear() });
+      else if (lost === "autorestarting") this.notice.warn(this.diedWords(), this.understood);
       else this.notice.clear();
     } catch (error) {
       if (this.isDisposed || this.isLost()) return;
@@ -124,6 +145,10 @@ export class StudioPanel extends Panel {
 
   private isLost(): boolean {
     return this.lost !== undefined;
+  }
+
+  private get understood(): Remedy {
+    return { label: this.trans.__("OK"), act: () => this.notice.clear() };
   }
 
   private diedWords(): string {

@@ -1,6 +1,12 @@
 /** Studios in tabs of their own: where they are opened from, and how they come back after a reload of the page. */
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
-import { ICommandPalette, ISessionContextDialogs, SessionContextDialogs, WidgetTracker } from "@jupyterlab/apputils";
+import {
+  ICommandPalette,
+  ISessionContextDialogs,
+  SessionContextDialogs,
+  showErrorMessage,
+  WidgetTracker,
+} from "@jupyterlab/apputils";
 import { PathExt } from "@jupyterlab/coreutils";
 import { IFileBrowserFactory } from "@jupyterlab/filebrowser";
 import { ILauncher } from "@jupyterlab/launcher";
@@ -8,7 +14,9 @@ import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 import { UUID } from "@lumino/coreutils";
+import startNotebook from "../../../notebooks/start.ipynb";
 import { studioIcon, studioIconUrl } from "../icons";
+import { courseIn } from "./course";
 import { isForStudio } from "./files";
 import { openStudio } from "./open";
 import { readSettings, type Settings } from "./settings";
@@ -19,6 +27,8 @@ const ID = "robust-widgets:studio";
 export const Commands = {
   open: "robust-widgets:open-studio",
   openFile: "robust-widgets:open-file",
+  history: "robust-widgets:run-history",
+  course: "robust-widgets:open-course",
 } as const;
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value ? value : undefined);
@@ -91,6 +101,35 @@ export const studioPlugin: JupyterFrontEndPlugin<void> = {
         for (const { path } of chosen()) {
           const [cwd, file] = [PathExt.dirname(path), PathExt.basename(path)];
           open({ id: UUID.uuid4(), cwd, file, model: text(settings.model) });
+        }
+      },
+    });
+
+    app.commands.addCommand(Commands.history, {
+      label: trans.__("Robust Studio: run history"),
+      caption: trans.__("Go to the runs of the studio that was last used"),
+      execute: async () => {
+        let tab = tracker.currentWidget ?? tracker.find(() => true);
+        tab ??= open({ id: UUID.uuid4(), cwd: browser()?.model.path ?? "", model: text(settings.model) });
+        shell.activateById(tab.id);
+        await tab.content.showHistory();
+      },
+    });
+    app.commands.addCommand(Commands.course, {
+      label: trans.__("Robust Studio: open the course"),
+      caption: trans.__("Open the start notebook, a copy of it in the folder of the file browser"),
+      execute: async () => {
+        try {
+          const path = await courseIn(browser()?.model.path ?? "", app.serviceManager.contents, startNotebook);
+          await app.commands.execute("docmanager:open", { path });
+        } catch (error) {
+          await showErrorMessage(
+            trans.__("The course could not be opened"),
+            trans.__(
+              "The start notebook could not be put into this folder (%1); go to a folder of yours in the file browser.",
+              error instanceof Error ? error.message : String(error),
+            ),
+          );
         }
       },
     });

@@ -1,0 +1,26 @@
+/** The notebook to begin with, in a folder of the person's. */
+import { PathExt } from "@jupyterlab/coreutils";
+import type { Contents } from "@jupyterlab/services";
+
+/** As ``robust-widgets lab`` calls its copy. */
+const COPY = "robust-widgets-start.ipynb";
+
+/** Where the notebook is: a copy in ``folder``, made once and never overwritten. */
+export async function courseIn(
+  folder: string,
+  contents: Pick<Contents.IManager, "get" | "save">,
+  notebook: string,
+): Promise<string> {
+  const path = PathExt.join(folder, COPY);
+  try {
+    await contents.get(path, { content: false });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await contents.save(path, { type: "notebook", format: "json", content: JSON.parse(notebook) as unknown });
+  }
+  return path;
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as { response?: { status?: number } } | null)?.response?.status === 404;
+}
