@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent
 SCRIPTS = ("scripts/lab", "scripts/test", ".ci/run", "binder/postBuild")
 CHECKS = ("ruff", "pyright", "lint-imports")
 
+BUNDLED = ["labextension/src/index.ts", "labextension/package.json", "frontend/src/player.ts", "notebooks/start.ipynb"]
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for bash")
 
 # Answers code and imports like a real Python, and writes down everything else that it is asked to do. Making an
@@ -117,7 +119,7 @@ def test_a_changed_pyproject_is_installed_again(checkout: Checkout) -> None:
     assert not [line for line in checkout.asked if "venv" in line]
 
 
-@pytest.mark.parametrize("source", ["labextension/src/index.ts", "labextension/package.json", "frontend/src/player.ts"])
+@pytest.mark.parametrize("source", BUNDLED)
 def test_a_changed_extension_is_installed_again(source: str, checkout: Checkout) -> None:
     file = checkout.folder / source
     file.parent.mkdir(parents=True)

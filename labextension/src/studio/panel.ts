@@ -90,7 +90,7 @@ export class StudioPanel extends Panel {
     const run = await appearing(this.node, RUN, MOST_MILLISECONDS);
     if (this.isDisposed) return;
     if (run) {
-      run.scrollIntoView({ block: "nearest" });
+      run.scrollIntoView({ block: "center" });
       run.focus();
     } else if (!this.notice.warns)
       this.notice.say(
