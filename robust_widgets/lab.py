@@ -41,14 +41,14 @@ def _studio(file: str | None, model: str | None) -> tuple[StudioWidget, str]:
     is_run = file is not None and file.lower().endswith(RUN_ENDING)
     complaints: list[str] = []
     given = None if is_run else file
-    for picture, name in ((given, model), (given, None), (None, model), (None, None)):
+    for picture, name in ((given, model), (given, None), (None, model)):
         try:
             studio = Studio(picture, model=name)
             break
         except RobustWidgetsError as error:
             complaints.append(str(error))
     else:
-        raise RobustWidgetsError(complaints[-1])
+        studio = Studio()
     if file is not None and is_run and not studio.traces:
         try:
             studio.take(load_trace(file))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 from lab import until
 from PIL import Image
@@ -14,6 +15,7 @@ from studio_tab import WAIT, StudioTab, current_title, kernels, wait_for_kernels
 
 pytestmark = pytest.mark.browser
 
+START = Path(__file__).parents[2] / "notebooks" / "start.ipynb"
 PAINTED = "studio.surface.raster.sketch[..., 3].any()"
 
 
@@ -121,5 +123,27 @@ def test_menu_palette_and_shortcut_lead_to_a_studio(lab_page: Page) -> None:
     page.evaluate("() => window.jupyterapp.commands.execute('apputils:activate-command-palette')")
     page.locator(".lm-CommandPalette-input").fill("robust studio")
     page.locator(".lm-CommandPalette-item:has-text('Robust Studio: new'):visible").wait_for()
+    for words in ("run history", "open the course"):
+        page.locator(f".lm-CommandPalette-item:has-text('Robust Studio: {words}'):visible").wait_for()
     # Nothing is selected that a studio could open.
     assert not page.locator(".lm-CommandPalette-item:has-text('open the selected picture or run')").count()
+
+
+def test_the_course_is_copied_once_and_never_overwritten(lab_page: Page, lab_folder: Path) -> None:
+    page, copy = lab_page, lab_folder / "robust-widgets-start.ipynb"
+    command = "() => window.jupyterapp.commands.execute('robust-widgets:open-course')"
+    page.evaluate(command)
+    until(page, lambda: current_title(page) == copy.name)
+    ours = nbformat.read(START, as_version=4)
+    assert [cell.source for cell in nbformat.read(copy, as_version=4).cells] == [cell.source for cell in ours.cells]
+    page.wait_for_function("() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel", timeout=WAIT)
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.dispose()")
+
+    ours.cells[0].source = "# Mine"
+    nbformat.write(ours, copy)
+    page.evaluate(command)
+    until(page, lambda: current_title(page) == copy.name)
+    assert nbformat.read(copy, as_version=4).cells[0].source == "# Mine"
+    page.wait_for_function("() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel", timeout=WAIT)
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")

@@ -12,15 +12,9 @@ export async function courseIn(
   notebook: string,
 ): Promise<string> {
   const path = PathExt.join(folder, COPY);
-  try {
-    await contents.get(path, { content: false });
-  } catch (error) {
-    if (!isMissing(error)) throw error;
+  // To ask for the file itself would leave an error in the browser's console where there is none.
+  const listed = (await contents.get(folder)).content as Contents.IModel[];
+  if (!listed.some(({ name }) => name === COPY))
     await contents.save(path, { type: "notebook", format: "json", content: JSON.parse(notebook) as unknown });
-  }
   return path;
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as { response?: { status?: number } } | null)?.response?.status === 404;
 }

@@ -150,6 +150,7 @@ def test_every_float_becomes_float32(dtype: torch.dtype, tmp_path: Path) -> None
     assert found.state["w"].dtype == torch.float32 and found.state["n"].dtype == torch.int64
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
 @pytest.mark.parametrize(
     "value",
     [
