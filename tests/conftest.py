@@ -17,6 +17,8 @@ settings.register_profile(
 settings.load_profile("robust_widgets")
 
 
+# First: xdist reads the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run in several processes, those of a file stay together; so do those that drive the one browser."""
     for item in items:
