@@ -191,7 +191,7 @@ def test_every_check_runs_and_pytest_comes_last(checkout: Checkout) -> None:
         "ruff format --check",
         "pyright --pythonpath .venv/bin/python",
         "lint-imports ",
-        "-m pytest -n auto --maxprocesses 4 --dist loadgroup -k sketch",
+        "-m pytest -n auto --maxprocesses 4 --dist loadfile -k sketch",
     ]
     assert result.stdout.splitlines()[-1] == "1 passed"
     assert "SKIPPED: there is no npm" in result.stdout
