@@ -37,17 +37,14 @@ def write_archive(trace: Trace, file: IO[bytes]) -> None:
         "pictures": {"count": count, "height": height, "width": width},
         "curves": curves(trace, range(len(trace))).message(),
     }
-    parts = {"run.json": json.dumps(run, ensure_ascii=False, allow_nan=False).encode()}
-    parts |= {_frame(step): _png(trace[step].pixels) for step in range(len(trace))}
     arrays = io.BytesIO()
     np.savez_compressed(arrays, **arrays_of(trace))
-    parts["arrays.npz"] = arrays.getvalue()
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in parts.items():
-            # Dated 1980, as ZipInfo is by default: the same run is the same bytes.
-            archive.writestr(zipfile.ZipInfo(name), content)
-    file.write(whole.getbuffer())
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        # Dated 1980, as ZipInfo is by default: the same run is the same bytes.
+        archive.writestr(zipfile.ZipInfo("run.json"), json.dumps(run, ensure_ascii=False, allow_nan=False).encode())
+        for step in range(len(trace)):
+            archive.writestr(zipfile.ZipInfo(_frame(step)), _png(trace[step].pixels))
+        archive.writestr(zipfile.ZipInfo("arrays.npz"), arrays.getvalue())
 
 
 def read_archive(path: Path) -> Trace:

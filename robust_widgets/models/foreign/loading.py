@@ -97,15 +97,12 @@ def load_named(name: str, given: Given) -> RobustClassifier:
         UnknownNameError: the library has no such network.
         WeightsError: the library is not installed, or its weights cannot be fetched or read.
     """
-    network = _from_torchvision(name) if name.startswith(LIBRARIES[0]) else _from_timm(name, pretrained=True)
     if name.startswith(LIBRARIES[0]):
-        from torchvision.models import get_model_weights
-
-        meta = cast(Any, get_model_weights(name.partition(":")[2])).DEFAULT
-        crop = meta.transforms()
-        given = _filled(given, {"mean": crop.mean, "std": crop.std, "input_size": (3, crop.crop_size[0])})
+        network, settings = _from_torchvision(name)
     else:
-        given = _filled(given, cast("dict[str, Any]", getattr(network, "pretrained_cfg", {})))
+        network = _from_timm(name, pretrained=True)
+        settings = cast("dict[str, Any]", getattr(network, "pretrained_cfg", {}))
+    given = _filled(given, settings)
     return _classifier(network.float(), given, _Known(name, name, Weights({})))
 
 
@@ -279,11 +276,13 @@ def _made_by_torchvision(name: str, classes: int | None = None) -> nn.Module:
     return make_torchvision(plain, classes)
 
 
-def _from_torchvision(name: str) -> nn.Module:
+def _from_torchvision(name: str) -> tuple[nn.Module, dict[str, Any]]:
+    """A pretrained network, and what torchvision says of its pictures, as timm would."""
     network = _made_by_torchvision(name)
     from torchvision.models import get_model_weights
 
-    address = str(cast(Any, get_model_weights(name.partition(":")[2])).DEFAULT.url)
+    published = cast(Any, get_model_weights(name.partition(":")[2])).DEFAULT
+    address, crop = str(published.url), published.transforms()
     file = Path(torch.hub.get_dir()) / "checkpoints" / address.rpartition("/")[2]
     if not file.is_file():
         fetch(address, file, torch.hub.download_url_to_file)
@@ -292,7 +291,7 @@ def _from_torchvision(name: str) -> nn.Module:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise WeightsError(f"The weights in {str(file)!r} do not fit {name!r}; fetch them again.") from error
-    return network
+    return network, {"mean": crop.mean, "std": crop.std, "input_size": (3, crop.crop_size[0])}
 
 
 def fetch(address: str, file: Path, download: Callable[..., object]) -> None:
