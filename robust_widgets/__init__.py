@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from robust_widgets.models.classifier import ModelCard as ModelCard
     from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
     from robust_widgets.models.registry import load_model as load_model
-    from robust_widgets.models.registry import model_names as model_names
     from robust_widgets.objectives import Activation as Activation
     from robust_widgets.objectives import AwayFrom as AwayFrom
     from robust_widgets.objectives import CrossEntropy as CrossEntropy
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from robust_widgets.reports import comparison_strip as comparison_strip
     from robust_widgets.reports import report as report
     from robust_widgets.session import FakeSession as FakeSession
+    from robust_widgets.shipped import model_names as model_names
     from robust_widgets.steppers import GradientStep as GradientStep
     from robust_widgets.steppers import L2Step as L2Step
     from robust_widgets.steppers import LinfStep as LinfStep
@@ -82,13 +82,14 @@ _HOMES = {
     "errors": ("RobustWidgetsError",),
     "files": ("load_trace",),
     "models.classifier": ("ModelCard", "RobustClassifier"),
-    "models.registry": ("load_model", "model_names"),
+    "models.registry": ("load_model",),
     "images": ("to_batch", "to_mask"),
     "models.catalogue": ("features",),
     "objectives": ("Activation", "AwayFrom", "CrossEntropy", "Jitter", "MatchOutside", "Mixture", "Objective"),
     "recipes": ("code",),
     "reports": ("comparison_strip", "report"),
     "session": ("FakeSession",),
+    "shipped": ("model_names",),
     "steppers": ("GradientStep", "L2Step", "LinfStep", "Momentum"),
     "synthesis": ("Problem", "iterate", "run"),
     "tasks.generate": ("generate",),

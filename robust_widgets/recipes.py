@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
-from pathlib import Path
 
 from PIL import Image
 
 from robust_widgets.errors import TraceError
-from robust_widgets.trace import Pixels, Trace
+from robust_widgets.shipped import model_names
+from robust_widgets.trace import Loading, Pixels, Trace
 
 _WIDTH = 100
-_SHIPPED = Path(__file__).parent / "models" / "weights"
 _ARGUMENTS = {
     "generate": ("target",),
     "sketch_to_image": ("picture", "target"),
@@ -24,13 +23,14 @@ _ARGUMENTS = {
 }
 
 
-def code(trace: Trace, source: str = "") -> str:
+def code(trace: Trace, source: str = "", loading: Loading | None = None) -> str:
     """A cell of Python that makes this exact run again, its pictures included.
 
     Args:
         trace: a run that a studio made, so that its inputs are known.
         source: what ``load_model`` loads the model by; by default what it was loaded by, else a shipped one's name.
             Where there is neither, as for a network that was made in Python, a comment says what to make.
+        loading: how that model is loaded, for a run that does not know it, because it was read back from a file.
 
     Raises:
         TraceError: the run's inputs are not known, or it is not one of the tasks'.
@@ -46,7 +46,7 @@ def code(trace: Trace, source: str = "") -> str:
     lines = ["import base64", "", "import robust_widgets as rw", ""]
     if trace.fingerprint:
         lines += [f"# The fingerprint of the model was {trace.fingerprint}."]
-    lines += _model(trace, source)
+    lines += _model(trace, source, trace.loading or loading)
     for name, pixels in trace.inputs.items():
         if name != "start":
             lines += _picture(name, pixels)
@@ -71,11 +71,10 @@ def code(trace: Trace, source: str = "") -> str:
     return "\n".join(lines)
 
 
-def _model(trace: Trace, source: str) -> list[str]:
+def _model(trace: Trace, source: str, loading: Loading | None) -> list[str]:
     """The model, loaded with the arguments it was loaded with; what only its maker can make is said in a comment."""
-    loading = trace.loading
     if loading is None:
-        if source or trace.model in {file.stem for file in _SHIPPED.glob("*.safetensors")}:
+        if source or trace.model in model_names():
             return [f"model = rw.load_model({source or trace.model!r})"]
         return [
             f"# The model was {trace.model!r}, which does not ship with robust-widgets; make it here and call it model."

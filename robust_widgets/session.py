@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from robust_widgets.errors import RobustWidgetsError
-from robust_widgets.trace import Frame, Pixels, Trace
+from robust_widgets.trace import Frame, Loading, Pixels, Trace
 
 RunState = Literal["done", "stopped", "failed"]
 
@@ -42,7 +42,9 @@ class ModelInfo:
         device: where it runs.
         description: a few words on how it was made.
         source: what ``load_model`` loads it by; ``""`` where it was made in Python.
+        loading: how ``load_model`` loads it again, where it was brought.
         features: its catalogue, where there is one.
+        synonyms: other names of each class, in the order of the logits; empty where none are known.
     """
 
     name: str
@@ -51,7 +53,9 @@ class ModelInfo:
     device: str = "cpu"
     description: str = ""
     source: str = ""
+    loading: Loading | None = None
     features: tuple[Feature, ...] = ()
+    synonyms: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

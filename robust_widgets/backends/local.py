@@ -42,6 +42,8 @@ class LocalSession:
             str(model.device),
             f"{model.card.architecture}, {model.card.robustness}",
             source=source_of(model),
+            loading=model.loading,
+            synonyms=model.synonyms,
         )
         self._features_read = False
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()

@@ -14,7 +14,8 @@ from robust_widgets.cli.convert import convert
 from robust_widgets.cli.data import data
 from robust_widgets.cli.features import features
 from robust_widgets.cli.learn import train
-from robust_widgets.cli.measure import evaluate, models
+from robust_widgets.cli.measure import evaluate
+from robust_widgets.cli.models import models
 from robust_widgets.cli.paint import generate, inpaint, paint_features, sketch, super_resolve, translate
 from robust_widgets.cli.start import lab
 

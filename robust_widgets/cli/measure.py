@@ -1,9 +1,8 @@
-"""``robust-widgets evaluate`` and ``robust-widgets models``: how good a model is, and which there are."""
+"""``robust-widgets evaluate``: how good a model is."""
 
 from __future__ import annotations
 
 import dataclasses
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,10 +16,9 @@ from robust_widgets.cli.sentences import in_sentences
 from robust_widgets.errors import KnobError
 
 if TYPE_CHECKING:
-    from robust_widgets.models.classifier import ModelCard, RobustClassifier
+    from robust_widgets.models.classifier import RobustClassifier
     from robust_widgets.training.evaluate import Attacks, Verdicts
 
-WIDTH = 100
 CARD_SEEDS = 16
 
 
@@ -201,26 +199,3 @@ def accuracy_table(verdicts: Sequence[Verdicts], classes: Sequence[str] = ()) ->
         cells = [f"{numbers[column]:.1%}".rjust(max(7, len(column))) for column in columns]
         lines.append("  ".join([name.ljust(first), str(count).rjust(8), *cells]))
     return "\n".join(lines)
-
-
-@in_sentences
-def models() -> None:
-    """List the models that ship with the package."""
-    from robust_widgets.models.registry import BUNDLED, model_names, read_card
-
-    for name in model_names():
-        file = BUNDLED / f"{name}.safetensors"
-        typer.echo(describe(name, read_card(file), file.stat().st_size))
-
-
-def describe(name: str, card: ModelCard, size: int) -> str:
-    """What a person wants to know of a shipped model before choosing it."""
-    robust = f"trained for {card.norm} {card.radius:g}" if card.norm else "not robust"
-    facts = {
-        "network": f"{card.architecture}, {card.input_size} x {card.input_size} px, {robust}, {size / 1e6:.1f} MB",
-        "accuracy": "; ".join(f"{attack} {share:.1%}" for attack, share in card.accuracies.items()) or "not measured",
-        "data": card.data or "not named",
-        f"{len(card.classes)} classes": ", ".join(card.classes),
-    }
-    lines = [textwrap.fill(f"  {label:12}{text}", WIDTH, subsequent_indent=" " * 14) for label, text in facts.items()]
-    return "\n".join([name, *lines])

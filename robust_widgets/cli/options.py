@@ -17,9 +17,9 @@ NONE = "none"
 Device = Annotated[
     str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.", show_default="the fastest there is")
 ]
-Model = Annotated[str, typer.Option(help="A shipped model by name, a weights file, or torchvision:NAME.")]
+Model = Annotated[str, typer.Option(help="A model by name, a weights file, or torchvision:NAME; robust-widgets models lists the names.")]
 ModelGiven = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A weights file, a shipped model by name, or torchvision:NAME.")
+    str, typer.Argument(metavar="MODEL", help="A weights file, a model by name, or torchvision:NAME.")
 ]
 
 

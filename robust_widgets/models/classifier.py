@@ -12,7 +12,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import UnknownNameError, WeightsError, unknown_name
+from robust_widgets.class_search import class_search
+from robust_widgets.errors import UnknownNameError, WeightsError, quoted
+from robust_widgets.models.foreign.class_names import synonyms
 from robust_widgets.trace import Loading
 
 
@@ -94,6 +96,11 @@ class RobustClassifier(nn.Module):
         return self.card.classes
 
     @property
+    def synonyms(self) -> tuple[tuple[str, ...], ...]:
+        """Other names of each class, in the order of the logits; empty where none are known."""
+        return synonyms(self.classes)
+
+    @property
     def input_size(self) -> int:
         """Side in pixels of the pictures the model was trained on."""
         return self.card.input_size
@@ -136,25 +143,30 @@ class RobustClassifier(nn.Module):
         return cast(Tensor, head(features))
 
     def class_index(self, target: str | int) -> int:
-        """The index of a class given by name (any case) or by index.
+        """The index of a class given by name (any case), by another name that it alone has, or by index.
 
         Raises:
             UnknownNameError: no such class; the message names the nearest ones.
         """
         if isinstance(target, str):
-            folded = [name.casefold() for name in self.classes]
-            if target.strip().casefold() in folded:
-                return folded.index(target.strip().casefold())
-        else:
-            if not isinstance(target, bool) and hasattr(target, "__index__"):
-                index = operator.index(target)
-                if 0 <= index < len(self.classes):
-                    return index
-            raise UnknownNameError(
-                f"There is no class {target!r}; {self.card.name!r} has {len(self.classes)} classes, "
-                f"0 to {len(self.classes) - 1}."
-            )
-        raise UnknownNameError(unknown_name("class", target, self.classes))
+            search = class_search(self.classes, self.synonyms)
+            found = search.exactly(target)
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise UnknownNameError(
+                    f"{target!r} is a name of {len(found)} classes; give {quoted(self.classes[one] for one in found)}, "
+                    "or an index."
+                )
+            raise UnknownNameError(search.unknown(target))
+        if not isinstance(target, bool) and hasattr(target, "__index__"):
+            index = operator.index(target)
+            if 0 <= index < len(self.classes):
+                return index
+        raise UnknownNameError(
+            f"There is no class {target!r}; {self.card.name!r} has {len(self.classes)} classes, "
+            f"0 to {len(self.classes) - 1}."
+        )
 
     @property
     def fingerprint(self) -> str:

@@ -14,18 +14,14 @@ from torch import nn
 from robust_widgets.errors import DeviceError, KnobError, UnknownNameError, WeightsError, unknown_name
 from robust_widgets.models.checkpoints import is_own_file, load_model_file, read_card
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
+from robust_widgets.models.published.entries import published_models
+from robust_widgets.shipped import BUNDLED, model_names
 from robust_widgets.trace import Loading
 
 if TYPE_CHECKING:
     from robust_widgets.models.foreign.loading import Given
 
-BUNDLED = Path(__file__).parent / "weights"
 DEFAULT = "default"
-
-
-def model_names() -> tuple[str, ...]:
-    """The models that ship inside the package."""
-    return tuple(sorted(file.stem for file in BUNDLED.glob("*.safetensors")))
 
 
 def model_cards() -> list[ModelCard]:
@@ -70,9 +66,11 @@ def load_model(
     What a file of others tells by its shapes and buffers need not be given; what it does not is asked for by name.
 
     Args:
-        source: the name of a shipped model (:func:`model_names`); a ``.safetensors`` file made by
-            ``robust-widgets train``; a checkpoint of the robustness library, of robust-imagenet-models or of
-            RobustBench; ``"torchvision:NAME"`` or ``"timm:NAME"``; or a network, which is copied and stays as it is.
+        source: the name of a shipped model (:func:`model_names`); the name of a published one, such as
+            ``"resnet18-l2-eps3"``, which is downloaded once (``robust-widgets models`` lists them); a
+            ``.safetensors`` file made by ``robust-widgets train``; a checkpoint of the robustness library, of
+            robust-imagenet-models or of RobustBench; ``"torchvision:NAME"`` or ``"timm:NAME"``; or a network, which is
+            copied and stays as it is.
         device: ``"cpu"``, ``"cuda"``, ``"mps"``; by default the fastest this machine has.
         architecture: the network that a file's weights are of.
         classes: the class names in the order of the logits, or a set of them: ``"imagenet"``, ``"cifar10"``,
@@ -83,7 +81,7 @@ def load_model(
 
     Raises:
         UnknownNameError: neither a file nor a known name; or no such architecture or set of classes.
-        WeightsError: the file is damaged, holds more than weights, or something has to be given.
+        WeightsError: the file is damaged, holds more than weights or cannot be had, or something has to be given.
         KnobError: a mean, a deviation or a size that cannot be.
         DeviceError: the device is not on this machine.
     """
@@ -98,16 +96,20 @@ def load_model(
     wanted = os.fspath(source)
     if wanted.startswith(LIBRARIES):
         return _brought(load_named(wanted, given), chosen, given, wanted)
-    path = Path(wanted)
+    path, known = Path(wanted), published_models()
     if wanted in model_names() or is_own_file(path):
         if given.says_anything():
             raise KnobError(f"{wanted!r} knows its own network, classes and normalisation; give nothing but a device.")
         return _shipped(wanted, chosen) if wanted in model_names() else load_model_file(path, chosen)
     if path.is_file():
         return _brought(load_file(path, given), chosen, given, wanted)
-    if path.suffix or path.exists() or os.sep in wanted:
+    if wanted in known:
+        from robust_widgets.models.published.bring import load_published
+
+        return _brought(load_published(known[wanted], given), chosen, given, wanted)
+    if path.suffix[1:].isalpha() or path.exists() or os.sep in wanted:
         return load_model_file(path, chosen)
-    raise UnknownNameError(unknown_name("model", wanted, model_names()))
+    raise UnknownNameError(unknown_name("model", wanted, (*model_names(), *known)))
 
 
 def _brought(
@@ -118,7 +120,9 @@ def _brought(
 
 
 def source_of(model: RobustClassifier) -> str:
-    """What `load_model` loads this model by: a shipped one's name, else its file; ``""`` if it was made in Python."""
+    """What `load_model` loads this model by: its name, else its file; ``""`` if it was made in Python."""
+    if model.loading is not None:
+        return model.loading.source
     if model.source is None:
         return ""
     return model.source.stem if model.source.parent == BUNDLED else str(model.source)

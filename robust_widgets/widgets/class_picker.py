@@ -8,7 +8,8 @@ from typing import Any
 
 import ipywidgets
 
-from robust_widgets.errors import UnknownNameError, nearest, quoted, unknown_name
+from robust_widgets.class_search import class_search
+from robust_widgets.errors import UnknownNameError, quoted
 from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE
 
 
@@ -18,10 +19,18 @@ class ClassPicker:
     Args:
         classes: all class names.
         value: the class picked at first; by default the first one.
+        synonyms: other names of each class, which are searched too.
     """
 
-    def __init__(self, classes: tuple[str, ...], value: str | None = None, width: int = MIDDLE) -> None:
+    def __init__(
+        self,
+        classes: tuple[str, ...],
+        value: str | None = None,
+        synonyms: tuple[tuple[str, ...], ...] = (),
+        width: int = MIDDLE,
+    ) -> None:
         self.classes = classes
+        self._find = class_search(classes, synonyms)
         self._picked: list[Callable[[str], object]] = []
         self.search = ipywidgets.Text(
             placeholder=f"type to search {len(classes)}",
@@ -52,13 +61,13 @@ class ClassPicker:
                 them.
         """
         if self.list.value is None:
-            raise UnknownNameError(unknown_name("class", self.search.value.strip(), self.classes))
+            raise UnknownNameError(self._find.unknown(self.search.value.strip()))
         return str(self.list.value)
 
     @value.setter
     def value(self, name: str) -> None:
         if name not in self.classes:
-            raise UnknownNameError(unknown_name("class", name, self.classes))
+            raise UnknownNameError(self._find.unknown(name))
         self.search.value = ""
         self.list.value = name
 
@@ -68,29 +77,23 @@ class ClassPicker:
 
     def _narrow(self, _change: Any) -> None:
         typed = self.search.value.strip()
-        found = matches(typed, self.classes)
-        self.hint.value = ""
-        if not found:
-            near = nearest(typed, self.classes)
-            self.hint.value = (
-                f"<div role='status'>No class has this name; the nearest are {html.escape(quoted(near))}.</div>"
-            )
+        matches = self._find.find(typed)
+        if not matches:
+            near = self._find.nearest(typed)
+            self._say(f"No class has this name; the nearest are {quoted(near)}.")
             self.list.options, self.list.value = near, None
             return
+        best = matches[0]
+        self._say(f"{best.name!r} is also called {best.other!r}." if best.other else "")
+        found = tuple(match.name for match in matches)
         picked = self.list.value
         self.list.options = found
-        self.list.value = picked if picked in found and not typed else found[0]
+        self.list.value = picked if picked in found and not typed else best.name
+
+    def _say(self, words: str) -> None:
+        self.hint.value = f"<div role='status'>{html.escape(words)}</div>" if words else ""
 
     def _on_pick(self, change: Any) -> None:
         if change["new"] is not None:
             for callback in self._picked:
                 callback(str(change["new"]))
-
-
-def matches(typed: str, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The classes whose name contains what was typed, those that begin with it first; all if nothing was typed."""
-    wanted = typed.casefold()
-    if not wanted:
-        return classes
-    inside = [name for name in classes if wanted in name.casefold()]
-    return tuple(sorted(inside, key=lambda name: not name.casefold().startswith(wanted)))

@@ -1,4 +1,4 @@
-"""`robust-widgets evaluate` and `robust-widgets models`."""
+"""`robust-widgets evaluate`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import torch
 from safetensors import safe_open
 
 from robust_widgets import files
-from robust_widgets.cli.measure import describe
 from robust_widgets.models.checkpoints import read_card, save_model
-from robust_widgets.models.registry import load_model, model_names
+from robust_widgets.models.registry import load_model
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.evaluate import accuracy, judge
 from tests.cli.shell import call, refusal, write_data
@@ -170,22 +169,3 @@ def test_a_file_of_others_is_not_written_to(data: Path, tmp_path: Path) -> None:
 
 def test_a_shipped_model_is_not_written_to(data: Path) -> None:
     assert "--write" in refusal("evaluate", "default", data, "--write")
-
-
-def test_models_lists_what_ships() -> None:
-    listed = call("models").stdout
-    for name in model_names():
-        card = load_model(name).card
-        assert name in listed
-        assert f"{len(card.classes)} classes" in listed
-        assert all(word in " ".join(listed.split()) for one in card.classes for word in one.split())
-        assert f"{card.input_size} px" in listed and f"{card.norm} {card.radius:g}" in listed
-    assert "default" in model_names()
-
-
-def test_a_model_is_described_with_its_accuracies_and_size() -> None:
-    card = dataclasses.replace(tiny_model().card, accuracies={"clean": 0.5, "l2 1, 20 steps": 0.25})
-    described = describe("tiny", card, 1_230_000)
-    assert "clean 50.0%; l2 1, 20 steps 25.0%" in described and "1.2 MB" in described and "made up" in described
-    unknown = describe("bare", dataclasses.replace(card, accuracies={}, norm="", data=""), 1)
-    assert "not measured" in unknown and "not robust" in unknown and "not named" in unknown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from robust_widgets.errors import UnknownNameError
-from robust_widgets.widgets.class_picker import ClassPicker, matches
+from robust_widgets.widgets.class_picker import ClassPicker
 from tests.widgets.page import Page, is_sentence
 
 CLASSES = ("tiger cat", "goldfish", "Persian cat", "catamaran", "dog", "<b>bold</b> fish")
@@ -32,7 +32,7 @@ def test_a_first_class_that_does_not_exist_is_the_first_of_all(page: Page) -> No
         ("cat", ("catamaran", "tiger cat", "Persian cat")),
         (" CAT ", ("catamaran", "tiger cat", "Persian cat")),
         ("persian", ("Persian cat",)),
-        ("fish", ("goldfish", "<b>bold</b> fish")),
+        ("fish", ("<b>bold</b> fish", "goldfish")),
         ("", CLASSES),
         ("   ", CLASSES),
     ],
@@ -44,9 +44,17 @@ def test_typing_narrows_the_list_names_that_begin_so_first(
     assert tuple(picker.list.options) == found and picker.hint.value == ""
 
 
-def test_matches_keep_their_order_among_equals() -> None:
-    assert matches("a", ("cab", "ab", "bar", "ah")) == ("ab", "ah", "cab", "bar")
-    assert matches("q", ("cab", "ab")) == ()
+def test_another_name_of_a_class_finds_it_and_the_hint_says_so(page: Page) -> None:
+    picker = ClassPicker(("cat", "cougar"), synonyms=(("true cat",), ("puma", "mountain lion")))
+    page.set(picker.search, value="lion")
+    assert tuple(picker.list.options) == ("cougar",) and picker.value == "cougar"
+    assert "cougar" in picker.hint.value and "mountain lion" in picker.hint.value
+    page.set(picker.search, value="1")
+    assert picker.value == "cougar" and picker.hint.value == ""
+    page.set(picker.search, value="2")
+    with pytest.raises(UnknownNameError) as caught:
+        _ = picker.value
+    assert is_sentence(str(caught.value), "'2'", "0 to 1")
 
 
 def test_the_best_match_is_picked_while_typing_and_kept_when_the_search_is_emptied(

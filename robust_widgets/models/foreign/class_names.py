@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
+from functools import cache
+from importlib.resources import files
 
 from robust_widgets.errors import UnknownNameError, unknown_name
 
@@ -50,7 +51,18 @@ def class_names(name: str) -> tuple[str, ...]:
     return _FIXED[name]
 
 
-@lru_cache(maxsize=1)
+def synonyms(classes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Other names of each of these classes, where they are ImageNet's; of others none are known, and it is empty."""
+    return _imagenet_synonyms() if len(classes) == 1000 and classes == _imagenet() else ()
+
+
+@cache
+def _imagenet_synonyms() -> tuple[tuple[str, ...], ...]:
+    lines = (files(__package__) / "imagenet_synonyms.txt").read_text("utf-8").splitlines()
+    return tuple(tuple(filter(None, line.split(", "))) for line in lines if not line.startswith("#"))
+
+
+@cache
 def _imagenet() -> tuple[str, ...]:
     """ImageNet's 1,000 as torchvision names them; where two are alike but for case, each bears its index too."""
     from torchvision.models import ResNet18_Weights

@@ -18,7 +18,7 @@ from robust_widgets.models.foreign.reading import read_checkpoint
 
 
 def convert(source: Path, out: Path, *, trust: bool = False) -> Weights:
-    """Write a file's weights and normalisation as safetensors, float32, whole or not at all.
+    """Write a file's weights and normalisation as safetensors, whole or not at all; float64 becomes float32.
 
     Args:
         source: any file of weights.

@@ -40,7 +40,7 @@ class Weights:
     """A network's weights, and the normalisation that was saved with them.
 
     Attributes:
-        state: float32 tensors (and integer counters) under the names that the network gives them.
+        state: float16, bfloat16 or float32 tensors (and integer counters) under the names that the network gives them.
         mean, std: per channel, pictures in [0, 1]; None where the file says nothing.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -284,30 +284,15 @@ def _from_torchvision(name: str) -> tuple[nn.Module, dict[str, Any]]:
     published = cast(Any, get_model_weights(name.partition(":")[2])).DEFAULT
     address, crop = str(published.url), published.transforms()
     file = Path(torch.hub.get_dir()) / "checkpoints" / address.rpartition("/")[2]
-    if not file.is_file():
-        fetch(address, file, torch.hub.download_url_to_file)
+    from robust_widgets.models.published.download import fetch
+
+    fetch(address, file, digest=file.stem.rpartition("-")[2])
     state = weights_in(file, read_checkpoint(file)).state
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise WeightsError(f"The weights in {str(file)!r} do not fit {name!r}; fetch them again.") from error
     return network, {"mean": crop.mean, "std": crop.std, "input_size": (3, crop.crop_size[0])}
-
-
-def fetch(address: str, file: Path, download: Callable[..., object]) -> None:
-    """Download one file of weights, checked against the digest that torchvision puts into its name.
-
-    Raises:
-        WeightsError: it cannot be had; the message says what to put where.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        download(address, str(file), hash_prefix=file.stem.rpartition("-")[2], progress=True)
-    except (OSError, RuntimeError) as error:
-        raise WeightsError(
-            f"The weights could not be downloaded ({str(error) or type(error).__name__}); fetch {address} yourself and "
-            f"put it at {str(file)!r}."
-        ) from None
 
 
 def _from_timm(name: str, *, pretrained: bool, classes: int | None = None) -> nn.Module:

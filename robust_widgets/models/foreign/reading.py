@@ -50,7 +50,7 @@ def read_checkpoint(path: Path) -> object:
 
 
 def checked_weights(path: Path, state: Mapping[str, object]) -> dict[str, Tensor]:
-    """A state dict's tensors, floats as float32, once every one of them is fit to be a weight.
+    """A state dict's tensors, once every one of them is fit to be a weight; those of float64 as float32.
 
     Raises:
         WeightsError: one is of another kind, holds values that are not finite, or claims more values than the file has.
@@ -79,7 +79,7 @@ def checked_weights(path: Path, state: Mapping[str, object]) -> dict[str, Tensor
         raise WeightsError(f"The file {str(path)!r} holds no weights; give a file with a state dict.")
     for name, value in tensors.items():
         if value.is_floating_point():
-            tensors[name] = value.float()
+            tensors[name] = value.float() if value.dtype == torch.float64 else value
             if not bool(torch.isfinite(tensors[name]).all()):
                 raise WeightsError(
                     f"The weight {name!r} in {str(path)!r} holds values that are not finite; train or fetch it again."

@@ -13,6 +13,7 @@ from PIL import Image
 from robust_widgets.errors import KnobError
 from robust_widgets.recipes import code
 from robust_widgets.reports import comparison_strip, low_resolution_error
+from robust_widgets.session import ModelInfo
 from robust_widgets.trace import Frame, Pixels, Trace
 from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE, SIDE
 from robust_widgets.widgets.notice import Notice
@@ -25,16 +26,16 @@ class ResultTools:
     Args:
         runner: knows the runs.
         notice: where is said what happened.
-        source: what ``load_model`` loads the session's model by.
+        model: the session's, for the code of a run of it that does not know how it was loaded.
         use: is handed a picture, uint8 (h, w, 3), to go on painting on; None hides the button.
     """
 
     def __init__(
-        self, runner: Runner, notice: Notice, source: str, use: Callable[[Pixels, Frame], object] | None
+        self, runner: Runner, notice: Notice, model: ModelInfo, use: Callable[[Pixels, Frame], object] | None
     ) -> None:
         self._runner = runner
         self._notice = notice
-        self._source = source
+        self._model = model
         self._use = use
         self._on_save: list[Callable[[], object]] = []
         self.save_name = ipywidgets.Text(
@@ -117,7 +118,8 @@ class ResultTools:
         if self.code.layout.display != "none" and self.code.value:
             self.code.layout.display = "none"
             return
-        self.code.value = code(self.trace("take the code of"), self._source)
+        trace, model = self.trace("take the code of"), self._model
+        self.code.value = code(trace, model.source, model.loading) if trace.model == model.name else code(trace)
         self.code.layout.display = ""
         self._runner.view.copy(self.code.value)
         self._notice.say("The code is on your clipboard, and below; run in a cell, it makes this exact run again.")

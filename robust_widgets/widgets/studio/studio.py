@@ -65,7 +65,7 @@ class StudioWidget(ipywidgets.VBox):
             self.live = Live(self.surface, self.runner, self.notice, self.run_from)
             self.surface.on_action(self._on_action)
         self.results = ResultTools(
-            self.runner, self.notice, session.model.source, self._use if self.surface is not None else None
+            self.runner, self.notice, session.model, self._use if self.surface is not None else None
         )
         if self.paint_box is not None:
             columns.append(ipywidgets.VBox([self.paint_box.widget, self.results.strip_widget]))

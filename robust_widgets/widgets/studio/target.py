@@ -24,7 +24,7 @@ class TargetPicker:
     """
 
     def __init__(self, model: ModelInfo) -> None:
-        self.classes = ClassPicker(model.classes, FIRST_CLASS)
+        self.classes = ClassPicker(model.classes, FIRST_CLASS, model.synonyms)
         self.palette = FeaturePalette(model.features)
         self._features: ipywidgets.Widget = self.palette if model.features else ipywidgets.HTML(NO_FEATURES)
         self.widget = ipywidgets.VBox([self.classes.widget])

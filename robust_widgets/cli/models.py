@@ -1,0 +1,126 @@
+"""``robust-widgets models``: which models there are by name, and what is known of each."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robust_widgets.cli.sentences import in_sentences
+from robust_widgets.errors import KnobError, UnknownNameError, unknown_name
+
+if TYPE_CHECKING:
+    from robust_widgets.models.classifier import ModelCard
+    from robust_widgets.models.published.entries import Published
+
+WIDTH = 100
+UNKNOWN = "not known"
+
+
+@in_sentences
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Tell all that is known of this one.", show_default="all")
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Download the file of this one, if it is not here yet.")
+    ] = False,
+) -> None:
+    """List the models that are loaded by name: those that ship with the package, and those that others have published.
+
+    Published ones are downloaded when they are first loaded. They are kept in the platform's folder for caches, or in
+    the one that the environment variable ROBUST_WIDGETS_CACHE names.
+    """
+    from robust_widgets.models.published.entries import published_models
+    from robust_widgets.models.registry import BUNDLED, model_names, read_card
+
+    shipped, published = model_names(), published_models()
+    if download and (name is None or name in shipped):
+        raise KnobError("--download gets the file of a published model; give the name of one.")
+    if name is not None and name not in (*shipped, *published):
+        raise UnknownNameError(unknown_name("model", name, (*shipped, *published)))
+    for one in shipped if name is None else [name] if name in shipped else []:
+        file = BUNDLED / f"{one}.safetensors"
+        typer.echo(describe(one, read_card(file), file.stat().st_size))
+    if name in published:
+        if download:
+            from robust_widgets.models.published.bring import download as get
+
+            get(published[name])
+        typer.echo(describe_published(published[name]))
+    if name is None:
+        typer.echo("\n\n".join(["", *list_published(list(published.values()))]))
+        typer.echo("\nAlso any network of torchvision (BSD 3-Clause) or timm, as published there: torchvision:NAME, timm:NAME.")
+
+
+def describe(name: str, card: ModelCard, size: int) -> str:
+    """What a person wants to know of a shipped model before choosing it."""
+    from robust_widgets.models.published.entries import training_claim
+
+    robust = training_claim(card.norm, card.radius) if card.norm else "not robust"
+    return _facts(
+        name,
+        {
+            "network": f"{card.architecture}, {card.input_size} x {card.input_size} px, {robust}, {size / 1e6:.1f} MB",
+            "accuracy": "; ".join(f"{attack} {share:.1%}" for attack, share in card.accuracies.items())
+            or "not measured",
+            "data": card.data or "not named",
+            f"{len(card.classes)} classes": ", ".join(card.classes),
+        },
+    )
+
+
+def describe_published(entry: Published) -> str:
+    """All that is known of a published model."""
+    from robust_widgets.models.published.bring import local_file, place_of
+
+    here = local_file(entry)
+    return _facts(
+        entry.name,
+        {
+            "network": f"{entry.network}, {entry.input_size} x {entry.input_size} px, {entry.trained}",
+            "accuracy": UNKNOWN if entry.clean is None else f"clean {entry.clean:.1%}, as published",
+            "data": f"{entry.data}; class names {entry.classes!r}",
+            "licence": entry.licence or "none is named",
+            "paper": entry.paper,
+            "source": entry.source,
+            "address": entry.address,
+            "size": UNKNOWN if entry.megabytes is None else _size(entry),
+            "SHA-256": entry.sha256 or f"{UNKNOWN}, so a download cannot be checked",
+            "file": str(here) if here else f"not downloaded; it will be {place_of(entry)}",
+        },
+    )
+
+
+def list_published(entries: list[Published]) -> list[str]:
+    """The published models, a paragraph a collection and a line a model."""
+    from robust_widgets.models.published.bring import local_file
+
+    paragraphs: list[str] = []
+    for collection in dict.fromkeys(entry.collection for entry in entries):
+        own = [entry for entry in entries if entry.collection == collection]
+        first = own[0]
+        title = f"{collection}: {first.paper}. {first.source}. Licence: {first.licence or 'none is named'}."
+        width = max(len(entry.name) for entry in own)
+        lines = [
+            f"  {entry.name.ljust(width)}  {entry.network}, {entry.data} at {entry.input_size} px, {entry.trained}, "
+            f"{_size(entry)}{', downloaded' if local_file(entry) else ''}"
+            for entry in own
+        ]
+        paragraphs.append("\n".join([textwrap.fill(title, WIDTH), *lines]))
+    return paragraphs
+
+
+def _size(entry: Published) -> str:
+    return f"size {UNKNOWN}" if entry.megabytes is None else f"{entry.megabytes:g} MB"
+
+
+def _facts(name: str, facts: dict[str, str]) -> str:
+    lines = [
+        textwrap.fill(
+            f"  {label:12}{text}", WIDTH, subsequent_indent=" " * 14, break_long_words=False, break_on_hyphens=False
+        )
+        for label, text in facts.items()
+    ]
+    return "\n".join([name, *lines])

@@ -1,0 +1,63 @@
+"""`robust-widgets models`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from robust_widgets.cli.models import describe
+from robust_widgets.models.published.bring import place_of
+from robust_widgets.models.published.cache import VARIABLE
+from robust_widgets.models.published.entries import published_models
+from robust_widgets.models.registry import load_model, model_names
+from tests.cli.shell import call, refusal
+from tests.helpers import tiny_model
+
+
+def test_models_lists_what_ships() -> None:
+    listed = call("models").stdout
+    for name in model_names():
+        card = load_model(name).card
+        assert name in listed
+        assert f"{len(card.classes)} classes" in listed
+        assert all(word in " ".join(listed.split()) for one in card.classes for word in one.split())
+        assert f"{card.input_size} px" in listed and f"{card.norm} {card.radius:g}" in listed
+    assert "default" in model_names()
+
+
+def test_a_model_is_described_with_its_accuracies_and_size() -> None:
+    card = dataclasses.replace(tiny_model().card, accuracies={"clean": 0.5, "l2 1, 20 steps": 0.25})
+    described = describe("tiny", card, 1_230_000)
+    assert "clean 50.0%; l2 1, 20 steps 25.0%" in described and "1.2 MB" in described and "made up" in described
+    unknown = describe("bare", dataclasses.replace(card, accuracies={}, norm="", data=""), 1)
+    assert "not measured" in unknown and "not robust" in unknown and "not named" in unknown
+
+
+def test_models_lists_what_others_have_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    here = published_models()["resnet18-l2-eps3"]
+    place_of(here).parent.mkdir(parents=True)
+    place_of(here).write_bytes(b"weights")
+    lines = {line.split()[0]: line for line in call("models").stdout.splitlines() if line.strip()}
+    assert all(name in lines and entry.trained in lines[name] for name, entry in published_models().items())
+    assert [line for line in lines.values() if line.endswith(", downloaded")] == [lines["resnet18-l2-eps3"]]
+    assert "93.6 MB" in lines["resnet18-l2-eps3"] and "size not known" in lines["santurkar2019-cifar10"]
+
+
+def test_all_that_is_known_of_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    told = call("models", "resnet50-linf-eps4").stdout
+    entry = published_models()["resnet50-linf-eps4"]
+    for fact in (entry.address, entry.source, entry.sha256, "MIT", "linf 4/255", "63.9%", "not downloaded", "205 MB"):
+        assert str(fact) in told, fact
+    assert str(place_of(entry)) in told and str(tmp_path) in told
+    told = call("models", "santurkar2019-horse-zebra").stdout
+    assert told.count("not known") == 4 and "none is named" in told
+    assert "27 classes" in call("models", "tiny").stdout
+
+
+def test_a_model_that_is_not_there() -> None:
+    assert "'resnet18-l2-eps3'" in refusal("models", "resnet18-l2-eps33")
+    assert "published" in refusal("models", "--download") and "published" in refusal("models", "tiny", "--download")
