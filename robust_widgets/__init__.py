@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from robust_widgets.files import load_trace as load_trace
     from robust_widgets.images import to_batch as to_batch
     from robust_widgets.images import to_mask as to_mask
+    from robust_widgets.measuring.measure import measure_robustness as measure_robustness
     from robust_widgets.models.catalogue import features as features
     from robust_widgets.models.classifier import ModelCard as ModelCard
     from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
@@ -81,6 +82,7 @@ _HOMES = {
     "constraints": ("L2Ball", "LinfBall", "Unconstrained"),
     "errors": ("RobustWidgetsError",),
     "files": ("load_trace",),
+    "measuring.measure": ("measure_robustness",),
     "models.classifier": ("ModelCard", "RobustClassifier"),
     "models.registry": ("load_model",),
     "images": ("to_batch", "to_mask"),

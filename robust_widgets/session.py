@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.robustness import Robustness
 from robust_widgets.trace import Frame, Loading, Pixels, Trace
 
 RunState = Literal["done", "stopped", "failed"]
@@ -40,7 +41,8 @@ class ModelInfo:
         classes: class names in the order of the logits.
         input_size: side in pixels of the pictures it was trained on.
         device: where it runs.
-        description: a few words on how it was made.
+        description: its architecture, in a word.
+        claim: how its file says it was trained; ``""`` where it does not say.
         source: what ``load_model`` loads it by; ``""`` where it was made in Python.
         loading: how ``load_model`` loads it again, where it was brought.
         features: its catalogue, where there is one.
@@ -52,6 +54,7 @@ class ModelInfo:
     input_size: int
     device: str = "cpu"
     description: str = ""
+    claim: str = ""
     source: str = ""
     loading: Loading | None = None
     features: tuple[Feature, ...] = ()
@@ -115,6 +118,7 @@ class RunEnded:
 
 RunEvent: TypeAlias = RunStarted | FrameMade | RunEnded
 Listener: TypeAlias = Callable[[RunEvent], None]
+RobustnessListener: TypeAlias = Callable[["Robustness | None"], object]
 
 
 class Session(Protocol):
@@ -135,6 +139,13 @@ class Session(Protocol):
         """Stop the run going on, within one step; nothing happens if there is none."""
         ...
 
+    def measure(self, listener: RobustnessListener) -> None:
+        """Tell how robust the model is: at once where it is known, else once it was measured, while no run goes on.
+
+        The listener gets None where it cannot be measured without photographs.
+        """
+        ...
+
     def close(self) -> None:
         """Cancel, and give up the resources. A closed session takes no more requests."""
         ...
@@ -153,6 +164,7 @@ class FakeSession:
     def __init__(self, classes: tuple[str, ...] = ("dog", "cat", "goldfish"), input_size: int = 16) -> None:
         self._model = ModelInfo("fake", classes, input_size, description="no model")
         self.requests: list[RunRequest] = []
+        self.to_measure: list[RobustnessListener] = []
         self.closed = False
         self._run = 0
         self._listener: Listener | None = None
@@ -201,6 +213,10 @@ class FakeSession:
     def fail(self, message: str, details: str = "") -> None:
         """End the run with an error."""
         self._end("failed", message, details)
+
+    def measure(self, listener: RobustnessListener) -> None:
+        """Keep the listener in ``to_measure``, for whoever tells it something."""
+        self.to_measure.append(listener)
 
     def cancel(self) -> None:
         self._end("stopped")

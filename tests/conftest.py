@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # One thread: tiny networks run faster on it, and the order of additions is the same on every machine.
@@ -14,3 +16,11 @@ settings.register_profile(
     "robust_widgets", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("robust_widgets")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is kept between processes is kept out of the home of whoever runs the tests, kernels included."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROBUST_WIDGETS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

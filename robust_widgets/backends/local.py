@@ -8,12 +8,23 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from robust_widgets.errors import RobustWidgetsError, WeightsError
+from robust_widgets.measuring.kept import keep_robustness, kept_robustness
+from robust_widgets.measuring.measure import measured
 from robust_widgets.models.catalogue import features, has_features
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import source_of
-from robust_widgets.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
+from robust_widgets.session import (
+    FrameMade,
+    Listener,
+    ModelInfo,
+    RobustnessListener,
+    RunEnded,
+    RunRequest,
+    RunStarted,
+)
 from robust_widgets.synthesis import iterate, new_trace
 from robust_widgets.tasks import build_problem
 
@@ -24,6 +35,13 @@ class _Job:
     request: RunRequest
     listener: Listener
     stop: threading.Event = field(default_factory=threading.Event)
+
+
+class _Wake:
+    """Nothing to run, but something to see to."""
+
+
+IDLE = 1.0  # seconds without a request before the model is measured, so that a studio is on the page by then
 
 
 class LocalSession:
@@ -40,15 +58,17 @@ class LocalSession:
             model.classes,
             model.input_size,
             str(model.device),
-            f"{model.card.architecture}, {model.card.robustness}",
+            model.card.architecture,
+            claim=model.card.claim,
             source=source_of(model),
             loading=model.loading,
             synonyms=model.synonyms,
         )
         self._features_read = False
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | _Wake | None] = queue.SimpleQueue()
         self._newest: _Job | None = None
         self._lock = threading.Lock()
+        self._to_measure: list[RobustnessListener] = []
         self._runs = 0
         self._closed = False
         self._worker = threading.Thread(target=self._work, name="robust-widgets session", daemon=True)
@@ -76,6 +96,14 @@ class LocalSession:
             self._jobs.put(job)
             return job.run
 
+    def measure(self, listener: RobustnessListener) -> None:
+        if self._classifier.card.measured is not None:
+            listener(self._classifier.card.measured)
+            return
+        with self._lock:
+            self._to_measure.append(listener)
+            self._jobs.put(_Wake())
+
     def cancel(self) -> None:
         with self._lock:
             if self._newest is not None:
@@ -90,9 +118,35 @@ class LocalSession:
                 self._jobs.put(None)
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            ended = self._run(job)
-            _quietly(job.listener, ended)
+        while True:
+            try:
+                job = self._jobs.get(timeout=IDLE if self._to_measure else None)
+            except queue.Empty:
+                self._measure()
+                continue
+            if job is None:
+                return
+            if isinstance(job, _Job):
+                _quietly(job.listener, self._run(job))
+
+    def _measure(self) -> None:
+        """Measure how robust the model is, and tell; anything that is asked for meanwhile goes before."""
+        model = self._classifier
+        try:
+            found = model.card.measured or kept_robustness(model)
+            if found is None:
+                found = measured(model, go_on=self._jobs.empty)
+                if found is None:
+                    return
+                keep_robustness(model, found)
+        except Exception:  # A network of somebody's own may fail in any way here, and will say so when it runs.
+            found = None
+        else:
+            model.card = replace(model.card, measured=found)
+        with self._lock:
+            listeners, self._to_measure = self._to_measure, []
+        for listener in listeners:
+            _quietly(listener, found)
 
     def _run(self, job: _Job) -> RunEnded:
         try:
@@ -119,7 +173,7 @@ class LocalSession:
             return RunEnded(job.run, "failed", sentence, traceback.format_exc())
 
 
-def _quietly(listener: Callable[[RunEnded], None], event: RunEnded) -> None:
+def _quietly(listener: Callable[[Any], object], event: object) -> None:
     """Deliver the last event; a listener that fails even there must not end the worker."""
     try:
         listener(event)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robust_widgets.cli.options import Device
 from robust_widgets.cli.sentences import in_sentences
 from robust_widgets.errors import KnobError, UnknownNameError, unknown_name
 
@@ -26,6 +27,10 @@ def models(
     download: Annotated[
         bool, typer.Option("--download", help="Download the file of this one, if it is not here yet.")
     ] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure how robust this one is, on pictures it paints; also a weights file.")
+    ] = False,
+    device: Device = None,
 ) -> None:
     """List the models that are loaded by name: those that ship with the package, and those that others have published.
 
@@ -38,6 +43,11 @@ def models(
     shipped, published = model_names(), published_models()
     if download and (name is None or name in shipped):
         raise KnobError("--download gets the file of a published model; give the name of one.")
+    if measure:
+        if name is None:
+            raise KnobError("--measure is for one model; give its name.")
+        typer.echo(measured_words(name, device))
+        return
     if name is not None and name not in (*shipped, *published):
         raise UnknownNameError(unknown_name("model", name, (*shipped, *published)))
     for one in shipped if name is None else [name] if name in shipped else []:
@@ -54,11 +64,24 @@ def models(
         typer.echo("\nAlso any network of torchvision (BSD 3-Clause) or timm, as published there: torchvision:NAME, timm:NAME.")
 
 
+def measured_words(name: str, device: str | None) -> str:
+    """How robust a model was found to be, now or earlier on this machine."""
+    from robust_widgets.measuring.kept import keep_robustness, kept_robustness
+    from robust_widgets.measuring.measure import measure_robustness
+    from robust_widgets.models.registry import load_model
+
+    model = load_model(name, device=device)
+    found = kept_robustness(model)
+    if found is None:
+        found = measure_robustness(model)
+        keep_robustness(model, found)
+    claim = f" The file says: {model.card.claim}." if model.card.claim else ""
+    return _facts(name, {"robustness": f"{found.words}. {found.details}{claim}"})
+
+
 def describe(name: str, card: ModelCard, size: int) -> str:
     """What a person wants to know of a shipped model before choosing it."""
-    from robust_widgets.models.published.entries import training_claim
-
-    robust = training_claim(card.norm, card.radius) if card.norm else "not robust"
+    robust = card.claim or "trained without an attack"
     return _facts(
         name,
         {

@@ -34,7 +34,7 @@ def save_model(model: RobustClassifier, path: Path) -> None:
         )
     tensors = {f"network.{name}": _compact(value) for name, value in model.network.state_dict().items()}
     tensors.update({f"seeds.{name}": value.cpu().contiguous() for name, value in (model.seeds or {}).items()})
-    metadata = {"format": FORMAT, "card": json.dumps(dataclasses.asdict(model.card))}
+    metadata = {"format": FORMAT, "card": json.dumps(dataclasses.asdict(dataclasses.replace(model.card, measured=None)))}
     write_whole(path, lambda file: file.write(serialize(tensors, metadata)))
 
 
@@ -114,7 +114,7 @@ def _card(path: Path, metadata: dict[str, str] | None) -> ModelCard:
         )
     try:
         values = json.loads(metadata["card"])
-        known = {field.name for field in dataclasses.fields(ModelCard)}
+        known = {field.name for field in dataclasses.fields(ModelCard)} - {"measured"}
         values = {name: value for name, value in values.items() if name in known}
         for name in ("classes", "mean", "std"):
             values[name] = tuple(values[name])

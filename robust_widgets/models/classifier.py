@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from robust_widgets.class_search import class_search
 from robust_widgets.errors import UnknownNameError, WeightsError, quoted
 from robust_widgets.models.foreign.class_names import synonyms
+from robust_widgets.robustness import NOT_MEASURED, Robustness, training_claim
 from robust_widgets.trace import Loading
 
 
@@ -33,6 +34,7 @@ class ModelCard:
         data: name and licence of the training data.
         accuracies: measured accuracies in [0, 1], for example ``{"clean": 0.63, "l2 1.0, 20 steps": 0.43}``.
         training: the command and settings that made it.
+        measured: what :func:`measure_robustness` found here; no file claims that, so it is not saved.
     """
 
     name: str
@@ -46,13 +48,19 @@ class ModelCard:
     data: str = ""
     accuracies: dict[str, float] = field(default_factory=dict[str, float])
     training: dict[str, Any] = field(default_factory=dict[str, Any])
+    measured: Robustness | None = field(default=None, compare=False)
 
     @property
     def robustness(self) -> str:
-        """What the model withstands, in two or three words; of a model of others that is not known."""
+        """What the model withstands, in a few words, as it was measured."""
+        return self.measured.words if self.measured is not None else NOT_MEASURED
+
+    @property
+    def claim(self) -> str:
+        """How the card says the model was trained, in a few words; empty where it does not say."""
         if self.norm:
-            return f"robust, {self.norm} {self.radius:g}"
-        return "standard" if self.training or self.accuracies else "robustness not measured"
+            return training_claim(self.norm, self.radius)
+        return "trained without an attack" if self.training or self.accuracies else ""
 
 
 class RobustClassifier(nn.Module):
@@ -188,5 +196,5 @@ class RobustClassifier(nn.Module):
     def __repr__(self) -> str:
         return (
             f"RobustClassifier({self.card.name!r}: {self.card.architecture}, {len(self.classes)} classes, "
-            f"{self.input_size} px, {self.card.robustness}, on {self.device})"
+            f"{self.input_size} px, {', '.join(filter(None, (self.card.claim, self.card.robustness)))}, on {self.device})"
         )

@@ -8,7 +8,15 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from robust_widgets.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
+from robust_widgets.session import (
+    FrameMade,
+    Listener,
+    ModelInfo,
+    RobustnessListener,
+    RunEnded,
+    RunRequest,
+    RunStarted,
+)
 from robust_widgets.trace import Frame, Trace
 
 CLASSES = ("goldfish", "king penguin", "dog", "barn", "mushroom", "sea snake", "cliff")
@@ -83,6 +91,9 @@ class ScriptedSession:
 
     def cancel(self) -> None:
         self._stop.set()
+
+    def measure(self, listener: RobustnessListener) -> None:
+        listener(None)
 
     def close(self) -> None:
         self.cancel()

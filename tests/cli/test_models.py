@@ -32,7 +32,7 @@ def test_a_model_is_described_with_its_accuracies_and_size() -> None:
     described = describe("tiny", card, 1_230_000)
     assert "clean 50.0%; l2 1, 20 steps 25.0%" in described and "1.2 MB" in described and "made up" in described
     unknown = describe("bare", dataclasses.replace(card, accuracies={}, norm="", data=""), 1)
-    assert "not measured" in unknown and "not robust" in unknown and "not named" in unknown
+    assert "not measured" in unknown and "without an attack" in unknown and "not named" in unknown
 
 
 def test_models_lists_what_others_have_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,3 +61,12 @@ def test_all_that_is_known_of_one_model(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_model_that_is_not_there() -> None:
     assert "'resnet18-l2-eps3'" in refusal("models", "resnet18-l2-eps33")
     assert "published" in refusal("models", "--download") and "published" in refusal("models", "tiny", "--download")
+
+
+def test_a_model_is_measured_and_the_figure_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    told = call("models", "tiny", "--measure", "--device", "cpu").stdout
+    assert "robust, L2 " in told and "The file says: trained for l2 1" in " ".join(told.split())
+    monkeypatch.setattr("robust_widgets.measuring.measure.measured", lambda *_, **__: pytest.fail("it is known"))
+    assert call("models", "tiny", "--measure", "--device", "cpu").stdout == told
+    assert "--measure" in refusal("models", "--measure")

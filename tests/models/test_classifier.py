@@ -93,5 +93,5 @@ def test_a_copy_is_equal_and_apart() -> None:
 def test_what_it_says_of_itself() -> None:
     model = smooth_model(12)
     assert model.classes == CLASSES and model.input_size == 12 and model.device == torch.device("cpu")
-    for part in ("test-smooth", "3 classes", "12 px", "robust, l2 0.5", "cpu"):
+    for part in ("test-smooth", "3 classes", "12 px", "trained for l2 0.5", "robustness not measured", "cpu"):
         assert part in repr(model)

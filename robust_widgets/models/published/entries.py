@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-LEVELS = 255
+from robust_widgets.robustness import LEVELS, training_claim
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,6 @@ class Published:
         if self.radius is None:
             return f"trained for {self.norm}, radius not known"
         return training_claim(self.norm, self.radius) if self.radius else "trained without an attack"
-
-
-def training_claim(norm: str, radius: float) -> str:
-    """``trained for l2 3``, or ``trained for linf 4/255``."""
-    return f"trained for {norm} {radius:g}" if norm == "l2" else f"trained for {norm} {radius * LEVELS:g}/{LEVELS}"
 
 
 @cache

@@ -17,6 +17,7 @@ from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.paint_box import PaintBox
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.runner import Runner
+from robust_widgets.widgets.studio.badge import Badge
 from robust_widgets.widgets.studio.live import Live
 from robust_widgets.widgets.studio.results import ResultTools
 from robust_widgets.widgets.studio.target import TargetPicker
@@ -52,6 +53,7 @@ class StudioWidget(ipywidgets.VBox):
         self.picker = self.target.classes
         self.controls = {task: TaskControls(task, input_size=session.model.input_size) for task in tasks}
         self.keepsake = Keepsake()
+        self.badge = Badge(session)
         self.surface: Surface | None = None
         self.paint_box: PaintBox | None = None
         self.live: Live | None = None
@@ -186,6 +188,7 @@ class StudioWidget(ipywidgets.VBox):
         from IPython.display import display
 
         bundle = cast("dict[str, Any]", self._repr_mimebundle_())
+        self.badge.refresh()  # it may have been measured since, on photographs
         display({**bundle, "text/plain": "A robust-widgets studio. Run this cell to paint."}, raw=True)
         self.keepsake.show()
 
@@ -202,7 +205,7 @@ class StudioWidget(ipywidgets.VBox):
             ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
             self.notice.widget,
             self.results.widget,
-            ipywidgets.HTML(_model_line(self.session)),
+            self.badge.widget,
         ]
         return ipywidgets.VBox(children, layout={"width": f"{MIDDLE}px", "flex": "0 0 auto"})
 
@@ -268,11 +271,3 @@ class StudioWidget(ipywidgets.VBox):
         self._unsaved = True
         if self._autosave is not None and self.surface is not None:
             self._autosave.save(self.surface.raster)
-
-
-def _model_line(session: Session) -> str:
-    model = session.model
-    about = f", {model.description}" if model.description else ""
-    line = f"{model.name}: {len(model.classes)} classes at {model.input_size} px{about}, on {model.device}"
-    style = "color:var(--jp-ui-font-color2,inherit);line-height:1.3;display:block"
-    return f"<small style='{style}'>{html.escape(line)}</small>"

@@ -161,9 +161,9 @@ def test_networks_that_cannot_be_used() -> None:
 def test_a_brought_model_is_called_neither_robust_nor_standard() -> None:
     model = load_model(Plain(), **OWN, device="cpu")
     assert "robustness not measured" in repr(model) and "standard" not in repr(model)
-    assert "robust, l2 0.5" in repr(tiny_model())
+    assert "trained for l2 0.5, robustness not measured" in repr(tiny_model())
     without = dataclasses.replace(tiny_model().card, norm="", radius=0.0)
-    assert without.robustness == "standard", "trained here, without an attack"
+    assert without.claim == "trained without an attack" and without.robustness == "robustness not measured"
 
 
 def test_what_a_file_does_not_say_is_asked_for_by_name(tmp_path: Path) -> None:

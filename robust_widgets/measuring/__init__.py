@@ -1,0 +1,1 @@
+"""How robust a model really is: measured, not believed."""

@@ -1,0 +1,55 @@
+"""The badge says what was measured, and beside it what the file says."""
+
+from __future__ import annotations
+
+from robust_widgets.robustness import Robustness
+from robust_widgets.session import FakeSession, ModelInfo
+from robust_widgets.widgets.studio.badge import Badge
+from tests.widgets.page import Page
+
+FOUND = Robustness(1.0, 16, 4, True)
+
+
+def badge(claim: str = "") -> tuple[Badge, FakeSession]:
+    session = FakeSession()
+    session._model = ModelInfo("<b>mine</b>", ("cat", "dog"), 16, "cpu", "resnet", claim)
+    return Badge(session), session
+
+
+def test_it_says_what_was_measured_once_it_is(page: Page) -> None:
+    del page
+    shown, session = badge()
+    assert "not measured yet" in shown.badge.value and len(session.to_measure) == 1
+    session.to_measure[0](FOUND)
+    assert f"{FOUND.words}</summary>" in shown.badge.value and FOUND.details in shown.badge.value
+    assert "role='status'" in shown.badge.value and "<details>" in shown.badge.value
+    assert "The file says" not in shown.badge.value
+    assert "&lt;b&gt;mine&lt;/b&gt;: 2 classes at 16 px, resnet, on cpu" in shown.line.value
+
+
+def test_what_the_file_says_stands_beside_it(page: Page) -> None:
+    del page
+    shown, session = badge("trained for l2 3")
+    for found in (None, FOUND):
+        session.to_measure[-1](found)
+        assert "The file says: trained for l2 3." in shown.badge.value
+        assert "trained" not in shown.badge.value.partition("</summary>")[0].rpartition(">")[2]
+
+
+def test_where_it_could_not_be_measured_it_says_how_it_can_be(page: Page) -> None:
+    del page
+    shown, session = badge()
+    session.to_measure[0](None)
+    assert "robustness not measured</summary>" in shown.badge.value
+    assert "rw.measure_robustness(model, pictures, labels)" in shown.badge.value
+
+
+def test_it_asks_again_only_when_it_was_answered(page: Page) -> None:
+    del page
+    shown, session = badge()
+    shown.refresh()
+    assert len(session.to_measure) == 1
+    session.to_measure[0](None)
+    shown.refresh()
+    session.to_measure[1](FOUND)
+    assert len(session.to_measure) == 2 and FOUND.words in shown.badge.value
