@@ -56,9 +56,9 @@ class Robustness:
         pictures = "pictures it had painted itself" if self.own else "the pictures it was given"
         same = "" if self.side == REFERENCE_SIDE else f", {self.radius:.2g} at its own {self.side}"
         return (
-            f"Measured by an attack on {self.count} {pictures}: half of its decisions hold until the picture is moved by "
-            f"L2 {self.radius_at_224:.2g} at {REFERENCE_SIDE} px{same}. On these, {self.robust_from:g} and more is called "
-            "robust."
+            f"Measured by an attack on {self.count} {pictures}: half of its decisions hold until the picture is moved "
+            f"by L2 {self.radius_at_224:.2g} at {REFERENCE_SIDE} px{same}. On these, {self.robust_from:g} and more is "
+            "called robust."
         )
 
 

@@ -72,9 +72,7 @@ def test_what_is_meant_by_a_name() -> None:
     assert twice.exactly("wader") == [1, 2]
 
 
-@pytest.mark.parametrize(
-    ("typed", "best"), [("goldfsh", "goldfish"), ("pumma", "cougar"), ("", None)]
-)
+@pytest.mark.parametrize(("typed", "best"), [("goldfsh", "goldfish"), ("pumma", "cougar"), ("", None)])
 def test_what_no_class_is_called_names_the_nearest(typed: str, best: str | None) -> None:
     near = SEARCH.nearest(typed)
     assert len(near) == len(set(near)) == 3 and set(near) <= set(NAMES)

@@ -186,6 +186,7 @@ def test_every_check_runs_and_pytest_comes_last(checkout: Checkout) -> None:
     assert checkout.asked == [
         "-m venv --clear .venv",
         "-m pip install --disable-pip-version-check --editable .[test]",
+        "-m pip install --disable-pip-version-check --no-deps robustness==1.2.1.post2",
         "chromium --version",
         "ruff check",
         "ruff format --check",

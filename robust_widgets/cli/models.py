@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 UNKNOWN = "not known"
+OTHERS = "Also any network of torchvision (BSD 3-Clause) or timm, as published there: torchvision:NAME, timm:NAME."
 
 
 @in_sentences
@@ -28,7 +29,8 @@ def models(
         bool, typer.Option("--download", help="Download the file of this one, if it is not here yet.")
     ] = False,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Measure how robust this one is, on pictures it paints; also a weights file.")
+        bool,
+        typer.Option("--measure", help="Measure how robust this one, or a weights file, is on pictures it paints."),
     ] = False,
     device: Device = None,
 ) -> None:
@@ -53,15 +55,14 @@ def models(
     for one in shipped if name is None else [name] if name in shipped else []:
         file = BUNDLED / f"{one}.safetensors"
         typer.echo(describe(one, read_card(file), file.stat().st_size))
-    if name in published:
+    if name is not None and name in published:
         if download:
             from robust_widgets.models.published.bring import download as get
 
             get(published[name])
         typer.echo(describe_published(published[name]))
     if name is None:
-        typer.echo("\n\n".join(["", *list_published(list(published.values()))]))
-        typer.echo("\nAlso any network of torchvision (BSD 3-Clause) or timm, as published there: torchvision:NAME, timm:NAME.")
+        typer.echo("\n\n".join(["", *list_published(list(published.values())), OTHERS]))
 
 
 def measured_words(name: str, device: str | None) -> str:

@@ -17,9 +17,14 @@ NONE = "none"
 Device = Annotated[
     str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.", show_default="the fastest there is")
 ]
-Model = Annotated[str, typer.Option(help="A model by name, a weights file, or torchvision:NAME; robust-widgets models lists the names.")]
+Model = Annotated[
+    str, typer.Option(help="A weights file, torchvision:NAME, or a name that robust-widgets models lists.")
+]
 ModelGiven = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A weights file, a model by name, or torchvision:NAME.")
+    str,
+    typer.Argument(
+        metavar="MODEL", help="A weights file, torchvision:NAME, or a name that robust-widgets models lists."
+    ),
 ]
 
 

@@ -1,7 +1,7 @@
 """How far pictures have to be moved until a model changes its mind.
 
-An attack walks from a picture against the model's decision, in L2 steps that grow, until the decision falls; halving the
-last step then finds where. The median of these distances is the radius at which half of the decisions hold.
+An attack walks from a picture against the model's decision, in L2 steps that grow, until the decision falls; halving
+the last step then finds where. The median of these distances is the radius at which half of the decisions hold.
 
 Where there are no photographs, the model paints the pictures: from grey, until it is nine tenths sure of a class. A
 standard model is sure after a tiny change, which a tiny change undoes; a robust one has to paint something first.

@@ -34,7 +34,8 @@ def save_model(model: RobustClassifier, path: Path) -> None:
         )
     tensors = {f"network.{name}": _compact(value) for name, value in model.network.state_dict().items()}
     tensors.update({f"seeds.{name}": value.cpu().contiguous() for name, value in (model.seeds or {}).items()})
-    metadata = {"format": FORMAT, "card": json.dumps(dataclasses.asdict(dataclasses.replace(model.card, measured=None)))}
+    card = {name: value for name, value in dataclasses.asdict(model.card).items() if name != "measured"}
+    metadata = {"format": FORMAT, "card": json.dumps(card)}
     write_whole(path, lambda file: file.write(serialize(tensors, metadata)))
 
 

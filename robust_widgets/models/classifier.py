@@ -194,7 +194,8 @@ class RobustClassifier(nn.Module):
         return copied
 
     def __repr__(self) -> str:
+        about = ", ".join(filter(None, (self.card.claim, self.card.robustness)))
         return (
             f"RobustClassifier({self.card.name!r}: {self.card.architecture}, {len(self.classes)} classes, "
-            f"{self.input_size} px, {', '.join(filter(None, (self.card.claim, self.card.robustness)))}, on {self.device})"
+            f"{self.input_size} px, {about}, on {self.device})"
         )

@@ -126,5 +126,5 @@ def test_a_file_does_not_claim_what_was_measured(tmp_path: Path) -> None:
     model = tiny_model()
     rw.measure_robustness(model, torch.rand(2, 3, 16, 16))
     save_model(model, tmp_path / "m.safetensors")
-    assert b"measured\\\": {" not in (tmp_path / "m.safetensors").read_bytes()
+    assert b'measured\\": {' not in (tmp_path / "m.safetensors").read_bytes()
     assert load_model_file(tmp_path / "m.safetensors").card.measured is None

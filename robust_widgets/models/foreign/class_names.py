@@ -58,7 +58,7 @@ def synonyms(classes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
 
 @cache
 def _imagenet_synonyms() -> tuple[tuple[str, ...], ...]:
-    lines = (files(__package__) / "imagenet_synonyms.txt").read_text("utf-8").splitlines()
+    lines = (files("robust_widgets.models.foreign") / "imagenet_synonyms.txt").read_text("utf-8").splitlines()
     return tuple(tuple(filter(None, line.split(", "))) for line in lines if not line.startswith("#"))
 
 

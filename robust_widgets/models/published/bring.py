@@ -1,4 +1,4 @@
-"""From the name of a published model to a classifier: its file is downloaded once, and read as any file of others is."""
+"""From the name of a published model to a classifier: its file is downloaded once, and read as any of others is."""
 
 from __future__ import annotations
 

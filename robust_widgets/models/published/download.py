@@ -13,7 +13,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -74,7 +74,7 @@ def fetch(
 
 
 @contextlib.contextmanager
-def _locked(file: Path, progress: bool) -> Iterator[None]:
+def _locked(file: Path, progress: bool) -> Generator[None]:
     lock = FileLock(file.with_name(f".{file.name}.lock"))
     try:
         lock.acquire(timeout=0)
@@ -105,11 +105,11 @@ def check_digest(file: Path, digest: str | None) -> None:
         )
 
 
-class _Broken(Exception):
+class _BrokenError(Exception):
     """This attempt failed; another may not."""
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The server will not give the file."""
 
 
@@ -134,13 +134,13 @@ class _Download:
                 resumed = self._receive()
                 self._finish()
                 return
-            except _Broken as error:
+            except _BrokenError as error:
                 reason = str(error)
             except WeightsError:
                 self._forget()
                 if not resumed or attempt == ATTEMPTS - 1:  # else what came before may have been of another file
                     raise
-            except _Refused as error:
+            except _RefusedError as error:
                 raise self._unavailable(str(error)) from None
             except OSError as error:
                 if error.errno in FULL:
@@ -162,26 +162,26 @@ class _Download:
                 start = self._start(answer, have)
                 self._write(answer, start)
         except requests.RequestException as error:
-            raise _Broken(_reason(self.address, error)) from None
+            raise _BrokenError(_reason(self.address, error)) from None
         return start > 0
 
     def _start(self, answer: requests.Response, have: int) -> int:
         """Where in the file the answer begins.
 
         Raises:
-            _Broken, _Refused: it is no part of the file.
+            _BrokenError, _RefusedError: it is no part of the file.
         """
         if answer.status_code == 206:
             if answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
                 return have
             self._forget()
-            raise _Broken("the server answered with another part of the file")
+            raise _BrokenError("the server answered with another part of the file")
         if answer.status_code == 416:
             self._forget()
-            raise _Broken("the server has no more of this file than came before")
+            raise _BrokenError("the server has no more of this file than came before")
         if answer.status_code != 200:
             said = f"the server answered {answer.status_code} {answer.reason}".rstrip()
-            raise _Broken(said) if answer.status_code in BUSY else _Refused(said)
+            raise _BrokenError(said) if answer.status_code in BUSY else _RefusedError(said)
         return 0
 
     def _write(self, answer: requests.Response, start: int) -> None:
@@ -198,7 +198,7 @@ class _Download:
                 out.write(block)
                 bar.update(len(block))
         if total is not None and self._size() != total:
-            raise _Broken(f"it ended after {self._size():,} of {total:,} bytes")
+            raise _BrokenError(f"it ended after {self._size():,} of {total:,} bytes")
 
     def _check_room(self, total: int | None, start: int) -> None:
         if total is not None and shutil.disk_usage(self.file.parent).free < total - start:

@@ -67,7 +67,7 @@ class Published:
 @cache
 def published_models() -> Mapping[str, Published]:
     """All published models that are known, by name, in the order of the file."""
-    collections = tomllib.loads((files(__package__) / "models.toml").read_text("utf-8"))
+    collections = tomllib.loads((files("robust_widgets.models.published") / "models.toml").read_text("utf-8"))
     entries = [
         _entry(collection, {**{name: value for name, value in shared.items() if name != "models"}, **own})
         for collection, shared in collections.items()

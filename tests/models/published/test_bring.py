@@ -118,7 +118,9 @@ def test_without_a_network_a_file_put_there_by_hand_loads(shelf: Shelf, monkeypa
     assert load_model(NAME, device="cpu").card.name == NAME
 
 
-@pytest.mark.parametrize(("given", "near"), [("resnet18-l2-eps33", "resnet18-l2-eps3"), ("resnet50_l2_eps0.4", "resnet50")])
+@pytest.mark.parametrize(
+    ("given", "near"), [("resnet18-l2-eps33", "resnet18-l2-eps3"), ("resnet50_l2_eps0.4", "resnet50")]
+)
 def test_a_name_that_nobody_published(given: str, near: str) -> None:
     with raises_sentence(UnknownNameError, repr(given), near):
         load_model(given, device="cpu")

@@ -60,9 +60,7 @@ def test_a_broken_download_goes_on_where_it_stopped(shelf: Shelf, tmp_path: Path
     assert shelf.asked == ["", f"bytes={SOME}-", f"bytes={MORE}-"] and left(tmp_path) == {"model.pt"}
 
 
-def test_what_came_is_kept_for_the_next_try(
-    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_came_is_kept_for_the_next_try(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "ATTEMPTS", 1)
     shelf.cuts = [MORE]
     with raises_sentence(WeightsError, "'model.pt'", "broke off", "0.5 MB", shelf.address, tmp_path / "deep/model.pt"):
