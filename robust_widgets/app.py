@@ -44,7 +44,7 @@ def Studio(  # noqa: N802 - made like a widget, and stands for one
 
     Args:
         picture: laid under the sketch at first; anything :func:`robust_widgets.images.to_batch` takes.
-        model: a model, the name of a shipped one, or a weights file; by default the shipped ``"default"``.
+        model: a model, or what :func:`load_model` loads, a name or a file; by default the shipped ``"default"``.
         device: where to run; by default the fastest device.
         session: runs elsewhere than on this machine; then ``model`` and ``device`` are not used.
 

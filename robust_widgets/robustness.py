@@ -57,7 +57,7 @@ class Robustness:
         same = "" if self.side == REFERENCE_SIDE else f", {self.radius:.2g} at its own {self.side}"
         return (
             f"Measured by an attack on {self.count} {pictures}: half of its decisions hold until the picture is moved "
-            f"by L2 {self.radius_at_224:.2g} at {REFERENCE_SIDE} px{same}. On these, {self.robust_from:g} and more is "
+            f"by L2 {self.radius_at_224:.1f} at {REFERENCE_SIDE} px{same}. On these, {self.robust_from:g} and more is "
             "called robust."
         )
 

@@ -30,13 +30,13 @@ def models(
     ] = False,
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="Measure how robust this one, or a weights file, is on pictures it paints."),
+        typer.Option("--measure", help="Measure how robust this one, or a file, is on pictures it paints."),
     ] = False,
     device: Device = None,
 ) -> None:
-    """List the models that are loaded by name: those that ship with the package, and those that others have published.
+    """List the models that are loaded by name.
 
-    Published ones are downloaded when they are first loaded. They are kept in the platform's folder for caches, or in
+    Those are the ones that ship with the package, and ones that others have published. Published ones are downloaded when they are first loaded. They are kept in the platform's folder for caches, or in
     the one that the environment variable ROBUST_WIDGETS_CACHE names.
     """
     from robust_widgets.models.published.entries import published_models

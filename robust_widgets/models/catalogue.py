@@ -34,7 +34,7 @@ def features(model: RobustClassifier | str | os.PathLike[str] | None = None) -> 
     """The catalogue of a model's penultimate layer, the most selective units first.
 
     Args:
-        model: a model, the name of a shipped one, or a weights file; by default the shipped ``"default"``.
+        model: a model, or what :func:`load_model` loads, a name or a file; by default the shipped ``"default"``.
 
     Returns:
         For each unit its name, index, the classes it fires for and a thumbnail, uint8 (h, w, 3).

@@ -44,7 +44,7 @@ def generate(
         step_size: L2 length of a step, in pixels at 224; the paper's 1. Under Linf, levels of 255.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
         size: side of the pictures in pixels; None is the model's own. A larger one runs the network at that size.
-        model: a model, the name of a shipped one, or a weights file; by default the shipped ``"default"``.
+        model: a model, or what :func:`load_model` loads, a name or a file; by default the shipped ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.
 

@@ -49,7 +49,7 @@ def translate(
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
         size: side in pixels that the run works at; None is the model's own. A larger one runs the network at that
             size, shifted at random each step.
-        model: a model, the name of a shipped one, or a weights file; by default the shipped ``"default"``.
+        model: a model, or what :func:`load_model` loads, a name or a file; by default the shipped ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.
 

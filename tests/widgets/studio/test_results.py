@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from robust_widgets.files import load_trace
 from robust_widgets.session import FakeSession
+from robust_widgets.trace import Loading
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.studio import StudioWidget
 from tests.widgets.page import Page, decoded, is_sentence, noise
@@ -181,3 +183,19 @@ def test_a_session_that_both_studios_use_is_not_closed(page: Page, desk: Desk) -
     assert desk.studio.closed and not desk.session.closed and not desk.session.running
     page.click(new.runner.run_button)
     assert desk.session.running and new.notice.kind != "error"
+
+
+def test_the_code_of_a_run_that_was_read_back_loads_the_studios_model_as_it_was_loaded(
+    page: Page, desk: Desk, tmp_path: Path
+) -> None:
+    desk.save(page, str(tmp_path / "run.rwtrace"))
+    trace = load_trace(tmp_path / "run.rwtrace")
+    session = FakeSession(input_size=SIDE)
+    loading = Loading("theirs.pt", {"input_size": 16})
+    session._model = dataclasses.replace(session.model, source="theirs.pt", loading=loading)
+    studio = StudioWidget(session)
+    for name, loaded in (("fake", "rw.load_model('theirs.pt', input_size=16)"), ("another", "make it here")):
+        studio.take(dataclasses.replace(trace, model=name))
+        studio.results.show_code()
+        assert loaded in studio.results.code.value
+        studio.results.show_code()
