@@ -36,8 +36,8 @@ def models(
 ) -> None:
     """List the models that are loaded by name.
 
-    Those are the ones that ship with the package, and ones that others have published. Published ones are downloaded when they are first loaded. They are kept in the platform's folder for caches, or in
-    the one that the environment variable ROBUST_WIDGETS_CACHE names.
+    Some ship with the package, others were published elsewhere and are downloaded when they are first loaded. They are
+    kept in the platform's folder for caches, or in the one that the environment variable ROBUST_WIDGETS_CACHE names.
     """
     from robust_widgets.models.published.entries import published_models
     from robust_widgets.models.registry import BUNDLED, model_names, read_card

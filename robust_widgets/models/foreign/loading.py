@@ -286,7 +286,7 @@ def _from_torchvision(name: str) -> tuple[nn.Module, dict[str, Any]]:
     file = Path(torch.hub.get_dir()) / "checkpoints" / address.rpartition("/")[2]
     from robust_widgets.models.published.download import fetch
 
-    fetch(address, file, digest=file.stem.rpartition("-")[2])
+    fetch(address, file, digest=file.stem.rpartition("-")[2], variable="TORCH_HOME")
     state = weights_in(file, read_checkpoint(file)).state
     try:
         network.load_state_dict(state)

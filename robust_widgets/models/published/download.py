@@ -41,6 +41,7 @@ def fetch(
     digest: str | None = None,
     check: Callable[[Path], object] | None = None,
     progress: bool = True,
+    variable: str = VARIABLE,
 ) -> None:
     """Download a file unless it is there.
 
@@ -50,6 +51,7 @@ def fetch(
         digest: how its SHA-256 begins, hexadecimal; a file with another one is not kept.
         check: called with the whole download before it gets its name; what it raises is passed on.
         progress: show a progress bar.
+        variable: the environment variable that names another folder, for an error.
 
     Raises:
         WeightsError: it cannot be had; the message says which file to fetch from where, and where to put it.
@@ -64,12 +66,12 @@ def fetch(
     except OSError as error:
         raise WeightsError(
             f"{str(file)!r} could not be written ({error.strerror or error}); make room there, or name another folder "
-            f"in the environment variable {VARIABLE}."
+            f"in the environment variable {variable}."
         ) from None
     except NotImplementedError as error:
         raise WeightsError(
             f"{str(file.parent)!r} has no file locks ({error}), so a download there is not safe; name another folder "
-            f"in the environment variable {VARIABLE}."
+            f"in the environment variable {variable}."
         ) from None
 
 

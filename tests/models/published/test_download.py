@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from robust_widgets.errors import WeightsError
 from robust_widgets.models.published import download
@@ -159,6 +160,15 @@ def test_a_length_that_is_not_true_is_noticed(shelf: Shelf, tmp_path: Path, said
     with raises_sentence(WeightsError, shelf.address):
         get(shelf, tmp_path)
     assert "model.pt" not in left(tmp_path)
+
+
+def test_an_answer_that_ends_early_without_a_word_is_noticed(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests.Response, "iter_content", lambda *_: iter([CONTENT[:SOME]]))  # as older libraries do
+    monkeypatch.setattr(download, "ATTEMPTS", 1)
+    with raises_sentence(WeightsError, f"ended after {SOME:,} of {len(CONTENT):,} bytes"):
+        get(shelf, tmp_path, None)
 
 
 def test_without_a_network_the_sentence_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
