@@ -88,6 +88,7 @@ class LocalSession:
                 self._jobs.put(None)
 
     def _work(self) -> None:
+        self._classifier.warm_up()
         while (job := self._jobs.get()) is not None:
             ended = self._run(job)
             _quietly(job.listener, ended)

@@ -124,6 +124,12 @@ class RobustClassifier(nn.Module):
         """
         self._engine = Engine(always)
 
+    def warm_up(self) -> None:
+        """Have what is made once for a size of picture made now, for the model's own size."""
+        if self._engine is not None:
+            with torch.no_grad():
+                self(torch.zeros(1, 3, self.input_size, self.input_size, device=self.device))
+
     def forward(self, x: Tensor) -> Tensor:
         if self._engine is not None:
             if self._gives_features():

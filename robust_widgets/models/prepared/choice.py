@@ -24,11 +24,10 @@ MARGIN = 0.95  # another way must take less than this share of the network's own
 
 def kept_times(fingerprint: str) -> dict[str, float] | None:
     """Milliseconds a pass of each way, as they were measured on this machine; None where they were not."""
-    with suppress(OSError, ValueError):
-        found = json.loads(_file().read_text(encoding="utf-8")).get(_key(fingerprint))
-        if isinstance(found, dict):
-            return {str(name): float(taken) for name, taken in cast("dict[object, float]", found).items()}
-    return None
+    found = _all_times().get(_key(fingerprint))
+    if not isinstance(found, dict):
+        return None
+    return {str(name): float(taken) for name, taken in cast("dict[object, float]", found).items()}
 
 
 def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
@@ -46,11 +45,8 @@ def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
 def keep_times(fingerprint: str, times: dict[str, float]) -> None:
     """Keep what was measured; where that cannot be written it is measured anew next time."""
     with suppress(OSError, SaveError):
-        kept: dict[str, object] = {}
-        with suppress(OSError, ValueError):
-            kept = json.loads(_file().read_text(encoding="utf-8"))
+        kept = {**_all_times(), _key(fingerprint): times}
         _file().parent.mkdir(parents=True, exist_ok=True)
-        kept[_key(fingerprint)] = times
         write_whole(_file(), lambda file: file.write(json.dumps(kept, indent=1).encode()))
 
 
@@ -58,6 +54,14 @@ def fastest(times: dict[str, float], own: str) -> str:
     """The way that takes least, or the network's own where the gain is within the noise."""
     best = min(times, key=times.__getitem__)
     return best if times[best] < MARGIN * times[own] else own
+
+
+def _all_times() -> dict[str, object]:
+    with suppress(OSError, ValueError):
+        found: object = json.loads(_file().read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            return cast("dict[str, object]", found)
+    return {}
 
 
 def _file() -> Path:

@@ -144,11 +144,16 @@ def _prepared(way: str, function: Function, example: Tensor) -> Passes | None:
 
 
 def _agree(function: Function, passes: Passes, pictures: Tensor) -> bool:
+    """Whether two pictures get the same answers by either way; they were recorded with another number of them."""
     with torch.enable_grad():
         x = pictures.requires_grad_()
-        expected, found = function(x), answer(passes, x)
+        expected = function(x)
         (slope,) = torch.autograd.grad(expected.sum(), x)
-        (found_slope,) = torch.autograd.grad(found.sum(), x)
+        try:
+            found = answer(passes, x)
+            (found_slope,) = torch.autograd.grad(found.sum(), x)
+        except Exception:  # sizes that do not fit, in words of torch's or of ONNX Runtime's
+            return False
     near = (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
     return bool(near and (found_slope - slope).norm() <= SLOPE_TOLERANCE * slope.norm())
 

@@ -133,12 +133,15 @@ def _into_convolution_before(graph: fx.GraphModule, node: fx.Node) -> bool:
         return False
     convolution, factor = found
     weight = _weight(graph, convolution)
-    if weight is None or len(convolution.users) != 1 or convolution.args[6]:
+    if weight is None or len(convolution.users) != 1:
+        return False
+    transposed, groups = convolution.args[6], convolution.args[8]
+    if transposed and groups != 1:
         return False
     bias = constant(graph, convolution.args[2])
     if convolution.args[2] is not None and bias is None:
         return False
-    _set_weight(graph, convolution, weight.double() * factor.view(-1, 1, 1, 1))
+    _set_weight(graph, convolution, weight.double() * factor.view((1, -1, 1, 1) if transposed else (-1, 1, 1, 1)))
     if bias is not None:
         _set_bias(graph, convolution, bias.double() * factor)
     node.replace_all_uses_with(convolution)

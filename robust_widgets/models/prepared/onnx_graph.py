@@ -121,6 +121,10 @@ def _convolution(writer: _Writer, node: fx.Node) -> str:
     return writer.write("Conv", *given, **common)
 
 
+def _exponential_less_one(writer: _Writer, node: fx.Node) -> str:
+    return writer.write("Sub", writer.write("Exp", node.args[0]), 1.0)
+
+
 def _mean(writer: _Writer, node: fx.Node) -> str:
     return _reduced(writer, node, "ReduceMean")
 
@@ -163,8 +167,10 @@ def _unsqueeze(writer: _Writer, node: fx.Node) -> str:
 
 
 def _cat(writer: _Writer, node: fx.Node) -> str:
-    along = cast(int, node.args[1]) if len(node.args) > 1 else 0
-    return writer.write("Concat", *cast("list[fx.Node]", node.args[0]), axis=along)
+    parts, along = [*node.args, 0][:2]
+    if along == 0:
+        raise UnpreparableError("It puts pictures behind each other.")
+    return writer.write("Concat", *cast("list[fx.Node]", parts), axis=along)
 
 
 def _slice(writer: _Writer, node: fx.Node) -> str:
@@ -185,8 +191,8 @@ def _cast(writer: _Writer, node: fx.Node) -> str:
 
 
 def _clip(writer: _Writer, node: fx.Node) -> str:
-    low, high = (*node.args[1:], None, None)[:2]
-    return writer.write("Clip", node.args[0], low, high)
+    x, low, high = [*node.args, None, None][:3]
+    return writer.write("Clip", x, low, high)
 
 
 def _maximum_pool(writer: _Writer, node: fx.Node) -> str:
@@ -269,6 +275,7 @@ _RULES: dict[Any, _Rule] = {
     aten.tanh.default: _plain("Tanh"),
     aten.erf.default: _plain("Erf"),
     aten.exp.default: _plain("Exp"),
+    aten.expm1.default: _exponential_less_one,
     aten.neg.default: _plain("Neg"),
     aten.sqrt.default: _plain("Sqrt"),
     aten.where.self: _where,
