@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 
 # One thread: tiny networks run faster on it, and the order of additions is the same on every machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A network as it is, unless a test asks for more: preparing one takes longer than most tests.
+os.environ.setdefault("ROBUST_WIDGETS_FAST", "0")
 
 # No deadlines: nothing here is about speed. Derandomised: a red build is red again on the next machine.
 settings.register_profile(

@@ -118,6 +118,8 @@ class LocalSession:
                 self._jobs.put(None)
 
     def _work(self) -> None:
+        with suppress(Exception):  # a network that fails says so when it runs
+            self._classifier.warm_up()
         while True:
             try:
                 job = self._jobs.get(timeout=IDLE if self._to_measure else None)

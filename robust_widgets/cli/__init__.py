@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from robust_widgets import __version__
+from robust_widgets.cli.bench import bench
 from robust_widgets.cli.convert import convert
 from robust_widgets.cli.data import data
+from robust_widgets.cli.doctor import doctor
 from robust_widgets.cli.features import features
 from robust_widgets.cli.learn import train
 from robust_widgets.cli.measure import evaluate
@@ -32,7 +34,7 @@ app = typer.Typer(
 app.command(context_settings={"ignore_unknown_options": True})(lab)
 COMMANDS = (
     *(generate, sketch, translate, super_resolve, inpaint, paint_features),
-    *(features, train, evaluate, models, convert),
+    *(features, train, evaluate, models, convert, bench, doctor),
 )
 for command in COMMANDS:
     app.command()(command)

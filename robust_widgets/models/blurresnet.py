@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from robust_widgets.models.network import PaintableNetwork, pooled
+from robust_widgets.models.separable import HALVING, SMOOTHING, separable
 
 
 @dataclass(frozen=True)
@@ -53,36 +53,18 @@ class SmoothInput(nn.Module):
     12 times the power of photographs. Nothing a robust classifier needs is that fine.
     """
 
-    kernel: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        taps = torch.tensor([-1.0, 4.0, 10.0, 4.0, -1.0]) / 16
-        self.register_buffer("kernel", torch.outer(taps, taps).repeat(3, 1, 1, 1), persistent=False)
-
     def forward(self, x: Tensor) -> Tensor:
-        padded = nn.functional.pad(x, (2, 2, 2, 2), mode="reflect")  # a mesh goes on in it, and goes out at the border
-        return nn.functional.conv2d(padded, self.kernel.to(x.dtype), groups=3)
+        return separable(x, SMOOTHING)
 
 
 class BlurPool(nn.Module):
-    """Halve the side with the binomial kernel 1 3 3 1 in each direction, edges mirrored.
+    """Halve the side with the binomial kernel 1 3 3 1 in each direction, the edge pixels repeated.
 
     Input (n, c, h, w), output (n, c, ceil(h / 2), ceil(w / 2)).
     """
 
-    kernel: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-        self.channels = channels
-        self.register_buffer("kernel", torch.outer(taps, taps).repeat(channels, 1, 1, 1), persistent=False)
-
     def forward(self, x: Tensor) -> Tensor:
-        odd_height, odd_width = x.shape[2] % 2, x.shape[3] % 2
-        padded = nn.functional.pad(x, (1, 1 + odd_width, 1, 1 + odd_height), mode="replicate")
-        return nn.functional.conv2d(padded, self.kernel.to(x.dtype), stride=2, groups=self.channels)
+        return separable(x, HALVING)
 
 
 class StridedConvolution(nn.Conv2d):
@@ -92,7 +74,11 @@ class StridedConvolution(nn.Conv2d):
         super().__init__(channels, channels, 3, stride=2, padding=1, bias=False)
 
 
-DOWNSAMPLING: dict[str, Callable[[int], nn.Module]] = {"blur": BlurPool, "stride": StridedConvolution}
+def _blur(_channels: int) -> nn.Module:
+    return BlurPool()
+
+
+DOWNSAMPLING: dict[str, Callable[[int], nn.Module]] = {"blur": _blur, "stride": StridedConvolution}
 
 
 class Block(nn.Module):

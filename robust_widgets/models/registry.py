@@ -54,6 +54,7 @@ def load_model(
     source: str | os.PathLike[str] | nn.Module = DEFAULT,
     *,
     device: str | torch.device | None = None,
+    fast: bool | None = None,
     architecture: str | None = None,
     classes: str | Sequence[str] | None = None,
     mean: float | Sequence[float] | None = None,
@@ -72,6 +73,8 @@ def load_model(
             robust-imagenet-models or of RobustBench; ``"torchvision:NAME"`` or ``"timm:NAME"``; or a network, which is
             copied and stays as it is.
         device: ``"cpu"``, ``"cuda"``, ``"mps"``; by default the fastest this machine has.
+        fast: prepare the network for many steps, see :meth:`RobustClassifier.compile`: True always, False never; by
+            default where that is measured to be faster on this machine.
         architecture: the network that a file's weights are of.
         classes: the class names in the order of the logits, or a set of them: ``"imagenet"``, ``"cifar10"``,
             ``"cifar100"``, ``"restricted-imagenet"``, ``"horse-zebra"``, ``"apple-orange"``, ``"summer-winter"``.
@@ -85,10 +88,19 @@ def load_model(
         KnobError: a mean, a deviation or a size that cannot be.
         DeviceError: the device is not on this machine.
     """
-    from robust_widgets.models.foreign.loading import LIBRARIES, Given, load_file, load_named, load_network
+    from robust_widgets.models.foreign.loading import Given
 
-    chosen = choose_device(device)
-    given = Given(architecture, classes, mean, std, input_size, name)
+    model = _loaded(source, choose_device(device), Given(architecture, classes, mean, std, input_size, name), fast)
+    if fast is not False and model.engine is None:
+        model.compile(always=fast is True)
+    return model
+
+
+def _loaded(
+    source: str | os.PathLike[str] | nn.Module, chosen: torch.device, given: Given, fast: bool | None
+) -> RobustClassifier:
+    from robust_widgets.models.foreign.loading import LIBRARIES, load_file, load_named, load_network
+
     if isinstance(source, RobustClassifier):
         raise WeightsError(f"{source.card.name!r} is a loaded model already; use it as it is.")
     if isinstance(source, nn.Module):
@@ -100,7 +112,7 @@ def load_model(
     if wanted in model_names() or is_own_file(path):
         if given.says_anything():
             raise KnobError(f"{wanted!r} knows its own network, classes and normalisation; give nothing but a device.")
-        return _shipped(wanted, chosen) if wanted in model_names() else load_model_file(path, chosen)
+        return _shipped(wanted, chosen, fast) if wanted in model_names() else load_model_file(path, chosen)
     if path.is_file():
         return _brought(load_file(path, given), chosen, given, wanted)
     if wanted in known:
@@ -128,6 +140,6 @@ def source_of(model: RobustClassifier) -> str:
     return model.source.stem if model.source.parent == BUNDLED else str(model.source)
 
 
-@lru_cache(maxsize=4)
-def _shipped(name: str, device: torch.device) -> RobustClassifier:
+@lru_cache(maxsize=8)
+def _shipped(name: str, device: torch.device, fast: bool | None) -> RobustClassifier:
     return load_model_file(BUNDLED / f"{name}.safetensors", device)

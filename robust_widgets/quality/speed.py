@@ -61,7 +61,7 @@ def speed(model: RobustClassifier, steps: int = STEPS, rounds: int = ROUNDS) -> 
         statistics.median(step for step, _ in times),
         statistics.median(floor for _, floor in times),
         statistics.median(step / floor for step, floor in times),
-        f"{_device(model)}, torch {torch.__version__}",
+        f"{machine_of(model)}, torch {torch.__version__}",
     )
 
 
@@ -73,7 +73,8 @@ def _milliseconds(work: Callable[[], object], model: RobustClassifier) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _device(model: RobustClassifier) -> str:
+def machine_of(model: RobustClassifier) -> str:
+    """Where a model runs, in words."""
     if model.device.type == "cuda":
         return torch.cuda.get_device_name(model.device)
     threads = torch.get_num_threads()

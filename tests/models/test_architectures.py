@@ -32,19 +32,19 @@ def test_an_unknown_architecture_names_the_nearest() -> None:
 
 @pytest.mark.parametrize(("side", "half"), [(16, 8), (9, 5), (1, 1)])
 def test_blur_pool_halves_and_keeps_a_flat_picture_flat(side: int, half: int) -> None:
-    out = BlurPool(4)(torch.full((2, 4, side, side), 0.3))
+    out = BlurPool()(torch.full((2, 4, side, side), 0.3))
     assert out.shape == (2, 4, half, half)
     torch.testing.assert_close(out, torch.full_like(out, 0.3))
 
 
 def test_blur_pool_weighs_1_3_3_1() -> None:
     row = torch.tensor([0.0, 0.0, 0.0, 64.0, 0.0, 0.0, 0.0, 0.0]).expand(1, 1, 8, 8)
-    torch.testing.assert_close(BlurPool(1)(row)[0, 0, 1], torch.tensor([0.0, 24.0, 8.0, 0.0]))
+    torch.testing.assert_close(BlurPool()(row)[0, 0, 1], torch.tensor([0.0, 24.0, 8.0, 0.0]))
 
 
 def test_a_gradient_through_blur_pool_paints_no_grid() -> None:
     x = torch.zeros(1, 1, 16, 16, requires_grad=True)
-    BlurPool(1)(x).sum().backward()
+    BlurPool()(x).sum().backward()
     middle = x.grad[0, 0, 2:-2, 2:-2]  # type: ignore[index]
     torch.testing.assert_close(middle, torch.full_like(middle, 0.25))
 

@@ -1,0 +1,53 @@
+"""``robust-widgets doctor``: what this machine has, and how models are run on it."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import typer
+
+from robust_widgets import __version__
+from robust_widgets.cli.options import Device, ModelGiven
+from robust_widgets.cli.sentences import in_sentences
+
+PACKAGES = ("torch", "torchvision", "jupyterlab", "ipywidgets", "ipycanvas", "anywidget")
+WORTH_A_HINT = "onnxruntime"
+
+
+@in_sentences
+def doctor(model: ModelGiven = "default", device: Device = None) -> None:
+    """Print the versions that matter, and the way a model is run here.
+
+    The ways are measured once for a model and a machine, which takes a second or two, and kept.
+    """
+    typer.echo(f"robust-widgets {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    typer.echo(", ".join(f"{name} {_version(name)}" for name in PACKAGES))
+    typer.echo(f"ONNX Runtime: {_version(WORTH_A_HINT)}")
+    if _version(WORTH_A_HINT) == "not installed":
+        typer.echo("  pip install 'robust-widgets[fast]' makes steps several times faster on most processors.")
+
+    import torch
+
+    from robust_widgets.models.prepared.engine import WAYS
+    from robust_widgets.models.registry import load_model
+
+    loaded = load_model(model, device=device)
+    loaded.warm_up()
+    typer.echo(f"{loaded!r}, {torch.get_num_threads()} threads")
+    engine = loaded.engine
+    if engine is None or engine.way is None:
+        typer.echo("It is run as it is.")
+        return
+    for way, milliseconds in sorted(engine.times.items(), key=lambda item: item[1]):
+        mark = "*" if way == engine.way else " "
+        typer.echo(f"{mark} {WAYS[way]:28} {milliseconds:8.1f} ms a pass forth and back")
+    if not engine.times:
+        typer.echo(f"* {WAYS[engine.way]}, without measuring")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,150 @@
+"""A network as two lists of torch's own operations: to its answers, and from their gradient back to the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+import torch
+from torch import Tensor, fx
+
+from robust_widgets.models.prepared.decompositions import UnpreparableError
+from robust_widgets.models.prepared.folding import fold_constants, fold_factors, merge_equal, straighten, tidy
+from robust_widgets.models.prepared.products import combine_products
+from robust_widgets.models.prepared.recorder import Recorder
+
+aten = torch.ops.aten
+Function: TypeAlias = Callable[[Tensor], Tensor]
+
+BATCH = 3  # pictures that a graph is recorded with; sizes that follow from their number are then left open
+_OPEN = -1
+_RESHAPING = (aten.view.default, aten._unsafe_view.default, aten.reshape.default)
+_NOTHING = (aten.detach.default, aten.clone.default, aten.alias.default, aten.lift_fresh_copy.default)
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """What a network does with pictures of one size, in any number.
+
+    Attributes:
+        forward: pictures (n, 3, h, w) -> (answers (n, m), and whatever `backward` needs of the way).
+        backward: (what it needs, gradient of something in the answers) -> the gradient in the pictures.
+    """
+
+    forward: fx.GraphModule
+    backward: fx.GraphModule
+
+
+def record(function: Function, example: Tensor) -> Graphs:
+    """The graphs of a function of pictures.
+
+    Args:
+        function: pictures (n, 3, h, w) to answers (n, m); each picture is answered for itself.
+        example: one picture, (1, 3, h, w).
+
+    Raises:
+        UnpreparableError: it does something that cannot be written down.
+    """
+    x = example.detach().repeat(BATCH, 1, 1, 1).requires_grad_()
+    with torch.enable_grad():
+        kept = function(x)  # what is made once and kept is made now, and stays a constant
+        recorder = Recorder(x=x, gradient=(gradient := torch.ones_like(kept)))
+        try:
+            with recorder:
+                answers = function(x)
+                (in_x,) = torch.autograd.grad(answers, x, gradient)
+        except UnpreparableError:
+            raise
+        except Exception as error:  # a network of others raises what it likes
+            raise UnpreparableError(f"{type(error).__name__}: {error}") from error
+    joint = recorder.result(answers, in_x)
+    _leave_out_copies(joint)
+    fold_constants(joint)
+    merge_equal(joint)
+    fold_factors(joint)
+    straighten(joint)
+    _open_batch(joint)
+    combine_products(joint)
+    return _halves(joint)
+
+
+def _leave_out_copies(joint: fx.GraphModule) -> None:
+    """Once the gradient's own operations are written down, what kept gradients back has done its work."""
+    for node in joint.graph.nodes:
+        if node.op == "call_function" and node.target in _NOTHING:
+            node.replace_all_uses_with(cast(fx.Node, node.args[0]))
+    tidy(joint)
+
+
+def _open_batch(joint: fx.GraphModule) -> None:
+    """Leave open each size that follows from the number of pictures: it is the first one, wherever one is written."""
+    for node in joint.graph.nodes:
+        if node.op != "call_function" or not node.args or not isinstance(given := node.args[0], fx.Node):
+            continue
+        if node.target in _RESHAPING:
+            sizes = list(node.meta["shape"])
+            if given.op != "get_attr" and sizes and sizes[0] % BATCH == 0:
+                sizes[0] = _OPEN
+            node.target, node.args = aten.reshape.default, (given, sizes)
+        elif node.target is aten.expand.default:
+            sizes = list(node.meta["shape"])
+            if len(given.meta["shape"]) != len(sizes) or given.meta["shape"][0] != BATCH:
+                raise UnpreparableError("A constant is repeated for each picture.")
+            node.args = (given, [_OPEN, *sizes[1:]])
+    tidy(joint)
+
+
+def _halves(joint: fx.GraphModule) -> Graphs:
+    """Cut the graph: what does not wait for the gradient of the answers goes ahead."""
+    output = next(node for node in joint.graph.nodes if node.op == "output")
+    answers, in_x = cast("tuple[fx.Node, fx.Node]", output.args[0])
+    later: set[fx.Node] = set()
+    for node in joint.graph.nodes:
+        if (node.op == "placeholder" and node.target == "gradient") or any(
+            given in later for given in node.all_input_nodes
+        ):
+            later.add(node)
+    if answers in later or in_x not in later:
+        raise UnpreparableError("The answers do not depend on the pictures.")
+    ahead = [node for node in joint.graph.nodes if node not in later and node.op in ("placeholder", "call_function")]
+    crossing = [node for node in ahead if any(user in later and user.op != "output" for user in node.users)]
+
+    forward = _copied(joint, ahead, [node for node in ahead if node.op == "placeholder"], [answers, *crossing])
+    backward_nodes = [node for node in joint.graph.nodes if node in later and node.op == "call_function"]
+    gradient = next(node for node in later if node.op == "placeholder")
+    return Graphs(forward, _copied(joint, backward_nodes, [*crossing, gradient], [in_x]))
+
+
+def _copied(
+    joint: fx.GraphModule, nodes: list[fx.Node], inputs: list[fx.Node], outputs: list[fx.Node]
+) -> fx.GraphModule:
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    for place, node in enumerate(inputs):
+        copies[node] = graph.placeholder(f"given_{place}")
+        copies[node].meta = dict(node.meta)
+
+    def copy_of(node: fx.Node) -> fx.Node:
+        if node not in copies:
+            assert node.op == "get_attr", f"{node} comes before what it needs"
+            copies[node] = graph.node_copy(node)
+        return copies[node]
+
+    for node in nodes:
+        if node not in copies:
+            copies[node] = graph.node_copy(node, copy_of)
+    graph.output(tuple(copy_of(node) for node in outputs))
+    half = fx.GraphModule(joint, graph)
+    tidy(half)
+    return half
+
+
+def tensor_of(graph: fx.GraphModule, node: fx.Node) -> Tensor:
+    """The constant that a ``get_attr`` node stands for."""
+    return cast(Tensor, getattr(graph, str(node.target)))
+
+
+def call(graph: fx.GraphModule, *given: Tensor) -> tuple[Tensor, ...]:
+    """Run a graph in torch."""
+    return cast("tuple[Tensor, ...]", cast(Any, graph)(*given))

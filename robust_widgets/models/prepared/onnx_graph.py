@@ -1,0 +1,299 @@
+"""A graph of torch's operations as an ONNX model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import fx
+
+from robust_widgets.models.prepared.decompositions import UnpreparableError
+from robust_widgets.models.prepared.folding import constant
+from robust_widgets.models.prepared.recorder import item
+
+aten = torch.ops.aten
+OPSET = 18
+IR_VERSION = 9
+_TYPES = {torch.float32: TensorProto.FLOAT, torch.bool: TensorProto.BOOL, torch.int64: TensorProto.INT64}
+_Rule: TypeAlias = Callable[["_Writer", fx.Node], str]
+
+
+def to_onnx(graph: fx.GraphModule, input_types: Sequence[torch.dtype]) -> bytes:
+    """The model, serialised; its inputs are ``given_0`` and on, its outputs ``out_0`` and on.
+
+    Args:
+        graph: as `graphs.record` makes them.
+        input_types: of its inputs, in their order.
+
+    Raises:
+        UnpreparableError: an operation has no counterpart here.
+    """
+    writer = _Writer(graph)
+    inputs: list[onnx.ValueInfoProto] = []
+    outputs: list[onnx.ValueInfoProto] = []
+    for node in graph.graph.nodes:
+        if node.op == "placeholder":
+            shape = _open_shape(node)
+            name = f"given_{len(inputs)}"
+            writer.names[node] = name
+            inputs.append(helper.make_tensor_value_info(name, _TYPES[input_types[len(inputs)]], shape))
+        elif node.op == "call_function":
+            rule = _RULES.get(node.target)
+            if rule is None:
+                raise UnpreparableError(f"{node.target} has no counterpart in ONNX here.")
+            writer.names[node] = rule(writer, node)
+        elif node.op == "output":
+            for place, given in enumerate(cast("tuple[fx.Node, ...]", node.args[0])):
+                writer.nodes.append(helper.make_node("Identity", [writer.name(given)], [f"out_{place}"]))
+                outputs.append(helper.make_empty_tensor_value_info(f"out_{place}"))
+    made = helper.make_graph(writer.nodes, "prepared", inputs, outputs, list(writer.constants.values()))
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    return model.SerializeToString()
+
+
+def _open_shape(node: fx.Node) -> list[int | str]:
+    return ["n", *node.meta["shape"][1:]] if node.meta["shape"] else []
+
+
+class _Writer:
+    """The ONNX nodes and constants written so far."""
+
+    def __init__(self, graph: fx.GraphModule) -> None:
+        self.graph = graph
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, TensorProto] = {}
+        self.names: dict[fx.Node, str] = {}
+
+    def name(self, value: object) -> str:
+        """The name of a node's result, of a constant, or of a number."""
+        if isinstance(value, fx.Node):
+            if value.op == "get_attr" and value.name not in self.constants:
+                tensor = cast(torch.Tensor, constant(self.graph, value))
+                self.constants[value.name] = numpy_helper.from_array(tensor.cpu().contiguous().numpy(), value.name)
+            return self.names.get(value, value.name)
+        return self.array(np.array(value, np.float32))
+
+    def array(self, values: Any) -> str:
+        """The name of a constant."""
+        name = f"number_{len(self.constants)}"
+        self.constants[name] = numpy_helper.from_array(np.asarray(values), name)
+        return name
+
+    def integers(self, values: Sequence[int]) -> str:
+        """The name of a list of integers."""
+        return self.array(np.array(values, np.int64))
+
+    def write(self, kind: str, *inputs: object, outputs: int = 1, **attributes: Any) -> str:
+        """Write an operation; the name of its first result."""
+        first = f"result_{len(self.nodes)}"
+        names = [first, *(f"{first}_{place}" for place in range(1, outputs))]
+        given = ["" if value is None else value if isinstance(value, str) else self.name(value) for value in inputs]
+        self.nodes.append(helper.make_node(kind, given, names, **attributes))
+        return first
+
+
+def _plain(kind: str) -> _Rule:
+    """An operation of as many tensors or numbers, in the same order."""
+
+    def rule(writer: _Writer, node: fx.Node) -> str:
+        if node.kwargs.get("alpha", 1) != 1:
+            raise UnpreparableError("A sum weighs its second part.")
+        return writer.write(kind, *node.args)
+
+    return rule
+
+
+def _convolution(writer: _Writer, node: fx.Node) -> str:
+    x, weight, bias, stride, padding, dilation, transposed, left_over, groups = cast("tuple[Any, ...]", node.args)
+    common: dict[str, Any] = {
+        "strides": list(stride),
+        "pads": [*padding, *padding],
+        "dilations": list(dilation),
+        "group": groups,
+    }
+    given = (x, weight) if bias is None else (x, weight, bias)
+    if transposed:
+        return writer.write("ConvTranspose", *given, output_padding=list(left_over), **common)
+    return writer.write("Conv", *given, **common)
+
+
+def _exponential_less_one(writer: _Writer, node: fx.Node) -> str:
+    return writer.write("Sub", writer.write("Exp", node.args[0]), 1.0)
+
+
+def _mean(writer: _Writer, node: fx.Node) -> str:
+    return _reduced(writer, node, "ReduceMean")
+
+
+def _sum(writer: _Writer, node: fx.Node) -> str:
+    return _reduced(writer, node, "ReduceSum")
+
+
+def _reduced(writer: _Writer, node: fx.Node, kind: str) -> str:
+    x, along, *keep = cast("tuple[Any, ...]", node.args)
+    if along is None:
+        raise UnpreparableError("It looks at all pictures together.")
+    return writer.write(kind, x, writer.integers(along), keepdims=int(bool(keep and keep[0])))
+
+
+def _reshape(writer: _Writer, node: fx.Node) -> str:
+    return writer.write("Reshape", node.args[0], writer.integers(cast("list[int]", node.args[1])))
+
+
+def _expand(writer: _Writer, node: fx.Node) -> str:
+    # ONNX: a side of 1 leaves what is there.
+    sizes = [1 if size < 0 else size for size in cast("list[int]", node.args[1])]
+    return writer.write("Expand", node.args[0], writer.integers(sizes))
+
+
+def _transpose(writer: _Writer, node: fx.Node) -> str:
+    x, first, second = cast("tuple[fx.Node, int, int]", node.args)
+    order = list(range(len(x.meta["shape"])))
+    order[first], order[second] = order[second], order[first]
+    return writer.write("Transpose", x, perm=order)
+
+
+def _permute(writer: _Writer, node: fx.Node) -> str:
+    dimensions = len(cast(fx.Node, node.args[0]).meta["shape"])
+    return writer.write("Transpose", node.args[0], perm=[at % dimensions for at in cast("list[int]", node.args[1])])
+
+
+def _unsqueeze(writer: _Writer, node: fx.Node) -> str:
+    return writer.write("Unsqueeze", node.args[0], writer.integers([cast(int, node.args[1])]))
+
+
+def _cat(writer: _Writer, node: fx.Node) -> str:
+    parts, along = [*node.args, 0][:2]
+    if along == 0:
+        raise UnpreparableError("It puts pictures behind each other.")
+    return writer.write("Concat", *cast("list[fx.Node]", parts), axis=along)
+
+
+def _slice(writer: _Writer, node: fx.Node) -> str:
+    rest: tuple[Any, ...] = (0, None, None, 1)
+    x, along, begin, end, step = (*node.args, *rest[len(node.args) - 1 :])
+    if along == 0:
+        raise UnpreparableError("It picks some of the pictures.")
+    bounds = (0 if begin is None else begin, np.iinfo(np.int64).max if end is None else end, along, step)
+    return writer.write("Slice", x, *(writer.integers([cast(int, value)]) for value in bounds))
+
+
+def _where(writer: _Writer, node: fx.Node) -> str:
+    return writer.write("Where", *node.args)
+
+
+def _cast(writer: _Writer, node: fx.Node) -> str:
+    return writer.write("Cast", node.args[0], to=_TYPES[cast(torch.dtype, node.args[1])])
+
+
+def _clip(writer: _Writer, node: fx.Node) -> str:
+    x, low, high = [*node.args, None, None][:3]
+    return writer.write("Clip", x, low, high)
+
+
+def _maximum_pool(writer: _Writer, node: fx.Node) -> str:
+    attributes = _pooling(node)
+    return writer.write("MaxPool", node.args[0], outputs=2, **attributes)
+
+
+def _pooling(node: fx.Node) -> dict[str, Any]:
+    side = cast("list[int]", node.args[1])
+    stride = cast("list[int]", node.args[2]) if len(node.args) > 2 else []
+    padding, dilation, ceil_mode = (*node.args[3:6], *([0, 0], [1, 1], False)[len(node.args[3:6]) :])
+    around = list(cast("list[int]", padding))
+    return {
+        "kernel_shape": list(side),
+        "strides": list(stride or side),
+        "pads": [*around, *around],
+        "dilations": list(cast("list[int]", dilation)),
+        "ceil_mode": int(cast(bool, ceil_mode)),
+    }
+
+
+def _average_pool(writer: _Writer, node: fx.Node) -> str:
+    given = (*node.args, *([], [0, 0], False, True, None)[len(node.args) - 2 :])
+    _, side, stride, padding, ceil_mode, count_padding, divisor = cast("tuple[Any, ...]", given)
+    if divisor:
+        raise UnpreparableError("An average has a divisor of its own.")
+    return writer.write(
+        "AveragePool",
+        node.args[0],
+        kernel_shape=list(side),
+        strides=list(stride or side),
+        pads=[*padding, *padding],
+        ceil_mode=int(ceil_mode),
+        count_include_pad=int(count_padding),
+    )
+
+
+def _maximum_pool_backward(writer: _Writer, node: fx.Node) -> str:
+    """Each value's gradient is added where the value came from."""
+    gradient, x, *_, places = cast("tuple[Any, ...]", node.args)
+    height, width = x.meta["shape"][2:]
+    flat = [0, 0, -1]
+    zeros = writer.write("Mul", writer.write("Reshape", x, writer.integers(flat)), 0.0)
+    gathered = writer.write(
+        "ScatterElements",
+        zeros,
+        writer.write("Reshape", places, writer.integers(flat)),
+        writer.write("Reshape", gradient, writer.integers(flat)),
+        axis=2,
+        reduction="add",
+    )
+    return writer.write("Reshape", gathered, writer.integers([0, 0, height, width]))
+
+
+def _item(writer: _Writer, node: fx.Node) -> str:
+    """A part of what a pooling gives: the maxima, or where in their channel of their picture they were."""
+    values, place = cast("tuple[fx.Node, int]", node.args)
+    maxima = writer.name(values)
+    if place == 0:
+        return maxima
+    height, width = cast(fx.Node, values.args[0]).meta["shape"][2:]
+    # ONNX counts through all pictures and channels.
+    return writer.write("Mod", f"{maxima}_1", writer.array(np.array(height * width, np.int64)))
+
+
+_RULES: dict[Any, _Rule] = {
+    aten.convolution.default: _convolution,
+    **dict.fromkeys((aten.mm.default, aten.matmul.default), _plain("MatMul")),
+    **dict.fromkeys((aten.add.Tensor, aten.add.Scalar), _plain("Add")),
+    **dict.fromkeys((aten.sub.Tensor, aten.sub.Scalar), _plain("Sub")),
+    **dict.fromkeys((aten.mul.Tensor, aten.mul.Scalar), _plain("Mul")),
+    **dict.fromkeys((aten.div.Tensor, aten.div.Scalar), _plain("Div")),
+    **dict.fromkeys((aten.gt.Scalar, aten.gt.Tensor), _plain("Greater")),
+    **dict.fromkeys((aten.lt.Scalar, aten.lt.Tensor), _plain("Less")),
+    **dict.fromkeys((aten.le.Scalar, aten.le.Tensor), _plain("LessOrEqual")),
+    **dict.fromkeys((aten.ge.Scalar, aten.ge.Tensor), _plain("GreaterOrEqual")),
+    aten.__and__.Tensor: _plain("And"),
+    aten.relu.default: _plain("Relu"),
+    aten.sigmoid.default: _plain("Sigmoid"),
+    aten.tanh.default: _plain("Tanh"),
+    aten.erf.default: _plain("Erf"),
+    aten.exp.default: _plain("Exp"),
+    aten.expm1.default: _exponential_less_one,
+    aten.neg.default: _plain("Neg"),
+    aten.sqrt.default: _plain("Sqrt"),
+    aten.where.self: _where,
+    aten.where.ScalarOther: _where,
+    aten.where.ScalarSelf: _where,
+    aten.to.dtype: _cast,
+    aten.clamp.default: _clip,
+    aten.mean.dim: _mean,
+    aten.sum.dim_IntList: _sum,
+    aten.reshape.default: _reshape,
+    aten.expand.default: _expand,
+    aten.transpose.int: _transpose,
+    aten.permute.default: _permute,
+    aten.unsqueeze.default: _unsqueeze,
+    aten.cat.default: _cat,
+    aten.slice.Tensor: _slice,
+    aten.max_pool2d_with_indices.default: _maximum_pool,
+    aten.max_pool2d_with_indices_backward.default: _maximum_pool_backward,
+    aten.avg_pool2d.default: _average_pool,
+    item: _item,
+}

@@ -1,0 +1,55 @@
+"""A prepared network as one differentiable function, whatever carries it out."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from robust_widgets.models.prepared.graphs import Graphs, call
+
+
+class Passes(Protocol):
+    """The way from pictures (n, 3, h, w) to answers (n, m), and the way back."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, object]:
+        """The answers, and what the way back needs."""
+        ...
+
+    def backward(self, kept: object, gradient: Tensor) -> Tensor:
+        """The gradient in the pictures, (n, 3, h, w), of something whose gradient in the answers is given."""
+        ...
+
+
+class TorchPasses:
+    """The two graphs, carried out by torch."""
+
+    def __init__(self, graphs: Graphs) -> None:
+        self._graphs = graphs
+
+    def forward(self, x: Tensor) -> tuple[Tensor, object]:
+        answers, *kept = call(self._graphs.forward, x)
+        return answers, kept
+
+    def backward(self, kept: object, gradient: Tensor) -> Tensor:
+        return call(self._graphs.backward, *cast("list[Tensor]", kept), gradient)[0]
+
+
+def answer(passes: Passes, x: Tensor) -> Tensor:
+    """The answers to pictures; differentiable once in the pictures."""
+    return cast(Tensor, _Passing.apply(x, passes))
+
+
+class _Passing(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, passes: Passes) -> Tensor:
+        answers, ctx.kept = passes.forward(x.detach())
+        ctx.passes = passes
+        return answers
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return cast(Passes, ctx.passes).backward(ctx.kept, gradients[0]), None
