@@ -1,5 +1,6 @@
 /** Robust Studio in JupyterLab. */
+import { outputPlugin } from "./output/plugin";
 import { studioPlugin } from "./studio/plugin";
 import { viewerPlugin } from "./viewer/plugin";
 
-export default [studioPlugin, viewerPlugin];
+export default [studioPlugin, viewerPlugin, outputPlugin];
