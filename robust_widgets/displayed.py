@@ -1,9 +1,9 @@
 """Runs as the outputs of a notebook hold them, for the JupyterLab extension. No torch here.
 
-Such an output has a MIME type of its own, which says what each run was asked. The pictures and curves stand once in the
-file: in the HTML player beside it, which exports show and in which the extension finds them. They are fewer and
-coarser than the run's own (:mod:`robust_widgets.embed` says how much), so as long as the kernel has the run itself, that
-is what a studio is handed.
+Such an output has a MIME type of its own, which says what each run was asked. The pictures and curves stand once in
+the file: in the HTML player beside it, which exports show and in which the extension finds them. They are fewer and
+coarser than the run's own (:mod:`robust_widgets.embed` says how much), so as long as the kernel has the run itself,
+that is what a studio is handed.
 """
 
 from __future__ import annotations
@@ -101,12 +101,11 @@ def _kept(told: dict[str, Any], run: dict[str, Any]) -> Trace:
     trace = Trace(**told["header"])
     count, unit = int(told["pictures"]["count"]), distance_unit(trace)
     numbers = zip(run["loss"], run["probability"], run["distance"], strict=True)
-    for step, row, frame in zip(run["steps"], numbers, run["frames"], strict=True):
+    for step, seconds, row, frame in zip(run["steps"], run["seconds"], numbers, run["frames"], strict=True):
         with Image.open(io.BytesIO(base64.b64decode(frame, validate=True)), formats=["JPEG"]) as picture:
             sheet = _whole_cells(picture.convert("RGB"), count)
         loss, probability, distance = (np.full(count, np.nan if one is None else float(one)) for one in row)
-        # When each step was made is not in the output.
-        trace.append(Frame(int(step), untiled(sheet, count), loss, probability, distance / unit, 0.0))
+        trace.append(Frame(int(step), untiled(sheet, count), loss, probability, distance / unit, float(seconds)))
     if not len(trace):
         raise ValueError("it has no pictures")
     return trace

@@ -157,6 +157,7 @@ def _encode(trace: Trace, count: int, quality: int, side: int) -> str:
         "probability": [_short(value) for value in numbers.probability],
         "distance": [_short(value) for value in numbers.distance],
         "radius": numbers.radius,
+        "seconds": [_short(trace[step].seconds) for step in steps],
         "frames": [base64.b64encode(jpeg(trace[step].pixels, quality, side)).decode() for step in steps],
     }
     # A "</script" in a name would end the element that holds this.

@@ -1,4 +1,4 @@
-"""A run in a notebook's output: what is told of it, fetched whole while its kernel knows it, and read back after that."""
+"""A run in a notebook's output: what is told of it, fetched whole while its kernel knows it, read back after that."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ def test_what_the_output_keeps_is_gone_on_from(count: int, side: int) -> None:
     step = back[5].step
     assert back.mean("distance", 5) == pytest.approx(many.mean("distance", step), rel=1e-3), "in raw pixels again"
     assert back.mean("loss", 5) == pytest.approx(many.mean("loss", step), rel=1e-3)
+    assert back[5].seconds == pytest.approx(many[step].seconds, rel=1e-3)
     assert len(back[-1].pixels) == count
     off = np.abs(back[-1].pixels.mean(axis=(1, 2)) - many[-1].pixels.mean(axis=(1, 2)))
     assert off.max() < 4, "each picture is cut out where it is"
@@ -102,7 +103,7 @@ def broken(**change: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         {"frames": ["no base64", "at", "all"]},
         {"frames": [base64.b64encode(b"no JPEG").decode()] * 3},
         {"loss": ["a", "b", "c"]},
-        {"steps": [], "loss": [], "probability": [], "distance": [], "frames": []},
+        {"steps": [], "seconds": [], "loss": [], "probability": [], "distance": [], "frames": []},
         {"told": {"header": {"task": "generate", "odd": 1}}},
         {"told": {"pictures": {"count": 0}}},
         {"told": {"pictures": None}},

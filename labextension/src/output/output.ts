@@ -15,11 +15,17 @@ export class RunOutput extends Widget implements IRenderMime.IRenderer {
   private shown: AbortController | undefined;
   private output: Output | undefined;
   private at = 0;
+  private static readonly byNode = new WeakMap<HTMLElement, RunOutput>();
 
   constructor(private readonly trans: TranslationBundle) {
     super();
+    RunOutput.byNode.set(this.node, this);
     this.addClass("rw-run");
     this.addClass("rw-output");
+  }
+
+  static at(node: HTMLElement | null | undefined): RunOutput | undefined {
+    return node ? RunOutput.byNode.get(node) : undefined;
   }
 
   /** The run that a person looks at. */

@@ -7,6 +7,7 @@ import { player } from "../../../frontend/src/player/player";
 import { element, keepKeysFromLab, say } from "../../../frontend/src/view/dom";
 import "../../style/run.css";
 import { playerWords } from "../words";
+import { fromBase64 } from "../studio/delivery";
 import { facts } from "./facts";
 import { OtherVersionError, readRun, type SavedRun } from "./run";
 
@@ -43,7 +44,7 @@ export class Viewer extends Widget {
     this.shown?.abort();
     this.shown = new AbortController();
     try {
-      this.node.replaceChildren(...this.parts(readRun(bytesOf(this.context.model.toString())), this.shown.signal));
+      this.node.replaceChildren(...this.parts(readRun(fromBase64(this.context.model.toString())), this.shown.signal));
     } catch (error) {
       const notice = element("p", "rw-run-notice", { role: "alert" });
       say(notice, this.sentence(error));
@@ -78,8 +79,4 @@ export class Viewer extends Widget {
       reason,
     );
   }
-}
-
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
