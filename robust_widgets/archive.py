@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets.errors import TraceError
-from robust_widgets.files import arrays_of, assemble, header_of, tile
+from robust_widgets.files import arrays_of, assemble, header_of, tile, untiled
 from robust_widgets.recording import curves
 from robust_widgets.trace import Pixels, Trace
 
@@ -84,8 +84,6 @@ def _untiled(png: bytes, shape: tuple[int, ...]) -> Pixels:
     count, height, width = shape
     with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
         grid = np.asarray(picture)
-    columns = grid.shape[1] // width
     if grid.dtype != np.uint8 or grid.shape != tile(np.zeros((count, height, width, 3), np.uint8)).shape:
         raise ValueError(f"a picture is {grid.shape[1]} x {grid.shape[0]}")
-    cells = grid.reshape(-1, height, columns, width, 3).swapaxes(1, 2)
-    return cells.reshape(-1, height, width, 3)[:count].copy()
+    return untiled(grid, count)

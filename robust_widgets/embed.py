@@ -1,5 +1,6 @@
 """A player that needs no kernel and no network: for saved notebooks and their HTML exports. No torch here.
 
+Where the project's extension is, JupyterLab draws the player itself instead (:mod:`robust_widgets.displayed`).
 The player lives in a sandboxed frame with its pictures in it. Where scripts are not trusted the frame is taken away;
 then a strip of steps is seen in its place.
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from robust_widgets.displayed import MIME, about
 from robust_widgets.errors import KnobError
 from robust_widgets.files import strip
 from robust_widgets.recording import curves, evenly, jpeg
@@ -94,8 +96,11 @@ def assemble(runs: Sequence[str]) -> str:
     )
 
 
-def mime_bundle(traces: Sequence[Trace], *, most_bytes: int = MOST_BYTES) -> dict[str, str]:
-    """Runs for a notebook's output: the player, the newest run's strip as PNG, and words; a budget for each run."""
+def mime_bundle(traces: Sequence[Trace], *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
+    """Runs for a notebook's output: what they were asked, the player, the newest run's strip as PNG, and words.
+
+    Each run has a budget of its own.
+    """
     shown = [trace for trace in traces if len(trace)]
     if not shown:
         return {"text/plain": "no runs yet"}
@@ -103,17 +108,24 @@ def mime_bundle(traces: Sequence[Trace], *, most_bytes: int = MOST_BYTES) -> dic
     return bundle(shown, runs)
 
 
-def bundle(traces: Sequence[Trace], runs: Sequence[str]) -> dict[str, str]:
-    """As :func:`mime_bundle`, of runs that were encoded before; what is not the player takes `STAND_IN_BYTES`."""
-    png, fallback = _stand_in(traces[-1])
+def bundle(traces: Sequence[Trace], runs: Sequence[str], *, stands_in: bool = False) -> dict[str, Any]:
+    """As :func:`mime_bundle`, of runs that were encoded before; what is not the player takes `STAND_IN_BYTES`.
+
+    Args:
+        traces, runs: the runs, and what :func:`encode_run` made of them.
+        stands_in: whether a live widget in the same cell shows them already.
+    """
+    told = about(traces, stands_in=stands_in)
+    png, fallback = _stand_in(traces[-1], STAND_IN_BYTES - len(json.dumps(told)))
     return {
+        MIME: told,
         "text/html": assemble(runs) + fallback,
         "image/png": png,
         "text/plain": "\n".join(repr(trace) for trace in traces),
     }
 
 
-def _stand_in(trace: Trace) -> tuple[str, str]:
+def _stand_in(trace: Trace, most_bytes: int) -> tuple[str, str]:
     """A strip of steps, as PNG and as the element that is seen where frames and styles are taken away."""
     sheet = strip(trace, STRIP_STEPS, STRIP_SIDE)
     words = html.escape(repr(trace), quote=True)
@@ -121,7 +133,7 @@ def _stand_in(trace: Trace) -> tuple[str, str]:
         sheet.thumbnail((STRIP_STEPS * side, 2 * side))
         png = _encoded(sheet.quantize(128), "PNG")
         shown = f'<img alt="{words}" title="{words}" src="data:image/jpeg;base64,{_encoded(sheet, "JPEG")}">'
-        if len(png) + len(shown) + 1000 < STAND_IN_BYTES:
+        if len(png) + len(shown) + 1000 < most_bytes:
             break
     return png, "<style>.rw-player+style+img{display:none}</style>" + shown
 
@@ -139,11 +151,13 @@ def _encode(trace: Trace, count: int, quality: int, side: int) -> str:
         "title": trace.target,
         "task": trace.task.replace("_", " "),
         "last": trace[-1].step,
+        "recorded": len(trace),
         "steps": numbers.steps,
         "loss": [_short(value) for value in numbers.loss],
         "probability": [_short(value) for value in numbers.probability],
         "distance": [_short(value) for value in numbers.distance],
         "radius": numbers.radius,
+        "seconds": [_short(trace[step].seconds) for step in steps],
         "frames": [base64.b64encode(jpeg(trace[step].pixels, quality, side)).decode() for step in steps],
     }
     # A "</script" in a name would end the element that holds this.

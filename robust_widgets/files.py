@@ -37,6 +37,14 @@ def tile(pictures: Pixels, columns: int | None = None) -> Pixels:
     return grid
 
 
+def untiled(grid: Pixels, count: int) -> Pixels:
+    """The pictures of a square grid that :func:`tile` made; uint8 (rows * h, columns * w, 3) -> (n, h, w, 3)."""
+    columns = int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    height, width = grid.shape[0] // rows, grid.shape[1] // columns
+    return grid.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)[:count].copy()
+
+
 def enlarged(pixels: Pixels, side: int) -> Image.Image:
     """A picture smoothly scaled up so that its height is at least ``side``; larger ones are left alone."""
     picture = Image.fromarray(pixels)

@@ -150,7 +150,7 @@ class Trace:
         if not self._recorded:
             raise KnobError("This run has no frames yet; let it make at least one.")
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """A player that needs no kernel, and a strip of steps where scripts do not run."""
         from robust_widgets.embed import mime_bundle
 

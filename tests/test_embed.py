@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from robust_widgets.displayed import MIME
 from robust_widgets.embed import MOST_BYTES, mime_bundle, player_html
 from robust_widgets.trace import Frame, Trace
 from tests.test_trace import frame, recorded
@@ -138,5 +139,5 @@ def test_where_frames_are_taken_away_a_strip_is_seen() -> None:
 
 def test_a_trace_shows_itself_as_a_player() -> None:
     bundle = recorded(3)._repr_mimebundle_()
-    assert set(bundle) == {"text/html", "image/png", "text/plain"} and "3 steps" in bundle["text/plain"]
+    assert set(bundle) == {MIME, "text/html", "image/png", "text/plain"} and "3 steps" in bundle["text/plain"]
     assert Trace("generate", {})._repr_mimebundle_() == {"text/plain": "Trace(generate, no frames yet)"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,13 @@ import pytest
 from PIL import Image
 
 from robust_widgets import app, lab
+from robust_widgets.displayed import MIME
+from robust_widgets.embed import mime_bundle
+from robust_widgets.files import load_trace
 from robust_widgets.session import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from tests.helpers import tiny_model
+from tests.test_embed import grown, runs_of
 from tests.test_trace import recorded
 from tests.widgets.page import Page, noise
 
@@ -32,14 +38,15 @@ class Tab:
         monkeypatch.setattr(app, "resolve_model", self._model)
 
     def _model(self, name: str | None, device: str | None) -> object:
+        app.choose_device(device)
         return self._weights if name in (None, "tiny") else app.load_model(name)
 
     def get_parent(self) -> dict[str, object]:
         return {"metadata": {"cellId": "a tab"}, "header": {"msg_id": f"execution {self._executions}"}}
 
-    def show(self, file: object = None, model: str | None = None) -> StudioWidget:
+    def show(self, file: object = None, model: str | None = None, **settings: Any) -> StudioWidget:
         self._executions += 1
-        lab.show(None if file is None else str(file), model=model)
+        lab.show(None if file is None else str(file), model=model, **settings)
         (studio,) = app.open_studios()
         view = self.displayed[-1]["application/vnd.jupyter.widget-view+json"]
         assert view["model_id"] == studio.model_id and "text/html" not in self.displayed[-1]
@@ -126,6 +133,72 @@ def test_a_model_that_does_not_exist_is_said_once_and_the_picture_is_kept(tab: T
     assert studio.notice.kind == "error" and studio.notice.text.count("'nonsense'") == 1
     assert studio.surface is not None
     np.testing.assert_array_equal(studio.surface.raster.image, PICTURE)
+
+
+def test_a_device_that_is_not_there_is_said_and_the_rest_is_kept(tab: Tab, photo: Path) -> None:
+    studio = tab.show(photo, model="tiny", device="cuda:99")
+    assert studio.notice.kind == "error" and studio.notice.text.count("cuda:99") == 1
+    assert studio.surface is not None
+    np.testing.assert_array_equal(studio.surface.raster.image, PICTURE)
+    assert tab.show(photo, model="tiny", device="cuda:99") is studio
+
+
+def test_the_settings_reach_the_studio(tab: Tab) -> None:
+    studio = tab.show(device="cpu", frames_per_second=5)
+    assert studio.runner.frames_per_second == 5 and not studio.notice.text
+    assert tab.displayed[-1][lab.ABOUT_MIME] == {"model": studio.session.model.name, "device": "cpu"}
+    assert tab.show(device="cpu", frames_per_second=9) is studio and studio.runner.frames_per_second == 9
+
+
+def bring(name: str, content: bytes, most: int) -> None:
+    pieces = [content[start : start + most] for start in range(0, len(content), most)]
+    for index, piece in enumerate(pieces):
+        lab.bring(name, index, len(pieces), base64.b64encode(piece).decode())
+
+
+@pytest.mark.parametrize("most", [100, 10**9])
+def test_a_picture_from_a_notebook_arrives_as_it_was(tab: Tab, photo: Path, most: int) -> None:
+    studio = tab.show()
+    lab.bring("another", 0, 2, "given up half-way")
+    bring("picture", photo.read_bytes(), most)
+    assert studio.surface is not None and lab.painted()
+    np.testing.assert_array_equal(studio.surface.raster.image, PICTURE)
+    tab.restart()
+    again = tab.show().surface
+    assert again is not None
+    np.testing.assert_array_equal(again.raster.image, PICTURE, "it is kept as if it had been painted")
+
+
+def test_a_run_from_a_notebook_arrives_as_it_was(tab: Tab, run: Path) -> None:
+    studio = tab.show()
+    bring("run.rwtrace", run.read_bytes(), 1000)
+    assert studio.trace is not None and len(studio.trace) == len(load_trace(run))
+    np.testing.assert_array_equal(studio.trace.frames, load_trace(run).frames)
+    assert studio.task == "translate" and not studio.notice.text
+
+
+def test_what_a_notebook_keeps_of_a_run_is_said_to_be_that(tab: Tab) -> None:
+    bundle = mime_bundle([grown(90, 32)])
+    output = {"told": bundle[MIME]["runs"][0], "run": runs_of(bundle["text/html"])[0]}
+    studio = tab.show()
+    bring("run.json", json.dumps(output).encode(), 5000)
+    assert studio.trace is not None and len(studio.trace) == 61
+    assert studio.notice.kind == "warning" and "61 of its 91 pictures" in studio.notice.text
+
+
+@pytest.mark.parametrize("name", ["picture", "run.rwtrace"])
+def test_what_cannot_be_read_is_said_in_the_studio(name: str, tab: Tab) -> None:
+    studio = tab.show()
+    bring(name, b"not what it is called", 8)
+    assert studio.notice.kind == "error" and studio.notice.text.endswith(".") and not studio.traces
+
+
+def test_whether_there_is_a_painting_to_come_back(tab: Tab) -> None:
+    assert not lab.painted()
+    studio = tab.show()
+    assert not lab.painted()
+    paint(studio)
+    assert lab.painted()
 
 
 def test_what_would_be_missed(tab: Tab, tmp_path: Path) -> None:

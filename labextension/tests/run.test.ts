@@ -20,6 +20,8 @@ describe("a saved run", () => {
     });
     expect(pictures.map((picture) => new TextDecoder().decode(picture))).toEqual(["first", "second"]);
     expect(asked).toEqual({
+      task: "sketch_to_image",
+      target: "größer",
       model: "default",
       fingerprint: "0123456789abcdef",
       seed: 3,

@@ -1,18 +1,21 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { ClosedStudios } from "../src/studio/closed";
 import { show } from "../src/studio/code";
+import { fromBase64, messages } from "../src/studio/delivery";
 import { isForStudio } from "../src/studio/files";
+import { DEFAULTS, settingsOf } from "../src/studio/settings";
 
 test.each([
-  [{}, "robust_widgets.lab.show()"],
-  [{ file: "", model: "" }, "robust_widgets.lab.show()"],
-  [{ file: "fish.rwtrace" }, 'robust_widgets.lab.show("fish.rwtrace")'],
-  [{ model: "tiny" }, 'robust_widgets.lab.show(model="tiny")'],
+  [{}, "robust_widgets.lab.show(frames_per_second=20)"],
+  [{ file: "", model: "", device: "" }, "robust_widgets.lab.show(frames_per_second=20)"],
+  [{ file: "fish.rwtrace" }, 'robust_widgets.lab.show("fish.rwtrace", frames_per_second=20)'],
+  [{ model: "tiny", device: "cpu" }, 'robust_widgets.lab.show(model="tiny", device="cpu", frames_per_second=20)'],
   [
     { file: 'a "quoted"\n\\name.png', model: "tiny" },
-    'robust_widgets.lab.show("a \\"quoted\\"\\n\\\\name.png", model="tiny")',
+    'robust_widgets.lab.show("a \\"quoted\\"\\n\\\\name.png", model="tiny", frames_per_second=20)',
   ],
 ])("%j is asked of the kernel as Python", (wish, wanted) => {
-  expect(show(wish).split("\n").at(-1)).toBe(wanted);
+  expect(show(wish, 20).split("\n").at(-1)).toBe(wanted);
 });
 
 test.each(["a.png", "a.PNG", "b/c.jpeg", "c.JPG", "d.webp", "e.rwtrace"])("%s is for the studio", (path) => {
@@ -21,4 +24,50 @@ test.each(["a.png", "a.PNG", "b/c.jpeg", "c.JPG", "d.webp", "e.rwtrace"])("%s is
 
 test.each(["a.gif", "png", "a.png.txt", "folder.d", ""])("%j is not for the studio", (path) => {
   expect(isForStudio(path)).toBe(false);
+});
+
+const PIECE = 40_000;
+
+test.each([0, 1, PIECE, PIECE + 1, 2 * PIECE + 7])("%i bytes arrive whole", (length) => {
+  const bytes = Uint8Array.from({ length }, (_, index) => index % 251);
+  const sent = [...messages({ name: 'a "name".png', bytes }, PIECE)];
+  expect(sent).toHaveLength(Math.max(1, Math.ceil(length / PIECE)));
+  const arrived = sent.flatMap((code, index) => {
+    const found = /^robust_widgets\.lab\.bring\("a \\"name\\"\.png", (\d+), (\d+), "(.*)"\)$/.exec(code);
+    expect([found?.[1], found?.[2]]).toEqual([String(index), String(sent.length)]);
+    return [fromBase64(found?.[3] ?? "")];
+  });
+  expect(arrived.flatMap((piece) => [...piece])).toEqual([...bytes]);
+});
+
+test("settings that were never made have their defaults, and words their spaces taken off", () => {
+  expect(settingsOf({})).toEqual(DEFAULTS);
+  const given = { confirmClose: false, model: " tiny ", device: " cpu", framesPerSecond: 5, themeColors: false };
+  expect(settingsOf(given)).toEqual({ ...given, model: "tiny", device: "cpu" });
+  expect(settingsOf({ model: 3, framesPerSecond: "many" })).toEqual(DEFAULTS);
+});
+
+test("the studio that was closed last is reopened first, also after a reload of the page", async () => {
+  const kept = new Map<string, unknown>();
+  const state = {
+    fetch: vi.fn((id: string) => Promise.resolve(kept.get(id) as never)),
+    save: vi.fn((id: string, value: unknown) => Promise.resolve(void kept.set(id, value))),
+  };
+  let now = 0;
+  const place = (id: string) => ({ id, cwd: "a" });
+  const closed = new ClosedStudios(state, vi.fn(), () => now);
+  await closed.load();
+  expect(closed.isEmpty).toBe(true);
+  for (const id of ["one", "two", "three"]) closed.add(place(id));
+  expect(closed.take()).toEqual(place("three"));
+
+  const changed = vi.fn();
+  const later = new ClosedStudios(state, changed, () => now);
+  await later.load();
+  expect(changed).toHaveBeenCalled();
+  expect(later.isEmpty).toBe(false);
+  expect(later.take()).toEqual(place("two"));
+  now = 31 * 24 * 3600 * 1000;
+  expect(later.isEmpty).toBe(true);
+  expect(later.take()).toBeUndefined();
 });

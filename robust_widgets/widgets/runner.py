@@ -24,7 +24,7 @@ from robust_widgets.widgets.watching.events import (
     StepEvent,
     ViewEvent,
 )
-from robust_widgets.widgets.watching.stream import FrameStream
+from robust_widgets.widgets.watching.stream import FRAMES_PER_SECOND, FrameStream
 from robust_widgets.widgets.watching.view import HistoryEntry, View
 
 MOST_RECORDED = 240
@@ -58,6 +58,7 @@ class Runner:
     Attributes:
         traces: all runs, oldest first.
         shown_trace: the run that the view shows. shown_step: the step the person stopped at; None for the newest.
+        frames_per_second: how many steps of the next run are sent to the page in a second, at most.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Runner:
         self.view = View(display_side=display_side, label="Result")
         self.traces: list[Trace] = []
         self.shown_step: int | None = None
+        self.frames_per_second: float = FRAMES_PER_SECOND
         self._notice = notice
         self._make_request = make_request
         self._lock = threading.RLock()
@@ -225,7 +227,7 @@ class Runner:
         """Show a run from now on."""
         self._showing += 1
         self._shown, self.shown_step = run, None
-        self._stream = FrameStream(self.view, self._showing, run.steps)
+        self._stream = FrameStream(self.view, self._showing, run.steps, self.frames_per_second)
         self._stream.heat, self._stream.unit = self._heat, distance_unit(run.trace)
         self._send_begin(run)
         if not run.running:

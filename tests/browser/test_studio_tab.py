@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -17,6 +18,13 @@ pytestmark = pytest.mark.browser
 
 START = Path(__file__).parents[2] / "notebooks" / "start.ipynb"
 PAINTED = "studio.surface.raster.sketch[..., 3].any()"
+WHITE = "rgb(255, 255, 255)"
+REOPEN = ".lm-Menu-item[data-command='robust-widgets:reopen-studio']"
+
+
+def ground(page: Page) -> str:
+    """The colour behind the studio."""
+    return str(page.locator(".rw-tab").evaluate("tab => getComputedStyle(tab).backgroundColor"))
 
 
 @pytest.fixture
@@ -32,8 +40,26 @@ def folder(lab_folder: Path, lab_page: Page) -> Path:
     return below
 
 
+@pytest.fixture
+def settings(lab_folder: Path) -> Iterator[Callable[..., None]]:
+    """Sets settings of the studio's, as the settings editor does; a page reads them when it is loaded."""
+    file = lab_folder / ".settings" / "robust-widgets" / "studio.jupyterlab-settings"
+
+    def change(**given: object) -> None:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(given))
+
+    yield change
+    file.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def other_device(settings: Callable[..., None]) -> None:
+    settings(device="cuda:99")
+
+
 def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
-    lab_page: Page, lab_address: str, folder: Path
+    lab_page: Page, lab_address: str, folder: Path, settings: Callable[..., None]
 ) -> None:
     page, before = lab_page, len(kernels(lab_address))
     page.locator(".jp-Launcher-cwd:has-text('pictures')").wait_for()
@@ -54,12 +80,22 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     tab.studio.blob("orange")
     until(page, lambda: tab.value(PAINTED) == "True")
     known = tab.value("studio.model_id")
+    assert page.locator(".rw-status").inner_text().startswith("default · ")
+    assert tab.value("studio.runner.frames_per_second") == "20"
 
+    dark = "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
+    page.evaluate(dark)
+    until(page, lambda: ground(page) != WHITE)
+    settings(framesPerSecond=5, themeColors=False)
     page.reload()
     page.wait_for_selector(".rw-tab .rw-pad-surface", timeout=WAIT)
     tab.ready()
     assert tab.value("studio.model_id") == known, "the same studio of the same kernel"
     until(page, lambda: tab.studio.shown(0.5, 0.5) != (255, 255, 255))
+    assert tab.value("studio.runner.frames_per_second") == "5"
+    assert ground(page) == WHITE, "light, as was set, in a dark JupyterLab"
+    tab.shot("studio-tab-light-in-dark")
+    page.evaluate(dark.replace("Dark", "Light"))
 
     tab.kill()
     page.wait_for_selector(".rw-tab-notice[role='alert']:visible", timeout=WAIT)
@@ -78,8 +114,23 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     wait_for_kernels(page, lab_address, before)
     assert not page.locator(".rw-tab").count()
 
+    page.locator(".lm-MenuBar-item:has-text('File')").click()
+    page.locator(f"{REOPEN}:visible").click()
+    page.wait_for_selector(".rw-tab .rw-pad-surface", timeout=WAIT)
+    tab.ready()
+    assert tab.value(PAINTED) == "True", "the painting of the closed studio"
+    page.locator(".lm-MenuBar-item:has-text('File')").click()
+    page.locator(".lm-Menu-item:has-text('Save All'):visible").wait_for()
+    assert not page.locator(f"{REOPEN}:visible").count(), "there is no other one"
+    page.keyboard.press("Escape")
+    tab.close()
+    page.locator(".jp-Dialog").get_by_role("button", name="Close and end its kernel").click()
+    wait_for_kernels(page, lab_address, before)
 
-def test_pictures_and_runs_are_opened_from_the_file_browser(lab_page: Page, lab_address: str, folder: Path) -> None:
+
+def test_pictures_and_runs_are_opened_from_the_file_browser(
+    other_device: None, lab_page: Page, lab_address: str, folder: Path
+) -> None:
     page, before = lab_page, len(kernels(lab_address))
     entry = page.locator(".lm-Menu-item:has-text('Open in Robust Studio'):visible")
     page.locator(".jp-DirListing-item:has-text('notes.txt')").click(button="right")
@@ -95,6 +146,7 @@ def test_pictures_and_runs_are_opened_from_the_file_browser(lab_page: Page, lab_
         page.locator(f".lm-TabBar-tab:has-text('Robust Studio: {name}')").click()
         until(page, lambda name=name: current_title(page) == f"Robust Studio: {name}")
         tab = StudioTab(page)
+        assert "cuda:99" in tab.value("studio.notice.text"), "the device that is set, which is not there"
         if name == "photo.PNG":
             assert json.loads(tab.value("studio.surface.raster.image[9, 9].tolist()")) == [200, 30, 60]
         else:

@@ -61,7 +61,7 @@ def test_a_double_click_plays_a_saved_run_without_a_kernel(lab_page: Page, lab_a
     assert player.get_attribute("data-step") == "20"
     middle = run[20].pixels.shape[1] // 2
     np.testing.assert_array_equal(shown(page), run[20].pixels[0, middle, middle], "without loss")
-    facts = page.locator(".rw-viewer-facts").inner_text()
+    facts = page.locator(".rw-run-facts").inner_text()
     assert all(word in facts for word in ("default", "epsilon", "40", "seed", "3", "goldfish"))
 
     until(page, lambda: page.evaluate("() => document.activeElement.className") == "rw-view-slider")
@@ -77,6 +77,6 @@ def test_a_double_click_plays_a_saved_run_without_a_kernel(lab_page: Page, lab_a
         page.screenshot(path=f"{SHOTS}/viewer.png")
 
     open_file(page, "cut.rwtrace")
-    notice = page.locator(".rw-viewer-notice[role='alert']")
+    notice = page.locator(".rw-run-notice[role='alert']")
     notice.wait_for(timeout=WAIT)
     assert "cut.rwtrace" in notice.inner_text() and "damaged or cut short" in notice.inner_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import numpy as np
@@ -101,6 +102,18 @@ def test_live_frames_reach_the_view_as_they_are_acknowledged(
     desk.session.advance(1)
     assert [message.content["step"] for message in page.sent(desk.view, "frame")] == [*range(8), 20, 21]
     assert len(desk.runner.trace or ()) == 22, "the trace has every frame, whatever the browser saw"
+
+
+def test_a_slower_page_is_sent_fewer_frames(page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(index / 10 for index in range(10**6))
+    monkeypatch.setattr(runner_module, "FrameStream", lambda *given: FrameStream(*given, clock=lambda: next(clock)))
+    desk.runner.frames_per_second = 2
+    desk.request = RunRequest("generate", "dog", {"steps": 50})
+    desk.runner.run()
+    desk.session.advance(20)
+    steps = [message.content["step"] for message in page.sent(desk.view, "frame")]
+    assert 3 <= len(steps) <= 5 and len(desk.runner.trace or ()) == 21
+    assert min(b - a for a, b in itertools.pairwise(steps)) >= 4, "half a second apart"
 
 
 def test_a_finished_run_is_handed_over_for_scrubbing(page: Page, desk: Desk) -> None:

@@ -4,5 +4,6 @@ import { player, type Run } from "./player";
 
 const runs = JSON.parse(document.getElementById("runs")?.textContent ?? "[]") as Run[];
 const main = document.createElement("main");
-main.append(player(runs, (frame) => `data:image/jpeg;base64,${frame}`, new AbortController().signal));
+const address = (frame: string) => `data:image/jpeg;base64,${frame}`;
+main.append(player(runs, { address, signal: new AbortController().signal }));
 document.body.append(main);

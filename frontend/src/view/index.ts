@@ -149,7 +149,9 @@ class View {
     if (!ready) this.at = columns.length - 1;
     const step = columns.steps[this.at] ?? 0;
     const reached = state === "running" ? (this.painter.shown?.step ?? 0) : columns.lastStep;
-    const marks = { state, run: String(this.run), recorded: String(ready), heat: String(this.heatOn) };
+    // JupyterLab's status bar reads the rate.
+    const rate = state === "running" && this.newest?.rate ? rateOf(this.newest.rate) : "";
+    const marks = { state, run: String(this.run), recorded: String(ready), heat: String(this.heatOn), rate };
     for (const [name, value] of Object.entries(marks)) if (root.dataset[name] !== value) root.dataset[name] = value;
     root.setAttribute("aria-label", this.model.get("label"));
     root.style.setProperty("--rw-side", `${this.model.get("display_side")}px`);
@@ -191,7 +193,7 @@ class View {
     if (!this.newest) return "starting";
     const { step, rate, left } = this.newest;
     const parts = [`step ${this.painter.shown?.step ?? step} of ${this.total}`];
-    if (rate !== null) parts.push(`${rate.toFixed(rate < 10 ? 1 : 0)} steps/s`);
+    if (rate !== null) parts.push(`${rateOf(rate)} steps/s`);
     if (left !== null) parts.push(`${duration(left)} left`);
     return parts.join(" · ");
   }
@@ -358,6 +360,8 @@ class View {
     this.write();
   }
 }
+
+const rateOf = (rate: number) => rate.toFixed(rate < 10 ? 1 : 0);
 
 const render = ({ model, el }: RenderContext<ViewModel>): (() => void) => new View(model, el).close;
 

@@ -6,24 +6,48 @@ const PLAY = "M4 2.5v11l9-5.5z";
 const PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
 const LOOP = "M11 1.5 14 4l-3 2.5V5H5a2 2 0 0 0-2 2v1H1.5V7A3.5 3.5 0 0 1 5 3.5h6zM5 14.5 2 12l3-2.5V11h6a2 2 0 0 0 2-2V8h1.5v1a3.5 3.5 0 0 1-3.5 3.5H5z";
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
-const BUTTONS: [name: string, label: string, path: string][] = [
-  ["first", "first step", "M3 3h2v10H3zM13 3v10L6 8z"],
-  ["previous", "previous step", "M11 3v10L4 8z"],
-  ["play", "play", PLAY],
-  ["next", "next step", "M5 3v10l7-5z"],
-  ["last", "last step", "M11 3h2v10h-2zM3 3v10l7-5z"],
-];
-const button = ([name, label, path]: [string, string, string]) =>
-  `<button type="button" class="rw-view-button rw-view-${name}" title="${label}" aria-label="${label}">${icon(path)}</button>`;
+const BUTTONS = [
+  ["first", "M3 3h2v10H3zM13 3v10L6 8z"],
+  ["previous", "M11 3v10L4 8z"],
+  ["play", PLAY],
+  ["next", "M5 3v10l7-5z"],
+  ["last", "M11 3h2v10h-2zM3 3v10l7-5z"],
+] as const;
+const button = ([name, path]: readonly [string, string]) =>
+  `<button type="button" class="rw-view-button rw-view-${name}">${icon(path)}</button>`;
 const TEMPLATE = `
-  <input class="rw-view-slider" type="range" aria-label="step" min="0" max="1" value="0">
+  <input class="rw-view-slider" type="range" min="0" max="1" value="0">
   <div class="rw-view-controls">${BUTTONS.map(button).join("")}
     <span class="rw-view-step"></span>
-    <button type="button" class="rw-view-button rw-view-loop" title="play in a loop" aria-label="play in a loop"
-      aria-pressed="false">${icon(LOOP)}</button>
-    <select class="rw-view-speed" title="speed" aria-label="speed">${SPEEDS.map(
+    <button type="button" class="rw-view-button rw-view-loop" aria-pressed="false">${icon(LOOP)}</button>
+    <select class="rw-view-speed">${SPEEDS.map(
       (speed) => `<option value="${speed}"${speed === 1 ? " selected" : ""}>${speed}×</option>`,
     ).join("")}</select></div>`;
+
+/** What the controls are called. */
+export interface TransportWords {
+  first: string;
+  previous: string;
+  play: string;
+  pause: string;
+  next: string;
+  last: string;
+  step: string;
+  loop: string;
+  speed: string;
+}
+
+export const TRANSPORT_WORDS: TransportWords = {
+  first: "first step",
+  previous: "previous step",
+  play: "play",
+  pause: "pause",
+  next: "next step",
+  last: "last step",
+  step: "step",
+  loop: "play in a loop",
+  speed: "speed",
+};
 
 export class Transport {
   readonly root = element("div", "rw-view-transport");
@@ -40,12 +64,17 @@ export class Transport {
   constructor(
     private readonly move: (index: number) => void,
     signal: AbortSignal,
+    private readonly words = TRANSPORT_WORDS,
   ) {
     this.root.innerHTML = TEMPLATE;
     this.slider = this.find(".rw-view-slider", HTMLInputElement);
     this.play = this.find(".rw-view-play", HTMLButtonElement);
     this.loop = this.find(".rw-view-loop", HTMLButtonElement);
     this.speed = this.find(".rw-view-speed", HTMLSelectElement);
+    this.slider.setAttribute("aria-label", words.step);
+    for (const [name] of BUTTONS) label(this.find(`.rw-view-${name}`, HTMLElement), words[name]);
+    label(this.loop, words.loop);
+    label(this.speed, words.speed);
     const presses: [string, () => void][] = [
       ["first", () => this.go(0)],
       ["previous", () => this.go(this.at - 1)],
@@ -133,9 +162,12 @@ export class Transport {
 
   private say(timer: number): void {
     this.timer = timer;
-    const label = timer ? "pause" : "play";
-    this.play.title = label;
-    this.play.setAttribute("aria-label", label);
+    label(this.play, timer ? this.words.pause : this.words.play);
     this.play.querySelector("path")?.setAttribute("d", timer ? PAUSE : PLAY);
   }
+}
+
+function label(part: HTMLElement, words: string): void {
+  part.title = words;
+  part.setAttribute("aria-label", words);
 }

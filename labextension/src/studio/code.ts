@@ -1,4 +1,4 @@
-/** The Python that a studio's kernel is asked to run. */
+/** The Python that kernels are asked to run. */
 
 /** What a studio is opened with. */
 export interface Wish {
@@ -6,16 +6,44 @@ export interface Wish {
   file?: string | undefined;
   /** A model's name or file; by default the shipped one. */
   model?: string | undefined;
+  /** Where it runs; by default the fastest. */
+  device?: string | undefined;
 }
+
+/** What takes longest of showing a studio: loading PyTorch. */
+export const WARM = "import robust_widgets.lab";
 
 /** Shows the studio of this tab: a new one, or the one that the kernel has already. */
-export function show({ file, model }: Wish): string {
-  const given = [file && quoted(file), model && `model=${quoted(model)}`].filter(Boolean).join(", ");
-  return `import robust_widgets.lab\nrobust_widgets.lab.show(${given})`;
+export function show({ file, model, device }: Wish, framesPerSecond: number): string {
+  const given = [
+    file && quoted(file),
+    model && `model=${quoted(model)}`,
+    device && `device=${quoted(device)}`,
+    `frames_per_second=${framesPerSecond}`,
+  ];
+  return `${WARM}\nrobust_widgets.lab.show(${given.filter(Boolean).join(", ")})`;
 }
 
-/** An expression: whether there is paint or a run that was not saved. */
-export const UNSAVED = '__import__("robust_widgets.lab").lab.unsaved()';
+/** Hands a piece of a picture or a run to the studio of this tab. */
+export function bring(name: string, index: number, count: number, piece: string): string {
+  return `robust_widgets.lab.bring(${quoted(name)}, ${index}, ${count}, ${quoted(piece)})`;
+}
+
+/** An expression: whether there is paint or a run that was not saved, and whether there is a painting at all. */
+export const LEFT = '(lambda lab: (lab.unsaved(), lab.painted()))(__import__("robust_widgets.lab").lab)';
+
+/** An expression in a kernel that may not have loaded robust-widgets, and should not for this. */
+const loaded = (module: string, then: string, otherwise: string): string =>
+  `(lambda found: found.${then} if found else ${otherwise})(__import__("sys").modules.get(${quoted(module)}))`;
+
+/** In how many pieces a run of the kernel can be fetched; 0 where it is not known. */
+export const pack = (run: string): string => loaded("robust_widgets.displayed", `pack(${quoted(run)})`, "0");
+/** One piece of it, in base64. */
+export const piece = (run: string, index: number): string =>
+  loaded("robust_widgets.displayed", `piece(${quoted(run)}, ${index})`, '""');
+/** Whether the kernel has this widget. */
+export const hasWidget = (id: string): string =>
+  loaded("ipywidgets.widgets.widget", `_instances.get(${quoted(id)}) is not None`, "False");
 
 /** Text as a Python literal: JSON's are among Python's. */
 export function quoted(text: string): string {

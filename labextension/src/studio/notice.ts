@@ -1,5 +1,6 @@
 /** A line over the studio: what is going on, or what went wrong and what can be done about it. */
 import { Widget } from "@lumino/widgets";
+import "../../style/studio.css";
 import { element, say } from "../../../frontend/src/view/dom";
 
 export interface Remedy {
@@ -9,14 +10,12 @@ export interface Remedy {
 
 export class Notice extends Widget {
   private readonly words = element("span", "");
-  private readonly button = element("button", "jp-mod-styled jp-mod-accept", { type: "button" });
-  private act: (() => void) | undefined;
+  private buttons: HTMLButtonElement[] = [];
 
   constructor() {
     super();
     this.addClass("rw-tab-notice");
-    this.button.addEventListener("click", () => this.act?.());
-    this.node.append(this.words, this.button);
+    this.node.append(this.words);
     this.clear();
   }
 
@@ -26,25 +25,30 @@ export class Notice extends Widget {
   }
 
   /** Something that a person may know. */
-  say(text: string, remedy?: Remedy): void {
-    this.put("status", text, remedy);
+  say(text: string, ...remedies: Remedy[]): void {
+    this.put("status", text, remedies);
   }
 
   /** Something that a person must know. */
-  warn(text: string, remedy?: Remedy): void {
-    this.put("alert", text, remedy);
+  warn(text: string, ...remedies: Remedy[]): void {
+    this.put("alert", text, remedies);
   }
 
   clear(): void {
-    this.put("status", "");
+    this.put("status", "", []);
   }
 
-  private put(role: "status" | "alert", text: string, remedy?: Remedy): void {
+  private put(role: "status" | "alert", text: string, remedies: Remedy[]): void {
     this.node.setAttribute("role", role);
     this.node.hidden = !text;
-    this.act = remedy?.act;
-    this.button.hidden = !remedy;
-    say(this.button, remedy?.label ?? "");
+    for (const button of this.buttons) button.remove();
+    this.buttons = remedies.map(({ label, act }, index) => {
+      const button = element("button", `jp-mod-styled jp-mod-${index ? "reject" : "accept"}`, { type: "button" });
+      say(button, label);
+      button.addEventListener("click", act);
+      return button;
+    });
+    this.node.append(...this.buttons);
     say(this.words, text);
   }
 }

@@ -5,6 +5,7 @@ import { PathExt } from "@jupyterlab/coreutils";
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { KernelSpec } from "@jupyterlab/services";
 import type { ITranslator, TranslationBundle } from "@jupyterlab/translation";
+import type { Delivery } from "./delivery";
 import { StudioPanel } from "./panel";
 import { StudioTab, type Place } from "./tab";
 
@@ -15,11 +16,13 @@ export interface Studios {
   translator: ITranslator;
   trans: TranslationBundle;
   asks: () => boolean;
+  framesPerSecond: () => number;
+  closed: (place: Place) => void;
 }
 
 /** A tab whose kernel is on its way; the same kernel as before, if this place was opened before. */
-export function openStudio(place: Place, studios: Studios): StudioTab {
-  const { app, dialogs, translator, trans, asks } = studios;
+export function openStudio(place: Place, studios: Studios, delivery?: Delivery): StudioTab {
+  const { app, dialogs, translator, trans, asks, framesPerSecond, closed } = studios;
   const { contents, sessions, kernels, kernelspecs } = app.serviceManager;
   const name = `robust-studio-${place.id}`;
   // The server starts a kernel in the nearest folder above its session's path, and knows it again by that path.
@@ -35,8 +38,18 @@ export function openStudio(place: Place, studios: Studios): StudioTab {
   });
   const restart = () => void dialogs.restart(sessionContext);
   const rendermime = studios.rendermime.clone();
-  const content = new StudioPanel({ id: name, wish: place, sessionContext, rendermime, contents, trans, restart });
-  const tab = new StudioTab({ place, content, sessionContext, dialogs, translator, trans, asks });
+  const content = new StudioPanel({
+    id: name,
+    wish: place,
+    sessionContext,
+    rendermime,
+    contents,
+    trans,
+    restart,
+    framesPerSecond,
+    delivery,
+  });
+  const tab = new StudioTab({ place, content, sessionContext, dialogs, translator, trans, asks, closed });
   void start(tab, sessionContext, dialogs);
   return tab;
 }

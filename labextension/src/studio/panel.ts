@@ -8,7 +8,9 @@ import { PromiseDelegate } from "@lumino/coreutils";
 import type { IDisposable } from "@lumino/disposable";
 import { Panel } from "@lumino/widgets";
 import "../../style/studio.css";
-import { show, UNSAVED, type Wish } from "./code";
+import { LEFT, show, WARM, type Wish } from "./code";
+import { deliver, type Delivery } from "./delivery";
+import { isAlive, valueOf } from "./kernel";
 import { manageWidgets } from "./manager";
 import { Notice, type Remedy } from "./notice";
 import { appearing } from "./wait";
@@ -28,7 +30,24 @@ export interface PanelOptions {
   contents: Contents.IManager;
   trans: TranslationBundle;
   restart: () => void;
+  framesPerSecond: () => number;
+  /** What the studio is handed as soon as it is there. */
+  delivery?: Delivery | undefined;
 }
+
+/** What would go with the kernel: unsaved paint or runs; and whether there is a painting, which is kept. */
+export interface Left {
+  unsaved: boolean;
+  painted: boolean;
+}
+
+/** What is told of a studio beside its widget. */
+export interface About {
+  model: string;
+  device: string;
+}
+
+const ABOUT_MIME = "application/vnd.robust-widgets.studio+json";
 
 export class StudioPanel extends Panel {
   readonly sessionContext: ISessionContext;
@@ -37,6 +56,7 @@ export class StudioPanel extends Panel {
   private readonly trans: TranslationBundle;
   private registration: IDisposable | undefined;
   private lost: Kernel.Status | undefined;
+  private delivery: Delivery | undefined;
   private readonly opened = new PromiseDelegate<void>();
 
   constructor(private readonly options: PanelOptions) {
@@ -44,6 +64,7 @@ export class StudioPanel extends Panel {
     this.addClass("rw-tab");
     this.sessionContext = options.sessionContext;
     this.trans = options.trans;
+    this.delivery = options.delivery;
     this.output = new SimplifiedOutputArea({
       model: new OutputAreaModel({ trusted: true }),
       rendermime: options.rendermime,
@@ -66,6 +87,9 @@ export class StudioPanel extends Panel {
     sessionContext.kernelChanged.connect((_, { oldValue, newValue }) => {
       if (oldValue && newValue) void this.open();
     });
+    // While JupyterLab loads its widgets, the kernel is at work already; what goes wrong is said by what comes after.
+    const warming = sessionContext.session?.kernel?.requestExecute({ code: WARM, silent: true, store_history: false });
+    warming?.done.catch(() => undefined);
     try {
       const registration = await manageWidgets(sessionContext, rendermime, contents);
       if (this.isDisposed) registration.dispose();
@@ -99,26 +123,35 @@ export class StudioPanel extends Panel {
       );
   }
 
-  /** Whether something would be lost with the kernel; undefined where that cannot be known. */
-  async isUnsaved(): Promise<boolean | undefined> {
+  /** What would be lost with the kernel; undefined where that cannot be known. */
+  async left(): Promise<Left | undefined> {
     const kernel = this.sessionContext.session?.kernel;
-    if (!kernel || kernel.status === "dead" || kernel.connectionStatus !== "connected") return false;
-    const asked = kernel.requestExecute({ code: "", silent: true, user_expressions: { unsaved: UNSAVED } });
-    const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), MOST_MILLISECONDS));
-    const reply = await Promise.race([asked.done, late]);
-    if (reply?.content.status !== "ok") return undefined;
-    const { data } = (reply.content.user_expressions["unsaved"] ?? {}) as { data?: Record<string, unknown> };
+    if (!isAlive(kernel)) return { unsaved: false, painted: true };
+    const told = await valueOf(kernel, LEFT, MOST_MILLISECONDS);
     // A kernel without the studio has nothing to lose.
-    return data?.["text/plain"] === "True";
+    return told === undefined ? undefined : { unsaved: told.startsWith("(True"), painted: told.endsWith("True)") };
+  }
+
+  /** The model and the device; undefined while there is no studio. */
+  get about(): About | undefined {
+    const { model } = this.output;
+    for (let index = 0; index < model.length; index++) {
+      const found = model.get(index).data[ABOUT_MIME] as About | undefined;
+      if (found) return found;
+    }
+    return undefined;
   }
 
   private async open(): Promise<void> {
-    const { id, wish, sessionContext } = this.options;
+    const { id, wish, sessionContext, framesPerSecond } = this.options;
     const lost = this.lost;
     this.lost = undefined;
     try {
-      const reply = await SimplifiedOutputArea.execute(show(wish), this.output, sessionContext, { cellId: id });
+      const reply = await SimplifiedOutputArea.execute(show(wish, framesPerSecond()), this.output, sessionContext, {
+        cellId: id,
+      });
       if (this.isDisposed) return;
+      if (reply?.content.status === "ok") await this.handOver();
       if (reply?.content.status === "error") this.explain(reply.content.ename, reply.content.evalue);
       else if (lost === "autorestarting") this.notice.warn(this.diedWords(), this.understood);
       else this.notice.clear();
@@ -126,6 +159,15 @@ export class StudioPanel extends Panel {
       if (this.isDisposed || this.isLost()) return;
       this.explain("", error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** What is on its way to the studio is held until the kernel has it, over a restart, too. */
+  private async handOver(): Promise<void> {
+    const kernel = this.sessionContext.session?.kernel;
+    if (!this.delivery || !isAlive(kernel)) return;
+    this.notice.say(this.trans.__("The studio is handed what you chose …"));
+    await deliver(this.delivery, kernel);
+    this.delivery = undefined;
   }
 
   private follow(_: ISessionContext, status: Kernel.Status): void {

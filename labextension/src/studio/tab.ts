@@ -4,6 +4,7 @@ import {
   MainAreaWidget,
   showDialog,
   Toolbar,
+  type ISessionContext,
   type ISessionContextDialogs,
   type SessionContext,
 } from "@jupyterlab/apputils";
@@ -11,13 +12,15 @@ import type { ITranslator, TranslationBundle } from "@jupyterlab/translation";
 import type { Message } from "@lumino/messaging";
 import { studioIcon } from "../icons";
 import type { Wish } from "./code";
-import type { StudioPanel } from "./panel";
+import type { Left, StudioPanel } from "./panel";
 
 /** What a tab is opened with, and opened again after a reload of the page. */
 export interface Place extends Wish {
   id: string;
   /** The kernel's folder, as the server knows it. */
   cwd: string;
+  /** What its tab is called after; by default its file. */
+  about?: string | undefined;
 }
 
 export interface TabOptions {
@@ -29,6 +32,8 @@ export interface TabOptions {
   trans: TranslationBundle;
   /** Whether a person is asked before something unsaved is closed. */
   asks: () => boolean;
+  /** Called when a person has closed a studio whose painting is kept. */
+  closed: (place: Place) => void;
 }
 
 export class StudioTab extends MainAreaWidget<StudioPanel> {
@@ -41,18 +46,12 @@ export class StudioTab extends MainAreaWidget<StudioPanel> {
     this.place = place;
     this.id = `robust-studio-${place.id}`;
     this.title.icon = studioIcon;
-    this.title.label = place.file ? trans.__("Robust Studio: %1", place.file) : trans.__("Robust Studio");
+    const about = place.about ?? place.file;
+    this.title.label = about ? trans.__("Robust Studio: %1", about) : trans.__("Robust Studio");
     this.title.caption = trans.__("Robust Studio in %1", `/${place.cwd}`);
     this.title.closable = true;
     this.toolbar.node.setAttribute("aria-label", trans.__("the studio's kernel"));
-    // JupyterLab's own ways around these serve notebooks only.
-    /* eslint-disable @typescript-eslint/no-deprecated */
-    this.toolbar.addItem("interrupt", Toolbar.createInterruptButton(sessionContext, translator));
-    this.toolbar.addItem("restart", Toolbar.createRestartButton(sessionContext, dialogs, translator));
-    this.toolbar.addItem("spacer", Toolbar.createSpacerItem());
-    this.toolbar.addItem("kernelName", Toolbar.createKernelNameItem(sessionContext, dialogs, translator));
-    this.toolbar.addItem("kernelStatus", Toolbar.createKernelStatusItem(sessionContext, translator));
-    /* eslint-enable @typescript-eslint/no-deprecated */
+    addKernelItems(this.toolbar, sessionContext, dialogs, translator);
   }
 
   override dispose(): void {
@@ -71,12 +70,19 @@ export class StudioTab extends MainAreaWidget<StudioPanel> {
   }
 
   private async mayClose(): Promise<boolean> {
-    if (!this.options.asks()) return true;
-    const unsaved = await this.content.isUnsaved();
-    if (unsaved === false) return true;
+    const { asks, closed, place } = this.options;
+    const left = await this.content.left();
+    const may = !asks() || left?.unsaved === false || (await this.isSure(left));
+    if (may && left?.painted !== false) closed(place);
+    return may;
+  }
+
+  private async isSure(left: Left | undefined): Promise<boolean> {
     const { trans } = this.options;
-    const body = unsaved
-      ? trans.__("It has paint or runs that were not saved to a file. They are lost when it is closed.")
+    const body = left
+      ? trans.__(
+          "It has paint or runs that were not saved to a file. Its runs are lost when it is closed; its painting is kept for 30 days, for “Reopen Closed Robust Studio” in the menu File.",
+        )
       : trans.__("Its kernel does not answer, so whether it has unsaved paint is not known.");
     const answer = await showDialog({
       title: trans.__("Close this studio?"),
@@ -89,4 +95,21 @@ export class StudioTab extends MainAreaWidget<StudioPanel> {
     });
     return answer.button.accept;
   }
+}
+
+/** What a kernel's state is seen by, and it is stopped and chosen with. */
+export function addKernelItems(
+  // JupyterLab's own ways around these serve notebooks only.
+  /* eslint-disable @typescript-eslint/no-deprecated */
+  toolbar: Toolbar,
+  sessionContext: ISessionContext,
+  dialogs: ISessionContextDialogs,
+  translator: ITranslator,
+): void {
+  toolbar.addItem("interrupt", Toolbar.createInterruptButton(sessionContext, translator));
+  toolbar.addItem("restart", Toolbar.createRestartButton(sessionContext, dialogs, translator));
+  toolbar.addItem("spacer", Toolbar.createSpacerItem());
+  toolbar.addItem("kernelName", Toolbar.createKernelNameItem(sessionContext, dialogs, translator));
+  toolbar.addItem("kernelStatus", Toolbar.createKernelStatusItem(sessionContext, translator));
+  /* eslint-enable @typescript-eslint/no-deprecated */
 }

@@ -1,16 +1,24 @@
 /** What a run was asked, as a list of names and values. */
 import type { TranslationBundle } from "@jupyterlab/translation";
 import { element, say } from "../../../frontend/src/view/dom";
-import type { SavedRun } from "./run";
 
-export function facts(saved: SavedRun, trans: TranslationBundle): HTMLElement {
-  const { run, model, fingerprint, seed, knobs, size } = saved;
-  const section = element("section", "rw-viewer-facts", { "aria-label": trans.__("what the run was asked") });
-  const list = element("dl", "");
+export interface Asked {
+  task: string;
+  target: string;
+  model: string;
+  fingerprint: string;
+  seed: number | null;
+  knobs: [name: string, value: unknown][];
+  size: { count: number; height: number; width: number };
+}
+
+export function facts(asked: Asked, trans: TranslationBundle): HTMLElement {
+  const { task, target, model, fingerprint, seed, knobs, size } = asked;
+  const list = element("dl", "rw-run-facts", { "aria-label": trans.__("what the run was asked") });
   const pictures = `${size.count} × ${size.width} × ${size.height} px`;
   const rows: [string, string][] = [
-    [trans.__("task"), run.task],
-    [trans.__("target"), run.title],
+    [trans.__("task"), spaced(task)],
+    [trans.__("target"), target],
     [trans.__("model"), [model, fingerprint && `(${fingerprint.slice(0, 12)})`].filter(Boolean).join(" ")],
     [trans.__("seed"), seed === null ? trans.__("none") : String(seed)],
     [trans.__("pictures"), pictures],
@@ -22,8 +30,7 @@ export function facts(saved: SavedRun, trans: TranslationBundle): HTMLElement {
     say(description, value);
     list.append(term, description);
   }
-  section.append(list);
-  return section;
+  return list;
 }
 
 const spaced = (name: string): string => name.replaceAll("_", " ");

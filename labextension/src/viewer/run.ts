@@ -1,5 +1,6 @@
 /** A saved run, read from the bytes of its file. */
 import type { Run } from "../../../frontend/src/player/player";
+import type { Asked } from "./facts";
 import { DamagedError, unzip } from "./zip";
 
 /** The version of the format that is read here. */
@@ -14,17 +15,11 @@ export class OtherVersionError extends Error {
   }
 }
 
-export interface SavedRun {
+export interface SavedRun extends Asked {
   /** For the player; a frame is found by its place. */
   run: Run;
   /** PNG, one for each step. */
   pictures: Uint8Array<ArrayBuffer>[];
-  /** Whether all was asked of what. */
-  model: string;
-  fingerprint: string;
-  seed: number | null;
-  knobs: [name: string, value: unknown][];
-  size: { count: number; height: number; width: number };
 }
 
 /** Reads a run that `Trace.save` wrote as .rwtrace.
@@ -47,9 +42,10 @@ export function readRun(bytes: Uint8Array<ArrayBuffer>): SavedRun {
   const curves = record(saved["curves"], "curves");
   const column = (name: string) => values(curves[name], name, count);
   const steps = column("steps").map((step) => number(step, "steps"));
+  const [task, target] = [text(header["task"]), text(header["target"])];
   const run: Run = {
-    title: text(header["target"]),
-    task: text(header["task"]).replaceAll("_", " "),
+    title: target,
+    task: task.replaceAll("_", " "),
     last: steps[steps.length - 1] ?? 0,
     steps,
     loss: column("loss"),
@@ -61,6 +57,8 @@ export function readRun(bytes: Uint8Array<ArrayBuffer>): SavedRun {
   return {
     run,
     pictures,
+    task,
+    target,
     model: text(header["model"]),
     fingerprint: text(header["fingerprint"]),
     seed: header["seed"] === null ? null : number(header["seed"], "seed"),

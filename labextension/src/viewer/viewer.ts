@@ -5,7 +5,9 @@ import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
 import { player } from "../../../frontend/src/player/player";
 import { element, keepKeysFromLab, say } from "../../../frontend/src/view/dom";
-import "../../style/viewer.css";
+import "../../style/run.css";
+import { playerWords } from "../words";
+import { fromBase64 } from "../studio/delivery";
 import { facts } from "./facts";
 import { OtherVersionError, readRun, type SavedRun } from "./run";
 
@@ -18,6 +20,7 @@ export class Viewer extends Widget {
   ) {
     super();
     this.addClass("rw-viewer");
+    this.addClass("rw-run");
     this.node.tabIndex = -1;
     void context.ready.then(() => {
       if (this.isDisposed) return;
@@ -41,9 +44,9 @@ export class Viewer extends Widget {
     this.shown?.abort();
     this.shown = new AbortController();
     try {
-      this.node.replaceChildren(...this.parts(readRun(bytesOf(this.context.model.toString())), this.shown.signal));
+      this.node.replaceChildren(...this.parts(readRun(fromBase64(this.context.model.toString())), this.shown.signal));
     } catch (error) {
-      const notice = element("p", "rw-viewer-notice", { role: "alert" });
+      const notice = element("p", "rw-run-notice", { role: "alert" });
       say(notice, this.sentence(error));
       this.node.replaceChildren(notice);
     }
@@ -52,7 +55,8 @@ export class Viewer extends Widget {
   private parts(saved: SavedRun, signal: AbortSignal): HTMLElement[] {
     const addresses = saved.pictures.map((png) => URL.createObjectURL(new Blob([png], { type: "image/png" })));
     signal.addEventListener("abort", () => addresses.forEach((address) => URL.revokeObjectURL(address)));
-    const root = player([saved.run], (frame) => addresses[Number(frame)] ?? "", signal);
+    const address = (frame: string) => addresses[Number(frame)] ?? "";
+    const root = player([saved.run], { address, signal, words: playerWords(this.trans) });
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", this.trans.__("recorded run"));
     keepKeysFromLab(root, signal);
@@ -75,8 +79,4 @@ export class Viewer extends Widget {
       reason,
     );
   }
-}
-
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }

@@ -1,4 +1,6 @@
-/** Reads a ZIP archive whose parts are stored as they are, which is how a saved run is written. */
+/** Reads a ZIP archive whose parts are stored as they are, which is how a saved run is written.
+ *
+ * fflate reads these, too, but compares no checksums: it takes a file with a changed byte for whole. */
 
 /** The bytes are not such an archive, or are damaged; the message says how. */
 export class DamagedError extends Error {

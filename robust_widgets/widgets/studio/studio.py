@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import uuid
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -60,6 +61,7 @@ class StudioWidget(ipywidgets.VBox):
         self._autosave = autosave
         self._start: Pixels | None = None
         self._unsaved = False
+        self._display_id = uuid.uuid4().hex
         columns: list[Any] = []
         if any(FACES[task].picture for task in tasks):
             self.surface = Surface(self.notice)
@@ -184,13 +186,32 @@ class StudioWidget(ipywidgets.VBox):
         self.session.close()
         super().close()
 
+    def detach(self) -> None:
+        """Move the studio from its cell to a tab of JupyterLab, with its painting, its runs and a run going on.
+
+        It is the same studio of the same kernel. Closing the tab brings it back to its cell, and so does *Bring it
+        back* there; called again, this shows the tab. Where JupyterLab's extension is missing, the studio stays in its
+        cell, and a sentence says so.
+
+        Raises:
+            KnobError: the studio was closed.
+        """
+        from robust_widgets.widgets.studio.detached import move_to_tab
+
+        if self.closed or self.model_id is None:
+            raise KnobError("This studio was closed; run its cell again, and detach the studio that it then shows.")
+        move_to_tab(self._bundle(), self.model_id, self._display_id, self.session.model)
+
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        bundle = cast("dict[str, Any]", self._repr_mimebundle_())
         self.badge.refresh()  # it may have been measured since, on photographs
-        display({**bundle, "text/plain": "A robust-widgets studio. Run this cell to paint."}, raw=True)
+        display(self._bundle(), raw=True, display_id=self._display_id)
         self.keepsake.show()
+
+    def _bundle(self) -> dict[str, Any]:
+        view = cast("dict[str, Any]", self._repr_mimebundle_())
+        return {**view, "text/plain": "A robust-widgets studio. Run this cell to paint."}
 
     def _middle(self) -> ipywidgets.VBox:
         buttons: list[Any] = [self.runner.run_button, self.runner.stop_button]

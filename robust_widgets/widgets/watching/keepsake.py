@@ -85,7 +85,7 @@ class Keepsake:
             except Exception:
                 logger.exception("the runs could not be left in the notebook")
 
-    def _bundle(self, traces: Sequence[Trace]) -> dict[str, str]:
+    def _bundle(self, traces: Sequence[Trace]) -> dict[str, Any]:
         if not traces:
             return {"text/html": '<div class="rw-keepsake"></div>', "text/plain": ""}
         # The budget of a run halves at powers of two, so that most new runs leave the encoded ones as they are.
@@ -93,7 +93,7 @@ class Keepsake:
         fewest = places // 2 + 1
         budget = min((self._most_bytes - STAND_IN_BYTES) // places, MOST_BYTES - STAND_IN_BYTES // fewest)
         room = run_budget(budget, fewest)
-        shown = bundle(traces, [self._encode(trace, room) for trace in traces])
+        shown = bundle(traces, [self._encode(trace, room) for trace in traces], stands_in=True)
         return {**shown, "text/html": f'<div class="rw-keepsake">{NO_COMPLAINT}{shown["text/html"]}</div>'}
 
     def _encode(self, trace: Trace, budget: int) -> str:

@@ -1,8 +1,8 @@
 """Live frames to a view, paced by what the browser has seen.
 
 A browser that is flooded falls seconds behind, and a server drops messages beyond a thousand a second. So at most 20
-frames a second are sent, at most 8 are unacknowledged, a newer frame replaces one that waits, and the last is always
-sent. Every frame is in the trace whatever happens here.
+frames a second are sent, or as many as JupyterLab's settings say; at most 8 are unacknowledged, a newer frame replaces
+one that waits, and the last is always sent. Every frame is in the trace whatever happens here.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class FrameStream:
         sink: where frames go.
         run: the run's number.
         steps: how many steps the run will make.
+        frames_per_second: how many are sent in a second, at most.
         clock: seconds, for tests.
 
     Attributes:
@@ -62,12 +63,20 @@ class FrameStream:
         unit: what distances are multiplied by.
     """
 
-    def __init__(self, sink: FrameSink, run: int, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        sink: FrameSink,
+        run: int,
+        steps: int,
+        frames_per_second: float = FRAMES_PER_SECOND,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.heat = False
         self.unit = 1.0
         self._sink = sink
         self._run = run
         self._steps = steps
+        self._seconds_apart = 1 / frames_per_second
         self._clock = clock
         self._lock = threading.Lock()
         self._sent = 0
@@ -98,7 +107,7 @@ class FrameStream:
             self._send()
 
     def _send_if_due(self) -> None:
-        due = self._clock() - self._last_sent >= 1 / FRAMES_PER_SECOND
+        due = self._clock() - self._last_sent >= self._seconds_apart
         if due and self._sent - self._acknowledged < MOST_IN_FLIGHT:
             self._send()
 

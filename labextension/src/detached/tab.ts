@@ -1,0 +1,94 @@
+/** The tab of a studio that was moved out of its cell: another view of the same widget of the notebook's kernel. */
+import { MainAreaWidget, type ISessionContext, type ISessionContextDialogs } from "@jupyterlab/apputils";
+import { PathExt } from "@jupyterlab/coreutils";
+import { MimeModel, type IRenderMimeRegistry } from "@jupyterlab/rendermime";
+import type { Kernel } from "@jupyterlab/services";
+import type { ITranslator, TranslationBundle } from "@jupyterlab/translation";
+import { Panel, type Widget } from "@lumino/widgets";
+import "../../style/studio.css";
+import { studioIcon } from "../icons";
+import type { Host } from "../studio/host";
+import { Notice } from "../studio/notice";
+import type { About } from "../studio/panel";
+import { addKernelItems } from "../studio/tab";
+
+/** What is told of a studio that is to be moved. */
+export interface Detached extends About {
+  modelId: string;
+  /** Another one each time that it is asked for. */
+  ticket: string;
+}
+
+export interface DetachedOptions {
+  detached: Detached;
+  host: Host;
+  /** The notebook's own, which knows its widgets. */
+  rendermime: IRenderMimeRegistry;
+  dialogs: ISessionContextDialogs;
+  translator: ITranslator;
+  trans: TranslationBundle;
+}
+
+const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
+/** The kernel's statuses after which its memory is gone. */
+const LOST: Kernel.Status[] = ["restarting", "autorestarting", "dead"];
+
+/** A view of a widget, as a cell shows it. */
+export function viewOf(modelId: string, rendermime: IRenderMimeRegistry): Widget {
+  const view = rendermime.createRenderer(WIDGET_MIME);
+  const data = { [WIDGET_MIME]: { model_id: modelId, version_major: 2, version_minor: 0 } };
+  void view.renderModel(new MimeModel({ data, trusted: true }));
+  return view;
+}
+
+class DetachedPanel extends Panel {
+  /** Whether the kernel has ended, and the studio with it. */
+  isLost = false;
+  private readonly notice = new Notice();
+
+  constructor(
+    readonly about: About,
+    private readonly options: DetachedOptions,
+  ) {
+    super();
+    const { detached, host, rendermime } = options;
+    this.addClass("rw-tab");
+    const view = viewOf(detached.modelId, rendermime);
+    view.addClass("rw-tab-view");
+    this.addWidget(this.notice);
+    this.addWidget(view);
+    host.sessionContext.statusChanged.connect(this.follow, this);
+    host.sessionContext.kernelChanged.connect(this.end, this);
+    host.disposed.connect(() => this.parent?.dispose());
+  }
+
+  private follow(_: ISessionContext, status: Kernel.Status): void {
+    if (LOST.includes(status)) this.end();
+  }
+
+  private end(): void {
+    const { trans } = this.options;
+    this.isLost = true;
+    this.notice.warn(
+      trans.__(
+        "The notebook's kernel has ended, and this studio with it. Run its cell again: the painting comes back.",
+      ),
+      { label: trans.__("Close this tab"), act: () => this.parent?.dispose() },
+    );
+  }
+}
+
+export class DetachedTab extends MainAreaWidget<DetachedPanel> {
+  constructor(options: DetachedOptions) {
+    const { detached, host, dialogs, translator, trans } = options;
+    super({ content: new DetachedPanel(detached, options) });
+    const notebook = PathExt.basename(host.sessionContext.path);
+    this.id = `robust-studio-of-${detached.modelId}`;
+    this.title.icon = studioIcon;
+    this.title.label = trans.__("Robust Studio: %1", notebook);
+    this.title.caption = trans.__("The studio of %1, in that notebook's kernel", notebook);
+    this.title.closable = true;
+    this.toolbar.node.setAttribute("aria-label", trans.__("the notebook's kernel"));
+    addKernelItems(this.toolbar, host.sessionContext, dialogs, translator);
+  }
+}

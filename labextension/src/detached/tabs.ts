@@ -1,0 +1,77 @@
+/** The tabs of studios that were moved out of their cells: one for each studio. */
+import type { ILabShell } from "@jupyterlab/application";
+import type { ISessionContextDialogs } from "@jupyterlab/apputils";
+import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
+import type { ITranslator, TranslationBundle } from "@jupyterlab/translation";
+import { Signal } from "@lumino/signaling";
+import { hostAround, type Host } from "../studio/host";
+import { DetachedTab, type Detached } from "./tab";
+
+export interface DetachedTabsOptions {
+  shell: ILabShell;
+  dialogs: ISessionContextDialogs;
+  translator: ITranslator;
+  trans: TranslationBundle;
+}
+
+export class DetachedTabs {
+  /** A tab was opened or closed. */
+  readonly changed = new Signal<this, void>(this);
+  private readonly tabs = new Map<string, DetachedTab>();
+  private readonly lost = new Set<string>();
+
+  /** @param storage what outlives a reload of the page, and not the page: where each studio is */
+  constructor(
+    private readonly options: DetachedTabsOptions,
+    private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> = window.sessionStorage,
+  ) {}
+
+  hostOf(node: HTMLElement): Host | undefined {
+    return hostAround(this.options.shell.widgets("main"), node);
+  }
+
+  tabOf({ modelId }: Detached): DetachedTab | undefined {
+    return this.tabs.get(modelId);
+  }
+
+  /** Whether the studio ended with its kernel. */
+  isLost({ modelId }: Detached): boolean {
+    return this.lost.has(modelId);
+  }
+
+  /** Shows a studio in a tab; one that was brought back to its cell stays there until it is asked for anew. */
+  open(detached: Detached, host: Host, rendermime: IRenderMimeRegistry): void {
+    const { shell, dialogs, translator, trans } = this.options;
+    const where = this.storage.getItem(key(detached));
+    if (where === "cell") return;
+    this.storage.setItem(key(detached), "tab");
+    if (!this.tabs.has(detached.modelId)) {
+      const tab = new DetachedTab({ detached, host, rendermime, dialogs, translator, trans });
+      this.tabs.set(detached.modelId, tab);
+      tab.disposed.connect(() => {
+        this.tabs.delete(detached.modelId);
+        // When the notebook is opened again, so is the tab; one that a person has closed is not.
+        if (!host.isDisposed) this.storage.setItem(key(detached), "cell");
+        if (tab.content.isLost) this.lost.add(detached.modelId);
+        this.changed.emit();
+      });
+      shell.add(tab, "main", { activate: false, type: "Robust Studio" });
+    }
+    // After a reload of the page, what was in front stays there.
+    if (where === null) this.show(detached);
+    this.changed.emit();
+  }
+
+  show(detached: Detached): void {
+    const tab = this.tabOf(detached);
+    if (tab) this.options.shell.activateById(tab.id);
+  }
+
+  /** The kernel does not know the studio any more. */
+  forget(detached: Detached): void {
+    this.lost.add(detached.modelId);
+    this.storage.removeItem(key(detached));
+  }
+}
+
+const key = ({ ticket }: Detached) => `robust-widgets:detached:${ticket}`;

@@ -1,0 +1,169 @@
+/** What a person can ask of Robust Studio, from the launcher, menus, palette and keyboard. */
+import type { ILabShell, JupyterFrontEnd } from "@jupyterlab/application";
+import { showErrorMessage, type WidgetTracker } from "@jupyterlab/apputils";
+import { PathExt } from "@jupyterlab/coreutils";
+import type { IFileBrowserFactory } from "@jupyterlab/filebrowser";
+import type { TranslationBundle } from "@jupyterlab/translation";
+import { UUID } from "@lumino/coreutils";
+import startNotebook from "../../../notebooks/start.ipynb";
+import { studioIcon } from "../icons";
+import type { ClosedStudios } from "./closed";
+import { courseIn } from "./course";
+import type { Delivery } from "./delivery";
+import { isForStudio } from "./files";
+import { aboutOf, deliveryOf, foundAt, foundIn, nodeOf, type Found } from "./fromNotebook";
+import { hostAround } from "./host";
+import type { Settings } from "./settings";
+import type { Place, StudioTab } from "./tab";
+
+export const Commands = {
+  open: "robust-widgets:open-studio",
+  openFile: "robust-widgets:open-file",
+  openOutput: "robust-widgets:open-output",
+  reopen: "robust-widgets:reopen-studio",
+  history: "robust-widgets:run-history",
+  course: "robust-widgets:open-course",
+} as const;
+
+export interface CommandOptions {
+  app: JupyterFrontEnd;
+  shell: ILabShell;
+  tracker: WidgetTracker<StudioTab>;
+  trans: TranslationBundle;
+  closed: ClosedStudios;
+  open: (place: Place, delivery?: Delivery) => StudioTab;
+  browsers: IFileBrowserFactory | null;
+  settings: () => Settings;
+}
+
+const text = (value: unknown): string | undefined => (typeof value === "string" && value ? value : undefined);
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export function addCommands(options: CommandOptions): void {
+  const { trans, browsers, settings } = options;
+  const folder = () => browsers?.tracker.currentWidget?.model.path ?? "";
+  const newPlace = (place: Partial<Place>): Place => ({
+    id: UUID.uuid4(),
+    cwd: folder(),
+    model: text(settings().model),
+    device: text(settings().device),
+    ...place,
+  });
+  addOpening(options, newPlace);
+  addFiles(options, newPlace);
+  addOutputs(options, newPlace);
+  addHistory(options, newPlace);
+  addCourse(options.app, trans, folder);
+}
+
+type NewPlace = (place: Partial<Place>) => Place;
+
+function addOpening({ app, trans, closed, open, settings }: CommandOptions, newPlace: NewPlace): void {
+  app.commands.addCommand(Commands.open, {
+    label: ({ isPalette }) => (isPalette ? trans.__("Robust Studio: new") : trans.__("Robust Studio")),
+    caption: trans.__("Paint with a robust classifier, in a tab with a kernel of its own"),
+    icon: ({ isPalette }) => (isPalette ? undefined : studioIcon),
+    execute: (given) => {
+      // After a reload of the page, what a studio was opened with is given as it was.
+      const id = text(given["id"]);
+      const { model, device } = id ? {} : settings();
+      return open({
+        id: id ?? UUID.uuid4(),
+        cwd: typeof given["cwd"] === "string" ? given["cwd"] : newPlace({}).cwd,
+        file: text(given["file"]),
+        about: text(given["about"]),
+        model: text(given["model"] ?? model),
+        device: text(given["device"] ?? device),
+      });
+    },
+  });
+  app.commands.addCommand(Commands.reopen, {
+    label: ({ isPalette }) =>
+      isPalette ? trans.__("Robust Studio: reopen the last closed") : trans.__("Reopen Closed Robust Studio"),
+    caption: trans.__("Open the studio that was closed last again, with its painting"),
+    isEnabled: () => !closed.isEmpty,
+    isVisible: () => !closed.isEmpty,
+    execute: () => {
+      const place = closed.take();
+      return place && open(place);
+    },
+  });
+}
+
+function addFiles({ app, trans, open, browsers }: CommandOptions, newPlace: NewPlace): void {
+  const chosen = () =>
+    Array.from(browsers?.tracker.currentWidget?.selectedItems() ?? []).filter(({ path }) => isForStudio(path));
+  app.commands.addCommand(Commands.openFile, {
+    label: ({ isPalette }) =>
+      isPalette ? trans.__("Robust Studio: open the selected picture or run") : trans.__("Open in Robust Studio"),
+    icon: ({ isPalette }) => (isPalette ? undefined : studioIcon),
+    isEnabled: () => chosen().length > 0,
+    isVisible: () => chosen().length > 0,
+    execute: () => {
+      for (const { path } of chosen()) open(newPlace({ cwd: PathExt.dirname(path), file: PathExt.basename(path) }));
+    },
+  });
+}
+
+function addOutputs({ app, shell, trans, open }: CommandOptions, newPlace: NewPlace): void {
+  /** Under the pointer; from the palette, in the cell that is active. */
+  const found = (isPalette: unknown): Found | undefined =>
+    isPalette
+      ? foundIn(shell.currentWidget?.node.querySelector(".jp-Notebook .jp-Cell.jp-mod-active") ?? null)
+      : foundAt(app.contextMenuHitTest((node) => node.matches("img, .rw-output")));
+  app.commands.addCommand(Commands.openOutput, {
+    label: ({ isPalette }) =>
+      isPalette ? trans.__("Robust Studio: open the active cell's picture or run") : trans.__("Open in Robust Studio"),
+    icon: ({ isPalette }) => (isPalette ? undefined : studioIcon),
+    isEnabled: ({ isPalette }) => !!found(isPalette),
+    isVisible: ({ isPalette }) => !!found(isPalette),
+    execute: async ({ isPalette }) => {
+      const one = found(isPalette);
+      if (!one) return;
+      const host = hostAround(shell.widgets("main"), nodeOf(one));
+      const path = host?.sessionContext.path ?? "";
+      try {
+        const delivery = await deliveryOf(one, host);
+        open(newPlace({ cwd: PathExt.dirname(path), about: aboutOf(one, path) }), delivery);
+      } catch (error) {
+        await showErrorMessage(
+          trans.__("Robust Studio could not be opened"),
+          trans.__("The picture could not be read (%1); save it as a file and open that.", messageOf(error)),
+        );
+      }
+    },
+  });
+}
+
+function addHistory({ app, shell, tracker, trans, open }: CommandOptions, newPlace: NewPlace): void {
+  app.commands.addCommand(Commands.history, {
+    label: trans.__("Robust Studio: run history"),
+    caption: trans.__("Go to the runs of the studio that was last used"),
+    execute: async () => {
+      const tab = tracker.currentWidget ?? tracker.find(() => true) ?? open(newPlace({}));
+      shell.activateById(tab.id);
+      await tab.content.showHistory();
+    },
+  });
+}
+
+function addCourse(app: JupyterFrontEnd, trans: TranslationBundle, folder: () => string): void {
+  app.commands.addCommand(Commands.course, {
+    label: trans.__("Robust Studio: open the course"),
+    caption: trans.__("Open the start notebook, a copy of it in the folder of the file browser"),
+    execute: async () => {
+      try {
+        const path = await courseIn(folder(), app.serviceManager.contents, startNotebook);
+        await app.commands.execute("docmanager:open", { path });
+      } catch (error) {
+        await showErrorMessage(
+          trans.__("The course could not be opened"),
+          trans.__(
+            "The start notebook could not be put into this folder (%1); go to a folder of yours in the file browser.",
+            messageOf(error),
+          ),
+        );
+      }
+    },
+  });
+}
