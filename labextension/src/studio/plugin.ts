@@ -14,10 +14,10 @@ import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 import { UUID } from "@lumino/coreutils";
-import startNotebook from "../../../notebooks/start.ipynb";
 import { studioIcon, studioIconUrl } from "../icons";
 import { courseIn } from "./course";
 import { isForStudio } from "./files";
+import { LESSONS } from "./lessons";
 import { openStudio } from "./open";
 import { readSettings, type Settings } from "./settings";
 import type { Place, StudioTab } from "./tab";
@@ -117,16 +117,16 @@ export const studioPlugin: JupyterFrontEndPlugin<void> = {
     });
     app.commands.addCommand(Commands.course, {
       label: trans.__("Robust Studio: open the course"),
-      caption: trans.__("Open the start notebook, a copy of it in the folder of the file browser"),
+      caption: trans.__("Open the index of the course, a copy of it in the folder of the file browser"),
       execute: async () => {
         try {
-          const path = await courseIn(browser()?.model.path ?? "", app.serviceManager.contents, startNotebook);
+          const path = await courseIn(browser()?.model.path ?? "", app.serviceManager.contents, LESSONS);
           await app.commands.execute("docmanager:open", { path });
         } catch (error) {
           await showErrorMessage(
             trans.__("The course could not be opened"),
             trans.__(
-              "The start notebook could not be put into this folder (%1); go to a folder of yours in the file browser.",
+              "The course could not be put into this folder (%1); go to a folder of yours in the file browser.",
               error instanceof Error ? error.message : String(error),
             ),
           );
