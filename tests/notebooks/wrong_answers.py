@@ -55,6 +55,11 @@ WRONG = {
     "10-exercise-2": ["21", "-1", "(still_right + 1) % 20", "0.5"],
     "11-exercise-1": ["Smooth()", "-1 * Red()", "2 * Red()"],
     "11-exercise-2": ["with_loss(rw.CrossEntropy('butterfly'))", "runs['anything but a lion']", "0.05"],
-    "12-exercise-1": ["bundled", "FromMinusOne()", "rw.load_model(FromMinusOne(), classes=['a'] * 27, mean=0, std=1)"],
+    "12-exercise-1": [
+        "bundled",
+        "FromMinusOne()",
+        "rw.load_model(FromMinusOne(), classes=bundled.classes, mean=0, std=1, input_size=64)",
+        "rw.load_model(FromMinusOne(), classes=[f'class {i}' for i in range(27)], mean=0.5, std=0.5, input_size=64)",
+    ],
     "12-exercise-2": ["len(list(network.parameters()))", "11", "published"],
 }
