@@ -20,6 +20,7 @@ MOST_MEMORY = 1024**3
 WARNINGS_ARE_ERRORS = "import warnings\nwarnings.simplefilter('error')"
 # Jupyter's own shutdown warns.
 WARNINGS_ARE_NOT = "warnings.simplefilter('default')"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 PEAK_MEMORY = "import resource\nresource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024"
 REFUSED = """
 from robust_widgets.errors import NotYetError
@@ -55,6 +56,8 @@ def test_a_notebook_runs_and_its_checks_know_right_from_wrong(
     for cell in lesson:
         if cell.cell_type == "code" and shows_something(cell.source):
             assert cell.outputs, cell.source
+        if any(WIDGET in output.get("data", {}) for output in cell.get("outputs", [])):
+            assert any(is_still(output) for output in cell.outputs), cell.source
     for cell in wrong:
         if cell.source.startswith(REFUSED[:20]):
             hint = "".join(output.text for output in cell.outputs)
@@ -76,3 +79,9 @@ def code(source: str) -> NotebookNode:
 def shows_something(source: str) -> bool:
     """Whether a cell's last statement is an expression, which a notebook shows."""
     return isinstance(ast.parse(source).body[-1], ast.Expr)
+
+
+def is_still(output: NotebookNode) -> bool:
+    """Whether an output shows a picture where no widgets run."""
+    data = output.get("data", {})
+    return "image/png" in data or "<img" in data.get("text/html", "")
