@@ -21,6 +21,8 @@ WARNINGS_ARE_ERRORS = "import warnings\nwarnings.simplefilter('error')"
 # Jupyter's own shutdown warns.
 WARNINGS_ARE_NOT = "warnings.simplefilter('default')"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# The monitor's sheet is drawn when the training that a later cell started has ended; nbclient records no such update.
+STILL_LATER = ("10_train_your_own",)
 PEAK_MEMORY = "import resource\nresource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024"
 REFUSED = """
 from robust_widgets.errors import NotYetError
@@ -56,7 +58,7 @@ def test_a_notebook_runs_and_its_checks_know_right_from_wrong(
     for cell in lesson:
         if cell.cell_type == "code" and shows_something(cell.source):
             assert cell.outputs, cell.source
-        if any(WIDGET in output.get("data", {}) for output in cell.get("outputs", [])):
+        if path.stem not in STILL_LATER and any(WIDGET in output.get("data", {}) for output in cell.get("outputs", [])):
             assert any(is_still(output) for output in cell.outputs), cell.source
     for cell in wrong:
         if cell.source.startswith(REFUSED[:20]):
