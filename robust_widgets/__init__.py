@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from robust_widgets.constraints import LinfBall as LinfBall
     from robust_widgets.constraints import Unconstrained as Unconstrained
     from robust_widgets.errors import RobustWidgetsError as RobustWidgetsError
+    from robust_widgets.exercises import check as check
     from robust_widgets.files import load_trace as load_trace
+    from robust_widgets.gallery import gallery as gallery
     from robust_widgets.images import to_batch as to_batch
     from robust_widgets.images import to_mask as to_mask
     from robust_widgets.measuring.measure import measure_robustness as measure_robustness
+    from robust_widgets.landscape import LossSlice as LossSlice
+    from robust_widgets.landscape import loss_slice as loss_slice
     from robust_widgets.models.catalogue import features as features
     from robust_widgets.models.classifier import ModelCard as ModelCard
     from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
@@ -81,8 +85,11 @@ _HOMES = {
     ),
     "constraints": ("L2Ball", "LinfBall", "Unconstrained"),
     "errors": ("RobustWidgetsError",),
+    "exercises": ("check",),
     "files": ("load_trace",),
     "measuring.measure": ("measure_robustness",),
+    "gallery": ("gallery",),
+    "landscape": ("LossSlice", "loss_slice"),
     "models.classifier": ("ModelCard", "RobustClassifier"),
     "models.registry": ("load_model",),
     "images": ("to_batch", "to_mask"),

@@ -10,7 +10,8 @@
     ├── SaveError             a result that could not be written
     ├── DataError             a folder of pictures that cannot be trained on
     ├── DeviceError           a device that this machine does not have
-    └── TrainingError         a training run that cannot go on
+    ├── TrainingError         a training run that cannot go on
+    └── NotYetError           an exercise's answer is missing or wrong
 
 Every message is one sentence or two: what was given, what is allowed, what to do.
 """
@@ -63,6 +64,14 @@ class DeviceError(RobustWidgetsError, ValueError):
 
 class TrainingError(RobustWidgetsError, RuntimeError):
     """A training run that cannot go on; the last good weights are kept."""
+
+
+class NotYetError(RobustWidgetsError, AssertionError):
+    """An exercise's answer is missing or wrong; the message is a hint."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the place of a traceback, which would only show the check."""
+        return [f"Not yet. {self}"]
 
 
 def quoted(names: Iterable[str]) -> str:

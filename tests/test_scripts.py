@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 SCRIPTS = ("scripts/lab", "scripts/test", ".ci/run", "binder/postBuild")
 CHECKS = ("ruff", "pyright", "lint-imports")
 
-BUNDLED = ["labextension/src/index.ts", "labextension/package.json", "frontend/src/player.ts", "notebooks/start.ipynb"]
+BUNDLED = ["labextension/src/index.ts", "labextension/package.json", "frontend/src/player.ts", "notebooks/index.ipynb"]
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for bash")
 
@@ -103,7 +103,7 @@ def test_lab_installs_once_and_opens_jupyterlab(checkout: Checkout) -> None:
     assert first.returncode == 0, first.stderr
     assert checkout.asked == [
         "-m venv --clear .venv",
-        "-m pip install --disable-pip-version-check --editable .",
+        "-m pip install --disable-pip-version-check --editable .[course]",
         "-m robust_widgets.cli lab --port=1",
     ]
     second = checkout.run("lab")

@@ -7,6 +7,12 @@ const typescript = {
 };
 
 module.exports = {
-  module: { rules: [typescript, { test: /\.(svg|ipynb)$/, issuer: /\.ts$/, type: "asset/source" }] },
+  module: {
+    rules: [
+      typescript,
+      { test: /\.svg$/, issuer: /\.ts$/, type: "asset/source" },
+      { test: /[\\/]notebooks[\\/].*\.(ipynb|md)$/, type: "asset/source" },
+    ],
+  },
   resolve: { extensions: [".ts", ".js"] },
 };

@@ -1,4 +1,4 @@
-"""``robust-widgets lab``: JupyterLab on the start notebook."""
+"""``robust-widgets lab``: JupyterLab on the index of the course."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import typer
 
 from robust_widgets.cli.sentences import in_sentences
 from robust_widgets.errors import SaveError
+from robust_widgets.files import make_folder, write_whole
 
 PACKAGE = Path(__file__).resolve().parent.parent
 CHECKOUT = PACKAGE.parent
-START = Path("notebooks", "start.ipynb")
-COPY = "robust-widgets-start.ipynb"
+COURSE = Path("notebooks")
+INDEX = "index.ipynb"
+COPY = "robust-widgets-course"
 
 
 @in_sentences
@@ -30,12 +32,12 @@ def lab(
         bool, typer.Option("--no-browser", help="Only print the address; so it is where there is no display.")
     ] = False,
 ) -> None:
-    """Open JupyterLab on the start notebook.
+    """Open JupyterLab on the index of the course.
 
-    Its first cell shows the studio. In a checkout of the project this is its own notebook; elsewhere it is a copy in
-    the current folder, made once and never overwritten.
+    In a checkout of the project this is its own folder of notebooks; elsewhere it is a copy in the current folder,
+    in which a file that is there is never overwritten.
     """
-    folder, notebook = start_notebook(Path.cwd())
+    folder, notebook = course_index(Path.cwd())
     command = [sys.executable, "-m", "jupyterlab"]
     command += [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{quote(notebook.as_posix())}"]
     if no_browser or not has_display():
@@ -45,26 +47,36 @@ def lab(
     become([*command, *(jupyter_options or [])])
 
 
-def start_notebook(here: Path) -> tuple[Path, Path]:
-    """The folder that JupyterLab shall show, and the start notebook in it.
+def course_index(here: Path) -> tuple[Path, Path]:
+    """The folder that JupyterLab shall show, and the course's index in it.
 
     Raises:
         SaveError: the copy cannot be written into this folder.
     """
-    from_checkout = (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / START).is_file()
+    from_checkout = (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / COURSE / INDEX).is_file()
     if from_checkout and here.resolve().is_relative_to(CHECKOUT):
-        return CHECKOUT, START
-    source = (CHECKOUT if from_checkout else PACKAGE) / START
+        return CHECKOUT, COURSE / INDEX
+    source = (CHECKOUT if from_checkout else PACKAGE) / COURSE
     try:
-        with (here / COPY).open("xb") as copy:
-            copy.write(source.read_bytes())
-    except FileExistsError:
-        pass
+        for file in lessons(source):
+            copy_once(file, here / COPY / file.relative_to(source))
     except OSError as error:
         raise SaveError(
-            f"The start notebook could not be copied into {str(here)!r} ({error.strerror}); go to a folder of yours."
+            f"The course could not be copied into {str(here)!r} ({error.strerror}); go to a folder of yours."
         ) from None
-    return here, Path(COPY)
+    return here, Path(COPY, INDEX)
+
+
+def lessons(course: Path) -> list[Path]:
+    """The course's notebooks and answers, without what running them left behind."""
+    return [*course.glob("*.ipynb"), *course.glob("solutions/*.md")]
+
+
+def copy_once(file: Path, copy: Path) -> None:
+    """Copy a file, whole or not at all, unless its copy is there already."""
+    if not copy.exists():
+        make_folder(copy.parent)
+        write_whole(copy, lambda written: written.write(file.read_bytes()))
 
 
 def has_display() -> bool:

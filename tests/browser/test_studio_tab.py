@@ -16,7 +16,7 @@ from studio_tab import WAIT, StudioTab, current_title, kernels, wait_for_kernels
 
 pytestmark = pytest.mark.browser
 
-START = Path(__file__).parents[2] / "notebooks" / "start.ipynb"
+INDEX = Path(__file__).parents[2] / "notebooks" / "index.ipynb"
 PAINTED = "studio.surface.raster.sketch[..., 3].any()"
 WHITE = "rgb(255, 255, 255)"
 REOPEN = ".lm-Menu-item[data-command='robust-widgets:reopen-studio']"
@@ -182,12 +182,15 @@ def test_menu_palette_and_shortcut_lead_to_a_studio(lab_page: Page) -> None:
 
 
 def test_the_course_is_copied_once_and_never_overwritten(lab_page: Page, lab_folder: Path) -> None:
-    page, copy = lab_page, lab_folder / "robust-widgets-start.ipynb"
+    page, copy = lab_page, lab_folder / "robust-widgets-course" / "index.ipynb"
     command = "() => window.jupyterapp.commands.execute('robust-widgets:open-course')"
     page.evaluate(command)
     until(page, lambda: current_title(page) == copy.name)
-    ours = nbformat.read(START, as_version=4)
+    ours = nbformat.read(INDEX, as_version=4)
     assert [cell.source for cell in nbformat.read(copy, as_version=4).cells] == [cell.source for cell in ours.cells]
+    course = INDEX.parent
+    files = [*course.glob("*.ipynb"), *course.glob("solutions/*.md")]
+    assert all((copy.parent / file.relative_to(course)).is_file() for file in files)
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel", timeout=WAIT)
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.evaluate("() => window.jupyterapp.shell.currentWidget.dispose()")

@@ -35,42 +35,49 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_elsewhere_a_copy_is_made_and_opened(started: list[list[str]], folder: Path) -> None:
     call("lab")
-    assert (folder / start.COPY).read_bytes() == (start.CHECKOUT / start.START).read_bytes()
+    course, copy = start.CHECKOUT / start.COURSE, folder / start.COPY
+    files = start.lessons(course)
+    assert len(files) == 14 + 13
+    assert all((copy / file.relative_to(course)).read_bytes() == file.read_bytes() for file in files)
+    assert len([file for file in copy.rglob("*") if file.is_file()]) == len(files)
     (command,) = started
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={folder}" in command
-    assert f"--LabApp.default_url=/lab/tree/{start.COPY}" in command
+    assert f"--LabApp.default_url=/lab/tree/{start.COPY}/index.ipynb" in command
     assert "--no-browser" not in command
 
 
 def test_a_copy_that_was_worked_on_stays(started: list[list[str]], folder: Path) -> None:
-    (folder / start.COPY).write_text("my work")
+    mine = folder / start.COPY / "00_start.ipynb"
+    mine.parent.mkdir()
+    mine.write_text("my work")
     call("lab")
-    assert (folder / start.COPY).read_text() == "my work"
+    assert mine.read_text() == "my work"
+    assert (mine.parent / "index.ipynb").exists()
     assert len(started) == 1
 
 
 @pytest.mark.parametrize("place", ["", "notebooks"])
-def test_in_the_checkout_its_own_notebook_is_opened(
+def test_in_the_checkout_its_own_index_is_opened(
     place: str, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(start.CHECKOUT / place)
     call("lab")
     assert f"--ServerApp.root_dir={start.CHECKOUT}" in started[0]
-    assert "--LabApp.default_url=/lab/tree/notebooks/start.ipynb" in started[0]
+    assert "--LabApp.default_url=/lab/tree/notebooks/index.ipynb" in started[0]
     assert not (Path.cwd() / start.COPY).exists()
 
 
-def test_an_installed_package_brings_its_notebook(
+def test_an_installed_package_brings_the_course(
     started: list[list[str]], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = folder / "site-packages" / "robust_widgets"
     (package / "notebooks").mkdir(parents=True)
-    (package / start.START).write_text("the wheel's")
+    (package / start.COURSE / start.INDEX).write_text("the wheel's")
     monkeypatch.setattr(start, "PACKAGE", package)
     monkeypatch.setattr(start, "CHECKOUT", package.parent)
     call("lab")
-    assert (folder / start.COPY).read_text() == "the wheel's"
+    assert (folder / start.COPY / start.INDEX).read_text() == "the wheel's"
     assert len(started) == 1
 
 
@@ -94,13 +101,13 @@ def test_without_a_display_no_browser_is_opened(
 def test_a_folder_that_takes_no_copy_is_named(
     started: list[list[str]], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start, "COPY", "missing/start.ipynb")
+    (folder / start.COPY).write_text("a file is in the way")
     assert str(folder) in refusal("lab")
     assert started == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs exec")
-def test_jupyterlab_really_starts_on_the_notebook(tmp_path: Path) -> None:
+def test_jupyterlab_really_starts_on_the_index(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "robust_widgets.cli", "lab", "--no-browser", "--port=0"]
     environment = os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_RUNTIME_DIR": str(tmp_path)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
@@ -109,7 +116,7 @@ def test_jupyterlab_really_starts_on_the_notebook(tmp_path: Path) -> None:
             found = (re.search(r"(http://127\S+)/lab/tree/(\S+)\?token=(\w+)", line) for line in process.stderr)
             server, notebook, token = next(match for match in found if match).groups()
             address = f"{server}/api/contents/{notebook}?token={token}"
-            assert json.loads(answer(address))["name"] == start.COPY
+            assert json.loads(answer(address))["path"] == f"{start.COPY}/{start.INDEX}"
         finally:
             process.kill()
 

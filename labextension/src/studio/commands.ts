@@ -5,7 +5,6 @@ import { PathExt } from "@jupyterlab/coreutils";
 import type { IFileBrowserFactory } from "@jupyterlab/filebrowser";
 import type { TranslationBundle } from "@jupyterlab/translation";
 import { UUID } from "@lumino/coreutils";
-import startNotebook from "../../../notebooks/start.ipynb";
 import { studioIcon } from "../icons";
 import type { ClosedStudios } from "./closed";
 import { courseIn } from "./course";
@@ -13,6 +12,7 @@ import type { Delivery } from "./delivery";
 import { isForStudio } from "./files";
 import { aboutOf, deliveryOf, foundAt, foundIn, nodeOf, type Found } from "./fromNotebook";
 import { hostAround } from "./host";
+import { LESSONS } from "./lessons";
 import type { Settings } from "./settings";
 import type { Place, StudioTab } from "./tab";
 
@@ -150,16 +150,16 @@ function addHistory({ app, shell, tracker, trans, open }: CommandOptions, newPla
 function addCourse(app: JupyterFrontEnd, trans: TranslationBundle, folder: () => string): void {
   app.commands.addCommand(Commands.course, {
     label: trans.__("Robust Studio: open the course"),
-    caption: trans.__("Open the start notebook, a copy of it in the folder of the file browser"),
+    caption: trans.__("Open the index of the course, a copy of it in the folder of the file browser"),
     execute: async () => {
       try {
-        const path = await courseIn(folder(), app.serviceManager.contents, startNotebook);
+        const path = await courseIn(folder(), app.serviceManager.contents, LESSONS);
         await app.commands.execute("docmanager:open", { path });
       } catch (error) {
         await showErrorMessage(
           trans.__("The course could not be opened"),
           trans.__(
-            "The start notebook could not be put into this folder (%1); go to a folder of yours in the file browser.",
+            "The course could not be put into this folder (%1); go to a folder of yours in the file browser.",
             messageOf(error),
           ),
         );

@@ -174,6 +174,7 @@ class StudioWidget(ipywidgets.VBox):
             self.surface.set_picture(trace.inputs["picture"])
             self.surface.set_mask(trace.inputs.get("mask"))
         self.runner.take(trace)
+        self.keepsake.update(self.traces)
         self._unsaved = unsaved
 
     @property

@@ -1,0 +1,86 @@
+"""Pictures side by side with words under them, as one still picture. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from robust_widgets.errors import KnobError, PictureError
+from robust_widgets.files import enlarged
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Shown: TypeAlias = "Image.Image | npt.NDArray[Any] | Tensor"
+INK, PAPER = "#222222", "#ffffff"
+GAP, LINE, FONT_SIZE = 6, 18, 13
+
+
+def gallery(
+    pictures: Sequence[Shown], captions: Sequence[object] = (), *, columns: int | None = None, side: int = 144
+) -> Image.Image:
+    """Pictures in rows, each with its caption under it.
+
+    Args:
+        pictures: PIL images; arrays (height, width, 3) or (height, width), uint8, bool, or floats from 0 to 1; or
+            torch tensors (3, height, width) or (height, width) of the same kinds.
+        captions: a word or a few for each picture; none by default. A line break begins a second line.
+        columns: how many stand in a row; all of them by default.
+        side: height of each in pixels; smaller ones are smoothly enlarged, larger ones made smaller.
+
+    Raises:
+        KnobError: there are no pictures, or not one caption for each, or ``columns`` or ``side`` is below 1.
+        PictureError: an array of another shape or type.
+    """
+    if not len(pictures):
+        raise KnobError("There are no pictures for the gallery; give at least one.")
+    if len(captions) not in (0, len(pictures)):
+        raise KnobError(f"There are {len(captions)} captions for {len(pictures)} pictures; give one for each.")
+    if side < 1 or (columns is not None and columns < 1):
+        raise KnobError(f"columns is {columns!r} and side is {side!r}; give whole numbers of at least 1.")
+    tiles = [_tile(picture, side) for picture in pictures]
+    texts = [str(caption) for caption in captions] or [""] * len(tiles)
+    columns = min(columns or len(tiles), len(tiles))
+    font = ImageFont.load_default(FONT_SIZE)
+    widths = [
+        max([tile.width, *(round(font.getlength(line)) for line in text.split("\n"))])
+        for tile, text in zip(tiles, texts, strict=True)
+    ]
+    width, lines = max(widths) + GAP, max(text.count("\n") + 1 if text else 0 for text in texts)
+    height = side + lines * LINE + GAP
+    sheet = Image.new("RGB", (columns * width + GAP, -(-len(tiles) // columns) * height + GAP), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for index, (tile, text) in enumerate(zip(tiles, texts, strict=True)):
+        left, top = GAP + index % columns * width, GAP + index // columns * height
+        sheet.paste(tile, (left, top))
+        draw.multiline_text((left, top + side + 2), text, INK, font, spacing=2)
+    return sheet
+
+
+def _tile(picture: Shown, side: int) -> Image.Image:
+    shown = picture if isinstance(picture, Image.Image) else Image.fromarray(_pixels(picture))
+    tile = enlarged(np.asarray(shown.convert("RGB")), side)
+    return tile.resize((max(1, round(tile.width * side / tile.height)), side), Image.Resampling.LANCZOS)
+
+
+def _pixels(picture: npt.NDArray[Any] | Tensor) -> npt.NDArray[np.uint8]:
+    """An array or a tensor as uint8 (height, width, 3) or (height, width)."""
+    values: npt.NDArray[Any]
+    if isinstance(picture, np.ndarray):
+        values = picture
+    else:
+        values = picture.detach().cpu().numpy()
+        values = values.transpose(1, 2, 0) if values.ndim == 3 else values
+    if values.dtype == np.bool_ or np.issubdtype(values.dtype, np.floating):
+        values = np.round(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    fits = values.ndim == 2 or (values.ndim == 3 and values.shape[2] == 3)
+    if values.dtype != np.uint8 or not fits or 0 in values.shape:
+        raise PictureError(
+            f"A picture of the gallery is {values.dtype} of shape {values.shape}; give (height, width, 3) or "
+            "(height, width), uint8, bool, or floats from 0 to 1."
+        )
+    return values
