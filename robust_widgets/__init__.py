@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from robust_widgets.gallery import gallery as gallery
     from robust_widgets.images import to_batch as to_batch
     from robust_widgets.images import to_mask as to_mask
-    from robust_widgets.measuring.measure import measure_robustness as measure_robustness
     from robust_widgets.landscape import LossSlice as LossSlice
     from robust_widgets.landscape import loss_slice as loss_slice
+    from robust_widgets.measuring.measure import measure_robustness as measure_robustness
     from robust_widgets.models.catalogue import features as features
     from robust_widgets.models.classifier import ModelCard as ModelCard
     from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
