@@ -103,7 +103,7 @@ def test_lab_installs_once_and_opens_jupyterlab(checkout: Checkout) -> None:
     assert first.returncode == 0, first.stderr
     assert checkout.asked == [
         "-m venv --clear .venv",
-        "-m pip install --disable-pip-version-check --editable .[course]",
+        "-m pip install --disable-pip-version-check --editable .[fast,course]",
         "-m robust_widgets.cli lab --port=1",
     ]
     second = checkout.run("lab")
@@ -192,7 +192,7 @@ def test_every_check_runs_and_pytest_comes_last(checkout: Checkout) -> None:
         "ruff format --check",
         "pyright --pythonpath .venv/bin/python",
         "lint-imports ",
-        "-m pytest -n auto --maxprocesses 4 --dist loadfile -k sketch",
+        "-m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -k sketch",
     ]
     assert result.stdout.splitlines()[-1] == "1 passed"
     assert "SKIPPED: there is no npm" in result.stdout
