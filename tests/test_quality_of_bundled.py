@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import robust_widgets as rw
+from robust_widgets.models.prepared.engine import SWITCH
 from robust_widgets.quality.bench import Bench
 from robust_widgets.quality.measures import generation
 
@@ -21,7 +22,9 @@ RECOGNISED = 0.8
 
 
 @pytest.fixture
-def all_cores() -> Iterator[None]:
+def all_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """And prepared models: this is the longest computation of all tests."""
+    monkeypatch.setenv(SWITCH, "1")
     before = torch.get_num_threads()
     torch.set_num_threads(os.cpu_count() or 1)
     yield
@@ -30,7 +33,7 @@ def all_cores() -> Iterator[None]:
 
 @pytest.mark.usefixtures("all_cores")
 def test_the_judge_recognises_what_is_generated() -> None:
-    model, judge = rw.load_model(device="cpu"), rw.load_model(JUDGE, device="cpu")
+    model, judge = (rw.load_model(name, device="cpu", fast=True) for name in ("default", JUDGE))
     assert judge.classes == model.classes and judge.fingerprint != model.fingerprint
     assert judge.card.norm == "" and judge.card.accuracies["clean"] > 0.7
     finding = generation(Bench(model, judge, batch_size=27, progress=False), seeds=4)
