@@ -47,7 +47,7 @@ def test_a_painted_blob_becomes_a_picture_step_by_step(open_notebook: OpenNotebo
     mean = [sum(color[channel] for color in finished) / len(finished) for channel in range(3)]
     assert all(abs(a - b) < 12 for a, b in zip(mean, eval(trace), strict=True)), (mean, trace)
 
-    studio.page.locator(".rw-view-first").click()
+    studio.view.locator(".rw-view-first").click()
     studio.until(lambda: studio.step() == 0)
     start = studio.result_picture()
     assert sum(not near(a, b, 12) for a, b in zip(start, finished, strict=True)) > len(start) / 4
