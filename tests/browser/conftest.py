@@ -67,9 +67,10 @@ def lab_page(browser: Browser, lab_address: str) -> Iterator[Page]:
             said.append(words)
 
     page.on("console", listen)
+
     def catch(error: Error) -> None:
         # JupyterLab itself asks a kernel for a subshell, and does not mind that the kernel dies meanwhile.
-        if not error.message.startswith("Canceled future for create_subshell_request"):
+        if "Canceled future for create_subshell_request" not in error.message:
             said.append(f"{error.message} {error.stack}")
 
     page.on("pageerror", catch)
