@@ -25,7 +25,7 @@ def doctor(model: ModelGiven = "default", device: Device = None) -> None:
     typer.echo(", ".join(f"{name} {_version(name)}" for name in PACKAGES))
     typer.echo(f"ONNX Runtime: {_version(WORTH_A_HINT)}")
     if _version(WORTH_A_HINT) == "not installed":
-        typer.echo("  pip install 'robust-widgets[fast]' makes steps several times faster on most processors.")
+        typer.echo("  pip install 'robust-widgets[fast]' makes steps faster on most processors.")
 
     import torch
 
