@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from robust_widgets.errors import RobustWidgetsError, WeightsError
-from robust_widgets.measuring.kept import keep_robustness, kept_robustness
-from robust_widgets.measuring.measure import measured
+from robust_widgets.measuring.kept import robustness_of
 from robust_widgets.models.catalogue import features, has_features
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import source_of
@@ -135,12 +134,9 @@ class LocalSession:
         """Measure how robust the model is, and tell; anything that is asked for meanwhile goes before."""
         model = self._classifier
         try:
-            found = model.card.measured or kept_robustness(model)
+            found = model.card.measured or robustness_of(model, go_on=self._jobs.empty)
             if found is None:
-                found = measured(model, go_on=self._jobs.empty)
-                if found is None:
-                    return
-                keep_robustness(model, found)
+                return
         except Exception:  # A network of somebody's own may fail in any way here, and will say so when it runs.
             found = None
         else:

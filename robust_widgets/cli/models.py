@@ -67,15 +67,12 @@ def models(
 
 def measured_words(name: str, device: str | None) -> str:
     """How robust a model was found to be, now or earlier on this machine."""
-    from robust_widgets.measuring.kept import keep_robustness, kept_robustness
-    from robust_widgets.measuring.measure import measure_robustness
+    from robust_widgets.measuring.kept import robustness_of
     from robust_widgets.models.registry import load_model
 
     model = load_model(name, device=device)
-    found = kept_robustness(model)
-    if found is None:
-        found = measure_robustness(model)
-        keep_robustness(model, found)
+    found = robustness_of(model)
+    assert found is not None
     claim = f" The file says: {model.card.claim}." if model.card.claim else ""
     return _facts(name, {"robustness": f"{found.words}. {found.details}{claim}"})
 

@@ -1,40 +1,42 @@
-"""Measurements are kept, so that a model is measured once on a machine."""
+"""A model is measured once on a machine: what was found is kept."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
-from pathlib import Path
 
-from robust_widgets.errors import RobustWidgetsError
-from robust_widgets.files import make_folder, write_whole
-from robust_widgets.measuring.measure import COUNT, FIRST, GRAIN, GROWTH, HALVINGS, STEPS, SURE
+from robust_widgets.cache import keep, kept
+from robust_widgets.measuring.measure import COUNT, FIRST, GRAIN, GROWTH, HALVINGS, STEPS, SURE, GoOn, measured
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.published.cache import cache_folder
 from robust_widgets.robustness import Robustness
 
+KIND = "robustness"
 METHOD = (1, COUNT, SURE, GRAIN, FIRST, GROWTH, STEPS, HALVINGS)
 
 
-def kept_robustness(model: RobustClassifier) -> Robustness | None:
-    """What was measured of this very model on pictures of its own, here or in an earlier process."""
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        return Robustness(**json.loads(_place(model).read_text("utf-8")))
-    return None
+def robustness_of(model: RobustClassifier, go_on: GoOn = lambda: True) -> Robustness | None:
+    """What was measured of this very model on pictures of its own, here or in an earlier process, or is measured now.
+
+    Args:
+        model: the classifier.
+        go_on: asked before each step of a measurement.
+
+    Returns:
+        None if ``go_on`` said no.
+
+    Raises:
+        DataError: the model does not become sure of a class by painting.
+    """
+    key = _key(model)
+    with contextlib.suppress(TypeError):  # the fields of another version
+        return Robustness(**(kept(KIND, key) or {}))
+    found = measured(model, go_on=go_on)
+    if found is not None:
+        keep(KIND, key, dataclasses.asdict(found))
+    return found
 
 
-def keep_robustness(model: RobustClassifier, found: Robustness) -> None:
-    """Keep a measurement; where nothing can be written, it is made again next time."""
-    text = json.dumps(dataclasses.asdict(found))
-    with contextlib.suppress(RobustWidgetsError):
-        make_folder(_place(model).parent)
-        write_whole(_place(model), lambda file: file.write(text.encode()))
-
-
-def _place(model: RobustClassifier) -> Path:
-    """A file for these weights with this normalisation and size, measured in this way."""
+def _key(model: RobustClassifier) -> tuple[object, ...]:
+    """These weights with this normalisation and size, measured in this way."""
     card = model.card
-    key = repr((model.fingerprint, card.architecture, card.mean, card.std, card.input_size, METHOD))
-    return cache_folder() / "robustness" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+    return model.fingerprint, card.architecture, card.mean, card.std, card.input_size, METHOD

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -80,6 +81,7 @@ class RobustClassifier(nn.Module):
 
     Attributes:
         loading: how it is loaded again, for a model that was brought; None for one of this package's.
+        engine: what runs the network faster; None where it runs as it is.
     """
 
     mean: Tensor
@@ -95,7 +97,7 @@ class RobustClassifier(nn.Module):
         self.seeds = seeds
         self.loading: Loading | None = None
         self._fingerprint: str | None = None
-        self._engine: Engine | None = None
+        self.engine: Engine | None = None
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False)
@@ -120,11 +122,6 @@ class RobustClassifier(nn.Module):
     def device(self) -> torch.device:
         return self.mean.device
 
-    @property
-    def engine(self) -> Engine | None:
-        """What runs the network faster; None where it runs as it is."""
-        return self._engine
-
     def compile(self, *, always: bool = False) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Run the network by the fastest way on this machine from now on.
 
@@ -137,25 +134,24 @@ class RobustClassifier(nn.Module):
             always: take the way that is known to be the fastest on most machines. By default the ways are measured
                 when the first picture comes, in a second or two, once for a model and a machine.
         """
-        self._engine = Engine(always)
+        self.engine = Engine(always)
 
     def warm_up(self) -> None:
         """Have what is made once for a size of picture made now, for the model's own size."""
-        if self._engine is not None:
+        if self.engine is not None:
             with torch.no_grad():
                 self(torch.zeros(1, 3, self.input_size, self.input_size, device=self.device))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self._engine is not None:
-            if self._gives_features():
-                features = self._engine.answer(self, "features", self._features, x)
-                if features is not None:
-                    return self.classify(features)
-            else:
-                logits = self._engine.answer(self, "logits", self._logits, x)
-                if logits is not None:
-                    return logits
-        return self._logits(x)
+        if self._gives_features():
+            features = self._prepared("features", self._features, x)
+            logits = None if features is None else self.classify(features)
+        else:
+            logits = self._prepared("logits", self._logits, x)
+        return self._logits(x) if logits is None else logits
+
+    def _prepared(self, kind: str, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor | None:
+        return None if self.engine is None else self.engine.answer(self, kind, function, x)
 
     def _gives_features(self) -> bool:
         return all(callable(getattr(self.network, name, None)) for name in ("features", "head"))
@@ -184,8 +180,7 @@ class RobustClassifier(nn.Module):
                 "one with a 'features' method."
             )
         function = partial(self._features, straight_through=straight_through)
-        kind = "straight-through features" if straight_through else "features"
-        found = None if self._engine is None else self._engine.answer(self, kind, function, x)
+        found = self._prepared("straight-through features" if straight_through else "features", function, x)
         return function(x) if found is None else found
 
     def classify(self, features: Tensor) -> Tensor:
@@ -240,7 +235,7 @@ class RobustClassifier(nn.Module):
         """An equal model on another device; this one stays where it is."""
         copied = RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds, self.source).to(device)
         copied.loading = self.loading
-        copied._engine = copy.copy(self._engine)
+        copied.engine = copy.copy(self.engine)
         return copied
 
     def __repr__(self) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from robust_widgets.cache import VARIABLE
 from robust_widgets.cli.models import describe
 from robust_widgets.models.published.bring import place_of
-from robust_widgets.models.published.cache import VARIABLE
 from robust_widgets.models.published.entries import published_models
 from robust_widgets.models.registry import load_model, model_names
 from tests.cli.shell import call, refusal

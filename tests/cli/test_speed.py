@@ -11,6 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from robust_widgets.cache import VARIABLE
 from robust_widgets.cli import app
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.prepared import choice, engine
@@ -23,7 +24,7 @@ from tests.helpers import smooth_model, tiny_model
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv(engine.SWITCH, raising=False)
-    monkeypatch.setattr(choice, "_file", lambda: tmp_path / "speed.json")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     save_model(tiny_model(), tmp_path / "small.safetensors")
     return str(tmp_path / "small.safetensors")
 
@@ -39,9 +40,9 @@ def test_the_doctor_names_every_way_and_marks_the_one_taken(model: str) -> None:
     assert lines[1].startswith(f"torch {version('torch')}")
     ways = {way: next(line for line in lines if text in line) for way, text in engine.WAYS.items()}
     assert sum(line.startswith("*") for line in ways.values()) == 1
-    kept = json.loads((Path(model).parent / "speed.json").read_text())
+    (kept,) = (Path(model).parent / "cache" / choice.KIND).iterdir()
     shown = {way: float(line.split()[-7]) for way, line in ways.items()}
-    assert list(kept.values()) == [pytest.approx(shown, abs=0.06)]
+    assert json.loads(kept.read_text()) == pytest.approx(shown, abs=0.06)
 
 
 def test_the_doctor_says_what_would_help(model: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from robust_widgets.measuring.kept import keep_robustness, kept_robustness
-from robust_widgets.models.published.cache import VARIABLE
+from robust_widgets.cache import VARIABLE
+from robust_widgets.measuring import kept
+from robust_widgets.measuring.kept import robustness_of
+from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness import Robustness
 from tests.helpers import tiny_model
 
@@ -21,30 +24,50 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_what_was_measured_is_found_again() -> None:
-    assert kept_robustness(tiny_model()) is None
-    keep_robustness(tiny_model(), FOUND)
-    assert kept_robustness(tiny_model()) == FOUND
+@pytest.fixture(autouse=True)
+def measurements(monkeypatch: pytest.MonkeyPatch) -> list[RobustClassifier]:
+    """The models that were measured; a measurement is broken off where it is told to."""
+    done: list[RobustClassifier] = []
+
+    def measured(model: RobustClassifier, *, go_on: Callable[[], bool]) -> Robustness | None:
+        done.append(model)
+        return FOUND if go_on() else None
+
+    monkeypatch.setattr(kept, "measured", measured)
+    return done
 
 
-def test_other_weights_or_another_normalisation_are_another_model() -> None:
-    keep_robustness(tiny_model(), FOUND)
-    assert kept_robustness(tiny_model(seed=1)) is None
+def test_a_model_is_measured_once(measurements: list[RobustClassifier]) -> None:
+    assert robustness_of(tiny_model()) == robustness_of(tiny_model()) == FOUND
+    assert len(measurements) == 1
+
+
+def test_other_weights_or_another_normalisation_are_another_model(measurements: list[RobustClassifier]) -> None:
+    robustness_of(tiny_model())
+    robustness_of(tiny_model(seed=1))
     other = tiny_model()
     other.card = dataclasses.replace(other.card, std=(1.0, 1.0, 1.0))
-    assert kept_robustness(other) is None
+    robustness_of(other)
+    assert len(measurements) == 3
 
 
-def test_what_cannot_be_read_or_written_is_measured_again(folder: Path) -> None:
-    keep_robustness(tiny_model(), FOUND)
+def test_a_measurement_broken_off_is_not_kept(measurements: list[RobustClassifier]) -> None:
+    assert robustness_of(tiny_model(), go_on=lambda: False) is None
+    assert robustness_of(tiny_model()) == FOUND
+    assert len(measurements) == 2
+
+
+def test_what_cannot_be_read_or_written_is_measured_again(folder: Path, measurements: list[RobustClassifier]) -> None:
+    robustness_of(tiny_model())
     (file,) = (folder / "robustness").iterdir()
-    for content in ("", "{}", "[]", '{"radius": 1, "more": 2}'):
+    for content in ("", "{}", "[]", "null", '{"radius": 1, "more": 2}'):
         file.write_text(content)
-        assert kept_robustness(tiny_model()) is None
+        measurements.clear()
+        assert robustness_of(tiny_model()) == FOUND
+        assert len(measurements) == 1
     file.unlink()
     file.mkdir()
-    keep_robustness(tiny_model(), FOUND)
-    assert kept_robustness(tiny_model()) is None
+    assert robustness_of(tiny_model()) == FOUND
 
 
 def test_what_it_is_called() -> None:

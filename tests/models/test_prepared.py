@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import robust_widgets as rw
 from robust_widgets.backends.local import LocalSession
+from robust_widgets.cache import VARIABLE
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.models.prepared import choice
@@ -184,6 +185,25 @@ def test_what_cannot_be_prepared_is_answered_by_the_network(network: nn.Module, 
         torch.testing.assert_close(model(pictures), network((pictures - model.mean) / model.std))
 
 
+class OnePicture(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) != 1:
+            raise RuntimeError("one picture at once")
+        return x.flatten(1)[:, :CLASSES]
+
+
+@pytest.mark.parametrize("way", [TORCH, ONNX])
+def test_an_error_while_preparing_costs_speed_and_nothing_else(way: str) -> None:
+    model = classifier(OnePicture(), 8)
+    model.compile()
+    assert model.engine is not None
+    model.engine.way = way
+    picture = pictures_for(model, 1)
+    torch.testing.assert_close(model(picture), model.network((picture - model.mean) / model.std))
+    with pytest.raises(RuntimeError, match="one picture at once"):
+        model(pictures_for(model, 2))
+
+
 def test_a_training_network_cannot_be_recorded() -> None:
     network = build("blurresnet-tiny", CLASSES)
     with pytest.raises(UnpreparableError):
@@ -287,8 +307,8 @@ class TestChoice:
     @pytest.fixture(autouse=True)
     def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(engines.SWITCH, raising=False)
-        monkeypatch.setattr(choice, "_file", lambda: tmp_path / "deep" / "speed.json")
-        return tmp_path / "deep" / "speed.json"
+        monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+        return tmp_path / "cache" / choice.KIND
 
     def made(self) -> RobustClassifier:
         torch.manual_seed(0)
@@ -334,14 +354,16 @@ class TestChoice:
         assert calls == [[OWN, TORCH]]
         assert model.engine is not None and model.engine.way == TORCH
 
-    @pytest.mark.parametrize("text", ["", "no json", "[]", "null"])
+    @pytest.mark.parametrize("text", ["", "no json", "[]", "null", "{}", '{"network": "fast"}', '{"network": null}'])
     def test_a_damaged_file_is_written_anew(self, cache: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-        cache.parent.mkdir()
-        cache.write_text(text)
-        self.measured(monkeypatch, {OWN: 2.0, TORCH: 1.0})
-        model = self.made()
-        model(pictures_for(model, 1))
-        assert choice.kept_times(model.fingerprint) == {OWN: 2.0, TORCH: 1.0}
+        calls = self.measured(monkeypatch, {OWN: 2.0, TORCH: 1.0})
+        for _ in range(2):
+            model = self.made()
+            model(pictures_for(model, 1))
+            (file,) = cache.iterdir()
+            assert choice.kept_times(model.fingerprint) == {OWN: 2.0, TORCH: 1.0}
+            file.write_text(text)
+        assert len(calls) == 2
 
     def test_a_folder_that_cannot_be_written_is_no_matter(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         cache.parent.write_text("a file where the folder should be")

@@ -44,20 +44,15 @@ def record(function: Function, example: Tensor) -> Graphs:
         example: one picture, (1, 3, h, w).
 
     Raises:
-        UnpreparableError: it does something that cannot be written down.
+        UnpreparableError: it does something that cannot be written down. The function's own errors pass.
     """
     x = example.detach().repeat(BATCH, 1, 1, 1).requires_grad_()
     with torch.enable_grad():
         kept = function(x)  # what is made once and kept is made now, and stays a constant
         recorder = Recorder(x=x, gradient=(gradient := torch.ones_like(kept)))
-        try:
-            with recorder:
-                answers = function(x)
-                (in_x,) = torch.autograd.grad(answers, x, gradient)
-        except UnpreparableError:
-            raise
-        except Exception as error:  # a network of others raises what it likes
-            raise UnpreparableError(f"{type(error).__name__}: {error}") from error
+        with recorder:
+            answers = function(x)
+            (in_x,) = torch.autograd.grad(answers, x, gradient)
     joint = recorder.result(answers, in_x)
     _leave_out_copies(joint)
     fold_constants(joint)
@@ -138,11 +133,6 @@ def _copied(
     half = fx.GraphModule(joint, graph)
     tidy(half)
     return half
-
-
-def tensor_of(graph: fx.GraphModule, node: fx.Node) -> Tensor:
-    """The constant that a ``get_attr`` node stands for."""
-    return cast(Tensor, getattr(graph, str(node.target)))
 
 
 def call(graph: fx.GraphModule, *given: Tensor) -> tuple[Tensor, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from robust_widgets.cache import cache_folder
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.foreign.archives import checked_kind
 from robust_widgets.models.foreign.loading import Given, load_file
-from robust_widgets.models.published.cache import cache_folder
 from robust_widgets.models.published.entries import Published
 
 

@@ -22,9 +22,9 @@ import requests
 from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
+from robust_widgets.cache import VARIABLE
 from robust_widgets.errors import WeightsError
 from robust_widgets.files import make_folder
-from robust_widgets.models.published.cache import VARIABLE
 
 CHUNK = 1 << 16
 ATTEMPTS = 4

@@ -15,11 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import robust_widgets as rw
+from robust_widgets.cache import VARIABLE
 from robust_widgets.errors import UnknownNameError, WeightsError
 from robust_widgets.models.foreign.layouts import weights_in
 from robust_widgets.models.foreign.networks.residual import SmallResNet
 from robust_widgets.models.published import bring, download
-from robust_widgets.models.published.cache import VARIABLE
 from robust_widgets.models.published.entries import published_models
 from robust_widgets.models.registry import load_model
 from tests.helpers import pictures, raises_sentence

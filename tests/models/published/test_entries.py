@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from robust_widgets.cache import VARIABLE, cache_folder
 from robust_widgets.models.foreign.class_names import class_sets
-from robust_widgets.models.published.cache import VARIABLE, cache_folder
 from robust_widgets.models.published.entries import published_models
 from robust_widgets.shipped import model_names
 
