@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,21 @@ def robustness(module: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         sys.modules["torchvision.models.utils"], "load_state_dict_from_url", torch.hub.load_state_dict_from_url, False
     )
     return pytest.importorskip(f"robustness.{module}", exc_type=ImportError)
+
+
+def robustbench(module: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of architectures of the package robustbench (MIT licence), without the package's own imports."""
+    found = importlib.util.find_spec("robustbench")
+    if found is None or found.submodule_search_locations is None:
+        pytest.skip("robustbench is not installed")
+    (place,) = found.submodule_search_locations
+    for name in ("robustbench", "robustbench.model_zoo", "robustbench.model_zoo.architectures"):
+        package = ModuleType(name)
+        package.__path__ = [str(Path(place, *name.split(".")[1:]))]
+        monkeypatch.setitem(sys.modules, name, package)
+    full = f"robustbench.model_zoo.architectures.{module}"
+    monkeypatch.delitem(sys.modules, full, raising=False)
+    return importlib.import_module(full)
 
 
 def stirred(network: nn.Module, seed: int = 0) -> nn.Module:
