@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,8 +12,7 @@ from unittest.mock import MagicMock
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 
 def robustness(module: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -57,59 +55,6 @@ def stirred(network: nn.Module, seed: int = 0) -> nn.Module:
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.2, 0.2)
     return network.eval()
-
-
-def norm(state: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
-    """Batch normalisation with the weights of this name, as in evaluation."""
-    named = [state[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
-    return F.batch_norm(x, *named)
-
-
-def trades_wide_resnet(state: Mapping[str, Tensor], x: Tensor, depth: int) -> Tensor:
-    """The logits of TRADES' WideResNet, from its weights alone."""
-    x = F.conv2d(x, state["conv1.weight"], padding=1)
-    for stage in (1, 2, 3):
-        for index in range(depth):
-            at, stride = f"block{stage}.layer.{index}", 2 if stage > 1 and index == 0 else 1
-            out = F.relu(norm(state, f"{at}.bn1", x))
-            if f"{at}.convShortcut.weight" in state:
-                x = F.conv2d(out, state[f"{at}.convShortcut.weight"], stride=stride)
-            out = F.conv2d(out, state[f"{at}.conv1.weight"], stride=stride, padding=1)
-            x = x + F.conv2d(F.relu(norm(state, f"{at}.bn2", out)), state[f"{at}.conv2.weight"], padding=1)
-    pooled = F.avg_pool2d(F.relu(norm(state, "bn1", x)), 8).flatten(1)
-    return F.linear(pooled, state["fc.weight"], state["fc.bias"])
-
-
-def deepmind_wide_resnet(state: Mapping[str, Tensor], x: Tensor, depth: int) -> Tensor:
-    """The logits of DeepMind's WideResNet with its SiLU, from its weights alone."""
-    x = F.conv2d((x - state["mean"]) / state["std"], state["init_conv.weight"], padding=1)
-    for stage in (0, 1, 2):
-        for index in range(depth):
-            at, stride = f"layer.{stage}.block.{index}", 2 if stage and index == 0 else 1
-            out = F.silu(norm(state, f"{at}.batchnorm_0", x))
-            if f"{at}.shortcut.weight" in state:
-                x = F.conv2d(out, state[f"{at}.shortcut.weight"], stride=stride)
-            out = F.pad(out, (1, 1, 1, 1) if stride == 1 else (0, 1, 0, 1))
-            out = F.silu(norm(state, f"{at}.batchnorm_1", F.conv2d(out, state[f"{at}.conv_0.weight"], stride=stride)))
-            x = x + F.conv2d(out, state[f"{at}.conv_1.weight"], padding=1)
-    pooled = F.avg_pool2d(F.silu(norm(state, "batchnorm", x)), 8).flatten(1)
-    return F.linear(pooled, state["logits.weight"], state["logits.bias"])
-
-
-def preact_resnet(state: Mapping[str, Tensor], x: Tensor, activated: bool) -> Tensor:
-    """The logits of PreActResNet-18, from its weights alone."""
-    x = F.conv2d(x, state["conv1.weight"], padding=1)
-    for stage in (1, 2, 3, 4):
-        for index in (0, 1):
-            at, stride = f"layer{stage}.{index}", 2 if stage > 1 and index == 0 else 1
-            out = F.relu(norm(state, f"{at}.bn1", x))
-            if f"{at}.shortcut.0.weight" in state:
-                x = F.conv2d(out if activated else x, state[f"{at}.shortcut.0.weight"], stride=stride)
-            out = F.conv2d(out, state[f"{at}.conv1.weight"], stride=stride, padding=1)
-            x = x + F.conv2d(F.relu(norm(state, f"{at}.bn2", out)), state[f"{at}.conv2.weight"], padding=1)
-    if "bn.weight" in state:
-        x = F.relu(norm(state, "bn", x))
-    return F.linear(F.avg_pool2d(x, 4).flatten(1), state["linear.weight"], state["linear.bias"])
 
 
 def saved(folder: Path, content: object, **how: Any) -> Path:
