@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -223,9 +223,9 @@ class TestEngine:
         asked: list[str] = []
         real = engines._prepared  # pyright: ignore[reportPrivateUsage]
 
-        def counting(way: str, *rest: object) -> object:
-            asked.append(way)
-            return real(way, *rest)  # type: ignore[arg-type]
+        def counting(ways: Sequence[str], *rest: object) -> object:
+            asked.extend(ways)
+            return real(ways, *rest)  # type: ignore[arg-type]
 
         monkeypatch.setattr(engines, "_prepared", counting)
         return asked
@@ -345,6 +345,13 @@ class TestChoice:
             model(pictures_for(model, 1))
             assert model.engine is not None and model.engine.way == expected
         assert calls == [[OWN, TORCH, ONNX]]
+
+    def test_the_first_picture_may_come_in_inference_mode(self) -> None:
+        model = self.made()
+        with torch.inference_mode():
+            model(pictures_for(model, 1))
+        assert model.engine is not None and {OWN, TORCH, ONNX} == set(model.engine.times)
+        assert both(model, pictures_for(model, 1))[1].abs().sum() > 0
 
     def test_without_onnx_runtime_torch_carries_it_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engines, "_onnx_passes", lambda: None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
@@ -73,7 +74,7 @@ class Engine:
             function: pictures (n, 3, h, w) in [0, 1] to answers (n, m).
             x: the pictures.
         """
-        with self._lock:
+        with self._lock, torch.inference_mode(False):
             if not self._takes(model.network, x):
                 return None
             self.way = self.way or self._choose(model, kind, function)
@@ -114,32 +115,33 @@ class Engine:
         side = model.input_size
         picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
         ways: dict[str, Function] = {OWN: function}
-        for name in (TORCH, ONNX) if _onnx_passes() else (TORCH,):
-            passes = self._ready(name, kind, function, picture)
-            if passes is not None:
-                ways[name] = partial(answer, passes)
+        found = _prepared((TORCH, ONNX) if _onnx_passes() else (TORCH,), function, picture)
+        for name, passes in found.items():
+            self._passes[name, kind, tuple(picture.shape[2:])] = passes
+            ways[name] = partial(answer, passes)
         return choice.measure({name: _forth_and_back(way, picture) for name, way in ways.items()})
 
     def _ready(self, way: str, kind: str, function: Function, x: Tensor) -> Passes | None:
         key = (way, kind, tuple(x.shape[2:]))
         if key not in self._passes:
-            with torch.inference_mode(False):
-                self._passes[key] = _prepared(way, function, x.detach()[:1].clone())
+            self._passes[key] = _prepared((way,), function, x.detach()[:1].clone()).get(way)
             while len(self._passes) > MOST_KEPT:
                 self._passes.popitem(last=False)
         self._passes.move_to_end(key)
         return self._passes[key]
 
 
-def _prepared(way: str, function: Function, example: Tensor) -> Passes | None:
-    """A function's passes for pictures of the example's size; None where they cannot be had, or answer otherwise."""
-    make = _onnx_passes() if way == ONNX else None
-    try:
+def _prepared(ways: Sequence[str], function: Function, example: Tensor) -> dict[str, Passes]:
+    """A function's passes for pictures of the example's size, each way that they can be had and answer the same."""
+    made: dict[str, Passes] = {}
+    with suppress(Exception):  # networks of others raise what they like; nothing is lost but speed
         graphs = record(function, example)
-        passes = make(graphs, example) if make else TorchPasses(graphs)
-        return passes if _agree(function, passes, torch.cat([example, 1 - example.flip(3)])) else None
-    except Exception:  # networks of others raise what they like; nothing is lost but speed
-        return None
+        for way in ways:
+            make = _onnx_passes() if way == ONNX else None
+            passes = make(graphs, example) if make else TorchPasses(graphs)
+            if _agree(function, passes, torch.cat([example, 1 - example.flip(3)])):
+                made[way] = passes
+    return made
 
 
 def _agree(function: Function, passes: Passes, pictures: Tensor) -> bool:
