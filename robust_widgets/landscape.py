@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Numbers = npt.NDArray[np.float64]
-AT_ONCE = 64
+AT_ONCE = 16  # pictures; more are no faster on a CPU, and ONNX Runtime keeps the memory of the most
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -411,3 +413,15 @@ def test_a_run_is_the_same_by_either_way(monkeypatch: pytest.MonkeyPatch) -> Non
     pixels = [run[-1].pixels.astype(int) for run in runs]
     assert abs(pixels[0] - pixels[1]).max() <= 1
     assert runs[0][-1].probability == pytest.approx(runs[1][-1].probability, abs=1e-3)
+
+
+def test_preparing_imports_no_algebra() -> None:
+    """torch's compiler and sympy take longer to import than a network takes to prepare."""
+    script = """
+import sys
+import robust_widgets as rw
+rw.load_model("tiny", fast=True, device="cpu").warm_up()
+print(*({"sympy", "torch._dynamo", "torch._inductor"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

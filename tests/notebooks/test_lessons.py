@@ -12,6 +12,7 @@ import torch
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from robust_widgets.models.prepared.engine import SWITCH
 from tests.notebooks.course import INDEX, LESSONS, Exercise, exercises, read, solutions
 from tests.notebooks.wrong_answers import WRONG
 
@@ -44,6 +45,7 @@ def test_a_notebook_runs_and_its_checks_know_right_from_wrong(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv(SWITCH, "1")  # as on most machines, and a third of the time less
     notebook = read(path)
     found = exercises(notebook)
     for one in found:

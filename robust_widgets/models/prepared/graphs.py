@@ -52,7 +52,7 @@ def record(function: Function, example: Tensor) -> Graphs:
         recorder = Recorder(x=x, gradient=(gradient := torch.ones_like(kept)))
         with recorder:
             answers = function(x)
-            (in_x,) = torch.autograd.grad(answers, x, gradient)
+            (in_x,) = torch.autograd.grad(_Start.apply(answers, gradient), x)
     joint = recorder.result(answers, in_x)
     _leave_out_copies(joint)
     fold_constants(joint)
@@ -62,6 +62,22 @@ def record(function: Function, example: Tensor) -> Graphs:
     _open_batch(joint)
     combine_products(joint)
     return _halves(joint)
+
+
+class _Start(torch.autograd.Function):
+    """A number whose gradient in the answers is given.
+
+    Giving that to `torch.autograd.grad` would import sympy: 80 MB, and a second.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, answers: Tensor, gradient: Tensor) -> Tensor:
+        ctx.gradient = gradient
+        return answers.new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return ctx.gradient, None
 
 
 def _leave_out_copies(joint: fx.GraphModule) -> None:
