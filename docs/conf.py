@@ -30,6 +30,7 @@ nb_execution_mode = os.environ.get("ROBUST_WIDGETS_DOCS_LESSONS", "off")
 nb_execution_timeout = 500
 nb_execution_raise_on_error = True
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+suppress_warnings = ["mystnb.unknown_mime_type"]  # a run for JupyterLab, beside the player that a page shows
 nb_ipywidgets_js: dict[str, Any] = {}  # nothing is fetched from other hosts
 
 autodoc_member_order = "bysource"
