@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 add_module_names = False
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 # Links of docstrings and pages have to lead somewhere; types of other packages, and code in single backticks, need not.
@@ -61,6 +63,7 @@ logger = logging.getLogger(__name__)
 def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("builder-inited", copy_lessons)
+    app.connect("autodoc-process-signature", write_defaults_as_python)
     app.connect("missing-reference", find_public_name)
     app.connect("env-check-consistency", every_public_name_is_there)
 
@@ -91,6 +94,16 @@ def copy_lessons(app: Sphinx) -> None:
         copy = folder / lesson.name
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
             copy.write_text(text, encoding="utf-8")
+
+
+def write_defaults_as_python(
+    app: Sphinx, what: str, name: str, value: object, options: object, arguments: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """A default such as ``<factory>`` is no Python, and would keep the types beside it from being read."""
+    if arguments is not None:
+        arguments = arguments.replace("<factory>", "...")
+        arguments = re.sub(r"<(?:built-in )?function (\w+)>|<bound method (\S+) of <.*?>>", r"\1\2", arguments)
+    return arguments, returned
 
 
 def find_public_name(
