@@ -29,6 +29,7 @@ myst_heading_anchors = 3
 # The lessons are shown as they are in git, without outputs; scripts/docs --run-lessons fills them in.
 nb_execution_mode = os.environ.get("ROBUST_WIDGETS_DOCS_LESSONS", "off")
 nb_execution_timeout = 500
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 suppress_warnings = ["mystnb.unknown_mime_type"]  # a run for JupyterLab, beside the player that a page shows
@@ -44,9 +45,9 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 
-# Links of docstrings and pages have to lead somewhere; types of other packages, and code in single backticks, need not.
+# Links have to lead somewhere; types of other packages, inner types, and code in single backticks need not.
 nitpicky = True
-nitpick_ignore_regex = [("py:(class|obj)", ".*")]
+nitpick_ignore_regex = [("py:obj", ".*"), ("py:class", r"(?!robust_widgets\.\w+$).*")]
 
 html_theme = "furo"
 html_title = "robust-widgets"
@@ -89,7 +90,10 @@ def copy_lessons(app: Sphinx) -> None:
     """The lessons beside the pages, where links between them lead; the notebooks' index is a page of its own here."""
     folder = Path(app.srcdir, "lessons")
     folder.mkdir(exist_ok=True)
-    for lesson in sorted(Path(app.srcdir).parent.glob("notebooks/[0-9]*.ipynb")):
+    lessons = sorted(Path(app.srcdir).parent.glob("notebooks/[0-9]*.ipynb"))
+    for gone in {file.name for file in folder.glob("*.ipynb")} - {lesson.name for lesson in lessons}:
+        (folder / gone).unlink()
+    for lesson in lessons:
         text = lesson.read_text(encoding="utf-8").replace("(index.ipynb)", "(../course.md)")
         copy = folder / lesson.name
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
