@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 # The lessons are shown as they are in git, without outputs; scripts/docs --run-lessons fills them in.
-nb_execution_mode = os.environ.get("ROBUST_WIDGETS_DOCS_LESSONS", "off")
+nb_execution_mode = "off"
 nb_execution_timeout = 500
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True

@@ -220,8 +220,8 @@ def test_a_page_with_a_broken_link_fails_the_whole(checkout: Checkout) -> None:
 def test_docs_installs_what_they_need_and_serves_what_it_built(checkout: Checkout) -> None:
     assert checkout.run("docs", "--run-lessons").returncode == 0
     assert checkout.asked[1:] == [
-        "-m pip install --disable-pip-version-check --editable .[docs]",
-        "-m sphinx --quiet --fail-on-warning --keep-going docs docs/build/html",
+        "-m pip install --disable-pip-version-check --editable .[course,docs]",
+        "-m sphinx --quiet --fail-on-warning --keep-going docs docs/build/html --define nb_execution_mode=cache",
         "-m http.server --bind localhost --directory docs/build/html 8000",
     ]
     refused = checkout.run("docs", "--lessons")
