@@ -15,7 +15,7 @@ from robust_widgets.trace import Pixels, Trace
 PICTURES = Path(__file__).parent / "pictures"
 SHEET_CLASSES = ("bird", "cat", "coral", "elephant", "fruit", "hoofed", "mushroom", "pizza", "tower")
 TILE, GAP, WORDS, LINE = 144, 6, 180, 26
-GIF_SIDE, GIF_COLOURS = 192, 128
+GIF_SIDE, PAIR_SIDE, GIF_COLOURS = 192, 176, 256
 INK = "#222222"
 MIDDLE = slice(20, 44)
 
@@ -25,6 +25,10 @@ def main() -> None:
     sheet(model).save(PICTURES / "contact-sheet.png", optimize=True)
     tasks(model).save(PICTURES / "tasks.jpg", quality=90)
     animate(rw.sketch_to_image(PICTURES / "blob.png", "goldfish", model=model), PICTURES / "sketch-to-goldfish.gif")
+    lion = rw.generate("lion", seed=3, model=model)[-1].pixels[0]
+    animate(rw.translate(lion, "bear", model=model), PICTURES / "lion-to-bear.gif", columns=2, side=PAIR_SIDE)
+    enlarged = rw.super_resolve(lion, "lion", factor=4, model=model)
+    animate(enlarged, PICTURES / "enlarged-lion.gif", columns=2, side=PAIR_SIDE)
 
 
 def sheet(model: rw.RobustClassifier) -> Image.Image:
@@ -69,12 +73,20 @@ def strips(rows: dict[str, Trace]) -> Image.Image:
     return picture
 
 
-def animate(trace: Trace, path: Path) -> None:
-    """Every second step as a GIF that is small enough to head a page; the last is shown for two seconds."""
-    frames = [
-        shown(trace[step].pixels[0], GIF_SIDE).quantize(GIF_COLOURS, dither=Image.Dither.NONE)
-        for step in range(0, len(trace), 2)
-    ]
+def animate(trace: Trace, path: Path, columns: int = 1, side: int = GIF_SIDE) -> None:
+    """Some thirty steps as a GIF that is small enough for a page; the last is shown for two seconds.
+
+    Of two columns the left one keeps the start. All steps share their colours, so that what stands still costs nothing.
+    """
+    pictures = []
+    for step in range(0, len(trace), max(2, len(trace) // 30)):
+        picture = Image.new("RGB", (columns * (side + GAP) - GAP, side), "white")
+        picture.paste(shown(trace[0].pixels[0], side))
+        picture.paste(shown(trace[step].pixels[0], side), ((columns - 1) * (side + GAP), 0))
+        pictures.append(picture)
+    all_steps = Image.fromarray(np.concatenate([np.asarray(picture) for picture in pictures]))
+    colours = all_steps.quantize(GIF_COLOURS)
+    frames = [picture.quantize(palette=colours, dither=Image.Dither.NONE) for picture in pictures]
     durations = [80] * (len(frames) - 1) + [2000]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
 

@@ -137,8 +137,9 @@ def TrainingMonitor(  # noqa: N802
     a cell that is run again gets back.
 
     Args:
-        data, out, val, side, init, name, data_name, device, **settings: as :func:`robust_widgets.train` takes them.
+        data, out, val, side, init, name, data_name, device: as :func:`robust_widgets.train` takes them.
         pictures: how many seed pictures are painted after each epoch, 0 for none.
+        **settings: as :func:`robust_widgets.train` takes them.
 
     Raises:
         KnobError, UnknownNameError: a setting is out of range or unknown.

@@ -1,4 +1,4 @@
-"""The exception tree.
+"""The exception tree::
 
     RobustWidgetsError
     ├── UnknownNameError      a class, model or task that does not exist

@@ -39,7 +39,8 @@ class Problem:
             gradient is masked before it becomes a step, so the whole step is spent inside. None is everywhere.
         seed: if given, the path begins at a random point of the constraint's ball drawn with this seed instead of at
             its centre.
-        task, target: what the trace calls the run and what was asked for, in words.
+        task: what the trace calls the run.
+        target: what was asked for, in words.
         knobs: the knobs the problem was made from, for the trace.
 
     Raises:

@@ -27,8 +27,9 @@ class Frame:
     Attributes:
         step: 0 for the start, then the number of updates made.
         pixels: the pictures, uint8 (n, height, width, 3).
-        loss, probability, distance: that step's numbers, float64 (n,); the probability of what was asked for, and
-            the distance from the start in the constraint's norm and raw pixels.
+        loss: that step's loss, float64 (n,).
+        probability: that of what was asked for, float64 (n,).
+        distance: from the start, in the constraint's norm and raw pixels, float64 (n,).
         seconds: since the run began.
         probabilities: the probability of every class of the model, float32 (n, classes); None where unknown.
         gradient: how strongly the next step pulls at each pixel, uint8 (n, height, width): the gradient's length over

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = ("scripts/lab", "scripts/test", ".ci/run", "binder/postBuild")
+SCRIPTS = ("scripts/lab", "scripts/test", "scripts/docs", ".ci/run", "binder/postBuild")
 CHECKS = ("ruff", "pyright", "lint-imports")
 
 BUNDLED = ["labextension/src/index.ts", "labextension/package.json", "frontend/src/player.ts", "notebooks/index.ipynb"]
@@ -48,7 +48,7 @@ class Checkout:
         self.folder, self.tools, self.log = folder / "checkout", folder / "tools", folder / "log"
         self.tools.mkdir()
         (self.folder / "scripts").mkdir(parents=True)
-        for name in ("lab", "test", "environment"):
+        for name in ("lab", "test", "docs", "environment"):
             shutil.copy(ROOT / "scripts" / name, self.folder / "scripts" / name)
         (self.folder / "pyproject.toml").write_text("[project]")
         bash = shutil.which("bash")
@@ -185,13 +185,14 @@ def test_every_check_runs_and_pytest_comes_last(checkout: Checkout) -> None:
     assert result.returncode == 0, result.stderr
     assert checkout.asked == [
         "-m venv --clear .venv",
-        "-m pip install --disable-pip-version-check --editable .[test]",
-        "-m pip install --disable-pip-version-check --no-deps robustness==1.2.1.post2",
+        "-m pip install --disable-pip-version-check --editable .[docs,test]",
+        "-m pip install --disable-pip-version-check --no-deps robustness==1.2.1.post2 robustbench==1.1.1",
         "chromium --version",
         "ruff check",
         "ruff format --check",
         "pyright --pythonpath .venv/bin/python",
         "lint-imports ",
+        "-m sphinx --quiet --fail-on-warning --keep-going docs docs/build/html --fresh-env",
         "-m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -k sketch",
     ]
     assert result.stdout.splitlines()[-1] == "1 passed"
@@ -207,6 +208,24 @@ def test_a_failed_check_fails_the_whole_but_hides_no_other(broken: str, checkout
     assert result.stdout.splitlines()[-1] == "1 passed"
     assert f"FAILED: {broken.replace('lint-imports', 'import-linter')}" in result.stdout
     assert {line.split()[0] for line in checkout.asked} >= set(CHECKS)
+
+
+def test_a_page_with_a_broken_link_fails_the_whole(checkout: Checkout) -> None:
+    text = (checkout.tools / "python3").read_text()
+    checkout.add("python3", text.replace('"-m pytest"*)', '"-m sphinx"*) exit 1 ;;\n "-m pytest"*)'))
+    result = checkout.run("test")
+    assert result.returncode != 0 and "FAILED: documentation" in result.stdout
+
+
+def test_docs_installs_what_they_need_and_serves_what_it_built(checkout: Checkout) -> None:
+    assert checkout.run("docs", "--run-lessons").returncode == 0
+    assert checkout.asked[1:] == [
+        "-m pip install --disable-pip-version-check --editable .[course,docs]",
+        "-m sphinx --quiet --fail-on-warning --keep-going docs docs/build/html --define nb_execution_mode=cache",
+        "-m http.server --bind localhost --directory docs/build/html 8000",
+    ]
+    refused = checkout.run("docs", "--lessons")
+    assert refused.returncode == 1 and "--run-lessons" in refused.stderr
 
 
 def test_a_failed_test_fails_the_whole(checkout: Checkout) -> None:

@@ -31,7 +31,8 @@ class ModelCard:
         architecture: a name of ``models.architectures``.
         classes: class names in the order of the logits.
         input_size: side in pixels of the pictures it was trained on.
-        mean, std: per-channel normalisation, red green blue, pictures in [0, 1].
+        mean: of the normalisation, for red, green and blue, pictures in [0, 1].
+        std: its deviations, likewise.
         norm: the norm it was trained to resist, ``"l2"`` or ``"linf"``; ``""`` for a standard model.
         radius: the training radius, raw pixels at ``input_size``; 0 for a standard model.
         data: name and licence of the training data.

@@ -10,7 +10,7 @@ from robust_widgets.objectives.base import Classifier, Objective
 
 
 class MatchOutside(Objective):
-    """The mean squared difference to a picture, counted outside a mask (paper, section 3.3).
+    """The mean squared difference to a picture, counted outside a mask (paper, section 3.2).
 
     The mean runs over all of the picture's values, so that a weight means the same for a small mask and a large one.
 

@@ -1,4 +1,4 @@
-"""The masked part of a picture is painted anew (paper, section 3.3)."""
+"""The masked part of a picture is painted anew (paper, section 3.2)."""
 
 from __future__ import annotations
 

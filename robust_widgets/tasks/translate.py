@@ -1,4 +1,4 @@
-"""A picture of one class becomes a picture of another (paper, section 3.2)."""
+"""A picture of one class becomes a picture of another (paper, section 3.3)."""
 
 from __future__ import annotations
 

@@ -43,8 +43,9 @@ def open_data(
 
     Args:
         source: a folder that holds ``train`` and ``val``, each a folder of class folders; a folder of class folders;
-            a tar of either (plain, gzip, bzip2 or xz); a torch data set of (picture, label), see
-            :func:`load_dataset`; or a set that was read before.
+            a tar of either (plain, gzip, bzip2 or xz); a torch data set of (picture, label), where a
+            picture is a PIL image, or a tensor or array (3, h, w) or (h, w, 3), uint8 or float from 0 to 1; or a set
+            that was read before.
         side: side in pixels that the pictures are brought to.
         val: what to measure on, of any of these kinds; of a folder or tar with both parts, ``val`` is taken. Without
             it the source's own ``val`` serves, or a tenth of each class is held out.
