@@ -205,22 +205,31 @@ def solve(problem: Problem) -> Tensor:
     return x
 
 
-def iterate(problem: Problem) -> Iterator[Frame]:
-    """Run the problem, yielding ``steps + 1`` frames: the start, then the picture after each step.
+def readings(problem: Problem) -> Iterator[tuple[Tensor, Reading]]:
+    """Run the problem, yielding ``steps + 1`` pictures with their numbers, all still on the device.
 
-    A frame's numbers are those of its own picture, so the last frame costs one forward pass more. Closing the
-    generator stops the run. The host waits for the device once a frame, to copy the frame's picture and numbers.
+    The first is the start. The last one's numbers cost one forward pass more.
     """
-    began = time.perf_counter()
     problem = problem.started()
     x = begin(problem)
-    for step in range(problem.steps):
+    for _ in range(problem.steps):
         following, reading = advance(problem, x)
-        yield _frame(step, x, reading, began)
+        yield x, reading
         x = following
     with torch.no_grad():
         reading = read(problem, x)
-    yield _frame(problem.steps, x, reading, began)
+    yield x, reading
+
+
+def iterate(problem: Problem) -> Iterator[Frame]:
+    """Run the problem, yielding ``steps + 1`` frames: the start, then the picture after each step.
+
+    A frame's numbers are those of its own picture. Closing the generator stops the run. The host waits for the device
+    once a frame, to copy the frame's picture and numbers.
+    """
+    began = time.perf_counter()
+    for step, (x, reading) in enumerate(readings(problem)):
+        yield _frame(step, x, reading, began)
 
 
 def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
