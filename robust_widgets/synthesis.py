@@ -236,7 +236,8 @@ def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
     numbers = torch.stack([reading.loss, reading.probability.to(reading.loss), reading.distance.to(reading.loss)])
     if reading.logits is not None:
         numbers = torch.cat([numbers, reading.logits.to(reading.loss).softmax(1).T])
-    loss, probability, distance, *others = numbers.cpu().double().numpy()
+    rows = numbers.cpu().double().numpy()
+    loss, probability, distance = rows[:3]
     return Frame(
         step=step,
         pixels=to_pixels(x),
@@ -244,7 +245,7 @@ def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
         probability=probability,
         distance=distance,
         seconds=time.perf_counter() - began,
-        probabilities=np.stack(others, axis=1).astype(np.float32) if others else None,
+        probabilities=None if reading.logits is None else rows[3:].T.astype(np.float32, order="C"),
         gradient=None if reading.gradient is None else _heat(reading.gradient),
     )
 
@@ -253,7 +254,7 @@ def _heat(gradient: Tensor) -> Pixels:
     """The gradient's length over the channels, uint8 (n, h, w), 255 at the largest of each picture."""
     length = gradient.float().square().sum(1).sqrt_()
     largest = length.amax((1, 2), keepdim=True).clamp_min_(1e-20)
-    return length.mul_(255 / largest).add_(0.5).to(torch.uint8).cpu().numpy()
+    return length.div_(largest).mul_(255).add_(0.5).to(torch.uint8).cpu().numpy()
 
 
 Solver: TypeAlias = Callable[[Problem], Iterator[Frame]]
