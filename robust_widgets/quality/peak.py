@@ -14,7 +14,9 @@ PROCESS = Path("/proc/self")
 
 
 def peak_megabytes(source: str, task: str, batch: int, engine: str, device: str) -> float | None:
-    """By how many megabytes (2**20 bytes) a loop's memory grew at most; None where the system does not tell.
+    """By how many megabytes (2**20 bytes) memory grew at most beyond the models; None where the system does not tell.
+
+    What the fast model prepares before its first step counts as a part of the models.
 
     Args:
         source: what `race.raced_models` makes the model from.
