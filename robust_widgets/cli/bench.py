@@ -52,7 +52,10 @@ def bench(
     from robust_widgets.quality.race import RESNET50, raced_models
     from robust_widgets.quality.speed import machine_of
 
-    left_out(lambda why: typer.echo(f"left out: {why}"))
+    def say(why: str) -> None:
+        typer.echo(f"left out: {why}")
+
+    left_out(say)
     rows: list[Row] = []
     parities: list[Parity] = []
     machine = ""
@@ -62,7 +65,7 @@ def bench(
         machine = f"{machine_of(fast)}, torch {torch.__version__}"
         typer.echo(f"\n{fast!r}; {machine}; {fast.engine.way if fast.engine else 'as it is'}")
         for work in workloads(fast, quick):
-            found, parity = contest(fast, plain, work, "" if quick else name)
+            found, parity = contest(fast, plain, work, "" if quick else name, say)
             typer.echo(_table(found, parity))
             rows += found
             parities += [parity] if parity else []

@@ -12,7 +12,7 @@ import torch
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.quality.bound import bounds
 from robust_widgets.quality.peak import peak_megabytes
-from robust_widgets.quality.peers import FLOOR, OURS, loops_for, missing
+from robust_widgets.quality.peers import FLOOR, OURS, failing, loops_for, missing
 from robust_widgets.quality.race import CROSS_ENTROPY, FEATURES, INPAINTING, TASKS, Race, last_picture, new_race
 from robust_widgets.quality.speed import waiting
 from robust_widgets.timing import in_turn
@@ -106,7 +106,11 @@ def workloads(model: RobustClassifier, quick: bool) -> tuple[Workload, ...]:
 
 
 def contest(
-    fast: RobustClassifier, plain: RobustClassifier, work: Workload, source: str = ""
+    fast: RobustClassifier,
+    plain: RobustClassifier,
+    work: Workload,
+    source: str = "",
+    say: Callable[[str], object] = str,
 ) -> tuple[list[Row], Parity | None]:
     """Time all loops that can run here in turn, after a round that does not count.
 
@@ -115,12 +119,18 @@ def contest(
         plain: the same weights, run as they are.
         work: what is timed.
         source: what `race.raced_models` makes the model from, where the memory of cross-entropy is to be measured too.
+        say: told which package's loop does not get through one step, and why; it is left out.
 
     Returns:
         The rows, and, for one picture at once, how far the results are from the network's own.
     """
     race = new_race(work.task, fast, plain, work.batch, work.steps)
+    trial = new_race(work.task, fast, plain, work.batch, 1)
     loops = {name: loop for name, loop in loops_for(work.task).items() if missing(name) is None}
+    for name in list(loops):
+        if why := failing(name, trial):
+            say(f"{name}: {why}")
+            del loops[name]
     taken = in_turn({name: partial(loop, race) for name, loop in loops.items()}, work.rounds, waiting(fast.device))
     times = {name: [each / work.steps for each in rounds] for name, rounds in taken.items()}
     for name, milliseconds in bounds(race).items():

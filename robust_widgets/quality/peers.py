@@ -60,7 +60,7 @@ def twelve_lines(race: Race) -> Tensor:
 def torchattacks(race: Race) -> Tensor:
     """PGDL2 of the package torchattacks, towards the class; its loss is fixed."""
     attack = cast(Any, importlib.import_module("torchattacks")).PGDL2(
-        race.plain, eps=race.epsilon, alpha=race.step_size, steps=race.steps, random_start=False
+        _GradientInRows(race.plain), eps=race.epsilon, alpha=race.step_size, steps=race.steps, random_start=False
     )
     with redirect_stdout(None):
         attack.set_mode_targeted_by_function(lambda _, labels: labels)
@@ -135,6 +135,19 @@ def _left_where_it_is(device: torch.device) -> Generator[None]:
         torch.Tensor.cuda, torch.nn.Module.cuda = tensor_cuda, module_cuda  # type: ignore[method-assign]
 
 
+class _GradientInRows(torch.nn.Module):
+    """A model whose gradient lies in memory as torchattacks needs it, which a convolution's may not."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.requires_grad:
+            x.register_hook(torch.Tensor.contiguous)
+        return cast(Tensor, self.model(x))
+
+
 class _Unnormalised:
     """The two numbers that the attacker reads from a data set."""
 
@@ -179,4 +192,15 @@ def missing(name: str) -> str | None:
         NEEDED.get(name, lambda: None)()
     except ImportError as error:
         return str(error)
+    return None
+
+
+def failing(name: str, race: Race) -> str | None:
+    """Why another package's loop does not get through a race, or None."""
+    if name not in NEEDED:
+        return None
+    try:
+        LOOPS[name](race)
+    except Exception as error:  # a network of any kind, in the hands of others
+        return f"{type(error).__name__}: {error}"
     return None

@@ -19,6 +19,7 @@ from robust_widgets.quality.peak import growth, peak_megabytes
 from robust_widgets.quality.peers import (
     FOOLBOX,
     LOOPS,
+    OURS,
     PLAIN,
     ROBUSTNESS,
     TORCHATTACKS,
@@ -64,6 +65,19 @@ def test_every_loop_makes_the_same_picture(task: str, name: str) -> None:
     assert (found - race.start).abs().max() > 0.01
 
 
+def test_torchattacks_takes_a_gradient_of_any_layout() -> None:
+    if missing(TORCHATTACKS):
+        pytest.skip("torchattacks is not installed")
+    race = made(CROSS_ENTROPY)
+    race.plain.network.register_forward_pre_hook(lambda _, given: given[0].to(memory_format=torch.channels_last))
+    x = race.start.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(race.loss(race.plain, x).sum(), x)
+    assert not gradient.is_contiguous(), "as of torchvision's networks on a CPU"
+    found = LOOPS[TORCHATTACKS](race)
+    assert found is not None
+    torch.testing.assert_close(found, last_picture(race, race.plain), rtol=0, atol=1e-4)
+
+
 def test_the_tasks_differ_and_keep_what_is_outside_the_mask() -> None:
     moved = {task: last_picture(race := made(task), race.plain) - race.start for task in TASKS}
     inside = made(CROSS_ENTROPY).mask
@@ -88,6 +102,22 @@ def test_a_package_that_is_missing_is_left_out_and_named(monkeypatch: pytest.Mon
     assert [line for line in said if line.startswith("foolbox:") and "no_such_package" in line]
     rows, parity = contest(smooth_model(), smooth_model(), Workload(CROSS_ENTROPY, 2, steps=2, rounds=1))
     assert FOOLBOX not in [row.engine for row in rows] and parity is None
+
+
+def test_a_package_that_fails_on_a_network_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Race) -> None:
+        raise RuntimeError("view size is not compatible")
+
+    monkeypatch.setitem(LOOPS, FOOLBOX, fails)
+    said: list[str] = []
+    work = Workload(CROSS_ENTROPY, 2, steps=1, rounds=1)
+    rows, _ = contest(smooth_model(), smooth_model(), work, say=said.append)
+    if missing(FOOLBOX) is None:
+        assert said == ["foolbox: RuntimeError: view size is not compatible"]
+    assert FOOLBOX not in [row.engine for row in rows]
+    monkeypatch.setitem(LOOPS, OURS, fails)
+    with pytest.raises(RuntimeError, match="view size"):
+        contest(smooth_model(), smooth_model(), work)
 
 
 def test_a_model_that_paints_something_else_is_found_out() -> None:
