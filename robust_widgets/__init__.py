@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from robust_widgets.tasks.inpaint import inpaint as inpaint
     from robust_widgets.tasks.paint_features import paint_features as paint_features
     from robust_widgets.tasks.sketch_to_image import sketch_to_image as sketch_to_image
+    from robust_widgets.tasks.stream import stream as stream
     from robust_widgets.tasks.super_resolve import super_resolve as super_resolve
     from robust_widgets.tasks.translate import translate as translate
     from robust_widgets.trace import Frame as Frame
@@ -106,6 +107,7 @@ _HOMES = {
     "tasks.paint_features": ("paint_features",),
     "tasks": ("problem",),
     "tasks.sketch_to_image": ("sketch_to_image",),
+    "tasks.stream": ("stream",),
     "tasks.super_resolve": ("super_resolve",),
     "tasks.translate": ("translate",),
     "trace": ("Frame", "Trace"),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import KnobError
-from robust_widgets.norms import l2_norm, per_sample
+from robust_widgets.norms import l2_norm
 
 
 class Constraint(Protocol):
@@ -74,8 +74,8 @@ class L2Ball(_Ball):
 
     def project(self, x: Tensor, start: Tensor) -> Tensor:
         offset = x - start
-        norm = per_sample(l2_norm(offset), x)
-        return torch.where(norm > self.epsilon, start + offset * (self.epsilon / norm.clamp_min(1e-12)), x)
+        norm = l2_norm(offset, keepdim=True)
+        return torch.where(norm > self.epsilon, start + offset / (norm / self.epsilon), x)
 
     def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """A random direction, at a radius uniform in [0, epsilon)."""

@@ -103,6 +103,7 @@ def unknown_name(kind: str, name: object, allowed: Sequence[str]) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory is full, in Python's words, numpy's, CUDA's or torch's."""
+    """Whether an error says that memory is full, in Python's words, numpy's, CUDA's, torch's or ONNX Runtime's."""
     kind = type(error).__name__  # torch need not be loaded to tell
-    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    said = any(words in str(error) for words in ("can't allocate memory", "Failed to allocate memory", "bad_alloc"))
+    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or said

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
-def l2_norm(x: Tensor) -> Tensor:
-    """The L2 norm of each sample; (n, ...) -> (n,)."""
-    return x.flatten(1).norm(dim=1)
+def l2_norm(x: Tensor, *, keepdim: bool = False) -> Tensor:
+    """The L2 norm of each sample; (n, ...) -> (n,), or (n, 1, ..., 1) with ``keepdim``."""
+    return torch.linalg.vector_norm(x, dim=tuple(range(1, x.dim())), keepdim=keepdim)
 
 
 def per_sample(values: Tensor, like: Tensor) -> Tensor:

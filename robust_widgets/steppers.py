@@ -48,7 +48,7 @@ class L2Step(_Sized):
     """
 
     def __call__(self, gradient: Tensor) -> Tensor:
-        return gradient * per_sample(-self.step_size / (l2_norm(gradient) + 1e-10), gradient)
+        return -self.step_size * gradient / (l2_norm(gradient, keepdim=True) + 1e-10)
 
 
 @dataclass(frozen=True)

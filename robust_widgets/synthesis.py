@@ -206,29 +206,39 @@ def solve(problem: Problem) -> Tensor:
     return x
 
 
-def iterate(problem: Problem) -> Iterator[Frame]:
-    """Run the problem, yielding ``steps + 1`` frames: the start, then the picture after each step.
+def readings(problem: Problem) -> Iterator[tuple[Tensor, Reading]]:
+    """Run the problem, yielding ``steps + 1`` pictures with their numbers, all still on the device.
 
-    A frame's numbers are those of its own picture, so the last frame costs one forward pass more. Closing the
-    generator stops the run. The host waits for the device once a frame, to copy the frame's picture and numbers.
+    The first is the start. The last one's numbers cost one forward pass more.
     """
-    began = time.perf_counter()
     problem = problem.started()
     x = begin(problem)
-    for step in range(problem.steps):
+    for _ in range(problem.steps):
         following, reading = advance(problem, x)
-        yield _frame(step, x, reading, began)
+        yield x, reading
         x = following
     with torch.no_grad():
         reading = read(problem, x)
-    yield _frame(problem.steps, x, reading, began)
+    yield x, reading
+
+
+def iterate(problem: Problem) -> Iterator[Frame]:
+    """Run the problem, yielding ``steps + 1`` frames: the start, then the picture after each step.
+
+    A frame's numbers are those of its own picture. Closing the generator stops the run. The host waits for the device
+    once a frame, to copy the frame's picture and numbers.
+    """
+    began = time.perf_counter()
+    for step, (x, reading) in enumerate(readings(problem)):
+        yield _frame(step, x, reading, began)
 
 
 def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
     numbers = torch.stack([reading.loss, reading.probability.to(reading.loss), reading.distance.to(reading.loss)])
     if reading.logits is not None:
         numbers = torch.cat([numbers, reading.logits.to(reading.loss).softmax(1).T])
-    loss, probability, distance, *others = numbers.cpu().double().numpy()
+    rows = numbers.cpu().double().numpy()
+    loss, probability, distance = rows[:3]
     return Frame(
         step=step,
         pixels=to_pixels(x),
@@ -236,7 +246,7 @@ def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
         probability=probability,
         distance=distance,
         seconds=time.perf_counter() - began,
-        probabilities=np.stack(others, axis=1).astype(np.float32) if others else None,
+        probabilities=None if reading.logits is None else rows[3:].T.astype(np.float32, order="C"),
         gradient=None if reading.gradient is None else _heat(reading.gradient),
     )
 
@@ -245,7 +255,7 @@ def _heat(gradient: Tensor) -> Pixels:
     """The gradient's length over the channels, uint8 (n, h, w), 255 at the largest of each picture."""
     length = gradient.float().square().sum(1).sqrt_()
     largest = length.amax((1, 2), keepdim=True).clamp_min_(1e-20)
-    return length.mul_(255 / largest).add_(0.5).to(torch.uint8).cpu().numpy()
+    return length.div_(largest).mul_(255).add_(0.5).to(torch.uint8).cpu().numpy()
 
 
 Solver: TypeAlias = Callable[[Problem], Iterator[Frame]]

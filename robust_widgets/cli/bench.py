@@ -3,73 +3,94 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from robust_widgets.cli.options import Device
+from robust_widgets.cli.outputs import checked_outputs
 from robust_widgets.cli.sentences import in_sentences
 
 if TYPE_CHECKING:
-    from robust_widgets.quality.race import Parity, Row
-
-QUICK_STEPS, QUICK_ROUNDS = 10, 3
-STEPS, ROUNDS = 20, 5
-BATCHES = (1, 8, 32)
+    from robust_widgets.quality.contest import Parity, Row
 
 
 @in_sentences
 def bench(
     model: Annotated[
         list[str] | None,
-        typer.Argument(metavar="MODEL", help="Names or files.", show_default="default tiny"),
+        typer.Argument(
+            metavar="MODEL",
+            help="Names or files; resnet50 is torchvision's at 224 pixels, with random weights.",
+            show_default="default tiny, and resnet50 without --quick",
+        ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="One picture at once, few steps: under a minute.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One picture at once, few steps, no memory: about a minute.")
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures there.")
     ] = None,
+    chart: Annotated[
+        Path | None, typer.Option("--chart", metavar="FILE", help="Also draw them there as bars, as .png.")
+    ] = None,
     device: Device = None,
 ) -> None:
-    """Time a step beside other packages on the same weights, picture and steps, in one process and in turn.
+    """Time a step beside other packages on the same weights, picture, loss and steps, in one process and in turn.
 
     The packages torchattacks, foolbox and robustness take part where they are installed. Quote the ratios: one time
     alone means nothing on a machine that does other things as well.
     """
+    checked_outputs([json_file] if json_file else [], [".json"])
+    checked_outputs([chart] if chart else [], [".png"])
     import torch
 
     from robust_widgets.files import write_whole
-    from robust_widgets.models.registry import load_model
-    from robust_widgets.quality.race import as_json, race
+    from robust_widgets.quality.contest import as_json, contest, left_out, workloads
+    from robust_widgets.quality.race import RESNET50, raced_models
     from robust_widgets.quality.speed import machine_of
 
+    def say(why: str) -> None:
+        typer.echo(f"left out: {why}")
+
+    left_out(say)
     rows: list[Row] = []
     parities: list[Parity] = []
     machine = ""
-    for name in model or ("default", "tiny"):
-        fast, plain = load_model(name, device=device), load_model(name, device=device, fast=False)
+    for name in model or ("default", "tiny", *([] if quick else [RESNET50])):
+        fast, plain = raced_models(name, device)
         fast.warm_up()
         machine = f"{machine_of(fast)}, torch {torch.__version__}"
-        typer.echo(f"{fast!r}; {machine}; {fast.engine.way if fast.engine else 'as it is'}")
-        batches, steps, rounds = ((1,), QUICK_STEPS, QUICK_ROUNDS) if quick else (BATCHES, STEPS, ROUNDS)
-        found, parity = race(fast, plain, batches, steps, rounds, lambda why: typer.echo(f"left out: {why}"))
-        typer.echo(_table(found, parity))
-        rows += found
-        parities += parity
+        typer.echo(f"\n{fast!r}; {machine}; {fast.engine.way if fast.engine else 'as it is'}")
+        for work in workloads(fast, quick):
+            found, parity = contest(fast, plain, work, "" if quick else name, say)
+            typer.echo(_table(found, parity))
+            rows += found
+            parities += [parity] if parity else []
     if json_file is not None:
         text = json.dumps(as_json(rows, parities, machine), indent=1)
         write_whole(json_file, lambda file: file.write(text.encode()))
         typer.echo(f"Wrote {json_file}.")
+    if chart is not None:
+        from robust_widgets.quality.speed_chart import speed_chart
+
+        drawn = speed_chart(rows)
+        write_whole(chart, lambda file: file.write(drawn))
+        typer.echo(f"Wrote {chart}.")
 
 
-def _table(rows: list[Row], parities: list[Parity]) -> str:
-    lines = [f"{'batch':>5}  {'loop':30} {'ms a step':>9}  {'x floor':>7}  {'x ours':>7}"]
+def _table(rows: Sequence[Row], parity: Parity | None) -> str:
+    head = f"{rows[0].task}, batch {rows[0].batch}"
+    lines = [f"{head:30} {'ms a step':>9}  {'x floor':>7}  {'x ours':>7}  {'peak MB':>7}"]
     for row in rows:
+        peak = "" if row.peak_mb is None else f"{row.peak_mb:.0f}"
         ratios = f"{row.ratio_to_floor:>7.2f}  {row.ratio_to_ours:>7.2f}"
-        lines.append(f"{row.batch:>5}  {row.engine:30} {row.ms_per_step:>9.2f}  {ratios}")
-    lines += [
-        f"batch {parity.batch}: after {parity.steps} steps the picture is within {parity.largest:.1e} of the network's "
-        f"own, {'the same' if parity.same_class else 'ANOTHER'} class, probability within {parity.probability:.1e}"
-        for parity in parities
-    ]
+        lines.append(f"{row.engine:30} {row.ms_per_step:>9.2f}  {ratios}  {peak:>7}".rstrip())
+    if parity is not None:
+        lines.append(
+            f"after {parity.steps} steps the picture is within {parity.largest:.1e} of the network's own, "
+            f"{'the same' if parity.same_class else 'ANOTHER'} class, probability within {parity.probability:.1e}"
+        )
     return "\n".join(lines)

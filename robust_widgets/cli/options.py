@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -47,6 +47,11 @@ def knob_values(task: str, given: dict[str, Any]) -> dict[str, Any]:
     """The options of a task's knobs as its knobs: an optional one that says "none" is None."""
     typed = {knob.name for knob in TASK_KNOBS[task] if knob.optional}
     return {name: _number_or_none(value) if name in typed else value for name, value in given.items()}
+
+
+def class_given(text: str, classes: Sequence[str]) -> str | int:
+    """A class as it was typed: an index where it is a number and no class's name."""
+    return int(text) if text.isdecimal() and text not in classes else text
 
 
 def attribute_help(documented: type[Any]) -> dict[str, str]:

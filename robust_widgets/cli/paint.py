@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robust_widgets.cli.options import Device, Model, knob_values, with_knobs
+from robust_widgets.cli.many import folder_named, paint_many, pictures_in
+from robust_widgets.cli.options import Device, Model, class_given, knob_values, with_knobs
 from robust_widgets.cli.outputs import StepBar, Writer, checked_outputs, default_name, run_writers, write_each
 from robust_widgets.cli.sentences import in_sentences
-from robust_widgets.errors import PictureError
+from robust_widgets.errors import PictureError, SaveError, UnknownNameError
 from robust_widgets.knobs import check_knobs
 
 if TYPE_CHECKING:
@@ -22,12 +23,19 @@ MaskFile = Annotated[
     str, typer.Argument(metavar="MASK", help="A picture of the same shape, white where to paint and black elsewhere.")
 ]
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="A class of the model, by name or by index.")]
-Out = Annotated[
+PictureOrFolder = Annotated[
+    str, typer.Argument(metavar="PICTURE", help="A PNG, JPEG or WebP file, or a folder of them where --out is one too.")
+]
+FILES = (
+    "Where to write: .png the final pictures, .gif or .mp4 every step, .rwtrace or .npz the whole record. "
+    "May be given again."
+)
+Out = Annotated[list[Path] | None, typer.Option(metavar="FILE", help=FILES, show_default="TARGET.png")]
+OutOrFolder = Annotated[
     list[Path] | None,
     typer.Option(
-        metavar="FILE",
-        help="Where to write: .png the final pictures, .gif or .mp4 every step, .rwtrace or .npz the whole record. "
-        "May be given again.",
+        metavar="FILE|FOLDER",
+        help=f"{FILES} A name without an ending is a folder: each picture becomes a PNG in it as soon as it is made.",
         show_default="TARGET.png",
     ),
 ]
@@ -35,17 +43,33 @@ Out = Annotated[
 
 @in_sentences
 @with_knobs("generate")
-def generate(target: Target, out: Out = None, model: Model = "default", device: Device = None, **knobs: Any) -> None:
-    """Make pictures of a class out of noise in its colours."""
-    paint_class("generate", [], target, out, model, device, knobs)
+def generate(
+    target: Annotated[
+        str | None, typer.Argument(metavar="TARGET", help="A class of the model, by name or by index.")
+    ] = None,
+    class_: Annotated[str | None, typer.Option("--class", metavar="TARGET", help="The same as TARGET.")] = None,
+    out: OutOrFolder = None,
+    model: Model = "default",
+    device: Device = None,
+    **knobs: Any,
+) -> None:
+    """Make pictures of a class out of noise in its colours.
+
+    Into a folder they are written one by one, any number of them: --n 1000 --out mushrooms. The same command goes on
+    where it was broken off.
+    """
+    given = target or class_
+    if given is None or (target and class_):
+        raise UnknownNameError("generate makes pictures of one class; name it once, as TARGET or with --class.")
+    paint_class("generate", [], given, out, model, device, knobs)
 
 
 @in_sentences
 @with_knobs("sketch_to_image")
 def sketch(
-    picture: PictureFile,
+    picture: PictureOrFolder,
     target: Target,
-    out: Out = None,
+    out: OutOrFolder = None,
     model: Model = "default",
     device: Device = None,
     **knobs: Any,
@@ -57,9 +81,9 @@ def sketch(
 @in_sentences
 @with_knobs("translate")
 def translate(
-    picture: PictureFile,
+    picture: PictureOrFolder,
     target: Target,
-    out: Out = None,
+    out: OutOrFolder = None,
     model: Model = "default",
     device: Device = None,
     **knobs: Any,
@@ -71,9 +95,9 @@ def translate(
 @in_sentences
 @with_knobs("super_resolve")
 def super_resolve(
-    picture: PictureFile,
+    picture: PictureOrFolder,
     target: Target,
-    out: Out = None,
+    out: OutOrFolder = None,
     strip: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also write low resolution, bicubic and result next to each other, as .png."),
@@ -87,6 +111,8 @@ def super_resolve(
     Prints how far the result, made small again, is from the small picture (root mean square, values from 0 to 1).
     """
     strips = checked_outputs([strip] if strip else [], [".png"])
+    if strips and folder_named(out or []):
+        raise SaveError("--strip is for one picture; leave it out where --out is a folder.")
 
     def writers(trace: Trace) -> list[Writer]:
         from robust_widgets.files import write_whole
@@ -173,23 +199,29 @@ def paint_class(
     knobs: dict[str, Any],
     more: Callable[[Trace], list[Writer]] | None = None,
 ) -> None:
-    """Run a task that ends in a class, and write its files.
+    """Run a task that ends in a class, and write its files, or one after the other into a folder.
 
     Args:
         task: its name.
-        subject: the picture, and the mask where the task has one.
+        subject: the picture, or the folder of them, and the mask where the task has one.
         target: a class by name or index.
-        out: the files; they are checked before the run.
+        out: the files, which are checked before the run, or the folder.
         model, device: as the options.
         knobs: the knobs' options.
         more: what else to write, once there is a run.
     """
+    folder = folder_named(out or []) if len(subject) < 2 else None
+    source = Path(subject[0]) if subject else None
+    if folder is not None:
+        pictures = None if source is None else pictures_in(source) if source.is_dir() else [source]
+        paint_many(task, target, folder, model, device, knobs, pictures)
+        return
+    if source is not None and source.is_dir() and len(subject) < 2:
+        raise PictureError(f"{str(source)!r} is a folder; name one with --out too, for what is made of its pictures.")
     outputs = checked_outputs(out or [default_name(target)])
 
     def make(function: Callable[..., Trace], **rest: Any) -> Trace:
-        classes = rest["model"].classes
-        by_index = target.isdecimal() and target not in classes
-        return function(*subject, int(target) if by_index else target, **rest)
+        return function(*subject, class_given(target, rest["model"].classes), **rest)
 
     trace = paint(task, make, target, model, device, knobs)
     write_each([*run_writers(trace, outputs), *(more(trace) if more else [])])

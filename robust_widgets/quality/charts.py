@@ -46,7 +46,7 @@ def classes_chart(classes: Sequence[str], shares: Mapping[str, Sequence[float]])
     axes.set_xlabel("right")
     axes.grid(axis="x", color=FAINT, linewidth=0.5)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(shares), frameon=False)
-    return _png(figure)
+    return as_png(figure)
 
 
 def reliability_chart(calibration: Calibration) -> bytes:
@@ -66,8 +66,8 @@ def reliability_chart(calibration: Calibration) -> bytes:
     lower.set_xlabel("confidence")
     lower.set_xlim(0, 1)
     for axes in (upper, lower):
-        _plain(axes)
-    return _png(figure)
+        plain_axes(axes)
+    return as_png(figure)
 
 
 def spectrum_chart(curves: Mapping[str, tuple[Ratio, Ratio]], side: int) -> bytes:
@@ -90,7 +90,7 @@ def spectrum_chart(curves: Mapping[str, tuple[Ratio, Ratio]], side: int) -> byte
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("cycles a picture")
         axes.set_xlim(1, len(next(iter(curves.values()))[at].values))
-        _plain(axes)
+        plain_axes(axes)
     pair[0].axvline(side / 2, color=FAINT, linewidth=1)
     pair[0].annotate(
         "corners", (side / 2, 1), (4, -4), xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
@@ -99,7 +99,7 @@ def spectrum_chart(curves: Mapping[str, tuple[Ratio, Ratio]], side: int) -> byte
     pair[0].set_ylabel("power / power of photographs")
     handles = pair[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=len(curves), frameon=False)
-    return _png(figure)
+    return as_png(figure)
 
 
 def contact_sheet(pixels: Pixels, labels: Tensor, classes: Sequence[str]) -> bytes:
@@ -129,16 +129,18 @@ def contact_sheet(pixels: Pixels, labels: Tensor, classes: Sequence[str]) -> byt
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     axes = figure.subplots()
-    _plain(axes)
+    plain_axes(axes)
     return figure, axes
 
 
-def _plain(axes: Axes) -> None:
+def plain_axes(axes: Axes) -> None:
+    """Axes with no frame on the right and above."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=INK, labelsize=9)
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
+    """A figure as the bytes of a PNG file."""
     written = io.BytesIO()
     FigureCanvasAgg(figure).print_png(written)
     return written.getvalue()

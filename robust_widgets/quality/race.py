@@ -1,140 +1,143 @@
-"""A step's time, side by side with other ways to do the same, in one process and in turn."""
+"""What is timed beside other packages: one task on one model, with the same picture, loss and steps for everybody."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import functional
 
-from robust_widgets.knobs import raw_pixels
+from robust_widgets.constraints import L2Ball
+from robust_widgets.knobs import PAPER_PENALTY, raw_pixels
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.quality.peers import FLOOR, LOOPS, OURS, Race, missing, ours_exactly, reference
+from robust_widgets.models.registry import load_model
+from robust_widgets.objectives import Activation, CrossEntropy, MatchOutside, Objective
+from robust_widgets.steppers import L2Step
+from robust_widgets.synthesis import Problem, solve
 
 EPSILON, STEP_SIZE = 40.0, 1.0  # in pixels of 224 x 224
-PARITY_STEPS = 20
+CROSS_ENTROPY, INPAINTING, FEATURES = "cross-entropy", "in-painting", "feature painting"
+TASKS = (CROSS_ENTROPY, INPAINTING, FEATURES)
+UNIT = 0
+RESNET50 = "resnet50"
+SETTLING = 4  # random pictures that a random network's normalisations are set by
 
 
 @dataclass(frozen=True)
-class Row:
-    """One loop on one model at one batch size.
+class Race:
+    """What every loop does: normalised L2 steps down one loss within a ball.
 
     Attributes:
-        model: its name.
-        side: of the pictures, in pixels.
-        batch: pictures at once.
-        engine: the loop.
-        task: what the steps do.
-        ms_per_step: milliseconds, the median of the rounds.
-        ratio_to_floor: the median over the rounds of its time over the bare pass's of the same round.
-        ratio_to_ours: the same, over this package's.
-    """
-
-    model: str
-    side: int
-    batch: int
-    engine: str
-    task: str
-    ms_per_step: float
-    ratio_to_floor: float
-    ratio_to_ours: float
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How far the prepared model's last picture is from the reference's, in values from 0 to 1, after some steps.
-
-    Attributes:
-        model, batch: as in the rows.
+        task: one of `TASKS`. In-painting is the cross-entropy, feature painting a unit's activation, each with the
+            published soft penalty on change outside a mask.
+        model: as it is run by default.
+        plain: the same weights, run as they are.
+        start: pictures (n, 3, h, w) in [0, 1].
+        target: class indices (n,).
+        epsilon, step_size: in raw pixels.
         steps: how many.
-        largest: the largest difference of a value.
-        same_class: whether every picture gets the same class.
-        probability: the largest difference of the target's probability.
     """
 
-    model: str
-    batch: int
+    task: str
+    model: RobustClassifier
+    plain: RobustClassifier
+    start: Tensor
+    target: Tensor
+    epsilon: float
+    step_size: float
     steps: int
-    largest: float
-    same_class: bool
-    probability: float
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """Where in-painting and feature painting are free: the middle, bool (1, 1, h, w)."""
+        height, width = self.start.shape[2:]
+        inside = torch.zeros(1, 1, height, width, dtype=torch.bool, device=self.start.device)
+        inside[:, :, height // 4 : -(height // 4), width // 4 : -(width // 4)] = True
+        return inside
+
+    def problem(self, model: RobustClassifier) -> Problem:
+        """The race as this package's problem."""
+        objective: Objective = Activation(UNIT) if self.task == FEATURES else CrossEntropy(self.target)
+        if self.task != CROSS_ENTROPY:
+            objective = objective + PAPER_PENALTY * MatchOutside(self.start, self.mask)
+        return Problem(
+            model=model,
+            start=self.start,
+            objective=objective,
+            constraint=L2Ball(self.epsilon),
+            stepper=L2Step(self.step_size),
+            steps=self.steps,
+        )
+
+    def answer(self, model: RobustClassifier, x: Tensor) -> Tensor:
+        """The part of the loss that asks the model, (n,)."""
+        if self.task == FEATURES:
+            return -model.features(x, straight_through=True)[:, UNIT]
+        return functional.cross_entropy(model(x), self.target, reduction="none")
+
+    def loss(self, model: RobustClassifier, x: Tensor) -> Tensor:
+        """The loss of each picture, (n,), as a person would write it."""
+        if self.task == CROSS_ENTROPY:
+            return self.answer(model, x)
+        changed = (x - self.start).square() * ~self.mask
+        return self.answer(model, x) + PAPER_PENALTY * changed.mean((1, 2, 3))
 
 
-def race(
-    fast: RobustClassifier,
-    plain: RobustClassifier,
-    batches: Sequence[int],
-    steps: int,
-    rounds: int,
-    say: Callable[[str], object],
-) -> tuple[list[Row], list[Parity]]:
-    """Time all loops in turn, after a round that does not count.
+def raced_models(name: str, device: str | None) -> tuple[RobustClassifier, RobustClassifier]:
+    """A model as it is run by default, and the same weights run as they are.
 
     Args:
+        name: what `load_model` takes, or ``"resnet50"``: torchvision's, with random weights, at 224 pixels.
+        device: where to run.
+    """
+    if name != RESNET50:
+        return load_model(name, device=device), load_model(name, device=device, fast=False)
+    network = _random_resnet50()
+    known: dict[str, Any] = {
+        "classes": "imagenet",
+        "mean": 0.5,
+        "std": 0.25,
+        "input_size": 224,
+        "name": f"{RESNET50}, random weights",
+    }
+    return load_model(network, device=device, **known), load_model(network, device=device, fast=False, **known)
+
+
+@torch.no_grad()
+def _random_resnet50() -> torch.nn.Module:
+    """Its normalisations are set by random pictures, so that its numbers keep the size of a trained one's."""
+    from torchvision.models import resnet50
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = resnet50()
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None  # the plain mean of what it sees
+        network.train()(torch.randn(SETTLING, 3, 224, 224))
+    return network.eval()
+
+
+def last_picture(race: Race, model: RobustClassifier) -> Tensor:
+    """The picture after the last step of this package's loop, as floats."""
+    return solve(race.problem(model))
+
+
+def new_race(task: str, fast: RobustClassifier, plain: RobustClassifier, batch: int, steps: int) -> Race:
+    """A race from faint noise, towards as many classes as there are.
+
+    Args:
+        task: one of `TASKS`.
         fast: the model as it is run by default.
         plain: the same weights, run as they are.
-        batches: pictures at once.
-        steps: of each loop and round.
-        rounds: that count.
-        say: told what cannot run.
+        batch: pictures at once.
+        steps: of each loop.
     """
-    loops = {name: loop for name, loop in LOOPS.items() if not (why := missing(name)) or say(f"{name}: {why}")}
-    rows: list[Row] = []
-    parities: list[Parity] = []
-    for batch in batches:
-        made = _race(fast, plain, batch, steps)
-        parities.append(_parity(_race(fast, plain, batch, PARITY_STEPS)))
-        times: dict[str, list[float]] = {name: [] for name in loops}
-        for round_number in range(rounds + 1):
-            for name, loop in loops.items():
-                began = time.perf_counter()
-                loop(made)
-                if fast.device.type == "cuda":
-                    torch.cuda.synchronize(fast.device)
-                if round_number:
-                    times[name].append((time.perf_counter() - began) * 1000 / steps)
-        rows += [_row(fast, batch, name, times) for name in loops]
-    return rows, parities
-
-
-def as_json(rows: Sequence[Row], parities: Sequence[Parity], machine: str) -> dict[str, object]:
-    """What is written to a file."""
-    return {
-        "machine": machine,
-        "rows": [asdict(row) for row in rows],
-        "parity": [asdict(parity) for parity in parities],
-    }
-
-
-def _race(fast: RobustClassifier, plain: RobustClassifier, batch: int, steps: int) -> Race:
     side = fast.input_size
     generator = torch.Generator().manual_seed(0)
     start = (0.5 + 0.1 * torch.randn(batch, 3, side, side, generator=generator)).clamp(0, 1).to(fast.device)
     target = torch.arange(batch, device=fast.device) % len(fast.classes)
-    return Race(fast, plain, start, target, raw_pixels(EPSILON, side), raw_pixels(STEP_SIZE, side), steps)
-
-
-def _row(model: RobustClassifier, batch: int, name: str, times: dict[str, list[float]]) -> Row:
-    def ratio(other: str) -> float:
-        return statistics.median(own / base for own, base in zip(times[name], times[other], strict=True))
-
-    milliseconds = statistics.median(times[name])
-    task = "cross-entropy, L2"
-    return Row(model.card.name, model.input_size, batch, name, task, milliseconds, ratio(FLOOR), ratio(OURS))
-
-
-@torch.no_grad()
-def _parity(made: Race) -> Parity:
-    expected, found = reference(made), ours_exactly(made)
-    sure, so = made.plain(expected).softmax(1), made.plain(found).softmax(1)
-    own = made.target[:, None]
-    return Parity(
-        made.model.card.name,
-        len(made.start),
-        made.steps,
-        float((expected - found).abs().max()),
-        bool((sure.argmax(1) == so.argmax(1)).all()),
-        float((sure.gather(1, own) - so.gather(1, own)).abs().max()),
-    )
+    return Race(task, fast, plain, start, target, raw_pixels(EPSILON, side), raw_pixels(STEP_SIZE, side), steps)

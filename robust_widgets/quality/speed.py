@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from torch.nn import functional
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.synthesis import iterate
 from robust_widgets.tasks.generate import generate_problem
+from robust_widgets.timing import in_turn
 
 STEPS = 20
 ROUNDS = 9
@@ -56,21 +56,19 @@ def speed(model: RobustClassifier, steps: int = STEPS, rounds: int = ROUNDS) -> 
         for _ in range(steps):
             torch.autograd.grad(functional.cross_entropy(model(x), target), x)
 
-    times = [(_milliseconds(paint, model) / steps, _milliseconds(bare, model) / steps) for _ in range(rounds + 1)][1:]
+    times = in_turn({"step": paint, "bare": bare}, rounds, waiting(model.device))
+    each = [(step / steps, floor / steps) for step, floor in zip(times["step"], times["bare"], strict=True)]
     return Speed(
-        statistics.median(step for step, _ in times),
-        statistics.median(floor for _, floor in times),
-        statistics.median(step / floor for step, floor in times),
+        statistics.median(step for step, _ in each),
+        statistics.median(floor for _, floor in each),
+        statistics.median(step / floor for step, floor in each),
         f"{machine_of(model)}, torch {torch.__version__}",
     )
 
 
-def _milliseconds(work: Callable[[], object], model: RobustClassifier) -> float:
-    began = time.perf_counter()
-    work()
-    if model.device.type == "cuda":
-        torch.cuda.synchronize(model.device)
-    return (time.perf_counter() - began) * 1000
+def waiting(device: torch.device) -> Callable[[], object] | None:
+    """What waits until a device has done all it was asked; None where the host does the work itself."""
+    return (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else None
 
 
 def machine_of(model: RobustClassifier) -> str:

@@ -117,7 +117,7 @@ def test_every_knob_is_a_flag_with_its_default_and_help(task: str, knob: knobs.A
 
 
 def test_a_command_has_no_other_options_than_the_knobs_and_its_files() -> None:
-    files_and_places = {"target", "picture", "mask", "feature", "out", "strip", "model", "device", "help"}
+    files_and_places = {"target", "class_", "picture", "mask", "feature", "out", "strip", "model", "device", "help"}
     for task, its_knobs in knobs.TASK_KNOBS.items():
         assert {p.name for p in options_of(task)} - files_and_places == {knob.name for knob in its_knobs}
 

@@ -8,17 +8,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from robust_widgets.cache import VARIABLE
 from robust_widgets.cli import app
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.prepared import choice, engine
-from robust_widgets.quality import peers
-from robust_widgets.quality.peers import FLOOR, LOOPS, OURS, Race, reference, twelve_lines
-from robust_widgets.quality.race import race
-from tests.helpers import smooth_model, tiny_model
+from robust_widgets.quality.peers import FLOOR, LOOPS, OURS, PLAIN, missing
+from robust_widgets.quality.race import TASKS
+from tests.cli.shell import refusal
+from tests.helpers import tiny_model
 
 
 @pytest.fixture
@@ -54,45 +54,29 @@ def test_the_doctor_says_what_would_help(model: str, monkeypatch: pytest.MonkeyP
     assert any("robust-widgets[fast]" in line for line in lines_of("doctor", model, "--device", "cpu"))
 
 
-def test_bench_times_every_loop_and_writes_the_figures(model: str, tmp_path: Path) -> None:
-    lines = lines_of("bench", model, "--quick", "--json", str(tmp_path / "bench.json"), "--device", "cpu")
+def test_bench_times_every_loop_and_writes_the_figures(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(engine.SWITCH, "0")
+    files = ["--json", str(tmp_path / "bench.json"), "--chart", str(tmp_path / "bench.png")]
+    lines = lines_of("bench", model, "--quick", *files, "--device", "cpu")
     written = json.loads((tmp_path / "bench.json").read_text())
     engines = [row["engine"] for row in written["rows"]]
-    assert {FLOOR, OURS, "a plain loop", "torchattacks"} <= set(engines)
-    assert set(engines) == {name for name in LOOPS if peers.missing(name) is None}
+    assert {FLOOR, OURS, PLAIN, "torchattacks", "bound: arithmetic", "bound: bandwidth"} <= set(engines)
+    assert {name for name in LOOPS if missing(name) is None} <= set(engines)
+    assert {row["task"] for row in written["rows"]} == set(TASKS)
     for row in written["rows"]:
-        assert row["ms_per_step"] > 0
-        assert any(line.split()[:1] == ["1"] and row["engine"] in line for line in lines)
-    floor = next(row for row in written["rows"] if row["engine"] == FLOOR)
-    assert floor["ratio_to_floor"] == 1
-    assert written["parity"][0]["largest"] < 1e-3 and written["parity"][0]["same_class"]
+        assert row["ms_per_step"] > 0 and row["side"] == 16 and row["batch"] == 1
+        assert any(line.startswith(row["engine"]) and f"{row['ms_per_step']:.2f}" in line for line in lines)
+        assert row["engine"] != FLOOR or row["ratio_to_floor"] == 1
+        assert row["engine"] != OURS or row["ratio_to_ours"] == 1
+    assert [parity["task"] for parity in written["parity"]] == list(TASKS)
+    assert all(parity["largest"] < 1e-3 and parity["same_class"] for parity in written["parity"])
+    with Image.open(tmp_path / "bench.png") as drawn:
+        assert drawn.format == "PNG" and drawn.height > 3 * 200
 
 
-def made() -> Race:
-    model = smooth_model()
-    generator = torch.Generator().manual_seed(0)
-    start = torch.rand(2, 3, 12, 12, generator=generator)
-    return Race(model, model, start, torch.tensor([1, 2]), epsilon=0.8, step_size=0.2, steps=6)
-
-
-@pytest.mark.parametrize("name", ["a plain loop", "torchattacks", "foolbox", "robustness"])
-def test_every_loop_makes_the_same_picture(name: str) -> None:
-    if why := peers.missing(name):
-        pytest.skip(why)
-    found = LOOPS[name](made())
-    assert found is not None
-    torch.testing.assert_close(found, reference(made()), rtol=0, atol=1e-4)
-
-
-def test_a_package_that_is_missing_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(peers.NEEDED, "foolbox", "no_such_package")
-    said: list[str] = []
-    rows, _ = race(smooth_model(), smooth_model(), (1,), steps=2, rounds=1, say=said.append)
-    assert "foolbox" not in [row.engine for row in rows]
-    assert [line for line in said if line.startswith("foolbox:") and "no_such_package" in line]
-
-
-def test_a_plain_loop_stays_in_the_ball() -> None:
-    race = made()
-    moved = twelve_lines(race) - race.start
-    assert moved.flatten(1).norm(dim=1).max() <= race.epsilon * (1 + 1e-4)
+def test_where_figures_cannot_be_written_is_said_first(tmp_path: Path) -> None:
+    assert "'.json'" in refusal("bench", "--quick", "--json", tmp_path / "bench.txt")
+    assert "'.png'" in refusal("bench", "--quick", "--chart", tmp_path / "bench.jpg")
+    assert "missing" in refusal("bench", "--quick", "--json", tmp_path / "missing" / "bench.json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import statistics
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -13,9 +12,11 @@ from pathlib import Path
 import torch
 
 from robust_widgets.cache import keep, kept
+from robust_widgets.timing import in_turn
 
 KIND = "speed"
 ROUNDS = 5
+SECONDS = 1.0  # a crowded machine gets fewer rounds
 MARGIN = 0.95  # another way must take less than this share of the network's own time
 
 
@@ -28,14 +29,7 @@ def kept_times(fingerprint: str) -> dict[str, float] | None:
 
 def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
     """Milliseconds a call of each way, medians of calls in turn, after one that does not count."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for round_number in range(ROUNDS + 1):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            way()
-            if round_number:
-                times[name].append((time.perf_counter() - began) * 1000)
-    return {name: statistics.median(taken) for name, taken in times.items()}
+    return {name: statistics.median(taken) for name, taken in in_turn(ways, ROUNDS, seconds=SECONDS).items()}
 
 
 def keep_times(fingerprint: str, times: dict[str, float]) -> None:

@@ -1,0 +1,46 @@
+"""Several ways are timed in turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from robust_widgets import timing
+from robust_widgets.timing import in_turn
+
+
+class Clock:
+    """Time passes only where a way takes some."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def takes(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock.now)
+    return clock
+
+
+def test_each_round_has_every_way_once_and_the_first_does_not_count(clock: Clock) -> None:
+    calls: list[str] = []
+    slow_at_first = iter([9.0, 1.0, 2.0])
+    times = in_turn(
+        {
+            "one": lambda: (calls.append("one"), clock.takes(next(slow_at_first))),
+            "two": lambda: (calls.append("two"), clock.takes(0.5)),
+        },
+        rounds=2,
+        wait=lambda: clock.takes(0.25),
+    )
+    assert calls == ["one", "two"] * 3
+    assert times == {"one": [1250.0, 2250.0], "two": [750.0, 750.0]}
+
+
+@pytest.mark.parametrize(("each", "rounds"), [(0.1, 5), (0.3, 3), (40.0, 1)])
+def test_no_round_begins_after_the_time_is_up_but_one_counts(clock: Clock, each: float, rounds: int) -> None:
+    times = in_turn({"one": lambda: clock.takes(each)}, rounds=5, seconds=1.0)
+    assert len(times["one"]) == rounds
