@@ -14,7 +14,6 @@ from robust_widgets.app import Studio, open_studios
 from robust_widgets.displayed import kept
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.files import load_trace
-from robust_widgets.images import to_pixels_of
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.detached import about
@@ -104,6 +103,8 @@ def _take(studio: StudioWidget, name: str, content: bytes) -> None:
         )
     else:
         assert studio.surface is not None
+        from robust_widgets.images import to_pixels_of
+
         studio.surface.set_picture(to_pixels_of(content, DEFAULT_SIDE))
 
 

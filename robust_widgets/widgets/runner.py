@@ -28,6 +28,7 @@ from robust_widgets.widgets.watching.stream import FRAMES_PER_SECOND, FrameStrea
 from robust_widgets.widgets.watching.view import HistoryEntry, View
 
 MOST_RECORDED = 240
+LOADING = "The model is being loaded; the run begins as soon as it is there."
 Remove: TypeAlias = Callable[[], None]
 
 
@@ -111,7 +112,9 @@ class Runner:
             restarted = self.running
             self._unfinished += 1
         self._show_buttons()
-        if restarted:
+        if self.session.loading:
+            self._notice.say(LOADING)
+        elif restarted:
             self._notice.say("The earlier run was stopped and kept; this is a new one.")
         else:
             self._notice.clear()
@@ -198,12 +201,14 @@ class Runner:
             self.traces.append(event.trace)
             self._begin(run)
             self._send_history(run)
+        self._no_longer_loading()
         self._tell("shown", event.trace, None)
 
     def _finish(self, event: RunEnded) -> None:
         with self._lock:
             self._unfinished -= 1
             run = self._by_number.pop(event.run, None)
+        self._no_longer_loading()
         try:
             if run is not None:
                 self._finish_run(run, event)
@@ -213,6 +218,10 @@ class Runner:
             self._show_buttons()
         if run is not None:
             self._tell("end", run.trace, event)
+
+    def _no_longer_loading(self) -> None:
+        if self._notice.text == LOADING and not (self.session.loading and self.running):
+            self._notice.clear()
 
     def _finish_run(self, run: _Run, event: RunEnded) -> None:
         with self._lock:
