@@ -19,13 +19,13 @@ from robust_widgets.widgets.autosave import Autosave
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.tasks import FACES
-from robust_widgets.widgets.training import TrainingMonitorWidget
 
 if TYPE_CHECKING:
     from robust_widgets.images import Picture
     from robust_widgets.models.classifier import RobustClassifier
     from robust_widgets.training.data import DataSource
     from robust_widgets.training.run import TrainingRun
+    from robust_widgets.widgets.training import TrainingMonitorWidget
 
 
 def Studio(  # noqa: N802 - made like a widget, and stands for one
@@ -148,6 +148,7 @@ def TrainingMonitor(  # noqa: N802
     from robust_widgets.training.checkpoint import checkpoint_path
     from robust_widgets.training.settings import TrainingSettings
     from robust_widgets.training.train import model_path, prepare
+    from robust_widgets.widgets.training import TrainingMonitorWidget
 
     path = model_path(out)
     chosen = choose_device(device)
@@ -231,7 +232,7 @@ def _studio(
 
 
 def _session(model: RobustClassifier | str | None, device: str | None) -> LocalSession:
-    """A session; a shipped model is loaded behind the studio, another one, or on a device to be looked for, before it."""
+    """A session. A shipped model is loaded behind the studio; one that only torch knows, or on a device, before it."""
     name = DEFAULT if model is None else model
     if isinstance(name, str) and name in model_names() and device in (None, "cpu"):
         return LocalSession(BundledModel(name, device))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,11 +13,12 @@ MOST_SECONDS = 120.0  # after which others no longer wait for an import that doe
 
 
 @contextmanager
-def imported_alone(*packages: str) -> Iterator[None]:
+def imported_alone(*packages: str) -> Generator[None]:
     """While this lasts, another thread that imports a part of these packages waits for the end of it.
 
     Two threads that import a package with circles in it, of which torch has many, from two ends would wait for each
-    other. Python sees that and lets one of the imports fail, and a torch that failed half-way cannot be imported again.
+    other. Python sees that and hands one of them a module that is not whole, on which its import fails; and a torch
+    that failed half-way cannot be imported again.
 
     Only what begins meanwhile waits: an import of these packages that is going on already has to end before.
     """

@@ -1,4 +1,4 @@
-"""A session on this machine: one long-lived worker thread runs the newest request. No torch before the worker starts."""
+"""A session on this machine: one long-lived worker thread runs the newest request. Only that thread needs torch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Wake:
 
 
 IDLE = 1.0  # seconds without a request before the model is measured, so that a studio is on the page by then
-HEAD_START = 1.0  # seconds for a studio to come onto the page, before loading torch takes the machine
+HEAD_START = 2.0  # seconds for a studio to come onto the page, before loading torch takes the machine
 
 
 class LocalSession:
@@ -155,10 +155,8 @@ class LocalSession:
 
     def _load(self) -> None:
         self._hurry.wait(HEAD_START)
-        if self._closed:
-            loaded = ModelLoaded("The studio was closed before its model was loaded.")
-        else:
-            loaded = self._load_now()
+        closed = ModelLoaded("The studio was closed before its model was loaded.")
+        loaded = closed if self._closed else self._load_now()
         with self._lock:
             if self._painter is not None:
                 self._info = replace(self._info, device=self._painter.device)
@@ -178,7 +176,9 @@ class LocalSession:
             return ModelLoaded(str(error), traceback.format_exc())
         except Exception as error:
             reason = " ".join(str(error).split()).rstrip(".")
-            sentence = f"The model could not be loaded ({type(error).__name__}: {reason}); restart the kernel to try again."
+            sentence = (
+                f"The model could not be loaded ({type(error).__name__}: {reason}); restart the kernel to try again."
+            )
             return ModelLoaded(sentence, traceback.format_exc())
         return ModelLoaded()
 

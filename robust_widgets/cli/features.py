@@ -45,8 +45,8 @@ def features(
     Each unit of the penultimate layer gets a name after the class it fires for most, its first few classes, and a
     small picture that maximises it. Features are painted by these names.
     """
-    from robust_widgets.models.catalogue_file import ENDING, catalogue_path, write_catalogue
     from robust_widgets.models.catalogue import features as read
+    from robust_widgets.models.catalogue_file import ENDING, catalogue_path, write_catalogue
     from robust_widgets.models.registry import load_model, model_names
 
     if data is None and out is not None:
