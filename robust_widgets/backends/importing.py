@@ -5,11 +5,12 @@ from __future__ import annotations
 import builtins
 import sys
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 MOST_SECONDS = 120.0  # after which others no longer wait for an import that does not end
+_one_at_a_time = threading.Lock()
 
 
 @contextmanager
@@ -22,7 +23,18 @@ def imported_alone(*packages: str) -> Generator[None]:
 
     Only what begins meanwhile waits: an import of these packages that is going on already has to end before.
     """
-    own, over, usual = threading.get_ident(), threading.Event(), builtins.__import__
+    with _one_at_a_time:
+        usual, over = builtins.__import__, threading.Event()
+        builtins.__import__ = _waiting(usual, packages, threading.get_ident(), over)
+        try:
+            yield
+        finally:
+            builtins.__import__ = usual
+            over.set()
+
+
+def _waiting(usual: Callable[..., Any], packages: Sequence[str], own: int, over: threading.Event) -> Callable[..., Any]:
+    """What does the usual, but waits before it does it for these packages on another thread than ``own``."""
 
     def waiting(
         name: str,
@@ -39,12 +51,7 @@ def imported_alone(*packages: str) -> Generator[None]:
                 over.wait(MOST_SECONDS)
         return usual(name, globals, locals, fromlist, level)
 
-    builtins.__import__ = waiting
-    try:
-        yield
-    finally:
-        builtins.__import__ = usual
-        over.set()
+    return waiting
 
 
 def _root(name: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from robust_widgets.backends.importing import imported_alone
 
 ROOT = Path(__file__).parents[2]
 # As in torch, the package begins with a half, which needs the other, which needs it.
@@ -101,3 +105,20 @@ print("both")
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.strip() == "both", done.stderr
+
+
+def test_two_threads_that_import_alone_take_turns() -> None:
+    usual, inside, done = builtins.__import__, threading.Barrier(2), list[str]()
+
+    def work() -> None:
+        inside.wait(20)
+        with imported_alone("email"):
+            __import__("email.mime.nonmultipart")
+            done.append("whole")
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert done == ["whole"] * 2 and builtins.__import__ is usual
