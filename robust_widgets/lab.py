@@ -54,6 +54,12 @@ def show(
     display({**bundle, ABOUT_MIME: about(studio.session.model)}, raw=True)
 
 
+def pace(frames_per_second: float) -> None:
+    """Have at most so many steps a second sent to the page by every studio of this kernel, from now on."""
+    for studio in open_studios():
+        studio.runner.frames_per_second = frames_per_second
+
+
 def bring(name: str, index: int, count: int, piece: str) -> None:
     """Take a picture or a run that comes from a notebook into the tab's studio, piece by piece.
 

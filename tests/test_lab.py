@@ -148,8 +148,11 @@ def test_a_device_that_is_not_there_is_said_and_the_rest_is_kept(tab: Tab, photo
 def test_the_settings_reach_the_studio(tab: Tab) -> None:
     studio = tab.show(device="cpu", frames_per_second=5)
     assert studio.runner.frames_per_second == 5 and not studio.notice.text
-    assert tab.displayed[-1][lab.ABOUT_MIME] == {"model": studio.session.model.name, "device": "cpu"}
+    assert tab.displayed[-1][lab.ABOUT_MIME] == {"model": studio.session.model.name}
+    assert studio.runner.view.device == "cpu"
     assert tab.show(device="cpu", frames_per_second=9) is studio and studio.runner.frames_per_second == 9
+    lab.pace(3)
+    assert studio.runner.frames_per_second == 3
 
 
 def bring(name: str, content: bytes, most: int) -> None:

@@ -43,12 +43,10 @@ def _waiting(usual: Callable[..., Any], packages: Sequence[str], own: int, over:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
-        importer = globals or {}
-        wanted = name if level == 0 else str(importer.get("__package__"))
-        if threading.get_ident() != own and _root(wanted) in packages and not _is_whole(name, level):
-            inside = _root(str(importer.get("__name__"))) in packages and _is_being_imported(importer.get("__spec__"))
-            if not inside:
-                over.wait(MOST_SECONDS)
+        wanted = name if level == 0 else str((globals or {}).get("__package__"))
+        concerns = threading.get_ident() != own and _root(wanted) in packages and not _is_whole(name, level)
+        if concerns and not _is_importing(packages):
+            over.wait(MOST_SECONDS)
         return usual(name, globals, locals, fromlist, level)
 
     return waiting
@@ -60,8 +58,18 @@ def _root(name: str) -> str:
 
 def _is_whole(name: str, level: int) -> bool:
     module = sys.modules.get(name) if level == 0 else None
-    return module is not None and not _is_being_imported(getattr(module, "__spec__", None))
+    return module is not None and not _is_begun(module)
 
 
-def _is_being_imported(spec: object) -> bool:
-    return bool(getattr(spec, "_initializing", False))  # as Python's own import sees it
+def _is_begun(module: object) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))  # as Python's own import sees it
+
+
+def _is_importing(packages: Sequence[str]) -> bool:
+    """Whether this thread is in the midst of importing a part of these packages, and so must not be held up."""
+    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and _root(str(frame.f_globals.get("__name__"))) in packages:
+            return True
+        frame = frame.f_back
+    return False

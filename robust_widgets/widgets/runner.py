@@ -59,7 +59,7 @@ class Runner:
     Attributes:
         traces: all runs, oldest first.
         shown_trace: the run that the view shows. shown_step: the step the person stopped at; None for the newest.
-        frames_per_second: how many steps of the next run are sent to the page in a second, at most.
+        frames_per_second: how many steps of a run are sent to the page in a second, at most.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Runner:
         self.view = View(display_side=display_side, label="Result")
         self.traces: list[Trace] = []
         self.shown_step: int | None = None
-        self.frames_per_second: float = FRAMES_PER_SECOND
+        self._frames_per_second: float = FRAMES_PER_SECOND
         self._notice = notice
         self._make_request = make_request
         self._lock = threading.RLock()
@@ -95,6 +95,17 @@ class Runner:
     def running(self) -> bool:
         """Whether a run was submitted and has not ended."""
         return self._unfinished > 0
+
+    @property
+    def frames_per_second(self) -> float:
+        return self._frames_per_second
+
+    @frames_per_second.setter
+    def frames_per_second(self, value: float) -> None:
+        with self._lock:
+            self._frames_per_second = value
+            if self._stream is not None:
+                self._stream.frames_per_second = value
 
     @property
     def trace(self) -> Trace | None:

@@ -80,8 +80,9 @@ def test_an_import_that_goes_on_already_is_not_held_up(tmp_path: Path) -> None:
     """Otherwise each would wait for the other for good."""
     (tmp_path / "early").mkdir()
     (tmp_path / "early" / "__init__.py").write_text(
-        "import __main__\n__main__.begun.set()\n__main__.guarded.wait(20)\nimport early.part\n"
+        "import __main__\nimport early.tool\n__main__.begun.set()\n__main__.guarded.wait(20)\nearly.tool.use()\n"
     )
+    (tmp_path / "early" / "tool.py").write_text("def use():\n    import early.part\n")
     (tmp_path / "early" / "part.py").write_text("")
     code = f"""
 import sys, threading

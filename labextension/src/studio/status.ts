@@ -39,7 +39,11 @@ export class StatusItem extends Widget {
     this.studio = studio;
     // What is drawn changes when a studio has come, when its model is loaded, and its rate while a run goes on.
     if (studio) {
-      this.observer.observe(studio.content.node, { subtree: true, childList: true, attributeFilter: ["data-rate", "data-device"] });
+      this.observer.observe(studio.content.node, {
+        subtree: true,
+        childList: true,
+        attributeFilter: ["data-rate", "data-device"],
+      });
     }
     this.refresh();
   }
@@ -47,7 +51,7 @@ export class StatusItem extends Widget {
   private refresh(): void {
     const about = this.studio?.content.about;
     const { rate, device } = this.studio?.content.node.querySelector<HTMLElement>(".rw-view")?.dataset ?? {};
-    const parts = about ? [about.model, device || about.device, rate && this.trans.__("%1 steps/s", rate)] : [];
+    const parts = about ? [about.model, device, rate && this.trans.__("%1 steps/s", rate)] : [];
     say(this.node, parts.filter(Boolean).join(" · "));
     this.changed.emit();
   }
