@@ -63,7 +63,12 @@ class DetachedPanel extends Panel {
     this.addWidget(this.notice);
     this.addWidget(this.view);
     host.sessionContext.statusChanged.connect(this.follow, this);
-    host.sessionContext.kernelChanged.connect(this.end, this);
+    // A notebook that is closed gives its kernel up just before it goes.
+    host.sessionContext.kernelChanged.connect(() => {
+      setTimeout(() => {
+        if (!host.isDisposed) this.end();
+      });
+    });
     host.disposed.connect(this.orphan, this);
     this.askToSave();
   }
@@ -110,8 +115,8 @@ class DetachedPanel extends Panel {
 
   private end(): void {
     const { trans } = this.options;
+    if (this.isDisposed || this.isOrphan) return;
     this.isLost = true;
-    if (this.isOrphan) return;
     this.notice.warn(
       trans.__(
         "The notebook's kernel has ended, and this studio with it. Run its cell again: the painting comes back.",

@@ -76,6 +76,8 @@ export class DetachedTabs {
   forget(detached: Detached): void {
     this.lost.add(detached.modelId);
     this.storage.removeItem(key(detached));
+    const tab = this.tabOf(detached);
+    if (tab?.content.isOrphan) tab.dispose(); // its cell says now how the painting comes back
   }
 }
 
