@@ -90,9 +90,11 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     number = page.locator("input[id$='framesPerSecond']")
     number.fill("7")
     number.blur()
-    page.locator(".lm-TabBar-tab:has-text('Settings') .lm-TabBar-tabCloseIcon").click()
-    page.locator(".lm-TabBar-tab:has-text('Robust Studio')").first.click()
+    to_studio = page.locator(".lm-TabBar-tab:has-text('Robust Studio')").first
+    to_studio.click()
     until(page, lambda: tab.value("studio.runner.frames_per_second") == "7")
+    page.locator(".lm-TabBar-tab:has-text('Settings') .lm-TabBar-tabCloseIcon").click()
+    to_studio.click()
 
     settings(framesPerSecond=5, themeColors=False)
     page.reload()

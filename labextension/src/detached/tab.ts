@@ -103,7 +103,7 @@ class DetachedPanel extends Panel {
           "The notebook was closed and its kernel has ended. Open it and run the studio's cell: the painting comes back.",
         )
       : trans.__(
-          "The notebook was closed, and a studio is shown through it. Its painting is kept: open the notebook, and the studio is here again; if the notebook was not saved, run its cell.",
+          "The notebook was closed, and the studio is shown through it. Its painting is kept: open the notebook and the studio is here again, or run its cell if the notebook was not saved.",
         );
     if (path) this.notice.warn(words, { label: trans.__("Open the notebook"), act: () => reopen(path) }, close);
     else this.notice.warn(words, close);
