@@ -98,6 +98,7 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
 
     settings(framesPerSecond=5, themeColors=False)
     page.reload()
+    to_studio.click(timeout=WAIT)  # JupyterLab may not have noted yet that it was in front
     page.wait_for_selector(".rw-tab .rw-pad-surface", timeout=WAIT)
     tab.ready()
     assert tab.value("studio.model_id") == known, "the same studio of the same kernel"
