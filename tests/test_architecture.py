@@ -23,6 +23,7 @@ LONGEST = 400
 WITHOUT_TORCH = [
     "robust_widgets",
     *(f"robust_widgets.{name}" for name in ("errors", "knobs", "trace", "files", "session", "widgets")),
+    *(f"robust_widgets.{name}" for name in ("app", "lab", "backends.local", "models.bundled")),
     *sorted(f"robust_widgets.widgets.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE / "widgets")])),
 ]
 
