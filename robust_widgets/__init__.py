@@ -5,7 +5,6 @@ Conventionally imported as ``rw``. Importing this package does not import torch;
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     from robust_widgets.landscape import LossSlice as LossSlice
     from robust_widgets.landscape import loss_slice as loss_slice
     from robust_widgets.measuring.measure import measure_robustness as measure_robustness
+    from robust_widgets.models.card import ModelCard as ModelCard
     from robust_widgets.models.catalogue import features as features
-    from robust_widgets.models.classifier import ModelCard as ModelCard
     from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
     from robust_widgets.models.registry import load_model as load_model
     from robust_widgets.objectives import Activation as Activation
@@ -91,7 +90,8 @@ _HOMES = {
     "measuring.measure": ("measure_robustness",),
     "gallery": ("gallery",),
     "landscape": ("LossSlice", "loss_slice"),
-    "models.classifier": ("ModelCard", "RobustClassifier"),
+    "models.card": ("ModelCard",),
+    "models.classifier": ("RobustClassifier",),
     "models.registry": ("load_model",),
     "images": ("to_batch", "to_mask"),
     "models.catalogue": ("features",),
@@ -124,7 +124,8 @@ __all__ = ["__version__", *sorted(_HOME_OF)]  # pyright: ignore[reportUnsupporte
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'robust_widgets' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"robust_widgets.{_HOME_OF[name]}"), name)
+    # Not by importlib: a session that imports on its own thread has other threads' imports wait for it.
+    value = getattr(__import__(f"robust_widgets.{_HOME_OF[name]}", fromlist=[name]), name)
     globals()[name] = value
     return value
 

@@ -6,28 +6,26 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from robust_widgets.backends.local import LocalSession
-from robust_widgets.backends.training import BUSY, LocalTraining
-from robust_widgets.images import Picture, to_pixels_of
-from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.registry import choose_device, load_model
+from robust_widgets.models.bundled import BundledModel
 from robust_widgets.session import Session
-from robust_widgets.tasks.common import resolve_model
+from robust_widgets.shipped import DEFAULT, model_names
 from robust_widgets.trace import Pixels
-from robust_widgets.training.checkpoint import checkpoint_path
-from robust_widgets.training.data import DataSource
-from robust_widgets.training.run import TrainingRun
-from robust_widgets.training.settings import TrainingSettings
-from robust_widgets.training.train import model_path, prepare
 from robust_widgets.widgets.autosave import Autosave
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.tasks import FACES
-from robust_widgets.widgets.training import TrainingMonitorWidget
+
+if TYPE_CHECKING:
+    from robust_widgets.images import Picture
+    from robust_widgets.models.classifier import RobustClassifier
+    from robust_widgets.training.data import DataSource
+    from robust_widgets.training.run import TrainingRun
+    from robust_widgets.widgets.training import TrainingMonitorWidget
 
 
 def Studio(  # noqa: N802 - made like a widget, and stands for one
@@ -146,6 +144,13 @@ def TrainingMonitor(  # noqa: N802
         SaveError: ``out`` is not a place for a model.
         UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model`, for ``init``.
     """
+    from robust_widgets.backends.training import BUSY, LocalTraining
+    from robust_widgets.models.registry import choose_device, load_model
+    from robust_widgets.training.checkpoint import checkpoint_path
+    from robust_widgets.training.settings import TrainingSettings
+    from robust_widgets.training.train import model_path, prepare
+    from robust_widgets.widgets.training import TrainingMonitorWidget
+
     path = model_path(out)
     chosen = choose_device(device)
     start = load_model(init, device="cpu") if isinstance(init, str) else init
@@ -214,19 +219,33 @@ def _studio(
     session: Session | None,
 ) -> StudioWidget:
     place = _place(tasks)
-    pixels = to_pixels_of(picture, DEFAULT_SIDE) if picture is not None else None
+    pixels = _pixels_of(picture) if picture is not None else None
     known = _places.get(place) if place is not None else None
     if known is not None and not known.studio.closed and known.made_from(pixels, (model, device, session)):
         return known.studio
     autosave = Autosave(place) if place is not None else None
-    studio = StudioWidget(
-        session or LocalSession(resolve_model(model, device)), tasks, picture=pixels, autosave=autosave
-    )
+    studio = StudioWidget(session or _session(model, device), tasks, picture=pixels, autosave=autosave)
     if known is not None:
         studio.adopt(known.studio, pixels)
     if place is not None:
         _places[place] = _Place(studio, pixels, (model, device, session))
     return studio
+
+
+def _session(model: RobustClassifier | str | None, device: str | None) -> LocalSession:
+    """A session. A shipped model is loaded behind the studio; one that only torch knows, or on a device, before it."""
+    name = DEFAULT if model is None else model
+    if isinstance(name, str) and name in model_names() and device in (None, "cpu"):
+        return LocalSession(BundledModel(name, device))
+    from robust_widgets.tasks.common import resolve_model
+
+    return LocalSession(resolve_model(model, device))
+
+
+def _pixels_of(picture: Picture) -> Pixels:
+    from robust_widgets.images import to_pixels_of
+
+    return to_pixels_of(picture, DEFAULT_SIDE)
 
 
 def _place(tasks: tuple[str, ...]) -> str | None:

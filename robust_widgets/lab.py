@@ -14,7 +14,6 @@ from robust_widgets.app import Studio, open_studios
 from robust_widgets.displayed import kept
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.files import load_trace
-from robust_widgets.images import to_pixels_of
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.detached import about
@@ -53,6 +52,12 @@ def show(
     # Not by the studio's own way of showing itself: that leaves a player in the notebook, and a tab is no notebook.
     bundle = cast("dict[str, Any]", studio._repr_mimebundle_())  # pyright: ignore[reportPrivateUsage]
     display({**bundle, ABOUT_MIME: about(studio.session.model)}, raw=True)
+
+
+def pace(frames_per_second: float) -> None:
+    """Have at most so many steps a second sent to the page by every studio of this kernel, from now on."""
+    for studio in open_studios():
+        studio.runner.frames_per_second = frames_per_second
 
 
 def bring(name: str, index: int, count: int, piece: str) -> None:
@@ -104,6 +109,8 @@ def _take(studio: StudioWidget, name: str, content: bytes) -> None:
         )
     else:
         assert studio.surface is not None
+        from robust_widgets.images import to_pixels_of
+
         studio.surface.set_picture(to_pixels_of(content, DEFAULT_SIDE))
 
 

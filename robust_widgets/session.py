@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -40,7 +40,7 @@ class ModelInfo:
         name: what the model calls itself.
         classes: class names in the order of the logits.
         input_size: side in pixels of the pictures it was trained on.
-        device: where it runs.
+        device: where it runs; ``""`` while that is not known, because the model is being loaded.
         description: its architecture, in a word.
         claim: how its file says it was trained; ``""`` where it does not say.
         source: what ``load_model`` loads it by; ``""`` where it was made in Python.
@@ -116,8 +116,22 @@ class RunEnded:
     details: str = ""
 
 
+@dataclass(frozen=True)
+class ModelLoaded:
+    """The model is there, or cannot be had.
+
+    Attributes:
+        message: one sentence where it could not be loaded, else "".
+        details: the traceback of that, else "".
+    """
+
+    message: str = ""
+    details: str = ""
+
+
 RunEvent: TypeAlias = RunStarted | FrameMade | RunEnded
 Listener: TypeAlias = Callable[[RunEvent], None]
+LoadedListener: TypeAlias = Callable[[ModelLoaded], object]
 RobustnessListener: TypeAlias = Callable[["Robustness | None"], object]
 
 
@@ -130,6 +144,15 @@ class Session(Protocol):
 
     @property
     def model(self) -> ModelInfo: ...
+
+    @property
+    def loading(self) -> bool:
+        """Whether the model is still on its way; what is submitted meanwhile begins when it is there."""
+        ...
+
+    def on_loaded(self, listener: LoadedListener) -> None:
+        """Tell once that the model is there, or cannot be had: at once where that is known already."""
+        ...
 
     def submit(self, request: RunRequest, listener: Listener) -> int:
         """Start a run, cancelling the one going on; returns its number at once."""
@@ -159,10 +182,15 @@ class FakeSession:
     Args:
         classes: the class names it pretends to know.
         input_size: side of its pictures in pixels.
+        loading: whether its model is on its way until `load` is called.
     """
 
-    def __init__(self, classes: tuple[str, ...] = ("dog", "cat", "goldfish"), input_size: int = 16) -> None:
-        self._model = ModelInfo("fake", classes, input_size, description="no model")
+    def __init__(
+        self, classes: tuple[str, ...] = ("dog", "cat", "goldfish"), input_size: int = 16, *, loading: bool = False
+    ) -> None:
+        self._model = ModelInfo("fake", classes, input_size, "" if loading else "cpu", "no model")
+        self._loaded = None if loading else ModelLoaded()
+        self._to_tell: list[LoadedListener] = []
         self.requests: list[RunRequest] = []
         self.to_measure: list[RobustnessListener] = []
         self.closed = False
@@ -176,6 +204,25 @@ class FakeSession:
         return self._model
 
     @property
+    def loading(self) -> bool:
+        return self._loaded is None
+
+    def on_loaded(self, listener: LoadedListener) -> None:
+        if self._loaded is None:
+            self._to_tell.append(listener)
+        else:
+            listener(self._loaded)
+
+    def load(self, message: str = "", details: str = "") -> None:
+        """The model is there, or with a message cannot be had; the run that waited for it begins, or fails."""
+        self._loaded = ModelLoaded(message, details)
+        self._model = replace(self._model, device="" if message else "cpu")
+        for listener in self._to_tell:
+            listener(self._loaded)
+        if self._listener is not None:
+            self._begin()
+
+    @property
     def running(self) -> bool:
         """Whether a run is going on."""
         return self._listener is not None
@@ -186,8 +233,18 @@ class FakeSession:
         self.cancel()
         self.requests.append(request)
         self._run += 1
-        self._steps = int(request.knobs.get("steps", 10))
         self._listener = listener
+        if not self.loading:
+            self._begin()
+        return self._run
+
+    def _begin(self) -> None:
+        assert self._listener is not None and self._loaded is not None
+        if self._loaded.message:
+            self.fail(self._loaded.message, self._loaded.details)
+            return
+        request = self.requests[-1]
+        self._steps = int(request.knobs.get("steps", 10))
         self._trace = Trace(
             request.task,
             dict(request.knobs),
@@ -199,9 +256,8 @@ class FakeSession:
         )
         given = {"picture": request.picture, "mask": request.mask, "start": request.start}
         self._trace.inputs.update({name: values.copy() for name, values in given.items() if values is not None})
-        listener(RunStarted(self._run, self._trace, self._steps))
+        self._listener(RunStarted(self._run, self._trace, self._steps))
         self._emit(0)
-        return self._run
 
     def advance(self, steps: int = 1) -> None:
         """Make this many more frames, ending the run after its last."""

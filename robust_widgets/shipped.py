@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 BUNDLED = Path(__file__).parent / "models" / "weights"
+DEFAULT = "default"
 
 
 def model_names() -> tuple[str, ...]:

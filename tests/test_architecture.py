@@ -23,6 +23,7 @@ LONGEST = 400
 WITHOUT_TORCH = [
     "robust_widgets",
     *(f"robust_widgets.{name}" for name in ("errors", "knobs", "trace", "files", "session", "widgets")),
+    *(f"robust_widgets.{name}" for name in ("app", "lab", "backends.local", "models.bundled")),
     *sorted(f"robust_widgets.widgets.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE / "widgets")])),
 ]
 
@@ -39,6 +40,35 @@ def test_what_people_see_needs_no_torch() -> None:
         f"importlib.import_module({name!r}); assert 'torch' not in sys.modules, {name!r}" for name in WITHOUT_TORCH
     )
     python(f"import importlib, sys\n{loads}")
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    heavy = ("torch", "torchvision", "numpy", "PIL", "matplotlib", "ipywidgets", "anywidget", "ipycanvas", "IPython")
+    assert python(f"import sys, robust_widgets; print([one for one in {heavy} if one in sys.modules])") == "[]"
+
+
+def test_a_studio_is_there_before_torch_and_its_run_waits_for_it() -> None:
+    said = python(
+        """
+import sys, threading
+from robust_widgets.backends import local
+local.HEAD_START = 1e6  # so that only a run can make the worker begin
+import robust_widgets as rw
+import robust_widgets.lab
+studio = rw.Studio(model="tiny")
+studio.task_buttons.value = "paint_features"
+studio.task_buttons.value = "generate"
+assert studio.session.loading and studio.session.model.classes and "torch" not in sys.modules
+studio.controls["generate"].set({"steps": 2})
+over = threading.Event()
+studio.runner.on_end(lambda trace, ended: over.set())
+studio.run()
+print(studio.notice.text)
+assert over.wait(240)
+print(len(studio.trace), repr(studio.notice.text), "torch" in sys.modules, studio.session.loading)
+"""
+    )
+    assert said.splitlines() == ["The model is being loaded; the run begins as soon as it is there.", "3 '' True False"]
 
 
 def test_a_recorded_run_is_saved_and_read_without_torch(tmp_path: Path) -> None:

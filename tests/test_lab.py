@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 
 from robust_widgets import app, lab
+from robust_widgets.backends.local import LocalSession
 from robust_widgets.displayed import MIME
 from robust_widgets.embed import mime_bundle
 from robust_widgets.files import load_trace
+from robust_widgets.models.registry import choose_device, load_model
 from robust_widgets.session import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from tests.helpers import tiny_model
@@ -35,11 +37,11 @@ class Tab:
         self._weights = tiny_model()
         monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: self)
         monkeypatch.setattr(lab, "display", lambda bundle, raw: self.displayed.append(bundle))
-        monkeypatch.setattr(app, "resolve_model", self._model)
+        monkeypatch.setattr(app, "_session", self._session)
 
-    def _model(self, name: str | None, device: str | None) -> object:
-        app.choose_device(device)
-        return self._weights if name in (None, "tiny") else app.load_model(name)
+    def _session(self, name: str | None, device: str | None) -> LocalSession:
+        choose_device(device)
+        return LocalSession(self._weights if name in (None, "tiny") else load_model(name))
 
     def get_parent(self) -> dict[str, object]:
         return {"metadata": {"cellId": "a tab"}, "header": {"msg_id": f"execution {self._executions}"}}
@@ -146,8 +148,11 @@ def test_a_device_that_is_not_there_is_said_and_the_rest_is_kept(tab: Tab, photo
 def test_the_settings_reach_the_studio(tab: Tab) -> None:
     studio = tab.show(device="cpu", frames_per_second=5)
     assert studio.runner.frames_per_second == 5 and not studio.notice.text
-    assert tab.displayed[-1][lab.ABOUT_MIME] == {"model": studio.session.model.name, "device": "cpu"}
+    assert tab.displayed[-1][lab.ABOUT_MIME] == {"model": studio.session.model.name}
+    assert studio.runner.view.device == "cpu"
     assert tab.show(device="cpu", frames_per_second=9) is studio and studio.runner.frames_per_second == 9
+    lab.pace(3)
+    assert studio.runner.frames_per_second == 3
 
 
 def bring(name: str, content: bytes, most: int) -> None:

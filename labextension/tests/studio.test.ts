@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { ClosedStudios } from "../src/studio/closed";
-import { show } from "../src/studio/code";
+import { pace, show } from "../src/studio/code";
 import { fromBase64, messages } from "../src/studio/delivery";
 import { isForStudio } from "../src/studio/files";
 import { DEFAULTS, settingsOf } from "../src/studio/settings";
@@ -16,6 +16,10 @@ test.each([
   ],
 ])("%j is asked of the kernel as Python", (wish, wanted) => {
   expect(show(wish, 20).split("\n").at(-1)).toBe(wanted);
+});
+
+test("a pace is asked of the kernel as Python, which may not have loaded the studio yet", () => {
+  expect(pace(5)).toBe("import robust_widgets.lab\nrobust_widgets.lab.pace(5)");
 });
 
 test.each(["a.png", "a.PNG", "b/c.jpeg", "c.JPG", "d.webp", "e.rwtrace"])("%s is for the studio", (path) => {

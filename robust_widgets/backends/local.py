@@ -1,4 +1,4 @@
-"""A session on this machine: one long-lived worker thread runs the newest request."""
+"""A session on this machine: one long-lived worker thread runs the newest request. Only that thread needs torch."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import queue
 import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from robust_widgets.errors import RobustWidgetsError, WeightsError
-from robust_widgets.measuring.kept import robustness_of
-from robust_widgets.models.catalogue import features, has_features
-from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.registry import source_of
+from robust_widgets.backends.importing import imported_alone
+from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.models.bundled import BundledModel
 from robust_widgets.session import (
-    FrameMade,
     Listener,
+    LoadedListener,
     ModelInfo,
+    ModelLoaded,
     RobustnessListener,
     RunEnded,
     RunRequest,
-    RunStarted,
 )
-from robust_widgets.synthesis import iterate, new_trace
-from robust_widgets.tasks import build_problem
+
+if TYPE_CHECKING:
+    from robust_widgets.backends.painter import Painter
+    from robust_widgets.models.classifier import RobustClassifier
 
 
 @dataclass
@@ -34,6 +33,11 @@ class _Job:
     request: RunRequest
     listener: Listener
     stop: threading.Event = field(default_factory=threading.Event)
+    ended: bool = False
+
+    def end(self) -> None:
+        """Tell that it was stopped before it began."""
+        _quietly(self.listener, RunEnded(self.run, "stopped"))
 
 
 class _Wake:
@@ -41,63 +45,70 @@ class _Wake:
 
 
 IDLE = 1.0  # seconds without a request before the model is measured, so that a studio is on the page by then
+HEAD_START = 2.0  # seconds for a studio to come onto the page, before loading torch takes the machine
 
 
 class LocalSession:
     """Runs requests on a daemon thread of its own; the newest wins.
 
     Args:
-        model: the classifier to paint with.
+        model: the classifier to paint with; a bundled one is loaded on that thread.
     """
 
-    def __init__(self, model: RobustClassifier) -> None:
-        self._classifier = model
-        self._info = ModelInfo(
-            model.card.name,
-            model.classes,
-            model.input_size,
-            str(model.device),
-            model.card.architecture,
-            claim=model.card.claim,
-            source=source_of(model),
-            loading=model.loading,
-            synonyms=model.synonyms,
-        )
-        self._features_read = False
+    def __init__(self, model: RobustClassifier | BundledModel) -> None:
         self._jobs: queue.SimpleQueue[_Job | _Wake | None] = queue.SimpleQueue()
         self._newest: _Job | None = None
         self._lock = threading.Lock()
         self._to_measure: list[RobustnessListener] = []
         self._runs = 0
         self._closed = False
+        self._painter: Painter | None = None
+        self._loaded: ModelLoaded | None = None
+        self._on_loaded: list[LoadedListener] = []
+        self._hurry = threading.Event()
+        if isinstance(model, BundledModel):
+            self._bundled, self._info = model, model.info
+        else:
+            from robust_widgets.backends.painter import Painter
+
+            self._painter, self._loaded = Painter(model), ModelLoaded()
+            self._info = self._painter.info()
         self._worker = threading.Thread(target=self._work, name="robust-widgets session", daemon=True)
         self._worker.start()
 
     @property
     def model(self) -> ModelInfo:
-        """What a widget shows of the model; the catalogue of its features is read when first asked for."""
-        if not self._features_read:
-            if has_features(self._classifier):
-                with suppress(WeightsError):  # a run with a feature by name says what is wrong with the catalogue
-                    self._info = replace(self._info, features=features(self._classifier))
-            self._features_read = True
         return self._info
+
+    @property
+    def loading(self) -> bool:
+        return self._loaded is None
+
+    def on_loaded(self, listener: LoadedListener) -> None:
+        with self._lock:
+            if self._loaded is None:
+                self._on_loaded.append(listener)
+                return
+        listener(self._loaded)
 
     def submit(self, request: RunRequest, listener: Listener) -> int:
         with self._lock:
             if self._closed:
                 raise RobustWidgetsError("This session is closed; make a new studio to run again.")
-            if self._newest is not None:
-                self._newest.stop.set()
+            waiting = self._stop_newest()
             self._runs += 1
             job = _Job(self._runs, request, listener)
             self._newest = job
             self._jobs.put(job)
-            return job.run
+            self._hurry.set()
+        if waiting is not None:
+            waiting.end()
+        return job.run
 
     def measure(self, listener: RobustnessListener) -> None:
-        if self._classifier.card.measured is not None:
-            listener(self._classifier.card.measured)
+        known = self._painter.robustness if self._painter is not None else None
+        if known is not None:
+            listener(known)
             return
         with self._lock:
             self._to_measure.append(listener)
@@ -105,20 +116,32 @@ class LocalSession:
 
     def cancel(self) -> None:
         with self._lock:
-            if self._newest is not None:
-                self._newest.stop.set()
+            waiting = self._stop_newest()
+        if waiting is not None:
+            waiting.end()
 
     def close(self) -> None:
+        self.cancel()
         with self._lock:
-            if self._newest is not None:
-                self._newest.stop.set()
             if not self._closed:
                 self._closed = True
                 self._jobs.put(None)
+                self._hurry.set()
+
+    def _stop_newest(self) -> _Job | None:
+        """Have the newest run stop; it is answered if it still waits for the model, and so ends at once."""
+        job = self._newest
+        if job is None or job.stop.is_set():
+            return None
+        job.stop.set()
+        job.ended = self._loaded is None
+        return job if job.ended else None
 
     def _work(self) -> None:
-        with suppress(Exception):  # a network that fails says so when it runs
-            self._classifier.warm_up()
+        if self._painter is None:
+            self._load()
+        if self._painter is not None:
+            self._painter.warm_up()
         while True:
             try:
                 job = self._jobs.get(timeout=IDLE if self._to_measure else None)
@@ -127,48 +150,55 @@ class LocalSession:
                 continue
             if job is None:
                 return
-            if isinstance(job, _Job):
+            if isinstance(job, _Job) and not job.ended:
                 _quietly(job.listener, self._run(job))
+
+    def _load(self) -> None:
+        self._hurry.wait(HEAD_START)
+        closed = ModelLoaded("The studio was closed before its model was loaded.")
+        loaded = closed if self._closed else self._load_now()
+        with self._lock:
+            if self._painter is not None:
+                self._info = replace(self._info, device=self._painter.device)
+            self._loaded = loaded
+            listeners, self._on_loaded = self._on_loaded, []
+        for listener in listeners:
+            _quietly(listener, loaded)
+
+    def _load_now(self) -> ModelLoaded:
+        try:
+            with imported_alone("torch", "torchvision", "robust_widgets"):
+                import torch  # noqa: F401 # pyright: ignore[reportUnusedImport] - first, so that what follows holds no lock while torch is waited for
+
+                from robust_widgets.backends.painter import Painter
+            self._painter = Painter(self._bundled.load())
+        except RobustWidgetsError as error:
+            return ModelLoaded(str(error), traceback.format_exc())
+        except Exception as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            sentence = (
+                f"The model could not be loaded ({type(error).__name__}: {reason}); restart the kernel to try again."
+            )
+            return ModelLoaded(sentence, traceback.format_exc())
+        return ModelLoaded()
+
+    def _run(self, job: _Job) -> RunEnded:
+        if job.stop.is_set():
+            return RunEnded(job.run, "stopped")
+        if self._painter is None:
+            assert self._loaded is not None
+            return RunEnded(job.run, "failed", self._loaded.message, self._loaded.details)
+        return self._painter.run(job.run, job.request, job.listener, job.stop.is_set)
 
     def _measure(self) -> None:
         """Measure how robust the model is, and tell; anything that is asked for meanwhile goes before."""
-        model = self._classifier
-        try:
-            found = model.card.measured or robustness_of(model, go_on=self._jobs.empty)
-            if found is None:
-                return
-        except Exception:  # A network of somebody's own may fail in any way here, and will say so when it runs.
-            found = None
-        else:
-            model.card = replace(model.card, measured=found)
+        if self._painter is not None and not self._painter.measure(go_on=self._jobs.empty):
+            return
+        found = self._painter.robustness if self._painter is not None else None
         with self._lock:
             listeners, self._to_measure = self._to_measure, []
         for listener in listeners:
             _quietly(listener, found)
-
-    def _run(self, job: _Job) -> RunEnded:
-        try:
-            if job.stop.is_set():
-                return RunEnded(job.run, "stopped")
-            problem = build_problem(self._classifier, job.request)
-            trace = new_trace(problem)
-            for name in ("picture", "mask", "start"):
-                given = getattr(job.request, name)
-                if given is not None:
-                    trace.inputs[name] = given.copy()
-            job.listener(RunStarted(job.run, trace, problem.steps))
-            for frame in iterate(problem):
-                trace.append(frame)
-                job.listener(FrameMade(job.run, frame))
-                if job.stop.is_set() and frame.step < problem.steps:
-                    return RunEnded(job.run, "stopped")
-            return RunEnded(job.run, "done")
-        except RobustWidgetsError as error:
-            return RunEnded(job.run, "failed", str(error), traceback.format_exc())
-        except Exception as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            sentence = f"The run broke off ({type(error).__name__}: {reason}); the details hold the traceback."
-            return RunEnded(job.run, "failed", sentence, traceback.format_exc())
 
 
 def _quietly(listener: Callable[[Any], object], event: object) -> None:

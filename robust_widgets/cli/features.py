@@ -45,8 +45,8 @@ def features(
     Each unit of the penultimate layer gets a name after the class it fires for most, its first few classes, and a
     small picture that maximises it. Features are painted by these names.
     """
-    from robust_widgets.models.catalogue import ENDING, catalogue_path, write_catalogue
     from robust_widgets.models.catalogue import features as read
+    from robust_widgets.models.catalogue_file import ENDING, catalogue_path, write_catalogue
     from robust_widgets.models.registry import load_model, model_names
 
     if data is None and out is not None:
@@ -90,7 +90,7 @@ def write_sheet(entries: Sequence[Feature], path: Path) -> None:
     from PIL import Image
 
     from robust_widgets.files import tile, write_whole
-    from robust_widgets.models.catalogue import COLUMNS
+    from robust_widgets.models.catalogue_file import COLUMNS
 
     picture = Image.fromarray(tile(np.stack([entry.thumbnail for entry in entries]), COLUMNS))
     write_whole(path, lambda file: picture.save(file, "PNG"))

@@ -106,7 +106,7 @@ def evaluate(
         return
     if (judge or out) and card is None:
         raise KnobError("--judge belongs to --tasks or --card, and --out to --tasks; give one of them too.")
-    from robust_widgets.models.checkpoints import is_own_file
+    from robust_widgets.models.card import is_own_file
     from robust_widgets.models.registry import load_model, model_names
 
     if write and model in model_names():

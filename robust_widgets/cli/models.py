@@ -39,8 +39,9 @@ def models(
     Some ship with the package, others were published elsewhere and are downloaded when they are first loaded. They are
     kept in the platform's folder for caches, or in the one that the environment variable ROBUST_WIDGETS_CACHE names.
     """
+    from robust_widgets.models.card import read_card
     from robust_widgets.models.published.entries import published_models
-    from robust_widgets.models.registry import BUNDLED, model_names, read_card
+    from robust_widgets.shipped import BUNDLED, model_names
 
     shipped, published = model_names(), published_models()
     if download and (name is None or name in shipped):

@@ -5,19 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 from torch import Tensor
 
 from robust_widgets.errors import UnknownNameError, WeightsError
 from robust_widgets.files import write_whole
 from robust_widgets.models.architectures import architecture_names, build
-from robust_widgets.models.classifier import ModelCard, RobustClassifier
-
-FORMAT = "robust-widgets 1"
+from robust_widgets.models.card import FORMAT, ModelCard, card_in, open_weights
+from robust_widgets.models.classifier import RobustClassifier
 
 
 def save_model(model: RobustClassifier, path: Path) -> None:
@@ -71,56 +68,7 @@ def load_model_file(path: Path, device: torch.device | str = "cpu") -> RobustCla
     return RobustClassifier(network, card, seeds or None, path).to(device)
 
 
-def is_own_file(path: Path) -> bool:
-    """Whether a file is one that :func:`save_model` wrote, of this version or another."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return str((file.metadata() or {}).get("format")).startswith("robust-widgets")
-    except (OSError, SafetensorError):
-        return False
-
-
-def read_card(path: Path) -> ModelCard:
-    """The card alone, without reading the weights.
-
-    Raises:
-        WeightsError: as :func:`load_model_file`.
-    """
-    with _open(path) as file:
-        return _card(path, file.metadata())
-
-
 def _read(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
-    with _open(path) as file:
-        card = _card(path, file.metadata())
+    with open_weights(path, "pt") as file:
+        card = card_in(path, file.metadata())
         return card, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - a file of tensors, not a dict
-
-
-def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise WeightsError(f"There is no weights file {str(path)!r}; give a .safetensors file or the name of a model.")
-    try:
-        return safe_open(path, framework="pt")
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(
-            f"The file {str(path)!r} is not a readable safetensors file ({error}); it is damaged or of another kind."
-        ) from error
-
-
-def _card(path: Path, metadata: dict[str, str] | None) -> ModelCard:
-    if not metadata or metadata.get("format") != FORMAT:
-        raise WeightsError(
-            f"The file {str(path)!r} holds weights, but not of robust-widgets; "
-            "give a file made by 'robust-widgets train'."
-        )
-    try:
-        values = json.loads(metadata["card"])
-        known = {field.name for field in dataclasses.fields(ModelCard)} - {"measured"}
-        values = {name: value for name, value in values.items() if name in known}
-        for name in ("classes", "mean", "std"):
-            values[name] = tuple(values[name])
-        if len(values["mean"]) != 3 or len(values["std"]) != 3:
-            raise ValueError("mean and std have one value for each of red, green and blue")
-        return ModelCard(**values)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"The model card in {str(path)!r} cannot be read ({error}); the file is damaged.") from error

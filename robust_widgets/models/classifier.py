@@ -6,7 +6,6 @@ import copy
 import hashlib
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -16,55 +15,10 @@ from torch import Tensor, nn
 
 from robust_widgets.class_search import class_search
 from robust_widgets.errors import UnknownNameError, WeightsError, quoted
+from robust_widgets.models.card import ModelCard
 from robust_widgets.models.foreign.class_names import synonyms
 from robust_widgets.models.prepared.engine import Engine
-from robust_widgets.robustness import NOT_MEASURED, Robustness, training_claim
 from robust_widgets.trace import Loading
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What is known of a model; saved with its weights.
-
-    Attributes:
-        name: what :func:`load_model` calls it.
-        architecture: a name of ``models.architectures``.
-        classes: class names in the order of the logits.
-        input_size: side in pixels of the pictures it was trained on.
-        mean: of the normalisation, for red, green and blue, pictures in [0, 1].
-        std: its deviations, likewise.
-        norm: the norm it was trained to resist, ``"l2"`` or ``"linf"``; ``""`` for a standard model.
-        radius: the training radius, raw pixels at ``input_size``; 0 for a standard model.
-        data: name and licence of the training data.
-        accuracies: measured accuracies in [0, 1], for example ``{"clean": 0.63, "l2 1.0, 20 steps": 0.43}``.
-        training: the command and settings that made it.
-        measured: what :func:`measure_robustness` found here; no file claims that, so it is not saved.
-    """
-
-    name: str
-    architecture: str
-    classes: tuple[str, ...]
-    input_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    norm: str = ""
-    radius: float = 0.0
-    data: str = ""
-    accuracies: dict[str, float] = field(default_factory=dict[str, float])
-    training: dict[str, Any] = field(default_factory=dict[str, Any])
-    measured: Robustness | None = field(default=None, compare=False)
-
-    @property
-    def robustness(self) -> str:
-        """What the model withstands, in a few words, as it was measured."""
-        return self.measured.words if self.measured is not None else NOT_MEASURED
-
-    @property
-    def claim(self) -> str:
-        """How the card says the model was trained, in a few words; empty where it does not say."""
-        if self.norm:
-            return training_claim(self.norm, self.radius)
-        return "trained without an attack" if self.training or self.accuracies else ""
 
 
 class RobustClassifier(nn.Module):

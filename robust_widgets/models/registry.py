@@ -12,16 +12,15 @@ import torch
 from torch import nn
 
 from robust_widgets.errors import DeviceError, KnobError, UnknownNameError, WeightsError, unknown_name
-from robust_widgets.models.checkpoints import is_own_file, load_model_file, read_card
-from robust_widgets.models.classifier import ModelCard, RobustClassifier
+from robust_widgets.models.card import ModelCard, is_own_file, read_card
+from robust_widgets.models.checkpoints import load_model_file
+from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.published.entries import published_models
-from robust_widgets.shipped import BUNDLED, model_names
+from robust_widgets.shipped import BUNDLED, DEFAULT, model_names
 from robust_widgets.trace import Loading
 
 if TYPE_CHECKING:
     from robust_widgets.models.foreign.loading import Given
-
-DEFAULT = "default"
 
 
 def model_cards() -> list[ModelCard]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import ipywidgets
@@ -173,6 +174,35 @@ class TaskControls:
         for name, value in values.items():
             if name in self.controls:
                 self.controls[name].value = value
+
+
+class ControlsByTask(Mapping[str, TaskControls]):
+    """The controls of several tasks, each made when it is first asked for: only one task's are seen at a time.
+
+    Args:
+        tasks: in their order.
+        input_size: the model's, in pixels.
+    """
+
+    def __init__(self, tasks: Sequence[str], input_size: int) -> None:
+        self._tasks, self._input_size = tuple(tasks), input_size
+        self.made: dict[str, TaskControls] = {}
+
+    def __getitem__(self, task: str) -> TaskControls:
+        if task not in self._tasks:
+            raise KeyError(task)
+        if task not in self.made:
+            self.made[task] = TaskControls(task, input_size=self._input_size)
+        return self.made[task]
+
+    def __contains__(self, task: object) -> bool:
+        return task in self._tasks
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tasks)
+
+    def __len__(self) -> int:
+        return len(self._tasks)
 
 
 def _tooltip(knob: AnyKnob) -> str:

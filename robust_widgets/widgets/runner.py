@@ -28,6 +28,7 @@ from robust_widgets.widgets.watching.stream import FRAMES_PER_SECOND, FrameStrea
 from robust_widgets.widgets.watching.view import HistoryEntry, View
 
 MOST_RECORDED = 240
+LOADING = "The model is being loaded; the run begins as soon as it is there."
 Remove: TypeAlias = Callable[[], None]
 
 
@@ -58,7 +59,7 @@ class Runner:
     Attributes:
         traces: all runs, oldest first.
         shown_trace: the run that the view shows. shown_step: the step the person stopped at; None for the newest.
-        frames_per_second: how many steps of the next run are sent to the page in a second, at most.
+        frames_per_second: how many steps of a run are sent to the page in a second, at most.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Runner:
         self.view = View(display_side=display_side, label="Result")
         self.traces: list[Trace] = []
         self.shown_step: int | None = None
-        self.frames_per_second: float = FRAMES_PER_SECOND
+        self._frames_per_second: float = FRAMES_PER_SECOND
         self._notice = notice
         self._make_request = make_request
         self._lock = threading.RLock()
@@ -96,6 +97,17 @@ class Runner:
         return self._unfinished > 0
 
     @property
+    def frames_per_second(self) -> float:
+        return self._frames_per_second
+
+    @frames_per_second.setter
+    def frames_per_second(self, value: float) -> None:
+        with self._lock:
+            self._frames_per_second = value
+            if self._stream is not None:
+                self._stream.frames_per_second = value
+
+    @property
     def trace(self) -> Trace | None:
         """The newest run, complete or not."""
         return self.traces[-1] if self.traces else None
@@ -111,7 +123,9 @@ class Runner:
             restarted = self.running
             self._unfinished += 1
         self._show_buttons()
-        if restarted:
+        if self.session.loading:
+            self._notice.say(LOADING)
+        elif restarted:
             self._notice.say("The earlier run was stopped and kept; this is a new one.")
         else:
             self._notice.clear()
@@ -198,12 +212,14 @@ class Runner:
             self.traces.append(event.trace)
             self._begin(run)
             self._send_history(run)
+        self._no_longer_loading()
         self._tell("shown", event.trace, None)
 
     def _finish(self, event: RunEnded) -> None:
         with self._lock:
             self._unfinished -= 1
             run = self._by_number.pop(event.run, None)
+        self._no_longer_loading()
         try:
             if run is not None:
                 self._finish_run(run, event)
@@ -213,6 +229,10 @@ class Runner:
             self._show_buttons()
         if run is not None:
             self._tell("end", run.trace, event)
+
+    def _no_longer_loading(self) -> None:
+        if self._notice.text == LOADING and not (self.session.loading and self.running):
+            self._notice.clear()
 
     def _finish_run(self, run: _Run, event: RunEnded) -> None:
         with self._lock:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from robust_widgets.backends.local import LocalSession
-from robust_widgets.models.catalogue import catalogue_path, features, write_catalogue
+from robust_widgets.models.catalogue import features
+from robust_widgets.models.catalogue_file import catalogue_path, write_catalogue
 from robust_widgets.models.checkpoints import load_model_file, save_model
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session import FakeSession, Feature, RunRequest

@@ -11,7 +11,9 @@ from PIL import Image
 from robust_widgets.session import (
     FrameMade,
     Listener,
+    LoadedListener,
     ModelInfo,
+    ModelLoaded,
     RobustnessListener,
     RunEnded,
     RunRequest,
@@ -88,6 +90,11 @@ class ScriptedSession:
         self._worker.daemon = True
         self._worker.start()
         return self._run
+
+    loading = False
+
+    def on_loaded(self, listener: LoadedListener) -> None:
+        listener(ModelLoaded())
 
     def cancel(self) -> None:
         self._stop.set()

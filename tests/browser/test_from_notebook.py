@@ -128,13 +128,31 @@ def test_a_studio_moves_to_a_tab_and_back(open_notebook: Callable[..., Notebook]
     until(page, lambda: current_title(page) == moved)
     assert page.locator(f".lm-TabBar-tab:has-text('{moved}')").count() == 1, "asked for twice, it is shown"
 
+    to_save = page.locator(".rw-tab .rw-tab-notice").get_by_role("button", name="Save the notebook")
+    to_save.click()
+    to_save.wait_for(state="hidden", timeout=WAIT)
     back_to(page, name)
-    book.command("docmanager:save")
     page.reload()
     page.wait_for_selector(".rw-tab .rw-view[data-state='stopped']", state="attached", timeout=WAIT)
     until(page, lambda: current_title(page) == name)
     book.ready()
     assert book.python("print(known == (studio.model_id, len(studio.traces)))").strip() == "True"
+
+    book.command("docmanager:save")
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.dispose()")
+    notice = page.locator(".rw-tab .rw-tab-notice[role='alert']")
+    notice.wait_for(timeout=WAIT)
+    assert "Its painting is kept" in notice.inner_text() and not page.locator(".rw-tab .rw-view").count()
+    back_to(page, moved)
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/studio-detached-notebook-closed.png")
+    notice.get_by_role("button", name="Open the notebook").click()
+    page.wait_for_selector(".rw-tab .rw-view[data-state='stopped']", timeout=WAIT)
+    until(page, lambda: current_title(page) == moved)
+    assert page.locator(f".lm-TabBar-tab:has-text('{moved}')").count() == 1
+    back_to(page, name)
+    book.ready()
+    assert book.python("print(known == (studio.model_id, len(studio.traces)))").strip() == "True", "nothing is lost"
 
     said.first.get_by_role("button", name="Bring it back").click()
     page.wait_for_selector(".jp-Notebook .rw-view[data-state='stopped']", timeout=WAIT)

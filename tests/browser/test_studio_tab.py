@@ -80,14 +80,25 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     tab.studio.blob("orange")
     until(page, lambda: tab.value(PAINTED) == "True")
     known = tab.value("studio.model_id")
-    assert page.locator(".rw-status").inner_text().startswith("default · ")
+    until(page, lambda: page.locator(".rw-status").inner_text() == "default · cpu")
     assert tab.value("studio.runner.frames_per_second") == "20"
 
     dark = "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
     page.evaluate(dark)
     until(page, lambda: ground(page) != WHITE)
+    page.evaluate("() => window.jupyterapp.commands.execute('settingeditor:open', {query: 'Robust Studio'})")
+    number = page.locator("input[id$='framesPerSecond']")
+    number.fill("7")
+    number.blur()
+    to_studio = page.locator(".lm-TabBar-tab:has-text('Robust Studio')").first
+    to_studio.click()
+    until(page, lambda: tab.value("studio.runner.frames_per_second") == "7")
+    page.locator(".lm-TabBar-tab:has-text('Settings') .lm-TabBar-tabCloseIcon").click()
+    to_studio.click()
+
     settings(framesPerSecond=5, themeColors=False)
     page.reload()
+    to_studio.click(timeout=WAIT)  # JupyterLab may not have noted yet that it was in front
     page.wait_for_selector(".rw-tab .rw-pad-surface", timeout=WAIT)
     tab.ready()
     assert tab.value("studio.model_id") == known, "the same studio of the same kernel"

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import robust_widgets as rw
-from robust_widgets.models.catalogue import read_catalogue
+from robust_widgets.models.catalogue_file import read_catalogue
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.training import feature_catalogue
 from tests.cli.shell import call, refusal, write_data

@@ -11,7 +11,8 @@ import torch
 from safetensors import safe_open
 
 from robust_widgets import files
-from robust_widgets.models.checkpoints import read_card, save_model
+from robust_widgets.models.card import read_card
+from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.registry import load_model
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.evaluate import accuracy, judge

@@ -21,7 +21,7 @@ from robust_widgets.cli.options import knob_values
 from robust_widgets.cli.outputs import default_name
 from robust_widgets.files import endings
 from robust_widgets.models import registry
-from robust_widgets.models.catalogue import catalogue_path, write_catalogue
+from robust_widgets.models.catalogue_file import catalogue_path, write_catalogue
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.session import Feature
 from tests.cli.shell import call, refusal

@@ -11,15 +11,8 @@ import pytest
 
 import robust_widgets as rw
 from robust_widgets.errors import UnknownNameError, WeightsError
-from robust_widgets.models.catalogue import (
-    COLUMNS,
-    catalogue_path,
-    feature_unit,
-    features,
-    has_features,
-    read_catalogue,
-    write_catalogue,
-)
+from robust_widgets.models.catalogue import feature_unit, features, has_features
+from robust_widgets.models.catalogue_file import COLUMNS, catalogue_path, read_catalogue, write_catalogue
 from robust_widgets.models.checkpoints import load_model_file, save_model
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session import Feature

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from robust_widgets.errors import SaveError, WeightsError
-from robust_widgets.models.checkpoints import FORMAT, load_model_file, read_card, save_model
+from robust_widgets.models.card import FORMAT, read_card
+from robust_widgets.models.checkpoints import load_model_file, save_model
 from robust_widgets.models.classifier import RobustClassifier
 from tests.helpers import pictures, raises_sentence, tiny_model
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import robust_widgets as rw
 from robust_widgets.images import to_pixels
-from robust_widgets.models.catalogue import catalogue_path, write_catalogue
+from robust_widgets.models.catalogue_file import catalogue_path, write_catalogue
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.quality import measures

@@ -12,7 +12,7 @@ import torch
 
 from robust_widgets.errors import KnobError, PictureError, RobustWidgetsError, UnknownNameError, WeightsError
 from robust_widgets.models.blurresnet import Block, BlurResNet
-from robust_widgets.models.catalogue import catalogue_path, write_catalogue
+from robust_widgets.models.catalogue_file import catalogue_path, write_catalogue
 from robust_widgets.models.checkpoints import load_model_file, save_model
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session import Feature, RunRequest

@@ -114,6 +114,10 @@ def test_a_slower_page_is_sent_fewer_frames(page: Page, desk: Desk, monkeypatch:
     steps = [message.content["step"] for message in page.sent(desk.view, "frame")]
     assert 3 <= len(steps) <= 5 and len(desk.runner.trace or ()) == 21
     assert min(b - a for a, b in itertools.pairwise(steps)) >= 4, "half a second apart"
+    desk.runner.frames_per_second = 30
+    desk.session.advance(3)
+    steps = [message.content["step"] for message in page.sent(desk.view, "frame")]
+    assert steps[-3:] == [21, 22, 23], "a run that goes on follows"
 
 
 def test_a_finished_run_is_handed_over_for_scrubbing(page: Page, desk: Desk) -> None:

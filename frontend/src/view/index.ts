@@ -17,6 +17,8 @@ import { duration, percent, plain } from "./words";
 
 const REFRESH_MS = 200;
 const SETTLE_MS = 150;
+/** What of the model is drawn, again when it changes. */
+const SHOWN = ["display_side", "label", "branching", "device"] as const;
 const TEMPLATE = `
   <div class="rw-view-frame" tabindex="-1"><canvas class="rw-view-picture" role="img"></canvas>
     <div class="rw-view-hint">The picture appears here</div>
@@ -91,7 +93,7 @@ class View {
     this.painter.forget();
     clearTimeout(this.refreshTimer);
     clearTimeout(this.settleTimer);
-    for (const name of ["display_side", "label", "branching"] as const) this.model.off(`change:${name}`, this.redraw);
+    for (const name of SHOWN) this.model.off(`change:${name}`, this.redraw);
     this.model.off("msg:custom", this.receive);
     this.root.remove();
   };
@@ -112,7 +114,7 @@ class View {
     window.addEventListener("keyup", () => this.hold(false), { signal });
     window.addEventListener("resize", this.redraw, { signal });
     keepKeysFromLab(this.root, signal);
-    for (const name of ["display_side", "label", "branching"] as const) this.model.on(`change:${name}`, this.redraw);
+    for (const name of SHOWN) this.model.on(`change:${name}`, this.redraw);
     this.model.on("msg:custom", this.receive);
   }
 
@@ -149,9 +151,10 @@ class View {
     if (!ready) this.at = columns.length - 1;
     const step = columns.steps[this.at] ?? 0;
     const reached = state === "running" ? (this.painter.shown?.step ?? 0) : columns.lastStep;
-    // JupyterLab's status bar reads the rate.
+    // JupyterLab's status bar reads the rate and the device.
     const rate = state === "running" && this.newest?.rate ? rateOf(this.newest.rate) : "";
-    const marks = { state, run: String(this.run), recorded: String(ready), heat: String(this.heatOn), rate };
+    const device = this.model.get("device");
+    const marks = { state, run: String(this.run), recorded: String(ready), heat: String(this.heatOn), rate, device };
     for (const [name, value] of Object.entries(marks)) if (root.dataset[name] !== value) root.dataset[name] = value;
     root.setAttribute("aria-label", this.model.get("label"));
     root.style.setProperty("--rw-side", `${this.model.get("display_side")}px`);

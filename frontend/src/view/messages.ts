@@ -104,6 +104,7 @@ export interface State {
   display_side: number;
   label: string;
   branching: boolean;
+  device: string;
 }
 
 export type ViewModel = WidgetModel<State, Incoming, Outgoing>;

@@ -16,7 +16,7 @@ export const detachedPlugin: JupyterFrontEndPlugin<void> = {
   requires: [IRenderMimeRegistry],
   optional: [ILabShell, ISessionContextDialogs, ITranslator],
   activate: (
-    _: JupyterFrontEnd,
+    app: JupyterFrontEnd,
     rendermime: IRenderMimeRegistry,
     shell: ILabShell | null,
     givenDialogs: ISessionContextDialogs | null,
@@ -27,7 +27,8 @@ export const detachedPlugin: JupyterFrontEndPlugin<void> = {
     const translator = givenTranslator ?? nullTranslator;
     const trans = translator.load("robust_widgets");
     const dialogs = givenDialogs ?? new SessionContextDialogs({ translator });
-    const tabs = new DetachedTabs({ shell, dialogs, translator, trans });
+    const reopen = (path: string) => void app.commands.execute("docmanager:open", { path });
+    const tabs = new DetachedTabs({ shell, dialogs, translator, trans, reopen });
     rendermime.addFactory(
       { safe: false, mimeTypes: [MIME], createRenderer: () => new DetachedOutput(tabs, trans) },
       RANK,

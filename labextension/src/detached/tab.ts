@@ -27,6 +27,8 @@ export interface DetachedOptions {
   dialogs: ISessionContextDialogs;
   translator: ITranslator;
   trans: TranslationBundle;
+  /** Opens a notebook. */
+  reopen: (path: string) => void;
 }
 
 const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
@@ -44,7 +46,10 @@ export function viewOf(modelId: string, rendermime: IRenderMimeRegistry): Widget
 class DetachedPanel extends Panel {
   /** Whether the kernel has ended, and the studio with it. */
   isLost = false;
+  /** Whether the notebook was closed, without which the studio cannot be shown. */
+  isOrphan = false;
   private readonly notice = new Notice();
+  private readonly view: Widget;
 
   constructor(
     readonly about: About,
@@ -53,13 +58,55 @@ class DetachedPanel extends Panel {
     super();
     const { detached, host, rendermime } = options;
     this.addClass("rw-tab");
-    const view = viewOf(detached.modelId, rendermime);
-    view.addClass("rw-tab-view");
+    this.view = viewOf(detached.modelId, rendermime);
+    this.view.addClass("rw-tab-view");
     this.addWidget(this.notice);
-    this.addWidget(view);
+    this.addWidget(this.view);
     host.sessionContext.statusChanged.connect(this.follow, this);
-    host.sessionContext.kernelChanged.connect(this.end, this);
-    host.disposed.connect(() => this.parent?.dispose());
+    // A notebook that is closed gives its kernel up just before it goes.
+    host.sessionContext.kernelChanged.connect(() => {
+      setTimeout(() => {
+        if (!host.isDisposed) this.end();
+      });
+    });
+    host.disposed.connect(this.orphan, this);
+    this.askToSave();
+  }
+
+  /** A reload of the page finds the tab again by what the notebook's file says. */
+  private askToSave(): void {
+    const { host, trans } = this.options;
+    const file = host.context;
+    if (!file?.model.dirty) return;
+    this.notice.say(trans.__("This tab comes back after a reload of the page once the notebook is saved."), {
+      label: trans.__("Save the notebook"),
+      act: () => void file.save(),
+    });
+    const saved = (_: unknown, state: string) => {
+      if (state !== "completed") return;
+      file.saveState.disconnect(saved);
+      if (!this.isDisposed && !this.notice.warns) this.notice.clear();
+    };
+    file.saveState.connect(saved);
+  }
+
+  /** The notebook was closed, and with it what its widgets are shown by; its kernel may go on. */
+  private orphan(): void {
+    if (this.isDisposed || this.isOrphan) return;
+    const { host, trans, reopen } = this.options;
+    const path = host.context?.path;
+    this.isOrphan = true;
+    this.view.dispose();
+    const close = { label: trans.__("Close this tab"), act: () => this.parent?.dispose() };
+    const words = this.isLost
+      ? trans.__(
+          "The notebook was closed and its kernel has ended. Open it and run the studio's cell: the painting comes back.",
+        )
+      : trans.__(
+          "The notebook was closed, and the studio is shown through it. Its painting is kept: open the notebook and the studio is here again, or run its cell if the notebook was not saved.",
+        );
+    if (path) this.notice.warn(words, { label: trans.__("Open the notebook"), act: () => reopen(path) }, close);
+    else this.notice.warn(words, close);
   }
 
   private follow(_: ISessionContext, status: Kernel.Status): void {
@@ -68,6 +115,7 @@ class DetachedPanel extends Panel {
 
   private end(): void {
     const { trans } = this.options;
+    if (this.isDisposed || this.isOrphan) return;
     this.isLost = true;
     this.notice.warn(
       trans.__(

@@ -12,6 +12,8 @@ export interface DetachedTabsOptions {
   dialogs: ISessionContextDialogs;
   translator: ITranslator;
   trans: TranslationBundle;
+  /** Opens a notebook. */
+  reopen: (path: string) => void;
 }
 
 export class DetachedTabs {
@@ -41,12 +43,15 @@ export class DetachedTabs {
 
   /** Shows a studio in a tab; one that was brought back to its cell stays there until it is asked for anew. */
   open(detached: Detached, host: Host, rendermime: IRenderMimeRegistry): void {
-    const { shell, dialogs, translator, trans } = this.options;
+    const { shell, ...options } = this.options;
     const where = this.storage.getItem(key(detached));
     if (where === "cell") return;
     this.storage.setItem(key(detached), "tab");
+    const orphan = this.tabs.get(detached.modelId);
+    const isBack = !!orphan?.content.isOrphan;
+    if (isBack) orphan.dispose();
     if (!this.tabs.has(detached.modelId)) {
-      const tab = new DetachedTab({ detached, host, rendermime, dialogs, translator, trans });
+      const tab = new DetachedTab({ detached, host, rendermime, ...options });
       this.tabs.set(detached.modelId, tab);
       tab.disposed.connect(() => {
         this.tabs.delete(detached.modelId);
@@ -58,7 +63,7 @@ export class DetachedTabs {
       shell.add(tab, "main", { activate: false, type: "Robust Studio" });
     }
     // After a reload of the page, what was in front stays there.
-    if (where === null) this.show(detached);
+    if (where === null || isBack) this.show(detached);
     this.changed.emit();
   }
 
@@ -71,6 +76,8 @@ export class DetachedTabs {
   forget(detached: Detached): void {
     this.lost.add(detached.modelId);
     this.storage.removeItem(key(detached));
+    const tab = this.tabOf(detached);
+    if (tab?.content.isOrphan) tab.dispose(); // its cell says now how the painting comes back
   }
 }
 

@@ -10,7 +10,7 @@ export interface Wish {
   device?: string | undefined;
 }
 
-/** What takes longest of showing a studio: loading PyTorch. */
+/** What can be done of showing a studio before there is one: loading its widgets. PyTorch comes after it. */
 export const WARM = "import robust_widgets.lab";
 
 /** Shows the studio of this tab: a new one, or the one that the kernel has already. */
@@ -22,6 +22,11 @@ export function show({ file, model, device }: Wish, framesPerSecond: number): st
     `frames_per_second=${framesPerSecond}`,
   ];
   return `${WARM}\nrobust_widgets.lab.show(${given.filter(Boolean).join(", ")})`;
+}
+
+/** Has the studio of this tab send at most so many steps a second, from now on. */
+export function pace(framesPerSecond: number): string {
+  return `${WARM}\nrobust_widgets.lab.pace(${framesPerSecond})`;
 }
 
 /** Hands a piece of a picture or a run to the studio of this tab. */

@@ -1,9 +1,20 @@
 /** The notebook or console around an output. */
 import type { ISessionContext } from "@jupyterlab/apputils";
+import type { ISignal } from "@lumino/signaling";
 import type { Widget } from "@lumino/widgets";
 
 export interface Host extends Widget {
   readonly sessionContext: ISessionContext;
+  /** The file of a notebook; a console has none. */
+  readonly context?: HostFile;
+}
+
+/** As much of a document's context as is used here. */
+export interface HostFile {
+  readonly path: string;
+  readonly model: { readonly dirty: boolean };
+  readonly saveState: ISignal<unknown, string>;
+  save(): Promise<void>;
 }
 
 /** The one of these widgets that is around an element, if it has a kernel. */

@@ -8,7 +8,7 @@ import { PromiseDelegate } from "@lumino/coreutils";
 import type { IDisposable } from "@lumino/disposable";
 import { Panel } from "@lumino/widgets";
 import "../../style/studio.css";
-import { LEFT, show, WARM, type Wish } from "./code";
+import { LEFT, pace, show, WARM, type Wish } from "./code";
 import { deliver, type Delivery } from "./delivery";
 import { isAlive, valueOf } from "./kernel";
 import { manageWidgets } from "./manager";
@@ -44,7 +44,6 @@ export interface Left {
 /** What is told of a studio beside its widget. */
 export interface About {
   model: string;
-  device: string;
 }
 
 const ABOUT_MIME = "application/vnd.robust-widgets.studio+json";
@@ -123,6 +122,19 @@ export class StudioPanel extends Panel {
       );
   }
 
+  /** Has a studio that is open already follow the settings; one that is being opened is told them when it is. */
+  async pace(): Promise<void> {
+    await this.opened.promise;
+    const kernel = this.sessionContext.session?.kernel;
+    if (this.isDisposed || !isAlive(kernel)) return;
+    const told = kernel.requestExecute({
+      code: pace(this.options.framesPerSecond()),
+      silent: true,
+      store_history: false,
+    });
+    await told.done.catch(() => undefined); // a kernel that ends meanwhile is told when it shows the studio again
+  }
+
   /** What would be lost with the kernel; undefined where that cannot be known. */
   async left(): Promise<Left | undefined> {
     const kernel = this.sessionContext.session?.kernel;
@@ -132,7 +144,7 @@ export class StudioPanel extends Panel {
     return told === undefined ? undefined : { unsaved: told.startsWith("(True"), painted: told.endsWith("True)") };
   }
 
-  /** The model and the device; undefined while there is no studio. */
+  /** The model; undefined while there is no studio. */
   get about(): About | undefined {
     const { model } = this.output;
     for (let index = 0; index < model.length; index++) {

@@ -54,9 +54,12 @@ export const studioPlugin: JupyterFrontEndPlugin<void> = {
     statusBar: IStatusBar | null,
   ) => {
     let settings = DEFAULTS;
+    const tracker = new WidgetTracker<StudioTab>({ namespace: "robust-widgets-studios" });
     if (settingRegistry) {
       void readSettings(settingRegistry, ID, (read) => {
+        const isOtherPace = read.framesPerSecond !== settings.framesPerSecond;
         settings = read;
+        if (isOtherPace) tracker.forEach((tab) => void tab.content.pace());
         // Notebook 7's players have colours, too.
         document.body.classList.toggle("rw-mod-light", !settings.themeColors);
       });
@@ -66,7 +69,6 @@ export const studioPlugin: JupyterFrontEndPlugin<void> = {
     const translator = givenTranslator ?? nullTranslator;
     const trans = translator.load("robust_widgets");
     const dialogs = givenDialogs ?? new SessionContextDialogs({ translator });
-    const tracker = new WidgetTracker<StudioTab>({ namespace: "robust-widgets-studios" });
     const closed = new ClosedStudios(state, () => app.commands.notifyCommandChanged(Commands.reopen));
     void closed.load();
 

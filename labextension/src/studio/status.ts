@@ -37,17 +37,21 @@ export class StatusItem extends Widget {
   follow(studio: StudioLike | undefined): void {
     this.observer.disconnect();
     this.studio = studio;
-    // What is drawn changes when a studio has come, and its rate while a run goes on.
+    // What is drawn changes when a studio has come, when its model is loaded, and its rate while a run goes on.
     if (studio) {
-      this.observer.observe(studio.content.node, { subtree: true, childList: true, attributeFilter: ["data-rate"] });
+      this.observer.observe(studio.content.node, {
+        subtree: true,
+        childList: true,
+        attributeFilter: ["data-rate", "data-device"],
+      });
     }
     this.refresh();
   }
 
   private refresh(): void {
     const about = this.studio?.content.about;
-    const rate = this.studio?.content.node.querySelector<HTMLElement>(".rw-view")?.dataset["rate"];
-    const parts = about ? [about.model, about.device, rate && this.trans.__("%1 steps/s", rate)] : [];
+    const { rate, device } = this.studio?.content.node.querySelector<HTMLElement>(".rw-view")?.dataset ?? {};
+    const parts = about ? [about.model, device, rate && this.trans.__("%1 steps/s", rate)] : [];
     say(this.node, parts.filter(Boolean).join(" · "));
     this.changed.emit();
   }

@@ -54,10 +54,14 @@ class PaintBox:
     def __init__(self, surface: Surface, notice: Notice, width: int = SIDE) -> None:
         self._surface = surface
         self._notice = notice
+        # One for all buttons: a studio has so many that each one's own would take a tenth of the time to show it.
+        self._layout = ipywidgets.Layout()
         pad = surface.pad
-        self.tools = {name: _toggle(icon, tooltip, f"rw-choose-tool-{name}") for name, (icon, tooltip) in TOOLS.items()}
+        self.tools = {
+            name: self._toggle(icon, tooltip, f"rw-choose-tool-{name}") for name, (icon, tooltip) in TOOLS.items()
+        }
         self.layers = {
-            name: _toggle(icon, tooltip, f"rw-choose-layer-{name}", text)
+            name: self._toggle(icon, tooltip, f"rw-choose-layer-{name}", text)
             for name, (icon, text, tooltip) in LAYERS.items()
         }
         self._choose_one_of(self.tools, "tool")
@@ -159,24 +163,23 @@ class PaintBox:
             swatch.disabled = False
 
     def _swatch(self, tooltip: str, color: str | None) -> ipywidgets.Button:
-        swatch = ipywidgets.Button(tooltip=tooltip, disabled=color is None)
+        swatch = ipywidgets.Button(tooltip=tooltip, disabled=color is None, layout=self._layout)
         swatch.style.button_color = color
         swatch.add_class("rw-swatch")
         swatch.on_click(self._notice.guard(lambda _: self._take(swatch.style.button_color)))
         return swatch
 
     def _button(self, icon: str, tooltip: str, act: Any) -> ipywidgets.Button:
-        button = ipywidgets.Button(icon=icon, tooltip=tooltip)
+        button = ipywidgets.Button(icon=icon, tooltip=tooltip, layout=self._layout)
         button.add_class("rw-tool")
         button.on_click(self._notice.guard(lambda _: act()))
         return button
 
-
-def _toggle(icon: str, tooltip: str, style: str, text: str = "") -> ipywidgets.ToggleButton:
-    button = ipywidgets.ToggleButton(icon=icon, description=text, tooltip=tooltip)
-    button.add_class("rw-tool")
-    button.add_class(style)
-    return button
+    def _toggle(self, icon: str, tooltip: str, style: str, text: str = "") -> ipywidgets.ToggleButton:
+        button = ipywidgets.ToggleButton(icon=icon, description=text, tooltip=tooltip, layout=self._layout)
+        button.add_class("rw-tool")
+        button.add_class(style)
+        return button
 
 
 def _row(style: str, *children: ipywidgets.Widget) -> ipywidgets.HBox:

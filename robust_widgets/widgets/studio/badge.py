@@ -23,11 +23,16 @@ class Badge:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._waiting = False
-        self.line = ipywidgets.HTML(_small(html.escape(_model_line(session))))
+        self.line = ipywidgets.HTML()
         self.badge = ipywidgets.HTML()
         self.widget = ipywidgets.VBox([self.line, self.badge])
         self._show(MEASURING, "It is measured while no run goes on, which takes a few seconds.")
+        self.name_model()
         self.refresh()
+
+    def name_model(self) -> None:
+        """Say which model it is, and where it runs as far as that is known."""
+        self.line.value = _small(html.escape(_model_line(self._session)))
 
     def refresh(self) -> None:
         """Ask the session, which answers at once where it knows."""
@@ -56,7 +61,11 @@ class Badge:
 def _model_line(session: Session) -> str:
     model = session.model
     about = f", {model.description}" if model.description else ""
-    return f"{model.name}: {len(model.classes)} classes at {model.input_size} px{about}, on {model.device}"
+    if session.loading:
+        where = "being loaded …"
+    else:
+        where = f"on {model.device}" if model.device else "which could not be loaded"
+    return f"{model.name}: {len(model.classes)} classes at {model.input_size} px{about}, {where}"
 
 
 def _small(content: str) -> str:

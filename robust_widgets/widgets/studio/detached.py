@@ -23,8 +23,8 @@ STAYS = (
 
 
 def about(model: ModelInfo) -> dict[str, str]:
-    """What JupyterLab tells of a studio in its status bar."""
-    return {"model": model.name, "device": model.device}
+    """What JupyterLab tells of a studio in its status bar; its device it reads from the studio's view."""
+    return {"model": model.name}
 
 
 def move_to_tab(view: dict[str, Any], model_id: str, display_id: str, model: ModelInfo) -> None:

@@ -10,10 +10,10 @@ from typing import Any, cast
 import ipywidgets
 
 from robust_widgets.errors import KnobError
-from robust_widgets.session import RunEnded, RunRequest, Session
+from robust_widgets.session import ModelLoaded, RunEnded, RunRequest, Session
 from robust_widgets.trace import Frame, Pixels, Trace
 from robust_widgets.widgets.autosave import Autosave
-from robust_widgets.widgets.controls import MIDDLE, TaskControls
+from robust_widgets.widgets.controls import MIDDLE, ControlsByTask
 from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.paint_box import PaintBox
 from robust_widgets.widgets.painting.surface import Surface
@@ -52,7 +52,7 @@ class StudioWidget(ipywidgets.VBox):
         self.runner = Runner(session, self.notice, self._request)
         self.target = TargetPicker(session.model)
         self.picker = self.target.classes
-        self.controls = {task: TaskControls(task, input_size=session.model.input_size) for task in tasks}
+        self.controls = ControlsByTask(tasks, session.model.input_size)
         self.keepsake = Keepsake()
         self.badge = Badge(session)
         self.surface: Surface | None = None
@@ -97,6 +97,7 @@ class StudioWidget(ipywidgets.VBox):
         self.results.on_save(self._on_save)
         self.runner.on_branch(lambda trace, step: self.run_from(trace[min(step, len(trace) - 1)].pixels))
         self.runner.on_end(self._on_end)
+        session.on_loaded(self.notice.guard(self._on_loaded))
 
     @property
     def task(self) -> str:
@@ -143,9 +144,9 @@ class StudioWidget(ipywidgets.VBox):
                 self.notice.guard(self.surface.set_picture)(picture)
         self._unsaved = self._unsaved or other.unsaved
         self.runner.adopt(other.runner)
-        for task, controls in self.controls.items():
-            if task in other.controls:
-                controls.set(other.controls[task].values())
+        for task, controls in other.controls.made.items():
+            if task in self.controls:
+                self.controls[task].set(controls.values())
         if other.task in self.controls:
             self.task_buttons.value = other.task
         if other.picker.list.value in self.picker.classes:
@@ -266,6 +267,12 @@ class StudioWidget(ipywidgets.VBox):
                 "a class that the picture shows.",
                 "warning",
             )
+
+    def _on_loaded(self, loaded: ModelLoaded) -> None:
+        self.badge.name_model()
+        self.runner.view.device = self.session.model.device
+        if loaded.message:
+            self.notice.say(loaded.message, "error", loaded.details)
 
     def _use(self, picture: Pixels, frame: Frame) -> None:
         assert self.surface is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import ipywidgets
 
 from robust_widgets.session import ModelInfo
@@ -25,13 +27,20 @@ class TargetPicker:
 
     def __init__(self, model: ModelInfo) -> None:
         self.classes = ClassPicker(model.classes, FIRST_CLASS, model.synonyms)
-        self.palette = FeaturePalette(model.features)
-        self._features: ipywidgets.Widget = self.palette if model.features else ipywidgets.HTML(NO_FEATURES)
+        self._model = model
         self.widget = ipywidgets.VBox([self.classes.widget])
+
+    @cached_property
+    def palette(self) -> FeaturePalette:
+        """The features, made when they are first looked at: their pictures are many."""
+        return FeaturePalette(self._model.features)
 
     def show_for(self, task: str) -> None:
         """Show what the task chooses from; the other keeps its choice."""
-        self.widget.children = [self._features if FACES[task].feature else self.classes.widget]
+        shown: ipywidgets.Widget = self.classes.widget
+        if FACES[task].feature:
+            shown = self.palette if self._model.features else ipywidgets.HTML(NO_FEATURES)
+        self.widget.children = [shown]
 
     def value(self, task: str) -> str:
         """The class or feature chosen.

@@ -59,6 +59,7 @@ class FrameStream:
         clock: seconds, for tests.
 
     Attributes:
+        frames_per_second: as given; may be changed while the run goes on.
         heat: whether the gradient's size is sent with each frame.
         unit: what distances are multiplied by.
     """
@@ -71,12 +72,12 @@ class FrameStream:
         frames_per_second: float = FRAMES_PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.frames_per_second = frames_per_second
         self.heat = False
         self.unit = 1.0
         self._sink = sink
         self._run = run
         self._steps = steps
-        self._seconds_apart = 1 / frames_per_second
         self._clock = clock
         self._lock = threading.Lock()
         self._sent = 0
@@ -107,7 +108,7 @@ class FrameStream:
             self._send()
 
     def _send_if_due(self) -> None:
-        due = self._clock() - self._last_sent >= self._seconds_apart
+        due = self._clock() - self._last_sent >= 1 / self.frames_per_second
         if due and self._sent - self._acknowledged < MOST_IN_FLIGHT:
             self._send()
 

@@ -86,6 +86,7 @@ class View(_Talking):
         display_side: CSS pixels a side of the picture.
         label: what a screen reader calls the view.
         branching: whether it offers to start a new run from the step that is shown.
+        device: where runs are computed, for JupyterLab's status bar; ``""`` while that is not known.
     """
 
     _esm = STATIC / "view.js"
@@ -94,6 +95,7 @@ class View(_Talking):
     display_side = t.Int(320, min=1).tag(sync=True)
     label = t.Unicode("Result").tag(sync=True)
     branching = t.Bool(False).tag(sync=True)
+    device = t.Unicode().tag(sync=True)
 
     def begin(
         self,

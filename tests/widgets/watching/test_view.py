@@ -139,7 +139,7 @@ def test_no_picture_is_in_the_widget_state() -> None:
     view.history([HistoryEntry(0, "dog", "generate", "done", b"small")], 0)
     assert view.get_state() == before
     own = {name for name in before if not name.startswith("_")}
-    assert own == {"display_side", "label", "branching", "layout", "tabbable", "tooltip"}
+    assert own == {"display_side", "label", "branching", "device", "layout", "tabbable", "tooltip"}
 
 
 def test_the_files_of_the_front_end_are_shipped() -> None:

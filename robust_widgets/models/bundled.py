@@ -1,0 +1,71 @@
+"""A shipped model, of which everything that a person sees is known before torch is loaded. No torch here."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from robust_widgets.errors import WeightsError
+from robust_widgets.models.card import read_card
+from robust_widgets.models.catalogue_file import catalogue_path, read_catalogue
+from robust_widgets.models.foreign.class_names import synonyms
+from robust_widgets.session import ModelInfo
+from robust_widgets.shipped import BUNDLED, DEFAULT
+
+if TYPE_CHECKING:
+    from robust_widgets.models.classifier import RobustClassifier
+
+
+@dataclass(frozen=True)
+class BundledModel:
+    """A model of :func:`robust_widgets.model_names` that is not loaded yet.
+
+    Attributes:
+        name: which.
+        device: where it is to run; None for the fastest device, which is not known before torch is loaded.
+    """
+
+    name: str = DEFAULT
+    device: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Its weights file."""
+        return BUNDLED / f"{self.name}.safetensors"
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        """What a widget shows of it.
+
+        Raises:
+            WeightsError: its file is damaged.
+        """
+        card = read_card(self.path)
+        features = ()
+        if catalogue_path(self.path).is_file():
+            with suppress(WeightsError):  # a run with a feature by name says what is wrong with the catalogue
+                features = read_catalogue(catalogue_path(self.path), None)
+        return ModelInfo(
+            card.name,
+            card.classes,
+            card.input_size,
+            self.device or "",
+            card.architecture,
+            claim=card.claim,
+            source=self.name,
+            features=features,
+            synonyms=synonyms(card.classes),
+        )
+
+    def load(self) -> RobustClassifier:
+        """The model itself, as :func:`robust_widgets.load_model` loads it.
+
+        Raises:
+            WeightsError: its file is damaged.
+        """
+        from robust_widgets.models.registry import load_model
+
+        return load_model(self.name, device=self.device)

@@ -1,0 +1,120 @@
+"""What a model's file tells of it, read without its weights. No torch here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from safetensors import SafetensorError, safe_open
+
+from robust_widgets.errors import WeightsError
+from robust_widgets.robustness import NOT_MEASURED, Robustness, training_claim
+
+FORMAT = "robust-widgets 1"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known of a model; saved with its weights.
+
+    Attributes:
+        name: what :func:`load_model` calls it.
+        architecture: a name of ``models.architectures``.
+        classes: class names in the order of the logits.
+        input_size: side in pixels of the pictures it was trained on.
+        mean: of the normalisation, for red, green and blue, pictures in [0, 1].
+        std: its deviations, likewise.
+        norm: the norm it was trained to resist, ``"l2"`` or ``"linf"``; ``""`` for a standard model.
+        radius: the training radius, raw pixels at ``input_size``; 0 for a standard model.
+        data: name and licence of the training data.
+        accuracies: measured accuracies in [0, 1], for example ``{"clean": 0.63, "l2 1.0, 20 steps": 0.43}``.
+        training: the command and settings that made it.
+        measured: what :func:`measure_robustness` found here; no file claims that, so it is not saved.
+    """
+
+    name: str
+    architecture: str
+    classes: tuple[str, ...]
+    input_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    norm: str = ""
+    radius: float = 0.0
+    data: str = ""
+    accuracies: dict[str, float] = field(default_factory=dict[str, float])
+    training: dict[str, Any] = field(default_factory=dict[str, Any])
+    measured: Robustness | None = field(default=None, compare=False)
+
+    @property
+    def robustness(self) -> str:
+        """What the model withstands, in a few words, as it was measured."""
+        return self.measured.words if self.measured is not None else NOT_MEASURED
+
+    @property
+    def claim(self) -> str:
+        """How the card says the model was trained, in a few words; empty where it does not say."""
+        if self.norm:
+            return training_claim(self.norm, self.radius)
+        return "trained without an attack" if self.training or self.accuracies else ""
+
+
+def is_own_file(path: Path) -> bool:
+    """Whether a file is one that :func:`save_model` wrote, of this version or another."""
+    try:
+        with safe_open(path, framework="np") as file:
+            return str((file.metadata() or {}).get("format")).startswith("robust-widgets")
+    except (OSError, SafetensorError):
+        return False
+
+
+def read_card(path: Path) -> ModelCard:
+    """The card alone, without reading the weights.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or not a model of this package.
+    """
+    with open_weights(path) as file:
+        return card_in(path, file.metadata())
+
+
+def open_weights(path: Path, framework: Literal["np", "pt"] = "np") -> Any:
+    """A weights file, opened: what it says of itself, and its tensors as numpy's or torch's.
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise WeightsError(f"There is no weights file {str(path)!r}; give a .safetensors file or the name of a model.")
+    try:
+        return safe_open(path, framework=framework)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            f"The file {str(path)!r} is not a readable safetensors file ({error}); it is damaged or of another kind."
+        ) from error
+
+
+def card_in(path: Path, metadata: dict[str, str] | None) -> ModelCard:
+    """The card in what a file says of itself.
+
+    Raises:
+        WeightsError: it is not a model of this package, or its card is damaged.
+    """
+    if not metadata or metadata.get("format") != FORMAT:
+        raise WeightsError(
+            f"The file {str(path)!r} holds weights, but not of robust-widgets; "
+            "give a file made by 'robust-widgets train'."
+        )
+    try:
+        values = json.loads(metadata["card"])
+        known = {field.name for field in dataclasses.fields(ModelCard)} - {"measured"}
+        values = {name: value for name, value in values.items() if name in known}
+        for name in ("classes", "mean", "std"):
+            values[name] = tuple(values[name])
+        if len(values["mean"]) != 3 or len(values["std"]) != 3:
+            raise ValueError("mean and std have one value for each of red, green and blue")
+        return ModelCard(**values)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"The model card in {str(path)!r} cannot be read ({error}); the file is damaged.") from error

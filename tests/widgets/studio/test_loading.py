@@ -1,0 +1,78 @@
+"""A studio whose model is still on its way: it can be painted in, and Run waits."""
+
+from __future__ import annotations
+
+import pytest
+
+from robust_widgets.session import FakeSession
+from robust_widgets.widgets.runner import LOADING
+from robust_widgets.widgets.studio import StudioWidget
+from tests.widgets.page import Page, is_sentence
+
+
+@pytest.fixture
+def session() -> FakeSession:
+    return FakeSession(loading=True)
+
+
+@pytest.fixture
+def studio(page: Page, session: FakeSession) -> StudioWidget:
+    made = StudioWidget(session)
+    assert made.surface is not None
+    page.stroke(made.surface.pad, [(40, 40), (200, 180)])
+    return made
+
+
+def test_run_waits_and_says_so(studio: StudioWidget, session: FakeSession, page: Page) -> None:
+    assert "being loaded" in studio.badge.line.value and studio.notice.text == ""
+    page.click(studio.runner.run_button)
+    assert studio.notice.text == LOADING and is_sentence(LOADING) and studio.notice.kind == "info"
+    assert studio.trace is None and not studio.runner.stop_button.disabled
+    session.load()
+    assert studio.notice.text == "" and studio.trace is not None and len(studio.trace) == 1
+    assert "on cpu" in studio.badge.line.value and studio.runner.view.device == "cpu"
+    page.click(studio.runner.run_button)
+    assert "earlier run was stopped" in studio.notice.text
+
+
+def test_a_run_that_waits_can_be_stopped(studio: StudioWidget, session: FakeSession, page: Page) -> None:
+    page.click(studio.runner.run_button)
+    page.click(studio.runner.stop_button)
+    assert not studio.runner.running and studio.runner.stop_button.disabled and studio.notice.text == ""
+    session.load()
+    assert studio.trace is None
+
+
+def test_a_run_asked_for_twice_still_waits(studio: StudioWidget, session: FakeSession, page: Page) -> None:
+    page.click(studio.runner.run_button)
+    page.click(studio.runner.run_button)
+    assert studio.notice.text == LOADING
+    session.load()
+    assert len(studio.traces) == 1 and studio.notice.text == ""
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_model_that_cannot_be_loaded_is_said(
+    studio: StudioWidget, session: FakeSession, page: Page, runs: bool
+) -> None:
+    sentence = "The weights are damaged; fetch them again."
+    if runs:
+        page.click(studio.runner.run_button)
+    session.load(sentence, "Traceback of it")
+    for _ in range(2):
+        assert (studio.notice.text, studio.notice.kind) == (sentence, "error")
+        assert "Traceback of it" in studio.notice.widget.value and "could not be loaded" in studio.badge.line.value
+        assert not studio.runner.running
+        page.click(studio.runner.run_button)
+
+
+def test_only_the_controls_that_are_looked_at_are_made(studio: StudioWidget, session: FakeSession, page: Page) -> None:
+    assert list(studio.controls.made) == ["sketch_to_image"] and len(studio.controls) == 6
+    page.set(studio.task_buttons, value="inpaint")
+    page.set(studio.controls["inpaint"].controls["steps"].widget, value=9)
+    new = StudioWidget(session)
+    new.adopt(studio)
+    assert new.controls["inpaint"].values()["steps"] == 9
+    assert sorted(new.controls.made) == ["inpaint", "sketch_to_image"]
+    with pytest.raises(KeyError):
+        studio.controls["dream"]
