@@ -90,7 +90,10 @@ def robustness(race: Race) -> Tensor:
         attack.normalize = _Normalise(race.plain.mean, race.plain.std)
         own: dict[str, Any] = {}
         if race.task != CROSS_ENTROPY:
-            own = {"custom_loss": lambda _, x, __: (race.loss(race.plain, x), None), "should_normalize": False}
+            own = {
+                "custom_loss": lambda _, x, __: (race.loss(race.plain, _in_rows(x)), None),
+                "should_normalize": False,
+            }
         found = attack(
             race.start,
             race.target,
@@ -136,16 +139,22 @@ def _left_where_it_is(device: torch.device) -> Generator[None]:
 
 
 class _GradientInRows(torch.nn.Module):
-    """A model whose gradient lies in memory as torchattacks needs it, which a convolution's may not."""
+    """A model whose gradient lies in memory as torchattacks needs it."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.model = model
+        self.eval()  # the package puts a model back into the mode it was in
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.requires_grad:
-            x.register_hook(torch.Tensor.contiguous)
-        return cast(Tensor, self.model(x))
+        return cast(Tensor, self.model(_in_rows(x)))
+
+
+def _in_rows(x: Tensor) -> Tensor:
+    """The same pictures; their gradient becomes contiguous, which that of a convolution on a CPU may not be."""
+    if x.requires_grad:
+        x.register_hook(torch.Tensor.contiguous)
+    return x
 
 
 class _Unnormalised:
@@ -161,7 +170,7 @@ class _Normalise(torch.nn.Module):
         self.mean, self.std = mean, std
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.std
+        return (_in_rows(x) - self.mean) / self.std
 
 
 LOOPS: dict[str, Loop] = {

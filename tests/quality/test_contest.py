@@ -63,17 +63,19 @@ def test_every_loop_makes_the_same_picture(task: str, name: str) -> None:
     assert found is not None
     torch.testing.assert_close(found, last_picture(race, race.plain), rtol=0, atol=1e-4)
     assert (found - race.start).abs().max() > 0.01
+    assert not any(module.training for module in race.plain.modules()), "the next loop finds the model as it was"
 
 
-def test_torchattacks_takes_a_gradient_of_any_layout() -> None:
-    if missing(TORCHATTACKS):
-        pytest.skip("torchattacks is not installed")
-    race = made(CROSS_ENTROPY)
+@pytest.mark.parametrize(("task", "name"), [(CROSS_ENTROPY, TORCHATTACKS), *((task, ROBUSTNESS) for task in TASKS)])
+def test_the_packages_take_a_gradient_of_any_layout(task: str, name: str) -> None:
+    if missing(name):
+        pytest.skip(f"{name} is not installed")
+    race = made(task)
     race.plain.network.register_forward_pre_hook(lambda _, given: given[0].to(memory_format=torch.channels_last))
     x = race.start.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(race.loss(race.plain, x).sum(), x)
-    assert not gradient.is_contiguous(), "as of torchvision's networks on a CPU"
-    found = LOOPS[TORCHATTACKS](race)
+    assert task != CROSS_ENTROPY or not gradient.is_contiguous(), "as of torchvision's networks on a CPU"
+    found = LOOPS[name](race)
     assert found is not None
     torch.testing.assert_close(found, last_picture(race, race.plain), rtol=0, atol=1e-4)
 
