@@ -197,6 +197,10 @@ def _linear_with_bias(bias: Tensor, first: Tensor, second: Tensor, *, beta: floa
     return torch.mm(first, second) + bias if beta == alpha == 1 else NotImplemented
 
 
+def _split(x: Tensor, size: int, axis: int = 0) -> list[Tensor]:
+    return [aten.slice(x, axis, begin, begin + size) for begin in range(0, x.shape[axis], size)]
+
+
 _OURS: dict[Any, Callable[..., Any]] = {
     aten.convolution_backward.default: _convolution_backward,
     aten.native_batch_norm.default: _batch_norm,
@@ -219,6 +223,7 @@ _OURS: dict[Any, Callable[..., Any]] = {
     aten.tanh_backward.default: _tanh_backward,
     aten.threshold_backward.default: _threshold_backward,
     aten.addmm.default: _linear_with_bias,
+    aten.split.Tensor: _split,
 }
 _TORCHS = (
     *(aten.elu, aten.elu_backward, aten.leaky_relu, aten.leaky_relu_backward, aten.hardswish, aten.hardswish_backward),

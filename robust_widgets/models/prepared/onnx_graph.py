@@ -258,6 +258,13 @@ def _item(writer: _Writer, node: fx.Node) -> str:
     return writer.write("Mod", f"{maxima}_1", writer.array(np.array(height * width, np.int64)))
 
 
+def _pad(writer: _Writer, node: fx.Node) -> str:
+    x, sides, value = cast("tuple[fx.Node, list[int], float]", (*node.args, 0.0)[:3])
+    untouched = [0] * (len(node.meta["shape"]) - len(sides) // 2)
+    pads = [*untouched, *reversed(sides[::2]), *untouched, *reversed(sides[1::2])]
+    return writer.write("Pad", x, writer.integers(pads), writer.array(np.float32(value)))
+
+
 _RULES: dict[Any, _Rule] = {
     aten.convolution.default: _convolution,
     **dict.fromkeys((aten.mm.default, aten.matmul.default), _plain("MatMul")),
@@ -270,6 +277,7 @@ _RULES: dict[Any, _Rule] = {
     **dict.fromkeys((aten.le.Scalar, aten.le.Tensor), _plain("LessOrEqual")),
     **dict.fromkeys((aten.ge.Scalar, aten.ge.Tensor), _plain("GreaterOrEqual")),
     aten.__and__.Tensor: _plain("And"),
+    aten.__or__.Tensor: _plain("Or"),
     aten.relu.default: _plain("Relu"),
     aten.sigmoid.default: _plain("Sigmoid"),
     aten.tanh.default: _plain("Tanh"),
@@ -292,6 +300,7 @@ _RULES: dict[Any, _Rule] = {
     aten.unsqueeze.default: _unsqueeze,
     aten.cat.default: _cat,
     aten.slice.Tensor: _slice,
+    aten.constant_pad_nd.default: _pad,
     aten.max_pool2d_with_indices.default: _maximum_pool,
     aten.max_pool2d_with_indices_backward.default: _maximum_pool_backward,
     aten.avg_pool2d.default: _average_pool,

@@ -66,6 +66,9 @@ class Recorder(TorchDispatchMode):
             return self._changed(func, args, kwargs)
         given = [map_aggregate(part, self._as_node) for part in (args, kwargs)]
         out = func(*args, **kwargs)
+        if func is aten.convolution.default:
+            # Channels that lie last are described anew by pooling, which cannot be written down.
+            out = out.clone(memory_format=torch.contiguous_format)
         node = self._graph.call_function(func, cast("tuple[Any, ...]", given[0]), cast("dict[str, Any]", given[1]))
         if isinstance(out, Tensor):
             self._remember(out, node)
