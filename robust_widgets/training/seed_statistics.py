@@ -9,8 +9,8 @@ from tqdm.auto import tqdm
 from robust_widgets.training.data import PictureSet
 
 # Grey grain laid over an enlarged draw, in [0, 1] units. It fills what the draw lacks above half the Nyquist frequency;
-# with 0.04 generated pictures have within a factor of 3 of photographs' power there, with more they look speckled.
-GRAIN = 0.04
+# with 0.065 generated pictures have within a factor of 3 of photographs' power there, with 0.08 they look speckled.
+GRAIN = 0.065
 
 
 def seed_statistics(
