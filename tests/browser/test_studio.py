@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from lab import Notebook
-from studio_page import StudioPage, near
+from studio_page import WAIT, StudioPage, near
 
 pytestmark = pytest.mark.browser
 
@@ -176,3 +177,10 @@ def test_generate_makes_pictures_from_seeds(open_notebook: OpenNotebook) -> None
     assert studio.python("studio.trace.frames.shape") == "(11, 4, 64, 64, 3)"
     assert studio.python("studio.trace.target") == "mushroom"
     studio.shot("generate")
+
+    badge = studio.page.locator(".jp-OutputArea details").filter(has_text=re.compile(r"^robust, L2 \d+\.\d at 224"))
+    badge.wait_for(timeout=WAIT)
+    assert "The file says" not in badge.inner_text()
+    badge.locator("summary").click()
+    badge.get_by_text("The file says: trained for l2 1.").wait_for()
+    studio.shot("badge")
