@@ -16,7 +16,7 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.quality.bench import Bench, Finding, probabilities
 from robust_widgets.quality.calibration import Calibration, calibrate
 from robust_widgets.quality.charts import contact_sheet
-from robust_widgets.quality.measures import measurements
+from robust_widgets.quality.measures import GENERATE, measurements
 from robust_widgets.quality.painting import SEEDS, Figures, Painting, assess
 from robust_widgets.quality.parts import Parts, digest
 from robust_widgets.quality.spectrum import Ratio
@@ -111,6 +111,7 @@ def measure_card(
     model = bench.model
     made_of: dict[str, Any] = {"model": model.fingerprint, "data": digest(data)}
     judged = made_of | {"judge": bench.judge.fingerprint}
+    drawn = judged | {"drawn from": _seeds_digest(model)}
     seconds: dict[str, float] = {}
 
     def part(name: str, of: dict[str, Any], measure: Callable[[], Any], needed: Path | None = None) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def measure_card(
     calibration = part("calibration", made_of | {"pictures": len(chosen)}, lambda: _calibration(model, data, chosen))
     figures = part(
         "painting",
-        judged | {"seeds": options.seeds, "drawn from": _seeds_digest(model)},
+        drawn | {"seeds": options.seeds},
         lambda: assess(bench, data, options.seeds, lambda pixels, labels: _keep_sheet(folder, pixels, labels, data)),
         folder / SHEET,
     )
@@ -141,7 +142,11 @@ def measure_card(
     ]
     named = measurements(bench, data, min(len(data.classes), len(data))) if options.tasks else {}
     tasks = [
-        part(f"task: {name}", judged, lambda measurement=measurement: task_row(measurement()))
+        part(
+            f"task: {name}",
+            drawn if name == GENERATE else judged,
+            lambda measurement=measurement: task_row(measurement()),
+        )
         for name, measurement in named.items()
     ]
     return CardFigures(

@@ -28,6 +28,7 @@ from robust_widgets.tasks.translate import translate_problem
 from robust_widgets.trace import Pixels, Trace
 from robust_widgets.training.data import PictureSet
 
+GENERATE = "generate"
 SEEDS = 4
 FACTORS = (2, 4, 7, 8)
 HOLE_SHARE = 1 / 6
@@ -55,7 +56,7 @@ def measurements(bench: Bench, data: PictureSet, count: int, seed: int = 0) -> d
     blobs = colour_blobs(data)[chosen.labels]
     crude = crude_sketches(_floats(chosen))
     named: dict[str, Callable[[], Finding]] = {
-        "generate": partial(generation, bench),
+        GENERATE: partial(generation, bench),
         "sketch_to_image, crude": partial(sketching, bench, crude, chosen.labels, "photographs made crude"),
         "sketch_to_image, blob": partial(sketching, bench, blobs, chosen.labels, "a blob in the class's colours"),
         "translate": partial(translation, bench, chosen, seed),

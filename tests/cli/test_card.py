@@ -130,6 +130,14 @@ def test_the_tasks_are_in_the_card_if_they_were_measured(folder: Path) -> None:
     assert "| inpaint | hard mask | 3 |" in text
     assert "| inpaint | hard mask | largest change outside, of 255 | 0 |" in text
 
+    model = rw.load_model(folder / "model.safetensors", device="cpu")
+    assert model.seeds is not None
+    model.seeds["noise"] *= 2
+    save_model(model, folder / "model.safetensors")
+    said = call(*MEASURE, *QUICK, "--tasks", "--limit", 3).stdout
+    measured = {line.removesuffix(": measuring") for line in said.splitlines() if line.endswith(": measuring")}
+    assert measured == {"painting", "task: generate"}, "only these begin with the class seeds"
+
 
 def test_the_command_in_the_card_makes_the_same_card(folder: Path) -> None:
     call(*MEASURE, *QUICK, "--limit", 5, "--radius", 0.5)
