@@ -82,6 +82,8 @@ def bench(
 
 
 def _table(rows: Sequence[Row], parity: Parity | None) -> str:
+    from robust_widgets.quality.contest import NUDGE
+
     head = f"{rows[0].task}, batch {rows[0].batch}"
     lines = [f"{head:30} {'ms a step':>9}  {'x floor':>7}  {'x ours':>7}  {'peak MB':>7}"]
     for row in rows:
@@ -91,6 +93,7 @@ def _table(rows: Sequence[Row], parity: Parity | None) -> str:
     if parity is not None:
         lines.append(
             f"after {parity.steps} steps the picture is within {parity.largest:.1e} of the network's own, "
-            f"{'the same' if parity.same_class else 'ANOTHER'} class, probability within {parity.probability:.1e}"
+            f"{'the same' if parity.same_class else 'ANOTHER'} class, probability within {parity.probability:.1e}; "
+            f"the network's own is within {parity.nudged:.1e} when the start moves by {NUDGE:.0e}"
         )
     return "\n".join(lines)

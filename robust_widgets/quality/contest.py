@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
@@ -18,6 +18,7 @@ from robust_widgets.quality.speed import waiting
 from robust_widgets.timing import in_turn
 
 PARITY_STEPS = 20
+NUDGE = 1e-7  # of a value from 0 to 1: what rounding changes
 LARGE = 224
 
 
@@ -87,6 +88,8 @@ class Parity:
         largest: the largest difference of a value.
         same_class: whether every picture gets the same class.
         probability: the largest difference of the target's probability.
+        nudged: `largest` of the reference itself, begun `NUDGE` away. A network that is not robust, or not trained,
+            multiplies what rounding changes, and then nothing follows from the other figures.
     """
 
     model: str
@@ -96,6 +99,7 @@ class Parity:
     largest: float
     same_class: bool
     probability: float
+    nudged: float
 
 
 def workloads(model: RobustClassifier, quick: bool) -> tuple[Workload, ...]:
@@ -170,6 +174,8 @@ def _row(race: Race, name: str, times: dict[str, list[float]], peak: float | Non
 @torch.no_grad()
 def _parity(race: Race) -> Parity:
     expected, found = last_picture(race, race.plain), last_picture(race, race.model)
+    nudged = replace(race, start=(race.start + NUDGE * torch.randn_like(race.start).sign()).clamp(0, 1))
+    chance = last_picture(nudged, race.plain)
     sure, so = race.plain(expected).softmax(1), race.plain(found).softmax(1)
     own = race.target[:, None]
     return Parity(
@@ -180,4 +186,5 @@ def _parity(race: Race) -> Parity:
         float((expected - found).abs().max()),
         bool((sure.argmax(1) == so.argmax(1)).all()),
         float((sure.gather(1, own) - so.gather(1, own)).abs().max()),
+        float((expected - chance).abs().max()),
     )

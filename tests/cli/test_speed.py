@@ -72,6 +72,7 @@ def test_bench_times_every_loop_and_writes_the_figures(
         assert row["engine"] != OURS or row["ratio_to_ours"] == 1
     assert [parity["task"] for parity in written["parity"]] == list(TASKS)
     assert all(parity["largest"] < 1e-3 and parity["same_class"] for parity in written["parity"])
+    assert all(0 < parity["nudged"] < 1e-3 for parity in written["parity"])
     with Image.open(tmp_path / "bench.png") as drawn:
         assert drawn.format == "PNG" and drawn.height > 3 * 200
 
