@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab import Notebook, jupyter_lab, launch, notebook
+from lab import Notebook, jupyter_lab, launch, new_page, notebook
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
 SHOTS = os.environ.get("ROBUST_WIDGETS_SCREENSHOTS")
@@ -42,7 +42,7 @@ def open_notebook(
     def open_it(*cells: str) -> Notebook:
         name = f"{request.node.name}-{len(opened)}.ipynb"
         notebook(lab_folder, name, *cells)
-        page = browser.new_page(viewport={"width": 1280, "height": 1100})
+        page = new_page(browser, viewport={"width": 1280, "height": 1100})
         opened.append(Notebook(page, lab_address, name))
         return opened[-1]
 
@@ -57,7 +57,7 @@ def open_notebook(
 @pytest.fixture
 def lab_page(browser: Browser, lab_address: str) -> Iterator[Page]:
     """JupyterLab with its launcher, at 1280 x 800; in the end its console holds no complaint of the extension's."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page = new_page(browser, viewport={"width": 1280, "height": 800})
     said: list[str] = []
 
     def listen(line: ConsoleMessage) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from lab import Notebook, notebook
+from lab import PATIENCE, Notebook, new_page, notebook, until
 from playwright.sync_api import Browser, Locator, Page
 
 from robust_widgets.widgets.painting.canvas import mask_overlay
@@ -67,7 +66,7 @@ window.easel = {
 def opened(lab_folder: Path, lab_address: str, browser: Browser, name: str, script: str = "") -> Iterator[Notebook]:
     """A notebook with a paint box, on a page where a script runs first; its kernel ends with it."""
     notebook(lab_folder, name, CELL)
-    page = browser.new_page(viewport={"width": 1280, "height": 1100}, has_touch=True)
+    page = new_page(browser, viewport={"width": 1280, "height": 1100}, has_touch=True)
     page.add_init_script(script)
     yield Notebook(page, lab_address, name)
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
@@ -179,16 +178,11 @@ class Easel:
         tinted = np.array_equal(self.canvas("mask")[..., 3], tint)
         return same and image and tinted and not self.inks()
 
-    def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
+    def until(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
         """Wait until a condition holds."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if condition():
-                return
-            self.page.wait_for_timeout(50)
-        raise AssertionError("the page never came to the state waited for")
+        until(self.page, condition, seconds)
 
-    def changed(self, count: int, seconds: float = 20) -> None:
+    def changed(self, count: int, seconds: float = PATIENCE) -> None:
         """Wait until that many changes were made in all."""
         self.until(lambda: int(self.python("len(changes)")) >= count, seconds)
 

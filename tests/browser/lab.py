@@ -17,6 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright
 
+PATIENCE = 60.0  # seconds; several tests share a machine, and only a failure waits so long
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -41,9 +42,17 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
 
 
-def until(page: Page, condition: Callable[[], object], seconds: float = 20) -> None:
+def new_page(browser: Browser, **options: Any) -> Page:
+    """A page in a context of its own, as patient as these tests are."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(1000 * PATIENCE)
+    return page
+
+
+def until(page: Page, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait, letting the page go on, until a condition holds."""
-    for _ in range(int(seconds * 20)):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         if condition():
             return
         page.wait_for_timeout(50)

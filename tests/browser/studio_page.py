@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, TypeAlias
 
-from lab import Notebook, until
+from lab import PATIENCE, Notebook, until
 from playwright.sync_api import Locator, Page
 
 RGB: TypeAlias = tuple[int, int, int]
@@ -126,9 +126,22 @@ class StudioPage:
         """The value of an expression in the notebook's kernel, printed."""
         return self.book.python(f"print({expression})").strip()
 
-    def until(self, condition: Any, seconds: float = 20) -> None:
-        """Wait until a condition holds."""
-        until(self.page, condition, seconds)
+    def until(self, condition: Any, seconds: float = PATIENCE) -> None:
+        """Wait until a condition holds; if it never does, say how things are instead."""
+        try:
+            until(self.page, condition, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.in_words()}") from None
+
+    def in_words(self) -> str:
+        """What a person would look at to see why nothing happens."""
+        focused = self.page.evaluate("() => { const it = document.activeElement; return it.className || it.tagName; }")
+        cells = self.page.locator(".jp-InputArea-prompt").all_inner_texts()
+        studio = self.python(
+            "[[len(studio.traces), studio.task, studio.runner.running, studio.session.loading, studio.notice.text]"
+            " for studio in __import__('robust_widgets.app').app.open_studios()]"
+        )
+        return f"{studio}, the view {self.state()}, the focus on {focused!r}, prompts {cells}"
 
     def shot(self, name: str) -> None:
         """A screenshot for a person to look at, where ROBUST_WIDGETS_SCREENSHOTS names a folder."""

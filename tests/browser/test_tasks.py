@@ -11,8 +11,10 @@ from studio_page import StudioPage
 pytestmark = pytest.mark.browser
 
 OpenNotebook = Callable[..., Notebook]
+RUN = 180  # seconds; the first one waits for torch, the model and what is measured of it, beside other tests
 STUDIO = """import numpy as np
 import robust_widgets as rw
+from robust_widgets.widgets.studio.tasks import FACES
 studio = rw.Studio()
 for controls in studio.controls.values():
     controls.set({'steps': 6})
@@ -30,15 +32,21 @@ def studio(open_notebook: OpenNotebook) -> StudioPage:
 
 
 def task(studio: StudioPage, label: str) -> None:
+    """Choose a task by mouse, and wait until the kernel knows it.
+
+    JupyterLab sends a widget's messages over the kernel's main thread until it has a subshell for them, and messages of
+    a studio's first second, sent over both, may arrive in another order than they were sent.
+    """
     studio.page.get_by_role("button", name=label, exact=True).click()
+    studio.until(lambda: studio.python("FACES[studio.task].label") == label)
 
 
 def run(studio: StudioPage, runs: int) -> None:
     """Press Run by keyboard, with the canvas focused, and wait for the end."""
     studio.pad.focus()
     studio.page.keyboard.press("Control+Enter")
-    studio.until(lambda: studio.python("len(studio.traces)") == str(runs), 60)
-    studio.until(lambda: studio.python("studio.runner.running") == "False", 60)
+    studio.until(lambda: studio.python("len(studio.traces)") == str(runs), RUN)
+    studio.until(lambda: studio.python("studio.runner.running") == "False", RUN)
     studio.wait_for_state("done")
     assert studio.python("studio.notice.kind") != "error", studio.python("studio.notice.text")
 
@@ -135,15 +143,15 @@ def test_live_mode_goes_on_by_itself_after_each_stroke(studio: StudioPage) -> No
     studio.fill("dark blue")
     studio.page.get_by_role("button", name="Live").click()
     studio.blob("orange")
-    studio.until(lambda: studio.python("len(studio.traces)") == "1", 60)
+    studio.until(lambda: studio.python("len(studio.traces)") == "1", RUN)
     studio.wait_for_state("done")
     studio.swatch("white")
     studio.page.mouse.move(*studio.at(0.8, 0.2))
     studio.page.mouse.down()
     studio.page.mouse.move(*studio.at(0.85, 0.2), steps=4)
     studio.page.mouse.up()
-    studio.until(lambda: studio.python("len(studio.traces)") == "2", 60)
-    studio.until(lambda: studio.python("studio.runner.running") == "False", 60)
+    studio.until(lambda: studio.python("len(studio.traces)") == "2", RUN)
+    studio.until(lambda: studio.python("studio.runner.running") == "False", RUN)
     assert studio.python("'start' in studio.traces[-1].inputs") == "True"
     studio.shot("live")
 
@@ -152,8 +160,8 @@ def test_a_branch_and_the_code_of_a_run(studio: StudioPage) -> None:
     task(studio, "Generate")
     run(studio, 1)
     studio.page.get_by_role("button", name="Branch from here").click()
-    studio.until(lambda: studio.python("len(studio.traces)") == "2", 60)
-    studio.until(lambda: studio.python("studio.runner.running") == "False", 60)
+    studio.until(lambda: studio.python("len(studio.traces)") == "2", RUN)
+    studio.until(lambda: studio.python("studio.runner.running") == "False", RUN)
     studio.page.get_by_role("button", name="Copy code").click()
     area = studio.page.locator(".jp-OutputArea textarea").last
     area.wait_for(state="visible")

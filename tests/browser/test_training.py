@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lab import Notebook, until
+from lab import Notebook, new_page, until
 from playwright.sync_api import Browser, Locator, Page, expect
 from studio_page import SHOTS, WAIT
 
@@ -202,7 +202,7 @@ def test_a_reload_keeps_everything_and_a_saved_notebook_shows_it_without_a_kerne
     assert monitor.errors == []
     monitor.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
-    page = browser.new_page(viewport={"width": 1280, "height": 1100})
+    page = new_page(browser, viewport={"width": 1280, "height": 1100})
     page.goto(f"{lab_address}/lab/tree/{path.name}?reset")
     picture = page.locator(".rw-keepsake img")
     picture.wait_for(timeout=2 * WAIT)

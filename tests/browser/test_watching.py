@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from lab import Notebook, until
+from lab import PATIENCE, Notebook, new_page, until
 from playwright.sync_api import Browser, FrameLocator, Locator, Page
 from studio_page import SHOTS, WAIT
 
@@ -78,7 +78,7 @@ class Watching:
         """What the view shows, to tell it from other pictures."""
         return str(self.view.locator("canvas").evaluate("canvas => canvas.toDataURL()"))
 
-    def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         until(self.page, condition, seconds)
 
     def shot(self, name: str) -> None:
@@ -290,7 +290,7 @@ def test_a_saved_notebook_shows_its_runs_without_a_kernel(
     watching.until(lambda: "rw-player" in path.read_text())
     watching.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
-    page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    page = new_page(browser, viewport={"width": 1280, "height": 1400})
     page.goto(f"{lab_address}/lab/tree/{path.name}?reset")
     player = page.locator(".rw-keepsake")
     check_player(player, page)
@@ -312,7 +312,7 @@ def test_a_saved_notebook_shows_its_runs_without_a_kernel(
         output["data"].pop(MIME, None)
     stranger["metadata"]["signed"] = "elsewhere"
     (lab_folder / "stranger.ipynb").write_text(json.dumps(stranger))
-    page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    page = new_page(browser, viewport={"width": 1280, "height": 1400})
     page.goto(f"{lab_address}/lab/tree/stranger.ipynb?reset")
     page.locator(".rw-keepsake > img").wait_for(timeout=WAIT)
     assert page.locator("iframe.rw-player").count() == 0, "not trusted: the strip stands in for the player"
