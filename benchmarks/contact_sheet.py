@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 import robust_widgets as rw
-from robust_widgets.files import enlarged
+from robust_widgets.pixels import enlarged
 from robust_widgets.trace import Pixels
 
 LABEL_HEIGHT = 18

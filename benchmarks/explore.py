@@ -2,9 +2,9 @@
 
     python benchmarks/explore.py restricted-tiny-imagenet --judge tests/data/judge.safetensors --out exploration
 
-Each variant trains `smoothresnet-tiny` for a few epochs. DIR then holds each model, `table.md` with the figures, and
-`sheet.png`, a row of the same seeds for each variant. A variant whose model is there already is not trained again,
-so a stopped exploration goes on.
+Each variant trains `smoothresnet-tiny` for a few epochs; `--pictures` takes fewer, for a weak machine. DIR then holds
+each model, `table.md` with the figures, and `sheet.png`, a row of the same seeds for each variant. A variant whose
+model is there already is not trained again, so a stopped exploration goes on.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 import robust_widgets as rw
-from robust_widgets.files import enlarged
+from robust_widgets.pixels import enlarged
 from robust_widgets.quality.inputs import choose
 from robust_widgets.quality.spectrum import axial, power, radial, ratio
 from robust_widgets.quality.tables import table
 from robust_widgets.trace import Pixels
-from robust_widgets.training.evaluate import accuracy
+from robust_widgets.training.evaluate import accuracy, spread
 from robust_widgets.training.panel import SeedPanel
 
 BASE: dict[str, Any] = {"architecture": "smoothresnet-tiny", "radius": 1.0, "inner_steps": 1, "seed": 0}
@@ -31,15 +31,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "base: SiLU, radius 1, 1 inner step": {},
     "radius 0.5": {"radius": 0.5},
     "radius 2": {"radius": 2.0},
-    "3 inner steps": {"inner_steps": 3},
-    "7 inner steps": {"inner_steps": 7},
     "ReLU": {"architecture": "smoothresnet-tiny-relu"},
-    "GELU": {"architecture": "smoothresnet-tiny-gelu"},
     "no smoothing of the input": {"architecture": "blurresnet-tiny"},
     "strided convolutions": {"architecture": "smoothresnet-tiny-strided"},
     "wide augmentation": {"augmentation": "wide"},
     "label smoothing 0.1": {"label_smoothing": 0.1},
+    "GELU": {"architecture": "smoothresnet-tiny-gelu"},
+    "3 inner steps": {"inner_steps": 3},
     "twice as wide": {"architecture": "smoothresnet-small"},
+    "7 inner steps": {"inner_steps": 7},
 }
 COLUMNS = ("variant", "minutes", "clean", "PGD-20, 1.0", "PGD-20, 0.5", "judge", "rings", "axes")
 PANEL, EACH, PICTURE = 9, 2, 96
@@ -53,10 +53,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--only", nargs="*", default=list(VARIANTS), help="some of the variants, by name")
+    parser.add_argument("--pictures", type=int, help="training pictures, spread evenly; all by default")
     parser.add_argument("--limit", type=int, default=675, help="validation pictures for the accuracies")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    train_set, val_set = rw.open_data(arguments.data, SIDE)
+    everything, val_set = rw.open_data(arguments.data, SIDE)
+    chosen = spread(len(everything), arguments.pictures)
+    train_set = rw.PictureSet(everything.pictures[chosen], everything.labels[chosen], everything.classes)
     judge = rw.load_model(arguments.judge)
     panel = SeedPanel(train_set, PANEL)
     many = SeedPanel(train_set, EACH * len(train_set.classes))

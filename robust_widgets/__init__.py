@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from robust_widgets.constraints import Unconstrained as Unconstrained
     from robust_widgets.errors import RobustWidgetsError as RobustWidgetsError
     from robust_widgets.exercises import check as check
-    from robust_widgets.files import load_trace as load_trace
     from robust_widgets.gallery import gallery as gallery
     from robust_widgets.images import to_batch as to_batch
     from robust_widgets.images import to_mask as to_mask
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from robust_widgets.recipes import code as code
     from robust_widgets.reports import comparison_strip as comparison_strip
     from robust_widgets.reports import report as report
+    from robust_widgets.runs.saving import load_trace as load_trace
     from robust_widgets.session import FakeSession as FakeSession
     from robust_widgets.shipped import model_names as model_names
     from robust_widgets.steppers import GradientStep as GradientStep
@@ -86,7 +86,7 @@ _HOMES = {
     "constraints": ("L2Ball", "LinfBall", "Unconstrained"),
     "errors": ("RobustWidgetsError",),
     "exercises": ("check",),
-    "files": ("load_trace",),
+    "runs.saving": ("load_trace",),
     "measuring.measure": ("measure_robustness",),
     "gallery": ("gallery",),
     "landscape": ("LossSlice", "loss_slice"),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from robust_widgets.errors import KnobError, PictureError
-from robust_widgets.files import enlarged
+from robust_widgets.pixels import enlarged
 
 if TYPE_CHECKING:
     from torch import Tensor

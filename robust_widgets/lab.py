@@ -11,9 +11,9 @@ from typing import Any, cast
 from IPython.display import display
 
 from robust_widgets.app import Studio, open_studios
-from robust_widgets.displayed import kept
 from robust_widgets.errors import RobustWidgetsError
-from robust_widgets.files import load_trace
+from robust_widgets.runs.displayed import kept
+from robust_widgets.runs.saving import load_trace
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.detached import about

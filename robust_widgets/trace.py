@@ -142,7 +142,7 @@ class Trace:
         Raises:
             SaveError: another ending, or the file cannot be written. The run stays in memory.
         """
-        from robust_widgets.files import save_trace
+        from robust_widgets.runs.saving import save_trace
 
         self._require_frames()
         save_trace(self, path)
@@ -153,7 +153,7 @@ class Trace:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """A player that needs no kernel, and a strip of steps where scripts do not run."""
-        from robust_widgets.embed import mime_bundle
+        from robust_widgets.runs.embed import mime_bundle
 
         return mime_bundle([self]) if self._recorded else {"text/plain": repr(self)}
 

@@ -14,14 +14,14 @@ from PIL import Image
 
 from robust_widgets import app, lab
 from robust_widgets.backends.local import LocalSession
-from robust_widgets.displayed import MIME
-from robust_widgets.embed import mime_bundle
-from robust_widgets.files import load_trace
 from robust_widgets.models.registry import choose_device, load_model
+from robust_widgets.runs.displayed import MIME
+from robust_widgets.runs.embed import mime_bundle
+from robust_widgets.runs.saving import load_trace
 from robust_widgets.session import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from tests.helpers import tiny_model
-from tests.test_embed import grown, runs_of
+from tests.runs.test_embed import grown, runs_of
 from tests.test_trace import recorded
 from tests.widgets.page import Page, noise
 

@@ -89,8 +89,9 @@ def write_sheet(entries: Sequence[Feature], path: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from robust_widgets.files import tile, write_whole
+    from robust_widgets.files import write_whole
     from robust_widgets.models.catalogue_file import COLUMNS
+    from robust_widgets.pixels import tile
 
     picture = Image.fromarray(tile(np.stack([entry.thumbnail for entry in entries]), COLUMNS))
     write_whole(path, lambda file: picture.save(file, "PNG"))

@@ -21,7 +21,7 @@ def folder_named(out: Sequence[Path]) -> Path | None:
     Raises:
         SaveError: there is a folder and something else.
     """
-    from robust_widgets.files import endings
+    from robust_widgets.runs.saving import endings
 
     folders = [path for path in out if not path.suffix or (path.is_dir() and path.suffix not in endings())]
     if not folders:

@@ -37,7 +37,7 @@ def checked_outputs(outputs: Sequence[Path], endings: Iterable[str] | None = Non
         SaveError: an unknown ending, or a folder that is missing or closed to us.
     """
     if endings is None:
-        from robust_widgets.files import endings as endings_of_runs
+        from robust_widgets.runs.saving import endings as endings_of_runs
 
         endings = endings_of_runs()
     endings = tuple(endings)

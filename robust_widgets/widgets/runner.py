@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import ipywidgets
 
 from robust_widgets.errors import KnobError
-from robust_widgets.recording import curves, distance_unit, evenly, heat_jpeg, jpeg, radius, thumbnail
+from robust_widgets.runs.recording import curves, distance_unit, evenly, heat_jpeg, jpeg, radius, thumbnail
 from robust_widgets.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
 from robust_widgets.trace import Trace
 from robust_widgets.widgets.controls import SIDE

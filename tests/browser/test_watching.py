@@ -16,7 +16,7 @@ from lab import PATIENCE, Notebook, new_page, until
 from playwright.sync_api import Browser, FrameLocator, Locator, Page
 from studio_page import SHOTS, WAIT
 
-from robust_widgets.displayed import MIME
+from robust_widgets.runs.displayed import MIME
 
 pytestmark = pytest.mark.browser
 

@@ -15,14 +15,15 @@ import typer
 from PIL import Image
 
 import robust_widgets as rw
-from robust_widgets import files, knobs
+from robust_widgets import knobs
 from robust_widgets.cli import app
 from robust_widgets.cli.options import knob_values
 from robust_widgets.cli.outputs import default_name
-from robust_widgets.files import endings
 from robust_widgets.models import registry
 from robust_widgets.models.catalogue_file import catalogue_path, write_catalogue
 from robust_widgets.models.checkpoints import save_model
+from robust_widgets.runs import saving
+from robust_widgets.runs.saving import endings
 from robust_widgets.session import Feature
 from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
@@ -312,7 +313,7 @@ def test_an_output_that_cannot_be_written_does_not_cost_the_others(
     def disk_full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files, "_write_gif", disk_full)
+    monkeypatch.setattr(saving, "_write_gif", disk_full)
     names = [tmp_path / name for name in ("a.png", "a.gif", "a.npz")]
     sentence = refusal("generate", "dog", "--model", tiny, "--steps", 1, *(f"--out={name}" for name in names))
     assert "a.gif" in sentence and "No space left" in sentence

@@ -42,10 +42,10 @@ const loaded = (module: string, then: string, otherwise: string): string =>
   `(lambda found: found.${then} if found else ${otherwise})(__import__("sys").modules.get(${quoted(module)}))`;
 
 /** In how many pieces a run of the kernel can be fetched; 0 where it is not known. */
-export const pack = (run: string): string => loaded("robust_widgets.displayed", `pack(${quoted(run)})`, "0");
+export const pack = (run: string): string => loaded("robust_widgets.runs.displayed", `pack(${quoted(run)})`, "0");
 /** One piece of it, in base64. */
 export const piece = (run: string, index: number): string =>
-  loaded("robust_widgets.displayed", `piece(${quoted(run)}, ${index})`, '""');
+  loaded("robust_widgets.runs.displayed", `piece(${quoted(run)}, ${index})`, '""');
 /** Whether the kernel has this widget. */
 export const hasWidget = (id: string): string =>
   loaded("ipywidgets.widgets.widget", `_instances.get(${quoted(id)}) is not None`, "False");

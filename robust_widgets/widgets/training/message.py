@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from robust_widgets.learning import TrainingEpoch
-from robust_widgets.recording import evenly, finite, jpeg
+from robust_widgets.runs.recording import evenly, finite, jpeg
 from robust_widgets.trace import Pixels
 from robust_widgets.widgets.training.record import TrainingRecord, chosen
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from robust_widgets.files import tile
+from robust_widgets.pixels import tile
 from robust_widgets.trace import Pixels
 from robust_widgets.widgets.training.message import accuracy_curves, loss_curve, shown
 from robust_widgets.widgets.training.record import TrainingRecord, chosen

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import ipywidgets
 
 from robust_widgets.errors import KnobError
-from robust_widgets.files import load_trace
-from robust_widgets.recording import curves, evenly, jpeg
+from robust_widgets.runs.recording import curves, evenly, jpeg
+from robust_widgets.runs.saving import load_trace
 from robust_widgets.trace import Trace
 from robust_widgets.widgets.watching.events import HelloEvent, ViewEvent
 from robust_widgets.widgets.watching.view import CompareView

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from robust_widgets.embed import MOST_BYTES, STAND_IN_BYTES, bundle, encode_run, run_budget
+from robust_widgets.runs.embed import MOST_BYTES, STAND_IN_BYTES, bundle, encode_run, run_budget
 from robust_widgets.trace import Trace
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from robust_widgets.recording import heat_jpeg, jpeg, leading
+from robust_widgets.runs.recording import heat_jpeg, jpeg, leading
 from robust_widgets.trace import Frame
 
 FRAMES_PER_SECOND = 20

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 import anywidget
 import traitlets as t
 
-from robust_widgets.recording import Curves, finite
+from robust_widgets.runs.recording import Curves, finite
 from robust_widgets.widgets.watching.events import ViewEvent, parse_event
 from robust_widgets.widgets.watching.stream import LiveFrame
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robust_widgets.files import load_trace
+from robust_widgets.runs.saving import load_trace
 from robust_widgets.session import FakeSession
 from robust_widgets.trace import Loading
 from robust_widgets.widgets.painting.surface import Surface

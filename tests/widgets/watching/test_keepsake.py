@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from robust_widgets.embed import MOST_BYTES
+from robust_widgets.runs.embed import MOST_BYTES
 from robust_widgets.trace import Trace
 from robust_widgets.widgets.watching.keepsake import MOST_BYTES_ALL, Keepsake
-from tests.test_embed import grown, runs_of
+from tests.runs.test_embed import grown, runs_of
 from tests.test_trace import recorded
 
 

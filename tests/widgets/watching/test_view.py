@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from robust_widgets.recording import Curves
+from robust_widgets.runs.recording import Curves
 from robust_widgets.widgets.watching.events import (
     AckEvent,
     BranchEvent,

@@ -16,9 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robust_widgets import files
 from robust_widgets.errors import SaveError, TraceError
-from robust_widgets.files import enlarged, load_trace, strip, tile, write_whole
+from robust_widgets.files import write_whole
+from robust_widgets.pixels import enlarged, tile
+from robust_widgets.runs import saving
+from robust_widgets.runs.saving import load_trace
+from robust_widgets.runs.strip import strip
 from robust_widgets.trace import Frame, Trace
 from tests.helpers import check_sentence, raises_sentence
 from tests.test_trace import recorded
@@ -29,7 +32,7 @@ ENDINGS = [".png", ".gif", ".mp4", ".rwtrace", ".npz"]
 @pytest.fixture(autouse=True)
 def small_gifs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Choosing a palette for each frame takes PIL a while; less for small frames."""
-    monkeypatch.setattr(files, "GIF_SIDE", 32)
+    monkeypatch.setattr(saving, "GIF_SIDE", 32)
 
 
 @pytest.mark.parametrize("seed", [None, 0, 2**31 - 1])
@@ -91,7 +94,7 @@ def test_npz_holds_no_pickle_and_is_read_without(tmp_path: Path, monkeypatch: py
             np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
     asked: list[object] = []
     load = np.load
-    monkeypatch.setattr(files.np, "load", lambda *a, **k: asked.append(k.get("allow_pickle")) or load(*a, **k))
+    monkeypatch.setattr(saving.np, "load", lambda *a, **k: asked.append(k.get("allow_pickle")) or load(*a, **k))
     load_trace(tmp_path / "run.npz")
     assert asked == [False]
 
@@ -140,7 +143,7 @@ def test_gif_plays_every_step(steps: int, tmp_path: Path) -> None:
             durations.append(saved.info["duration"])
             wanted = np.asarray(enlarged(tile(trace[step].pixels), 32)).astype(float)
             assert np.abs(np.asarray(saved.convert("RGB")) - wanted).mean() < 16, f"frame {step} shows its own step"
-    assert durations == [files.FRAME_MILLISECONDS] * steps + [files.LAST_FRAME_MILLISECONDS]
+    assert durations == [saving.FRAME_MILLISECONDS] * steps + [saving.LAST_FRAME_MILLISECONDS]
 
 
 def test_gif_of_a_run_that_stands_still_lasts_as_long(tmp_path: Path) -> None:
@@ -153,7 +156,7 @@ def test_gif_of_a_run_that_stands_still_lasts_as_long(tmp_path: Path) -> None:
         for index in range(saved.n_frames):
             saved.seek(index)
             total += saved.info["duration"]
-    assert total == 5 * files.FRAME_MILLISECONDS + files.LAST_FRAME_MILLISECONDS
+    assert total == 5 * saving.FRAME_MILLISECONDS + saving.LAST_FRAME_MILLISECONDS
 
 
 @pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (3, 2, 2), (5, 2, 3), (9, 3, 3)])
@@ -264,7 +267,7 @@ def archive(path: Path, header: object, **arrays: np.ndarray) -> Path:
 
 
 GOOD = {
-    "format": files.FORMAT,
+    "format": saving.FORMAT,
     "task": "generate",
     "knobs": {},
     "seed": None,
@@ -289,7 +292,7 @@ def test_a_plain_array_file(tmp_path: Path) -> None:
         load_trace(tmp_path / "array.npy")
 
 
-@pytest.mark.parametrize("header", ["text", 3, [], None, {}, {"format": files.FORMAT}, {**GOOD, "extra": 1}])
+@pytest.mark.parametrize("header", ["text", 3, [], None, {}, {"format": saving.FORMAT}, {**GOOD, "extra": 1}])
 def test_a_foreign_header(header: object, tmp_path: Path) -> None:
     with raises_sentence(TraceError, "run.npz"):
         load_trace(archive(tmp_path / "run.npz", header, **ROWS))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from robust_widgets.files import tile
+from robust_widgets.pixels import tile
 from robust_widgets.trace import Frame, Pixels, Trace
 
 LEADERS = 5

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robust_widgets.displayed import MIME
-from robust_widgets.embed import MOST_BYTES, mime_bundle, player_html
+from robust_widgets.runs.displayed import MIME
+from robust_widgets.runs.embed import MOST_BYTES, mime_bundle, player_html
 from robust_widgets.trace import Frame, Trace
 from tests.test_trace import frame, recorded
 from tests.widgets.page import decoded

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.runs.test_embed import grown
 
-from robust_widgets import video
 from robust_widgets.errors import SaveError
-from robust_widgets.files import enlarged, tile
+from robust_widgets.pixels import enlarged, tile
+from robust_widgets.runs import video
+from robust_widgets.runs.video import FASTEST, HELD_SECONDS, SIDE, SLOWEST, frames_per_second
 from robust_widgets.trace import Trace
-from robust_widgets.video import FASTEST, HELD_SECONDS, SIDE, SLOWEST, frames_per_second
 from tests.helpers import raises_sentence
-from tests.test_embed import grown
 
 av: Any = pytest.importorskip("av")
 

@@ -1,6 +1,6 @@
 """A player that needs no kernel and no network: for saved notebooks and their HTML exports. No torch here.
 
-Where the project's extension is, JupyterLab draws the player itself instead (:mod:`robust_widgets.displayed`).
+Where the project's extension is, JupyterLab draws the player itself instead (:mod:`robust_widgets.runs.displayed`).
 The player lives in a sandboxed frame with its pictures in it. Where scripts are not trusted the frame is taken away;
 then a strip of steps is seen in its place.
 """
@@ -18,13 +18,13 @@ from typing import Any
 
 from PIL import Image
 
-from robust_widgets.displayed import MIME, about
 from robust_widgets.errors import KnobError
-from robust_widgets.files import strip
-from robust_widgets.recording import curves, evenly, jpeg
+from robust_widgets.runs.displayed import MIME, about
+from robust_widgets.runs.recording import curves, evenly, jpeg
+from robust_widgets.runs.strip import strip
 from robust_widgets.trace import Trace
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 MOST_BYTES = 300_000
 # What a run's pictures may be, the best first: how many, their JPEG quality, their longest side.
 LADDER = (

@@ -29,7 +29,7 @@ def write_mp4(trace: Trace, file: IO[bytes]) -> None:
     Raises:
         SaveError: PyAV is not installed, or has no H.264 encoder.
     """
-    from robust_widgets.files import enlarged, tile
+    from robust_widgets.pixels import enlarged, tile
 
     av = _av()
     rate = frames_per_second(len(trace))

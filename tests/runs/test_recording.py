@@ -9,8 +9,8 @@ import math
 import numpy as np
 import pytest
 
-from robust_widgets.files import tile
-from robust_widgets.recording import (
+from robust_widgets.pixels import tile
+from robust_widgets.runs.recording import (
     LEADERS,
     THUMBNAIL_SIDE,
     curves,

@@ -2,8 +2,8 @@
 
 Such an output has a MIME type of its own, which says what each run was asked. The pictures and curves stand once in
 the file: in the HTML player beside it, which exports show and in which the extension finds them. They are fewer and
-coarser than the run's own (:mod:`robust_widgets.embed` says how much), so as long as the kernel has the run itself,
-that is what a studio is handed.
+coarser than the run's own (:mod:`robust_widgets.runs.embed` says how much), so as long as the kernel has the run
+itself, that is what a studio is handed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from weakref import WeakValueDictionary
 import numpy as np
 from PIL import Image
 
-from robust_widgets.archive import write_archive
 from robust_widgets.errors import TraceError
-from robust_widgets.files import header_of, untiled
-from robust_widgets.recording import distance_unit
+from robust_widgets.pixels import untiled
+from robust_widgets.runs.archive import write_archive
+from robust_widgets.runs.contents import header_of
+from robust_widgets.runs.recording import distance_unit
 from robust_widgets.trace import Frame, Pixels, Trace
 
 MIME, VERSION = "application/vnd.robust-widgets.run+json", 1

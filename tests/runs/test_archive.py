@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robust_widgets.archive import VERSION
 from robust_widgets.errors import TraceError
-from robust_widgets.files import load_trace, tile
+from robust_widgets.pixels import tile
+from robust_widgets.runs.archive import VERSION
+from robust_widgets.runs.saving import load_trace
 from robust_widgets.trace import Frame, Trace
 from tests.helpers import raises_sentence
 from tests.test_trace import recorded

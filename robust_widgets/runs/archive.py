@@ -19,8 +19,9 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets.errors import TraceError
-from robust_widgets.files import arrays_of, assemble, header_of, tile, untiled
-from robust_widgets.recording import curves
+from robust_widgets.pixels import tile, untiled
+from robust_widgets.runs.contents import arrays_of, assemble, header_of
+from robust_widgets.runs.recording import curves
 from robust_widgets.trace import Pixels, Trace
 
 FORMAT, VERSION = "robust-widgets run", 1
