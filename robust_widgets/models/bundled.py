@@ -48,17 +48,8 @@ class BundledModel:
         if catalogue_path(self.path).is_file():
             with suppress(WeightsError):  # a run with a feature by name says what is wrong with the catalogue
                 features = read_catalogue(catalogue_path(self.path), None)
-        return ModelInfo(
-            card.name,
-            card.classes,
-            card.input_size,
-            self.device or "",
-            card.architecture,
-            claim=card.claim,
-            source=self.name,
-            features=features,
-            synonyms=synonyms(card.classes),
-        )
+        known = synonyms(card.classes)
+        return card.shown(self.device or "", source=self.name, features=features, synonyms=known)
 
     def load(self) -> RobustClassifier:
         """The model itself, as :func:`robust_widgets.load_model` loads it.

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from robust_widgets.errors import WeightsError
 from robust_widgets.robustness import NOT_MEASURED, Robustness, training_claim
+from robust_widgets.session import ModelInfo
 
 FORMAT = "robust-widgets 1"
 
@@ -59,6 +60,10 @@ class ModelCard:
         if self.norm:
             return training_claim(self.norm, self.radius)
         return "trained without an attack" if self.training or self.accuracies else ""
+
+    def shown(self, device: str, **known: Any) -> ModelInfo:
+        """What a widget shows of the model: what the card says, and what else is known, by `ModelInfo`'s names."""
+        return ModelInfo(self.name, self.classes, self.input_size, device, self.architecture, claim=self.claim, **known)
 
 
 def is_own_file(path: Path) -> bool:
