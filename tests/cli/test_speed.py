@@ -38,11 +38,15 @@ def lines_of(*arguments: str) -> list[str]:
 def test_the_doctor_names_every_way_and_marks_the_one_taken(model: str) -> None:
     lines = lines_of("doctor", model, "--device", "cpu")
     assert lines[1].startswith(f"torch {version('torch')}")
-    ways = {way: next(line for line in lines if text in line) for way, text in engine.WAYS.items()}
-    assert sum(line.startswith("*") for line in ways.values()) == 1
-    (kept,) = (Path(model).parent / "cache" / choice.KIND).iterdir()
-    shown = {way: float(line.split()[-7]) for way, line in ways.items()}
-    assert json.loads(kept.read_text()) == pytest.approx(shown, abs=0.06)
+    begins = [index for index, line in enumerate(lines) if "at once" in line]
+    assert [lines[begin].partition(" at once")[0] for begin in begins] == [choice.ONE, choice.MANY]
+    kept = [json.loads(file.read_text()) for file in (Path(model).parent / "cache" / choice.KIND).iterdir()]
+    for begin in begins:
+        block = lines[begin + 1 : begin + 1 + len(engine.WAYS)]
+        assert sum(line.startswith("*") for line in block) == 1
+        rows = {line[2:36].strip(): float(line.split()[-1]) for line in block}
+        shown = {way: rows[text] for way, text in engine.WAYS.items()}
+        assert any(times == pytest.approx(shown, abs=0.06) for times in kept)
 
 
 def test_the_doctor_says_what_would_help(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
