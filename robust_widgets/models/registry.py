@@ -16,6 +16,7 @@ from robust_widgets.models.card import ModelCard, is_own_file, read_card
 from robust_widgets.models.checkpoints import load_model_file
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.published.entries import published_models
+from robust_widgets.models.threads import fit_threads
 from robust_widgets.shipped import BUNDLED, DEFAULT, model_names
 from robust_widgets.trace import Loading
 
@@ -63,6 +64,9 @@ def load_model(
 ) -> RobustClassifier:
     """Load a classifier, frozen and in evaluation mode.
 
+    Where this process may use fewer processors than torch has threads, as in a container with a share of a large
+    machine, torch gets fewer; set ``OMP_NUM_THREADS`` to choose yourself.
+
     What a file of others tells by its shapes and buffers need not be given; what it does not is asked for by name.
 
     Args:
@@ -89,6 +93,7 @@ def load_model(
     """
     from robust_widgets.models.foreign.loading import Given
 
+    fit_threads()
     model = _loaded(source, choose_device(device), Given(architecture, classes, mean, std, input_size, name), fast)
     if fast is not False and model.engine is None:
         model.compile(always=fast is True)
