@@ -6,9 +6,9 @@
 
 Prints medians over several rounds, in each of which everything is done in turn: importing robust_widgets, ipywidgets
 and torch in a fresh process; from a click on the launcher's card to a studio on screen, from there to a model that is
-ready, and the same for an empty ipywidgets box in a notebook's cell; ``rw.Studio()`` in a cell of a kernel that has
-loaded torch; and from a press of Run to the first step made in the kernel and painted on the page. One time alone
-means nothing on a shared machine: quote the ratios.
+ready, the same for a picture that is opened in a studio, and for an empty ipywidgets box in a notebook's cell;
+``rw.Studio()`` in a cell of a kernel that has loaded torch; and from a press of Run to the first step made in the
+kernel and painted on the page. One time alone means nothing on a shared machine: quote the ratios.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ WATCH = """([act, root, wanted]) => new Promise(resolve => {
 CARD = (
     "[...document.querySelectorAll('.jp-LauncherCard')].find(one => one.textContent.trim() === 'Robust Studio').click()"
 )
+PHOTO = "photo.jpg"
+OPEN_PHOTO = f"window.jupyterapp.commands.execute('robust-widgets:open-studio', {{file: '{PHOTO}', cwd: ''}})"
 RUN_CELL = "window.jupyterapp.commands.execute('notebook:run-cell')"
 PRESS_RUN = "[...document.querySelectorAll('button')].find(one => one.textContent.trim() === 'Run').click()"
 # Keeps when the studio of the cell asked for a run, and when each step of it was made.
@@ -100,16 +102,16 @@ class Pages:
         self._browser, self._address, self._folder, self._say = browser, address, folder, say
         self._notebooks = 0
 
-    def card(self) -> None:
-        """A studio from the launcher's card."""
+    def tab(self, name: str, act: str) -> None:
+        """A studio in a tab, which ``act`` opens from the launcher."""
         page = self._page()
         page.goto(f"{self._address}/lab?reset", wait_until="domcontentloaded")
         page.wait_for_selector(".jp-Launcher", timeout=PATIENCE)
         page.wait_for_timeout(SETTLE)
-        found = page.evaluate(WATCH, [CARD, ".rw-tab", {**STUDIO, **READY}])
-        self._say("card: click to a kernel", found["kernel"])
-        self._say("card: kernel to a studio on screen", found["screen"] - found["kernel"])
-        self._say("card: kernel to a model that is ready", found["ready"] - found["kernel"])
+        found = page.evaluate(WATCH, [act, ".rw-tab", {**STUDIO, **READY}])
+        self._say(f"{name}: asked to a kernel", found["kernel"])
+        self._say(f"{name}: kernel to a studio on screen", found["screen"] - found["kernel"])
+        self._say(f"{name}: kernel to a model that is ready", found["ready"] - found["kernel"])
         page.evaluate("() => window.jupyterapp.shell.currentWidget.content.sessionContext.shutdown()")
         page.close()
 
@@ -145,14 +147,17 @@ class Pages:
 def in_browser(rounds: int, say: Callable[[str, float], None]) -> None:
     """Everything that is seen on a page, in turn."""
     from lab import jupyter_lab, launch
+    from PIL import Image
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = launch(playwright)
         with jupyter_lab(Path(folder)) as address:
+            Image.effect_noise((4000, 3000), 60).convert("RGB").save(Path(folder) / PHOTO)
             pages = Pages(browser, address, Path(folder), say)
             for _ in range(rounds):
-                pages.card()
+                pages.tab("card", CARD)
+                pages.tab("picture", OPEN_PHOTO)
                 pages.cell("cell: an empty box on screen", "import ipywidgets\nipywidgets.VBox()", BOX)
                 studio = "import robust_widgets as rw\nstudio = rw.Studio()\nstudio"
                 pages.cell("cell: rw.Studio() on screen", studio, STUDIO)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robust_widgets.backends.local import LocalSession
+from robust_widgets.decoding import Picture, to_pixels_of
 from robust_widgets.models.bundled import BundledModel
 from robust_widgets.session import Session
 from robust_widgets.shipped import DEFAULT, model_names
@@ -21,7 +22,6 @@ from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.tasks import FACES
 
 if TYPE_CHECKING:
-    from robust_widgets.images import Picture
     from robust_widgets.models.classifier import RobustClassifier
     from robust_widgets.training.data import DataSource
     from robust_widgets.training.run import TrainingRun
@@ -219,7 +219,7 @@ def _studio(
     session: Session | None,
 ) -> StudioWidget:
     place = _place(tasks)
-    pixels = _pixels_of(picture) if picture is not None else None
+    pixels = to_pixels_of(picture, DEFAULT_SIDE) if picture is not None else None
     known = _places.get(place) if place is not None else None
     if known is not None and not known.studio.closed and known.made_from(pixels, (model, device, session)):
         return known.studio
@@ -240,12 +240,6 @@ def _session(model: RobustClassifier | str | None, device: str | None) -> LocalS
     from robust_widgets.tasks.common import resolve_model
 
     return LocalSession(resolve_model(model, device))
-
-
-def _pixels_of(picture: Picture) -> Pixels:
-    from robust_widgets.images import to_pixels_of
-
-    return to_pixels_of(picture, DEFAULT_SIDE)
 
 
 def _place(tasks: tuple[str, ...]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from IPython.display import display
 
 from robust_widgets.app import Studio, open_studios
+from robust_widgets.decoding import to_pixels_of
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.runs.displayed import kept
 from robust_widgets.runs.saving import load_trace
@@ -109,8 +110,6 @@ def _take(studio: StudioWidget, name: str, content: bytes) -> None:
         )
     else:
         assert studio.surface is not None
-        from robust_widgets.images import to_pixels_of
-
         studio.surface.set_picture(to_pixels_of(content, DEFAULT_SIDE))
 
 

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import robust_widgets as rw
 from tests.helpers import CLASSES
@@ -23,7 +24,7 @@ LONGEST = 400
 WITHOUT_TORCH = [
     "robust_widgets",
     *(f"robust_widgets.{name}" for name in ("errors", "knobs", "trace", "files", "session", "widgets")),
-    *(f"robust_widgets.{name}" for name in ("app", "lab", "backends.local", "models.bundled")),
+    *(f"robust_widgets.{name}" for name in ("app", "lab", "decoding", "backends.local", "models.bundled")),
     *sorted(f"robust_widgets.widgets.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE / "widgets")])),
 ]
 
@@ -47,19 +48,23 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert python(f"import sys, robust_widgets; print([one for one in {heavy} if one in sys.modules])") == "[]"
 
 
-def test_a_studio_is_there_before_torch_and_its_run_waits_for_it() -> None:
+def test_a_studio_is_there_before_torch_and_its_run_waits_for_it(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200), (200, 30, 60)).save(tmp_path / "photo.png")
     said = python(
-        """
+        f"""
 import sys, threading
+from pathlib import Path
 from robust_widgets.backends import local
 local.HEAD_START = 1e6  # so that only a run can make the worker begin
 import robust_widgets as rw
 import robust_widgets.lab
-studio = rw.Studio(model="tiny")
+file = {str(tmp_path / "photo.png")!r}
+assert rw.Studio(Path(file).read_bytes(), model="tiny").surface.raster.image[9, 9].tolist() == [200, 30, 60]
+studio = rw.Studio(file, model="tiny")
 studio.task_buttons.value = "paint_features"
 studio.task_buttons.value = "generate"
 assert studio.session.loading and studio.session.model.classes and "torch" not in sys.modules
-studio.controls["generate"].set({"steps": 2})
+studio.controls["generate"].set({{"steps": 2}})
 over = threading.Event()
 studio.runner.on_end(lambda trace, ended: over.set())
 studio.run()

@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from robust_widgets.images import as_rgb, fit, resize, to_batch, to_pixels, to_pixels_of
+from robust_widgets.decoding import as_rgb, to_pixels_of
+from robust_widgets.images import fit, resize, to_batch, to_pixels
 
 SIDE = 16
 RGB = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
@@ -190,6 +191,13 @@ def test_resampling_is_pils_bicubic_with_anti_aliasing(size: int, side: int) -> 
     ours = to_pixels_of(picture, side).astype(int)
     pils = np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC)).astype(int)
     assert np.abs(ours - pils).max() <= 2
+
+
+@pytest.mark.parametrize("size", [(64, 64), (50, 91), (9, 16), (400, 250)])
+def test_a_picture_is_read_the_same_with_torch_and_without(size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (*size, 3)).astype(np.uint8)
+    apart = to_pixels_of(noise, 48).astype(int) - to_pixels(to_batch(noise, 48))[0]
+    assert np.abs(apart).max() <= 1 and np.count_nonzero(apart) < 0.001 * apart.size, "but for rounding"
 
 
 def test_resampling_never_leaves_the_range() -> None:

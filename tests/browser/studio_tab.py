@@ -64,6 +64,13 @@ class StudioTab:
               tab.content.sessionContext.session.kernel.requestExecute({{code: 'import os; os._exit(1)'}}); }}"""
         )
 
+    def end(self) -> None:
+        """End the kernel as JupyterLab's list of what runs does."""
+        self.page.evaluate(
+            f"""() => {{ {CURRENT}
+              return window.jupyterapp.serviceManager.sessions.shutdown(tab.content.sessionContext.session.id); }}"""
+        )
+
     def close(self) -> None:
         """Press the cross of the current tab."""
         self.page.locator(".lm-mod-current.jp-mod-current .lm-TabBar-tabCloseIcon").click()

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from lab import until
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 from scripted import trace
 from studio_tab import WAIT, StudioTab, current_title, kernels, wait_for_kernels
 
@@ -25,6 +25,12 @@ REOPEN = ".lm-Menu-item[data-command='robust-widgets:reopen-studio']"
 def ground(page: Page) -> str:
     """The colour behind the studio."""
     return str(page.locator(".rw-tab").evaluate("tab => getComputedStyle(tab).backgroundColor"))
+
+
+def left(thing: Locator) -> float:
+    box = thing.bounding_box()
+    assert box is not None
+    return box["x"]
 
 
 @pytest.fixture
@@ -108,12 +114,25 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     tab.shot("studio-tab-light-in-dark")
     page.evaluate(dark.replace("Dark", "Light"))
 
+    tab.value("studio.controls['sketch_to_image'].set({'steps': 300})")
+    page.locator(".rw-tab button:has-text('Run')").click()
+    page.wait_for_selector(".rw-tab .rw-view[data-state='running']", timeout=WAIT)
     tab.kill()
     page.wait_for_selector(".rw-tab-notice[role='alert']:visible", timeout=WAIT)
     page.wait_for_selector(".rw-tab-notice:has-text('What was painted is back')", timeout=WAIT)
     tab.ready()
     tab.shot("studio-tab-after-death")
     assert tab.value("studio.model_id") != known and tab.value(PAINTED) == "True"
+
+    tab.end()
+    restart = tab.notice.get_by_role("button", name="Restart the kernel")
+    restart.wait_for(timeout=WAIT)
+    assert "Your painting is kept" in tab.notice.inner_text()
+    tab.shot("studio-tab-dead")
+    restart.click()
+    page.locator(".rw-tab-notice:visible").wait_for(state="hidden", timeout=WAIT)
+    tab.ready()
+    assert tab.value(PAINTED) == "True"
 
     tab.close()
     page.locator(".jp-Dialog").get_by_role("button", name="Cancel").click()
@@ -134,6 +153,33 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     page.locator(".lm-Menu-item:has-text('Save All'):visible").wait_for()
     assert not page.locator(f"{REOPEN}:visible").count(), "there is no other one"
     page.keyboard.press("Escape")
+    tab.close()
+    page.locator(".jp-Dialog").get_by_role("button", name="Close and end its kernel").click()
+    wait_for_kernels(page, lab_address, before)
+
+
+def test_a_run_is_asked_for_while_the_model_loads(lab_page: Page, lab_address: str) -> None:
+    page, before = lab_page, len(kernels(lab_address))
+    page.locator(".jp-LauncherCard:has-text('Robust Studio')").click()
+    page.wait_for_selector(".rw-tab .rw-pad-surface", timeout=WAIT)
+    page.locator(".rw-tab button:has-text('Generate')").click()
+    page.locator(".rw-tab button:has-text('Run')").click()
+    page.wait_for_selector(".rw-tab .rw-view[data-state='done']", timeout=WAIT)
+    tab = StudioTab(page)
+    assert tab.value("(studio.trace.task, len(studio.trace), studio.notice.text)") == "('generate', 61, '')"
+
+    # At each width nothing is cut off, and what is left is on both sides.
+    for width, beside in ((1280, False), (1600, True), (1920, True)):
+        page.set_viewport_size({"width": width, "height": 900})
+        curves, frame = page.locator(".rw-tab .rw-view-tabbed"), page.locator(".rw-tab .rw-view-frame")
+        until(page, lambda curves=curves, frame=frame, beside=beside: (left(curves) > left(frame)) is beside)
+        room, used = page.locator(".rw-tab").bounding_box(), page.locator(".rw-tab .rw-studio").bounding_box()
+        assert room is not None and used is not None
+        margins = used["x"] - room["x"], room["x"] + room["width"] - used["x"] - used["width"]
+        assert abs(margins[0] - margins[1]) < 2 and 0 < margins[0] < 100, width
+        assert page.locator(".rw-tab").evaluate("tab => tab.scrollWidth <= tab.clientWidth"), width
+        assert not beside or page.locator(".rw-tab").evaluate("tab => tab.scrollHeight <= tab.clientHeight"), width
+        tab.shot(f"studio-tab-{width}")
     tab.close()
     page.locator(".jp-Dialog").get_by_role("button", name="Close and end its kernel").click()
     wait_for_kernels(page, lab_address, before)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robust_widgets.images import to_pixels_of
+from robust_widgets.images import to_batch, to_pixels
 from robust_widgets.reports import comparison_strip, low_resolution, low_resolution_error, low_side, report
 from robust_widgets.tasks import super_resolve
 from robust_widgets.trace import Trace
@@ -79,7 +79,7 @@ def test_whole_factors_make_whole_blocks() -> None:
 
 def test_a_larger_picture_is_made_small_first() -> None:
     large = small_picture(64)
-    np.testing.assert_array_equal(low_resolution(enlarged(32, 4, large))[0], to_pixels_of(large, 8))
+    np.testing.assert_array_equal(low_resolution(enlarged(32, 4, large))[0], to_pixels(to_batch(large, 8))[0])
 
 
 def test_the_smallest_low_resolution_is_four() -> None:

@@ -6,6 +6,7 @@ import type { Kernel } from "@jupyterlab/services";
 import type { ITranslator, TranslationBundle } from "@jupyterlab/translation";
 import { Panel, type Widget } from "@lumino/widgets";
 import "../../style/studio.css";
+import "../../style/wide.css";
 import { studioIcon } from "../icons";
 import type { Host } from "../studio/host";
 import { Notice } from "../studio/notice";

@@ -8,6 +8,7 @@ import { PromiseDelegate } from "@lumino/coreutils";
 import type { IDisposable } from "@lumino/disposable";
 import { Panel } from "@lumino/widgets";
 import "../../style/studio.css";
+import "../../style/wide.css";
 import { LEFT, pace, show, WARM, type Wish } from "./code";
 import { deliver, type Delivery } from "./delivery";
 import { isAlive, valueOf } from "./kernel";
@@ -84,7 +85,8 @@ export class StudioPanel extends Panel {
     const { sessionContext, rendermime, contents } = this.options;
     sessionContext.statusChanged.connect(this.follow, this);
     sessionContext.kernelChanged.connect((_, { oldValue, newValue }) => {
-      if (oldValue && newValue) void this.open();
+      if (!newValue) this.sayEnded();
+      else if (oldValue || this.lost) void this.open();
     });
     // While JupyterLab loads its widgets, the kernel is at work already; what goes wrong is said by what comes after.
     const warming = sessionContext.session?.kernel?.requestExecute({ code: WARM, silent: true, store_history: false });
@@ -185,16 +187,29 @@ export class StudioPanel extends Panel {
   private follow(_: ISessionContext, status: Kernel.Status): void {
     if (LOST.includes(status)) {
       this.lost = status;
-      if (status === "dead") {
-        const restart = { label: this.trans.__("Restart the kernel"), act: this.options.restart };
+      if (status === "dead")
         this.notice.warn(
           this.trans.__("The kernel has died. Your painting is kept; restart the kernel to go on."),
-          restart,
+          this.restarting,
         );
-      } else if (status === "autorestarting")
+      else if (status === "autorestarting")
         this.notice.warn(this.trans.__("The kernel has died and is being restarted …"));
       else this.notice.say(this.trans.__("The kernel is being restarted …"));
     } else if (status === "idle" && this.lost) void this.open();
+  }
+
+  /** The kernel was ended past this tab, as in JupyterLab's list of what runs. */
+  private sayEnded(): void {
+    if (this.isDisposed) return;
+    this.lost = "dead";
+    this.notice.warn(
+      this.trans.__("The kernel was ended. Your painting is kept; restart the kernel to go on."),
+      this.restarting,
+    );
+  }
+
+  private get restarting(): Remedy {
+    return { label: this.trans.__("Restart the kernel"), act: this.options.restart };
   }
 
   private isLost(): boolean {

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, Dataset, Subset
 from tqdm.auto import tqdm
 
+from robust_widgets.decoding import as_rgb, to_pixels_of
 from robust_widgets.errors import DataError, PictureError
-from robust_widgets.images import as_rgb, to_pixels_of
 from robust_widgets.trace import Pixels
 from robust_widgets.training.data.pictures import FEWEST_PICTURES, PictureSet
 from robust_widgets.training.data.reading import ReadPicture, assemble, square

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from robust_widgets.decoding import as_rgb
 from robust_widgets.errors import DataError
-from robust_widgets.images import as_rgb
 from robust_widgets.trace import Pixels
 from robust_widgets.training.data.pictures import PICTURE_ENDINGS, PictureSet
 

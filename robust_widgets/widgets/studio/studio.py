@@ -90,6 +90,7 @@ class StudioWidget(ipywidgets.VBox):
         if len(tasks) > 1:
             rows.insert(0, self.task_buttons)
         super().__init__(rows)
+        self.add_class("rw-studio")
         self._show_task()
         self._bring_back(picture)
         if self.surface is not None:
