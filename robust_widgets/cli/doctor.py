@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import typer
 
 from robust_widgets import __version__
 from robust_widgets.cli.options import Device, ModelGiven
 from robust_widgets.cli.sentences import in_sentences
+
+if TYPE_CHECKING:
+    from robust_widgets.models.classifier import RobustClassifier
 
 PACKAGES = ("torch", "torchvision", "jupyterlab", "ipywidgets", "ipycanvas", "anywidget")
 WORTH_A_HINT = "onnxruntime"
@@ -37,6 +41,11 @@ def doctor(model: ModelGiven = "default", device: Device = None) -> None:
     loaded = load_model(model, device=device)
     loaded.warm_up()
     typer.echo(f"{loaded!r}, {torch.get_num_threads()} threads")
+    if loaded.device.type == "cuda":
+        typer.echo(_recorded_steps(loaded))
+        return
+    if not torch.cuda.is_available():
+        typer.echo("No CUDA device; with one, steps are recorded and replayed, in half precision where that agrees.")
     engine = loaded.engine
     if engine is not None:
         loaded.warm_up(choice.MANY_FROM)
@@ -50,6 +59,18 @@ def doctor(model: ModelGiven = "default", device: Device = None) -> None:
             typer.echo(f"{'*' if way == chosen else ' '} {WAYS[way]:34} {milliseconds:8.1f}")
         if not times:
             typer.echo(f"* {WAYS[chosen]}, without measuring")
+
+
+def _recorded_steps(model: RobustClassifier) -> str:
+    """How a short run's steps are made on a CUDA device."""
+    from robust_widgets.captured.captures import Captures
+    from robust_widgets.quality.race import CROSS_ENTROPY, last_shown, new_race
+
+    last_shown(new_race(CROSS_ENTROPY, model, model, 1, 2), model)
+    found = model.captures
+    if not isinstance(found, Captures):
+        return "Steps are not recorded; the model is run as it is."
+    return found.note or f"Steps are recorded in a CUDA graph and replayed, the network in {found.precision}."
 
 
 def _version(name: str) -> str:
