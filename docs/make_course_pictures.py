@@ -17,7 +17,7 @@ DOCS = Path(__file__).parent
 PICTURES = DOCS / "pictures" / "course"
 WIDTH = 640
 # Which of a lesson's pictures stands for it, counted from 0; elsewhere its first.
-CHOSEN = {"00": 1, "01": 2, "03": 1, "05": 2, "06": 2, "07": 1, "09": 2, "10": 1, "11": 3}
+CHOSEN = {"00": 1, "01": 2, "03": 1, "05": 2, "06": 2, "07": 1, "09": 2, "10": 1, "11": 2}
 
 
 def main(lessons: list[str]) -> None:

@@ -97,8 +97,13 @@ def resize(batch: Tensor, height: int, width: int) -> Tensor:
 
 def to_pixels(batch: Tensor) -> Pixels:
     """Float (n, 3, h, w) in [0, 1], on any device, as uint8 (n, h, w, 3) in numpy: one copy, rounded."""
+    return to_bytes(batch).cpu().numpy()
+
+
+def to_bytes(batch: Tensor) -> Tensor:
+    """As `to_pixels`, still on the device."""
     rounded = batch.detach().mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
-    return rounded.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return rounded.permute(0, 2, 3, 1).contiguous()
 
 
 def _to_float(picture: Picture) -> Tensor:

@@ -106,7 +106,7 @@ class RunEnded:
 
     Attributes:
         state: ``"done"``, ``"stopped"`` or ``"failed"``.
-        message: one sentence for a failed run, else "".
+        message: one sentence for a failed run, and for one of which there is something to say; else "".
         details: the traceback of a failed run, else "".
     """
 

@@ -10,18 +10,21 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from robust_widgets.captured.captures import recorded
+from robust_widgets.captured.cuda_graph import Arrays
 from robust_widgets.constraints import Constraint, Unconstrained
 from robust_widgets.errors import KnobError, PictureError, WeightsError
-from robust_widgets.images import to_pixels
+from robust_widgets.images import to_bytes
 from robust_widgets.objectives import Classifier, Objective
 from robust_widgets.steppers import Stepper, started
-from robust_widgets.trace import Frame, Pixels, Trace
+from robust_widgets.trace import Frame, Trace
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ def advance(problem: Problem, x: Tensor) -> tuple[Tensor, Reading]:
         (gradient,) = torch.autograd.grad(reading.loss.sum(), x)
     x = x.detach()
     if problem.region is not None:
-        gradient = torch.where(problem.region, gradient, 0)
+        gradient = gradient.masked_fill(~problem.region, 0)
     moved = problem.constraint.project(x + problem.stepper(gradient), problem.start).clamp(0, 1)
     if problem.region is not None:  # a stepper of somebody's own may move where there is no gradient
         moved = torch.where(problem.region, moved, x)
@@ -225,37 +228,54 @@ def readings(problem: Problem) -> Iterator[tuple[Tensor, Reading]]:
 def iterate(problem: Problem) -> Iterator[Frame]:
     """Run the problem, yielding ``steps + 1`` frames: the start, then the picture after each step.
 
-    A frame's numbers are those of its own picture. Closing the generator stops the run. The host waits for the device
-    once a frame, to copy the frame's picture and numbers.
+    A frame's numbers are those of its own picture. Closing the generator stops the run. On a GPU the steps are
+    recorded and replayed where they can be (`captured`), and a frame is handed out while the next step runs; else the
+    host waits for the device once a frame, to copy the frame's picture and numbers.
     """
     began = time.perf_counter()
-    for step, (x, reading) in enumerate(readings(problem)):
-        yield _frame(step, x, reading, began)
+    plain = partial(_plain, problem)
+    for step, shown in enumerate(recorded(problem.started(), begin(problem), _step_and_shown, plain)):
+        yield _frame(step, shown if step < problem.steps else shown[:2], began)
 
 
-def _frame(step: int, x: Tensor, reading: Reading, began: float) -> Frame:
+def _plain(problem: Problem) -> Iterator[Arrays]:
+    for x, reading in readings(problem):
+        yield [one.cpu().numpy() for one in _shown(x, reading)]
+
+
+def _step_and_shown(problem: Problem, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    following, reading = advance(problem, x)
+    return following, _shown(x, reading)
+
+
+def _shown(x: Tensor, reading: Reading) -> list[Tensor]:
+    """What a frame shows, on the device: its numbers (3, n) or (3 + classes, n), picture, and heat map if any."""
     numbers = torch.stack([reading.loss, reading.probability.to(reading.loss), reading.distance.to(reading.loss)])
     if reading.logits is not None:
         numbers = torch.cat([numbers, reading.logits.to(reading.loss).softmax(1).T])
-    rows = numbers.cpu().double().numpy()
+    return [numbers, to_bytes(x), *([] if reading.gradient is None else [_heat(reading.gradient)])]
+
+
+def _frame(step: int, shown: Arrays, began: float) -> Frame:
+    rows = shown[0].astype(np.float64)
     loss, probability, distance = rows[:3]
     return Frame(
         step=step,
-        pixels=to_pixels(x),
+        pixels=shown[1],
         loss=loss,
         probability=probability,
         distance=distance,
         seconds=time.perf_counter() - began,
-        probabilities=None if reading.logits is None else rows[3:].T.astype(np.float32, order="C"),
-        gradient=None if reading.gradient is None else _heat(reading.gradient),
+        probabilities=None if len(rows) == 3 else rows[3:].T.astype(np.float32, order="C"),
+        gradient=shown[2] if len(shown) > 2 else None,
     )
 
 
-def _heat(gradient: Tensor) -> Pixels:
+def _heat(gradient: Tensor) -> Tensor:
     """The gradient's length over the channels, uint8 (n, h, w), 255 at the largest of each picture."""
     length = gradient.float().square().sum(1).sqrt_()
     largest = length.amax((1, 2), keepdim=True).clamp_min_(1e-20)
-    return length.div_(largest).mul_(255).add_(0.5).to(torch.uint8).cpu().numpy()
+    return length.div_(largest).mul_(255).add_(0.5).to(torch.uint8)
 
 
 Solver: TypeAlias = Callable[[Problem], Iterator[Frame]]

@@ -27,6 +27,7 @@ class Painter:
 
     def __init__(self, model: RobustClassifier) -> None:
         self._model = model
+        self._noted = ""
 
     def info(self) -> ModelInfo:
         """What a widget shows of the model, with the catalogue of its features."""
@@ -76,13 +77,19 @@ class Painter:
                 listener(FrameMade(number, frame))
                 if is_stopped() and frame.step < problem.steps:
                     return RunEnded(number, "stopped")
-            return RunEnded(number, "done")
+            return RunEnded(number, "done", self._note())
         except RobustWidgetsError as error:
             return RunEnded(number, "failed", str(error), traceback.format_exc())
         except Exception as error:
             reason = " ".join(str(error).split()).rstrip(".")
             sentence = f"The run broke off ({type(error).__name__}: {reason}); the details hold the traceback."
             return RunEnded(number, "failed", sentence, traceback.format_exc())
+
+    def _note(self) -> str:
+        """Why runs are slower than they could be, once."""
+        note = str(getattr(self._model.captures, "note", ""))
+        new, self._noted = note if note != self._noted else "", note
+        return new
 
     def measure(self, go_on: Callable[[], bool]) -> bool:
         """Find how robust the model is, which ``robustness`` then tells; False where ``go_on`` broke it off."""

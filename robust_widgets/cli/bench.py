@@ -14,6 +14,7 @@ from robust_widgets.cli.outputs import checked_outputs
 from robust_widgets.cli.sentences import in_sentences
 
 if TYPE_CHECKING:
+    from robust_widgets.models.classifier import RobustClassifier
     from robust_widgets.quality.contest import Parity, Row
 
 
@@ -48,6 +49,7 @@ def bench(
     import torch
 
     from robust_widgets.files import write_whole
+    from robust_widgets.models.prepared.choice import MANY_FROM
     from robust_widgets.quality.contest import as_json, contest, left_out, workloads
     from robust_widgets.quality.race import RESNET50, raced_models
     from robust_widgets.quality.speed import machine_of
@@ -61,9 +63,10 @@ def bench(
     machine = ""
     for name in model or ("default", "tiny", *([] if quick else [RESNET50])):
         fast, plain = raced_models(name, device)
-        fast.warm_up()
+        for count in (1, MANY_FROM):
+            fast.warm_up(count)
         machine = f"{machine_of(fast)}, torch {torch.__version__}"
-        typer.echo(f"\n{fast!r}; {machine}; {fast.engine.way if fast.engine else 'as it is'}")
+        typer.echo(f"\n{fast!r}; {machine}; {_ways(fast)}")
         for work in workloads(fast, quick):
             found, parity = contest(fast, plain, work, "" if quick else name, say)
             typer.echo(_table(found, parity))
@@ -79,6 +82,11 @@ def bench(
         drawn = speed_chart(rows)
         write_whole(chart, lambda file: file.write(drawn))
         typer.echo(f"Wrote {chart}.")
+
+
+def _ways(model: RobustClassifier) -> str:
+    chosen = model.engine.chosen if model.engine else {}
+    return ", ".join(f"{batch}: {way}" for batch, way in chosen.items()) or "as it is"
 
 
 def _table(rows: Sequence[Row], parity: Parity | None) -> str:

@@ -20,6 +20,9 @@ from robust_widgets.models.foreign.class_names import synonyms
 from robust_widgets.models.prepared.engine import Engine
 from robust_widgets.trace import Loading
 
+FULL = "float32"
+PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, FULL: torch.float32}
+
 
 class RobustClassifier(nn.Module):
     """A network that takes pictures in [0, 1] and owns its normalisation.
@@ -37,6 +40,8 @@ class RobustClassifier(nn.Module):
     Attributes:
         loading: how it is loaded again, for a model that was brought; None for one of this package's.
         engine: what runs the network faster; None where it runs as it is.
+        precision: the one that recorded steps are tried in; None for whichever gives the same answers.
+        captures: the steps that were recorded on a GPU, if any; the step loop keeps them here.
     """
 
     mean: Tensor
@@ -53,6 +58,8 @@ class RobustClassifier(nn.Module):
         self.loading: Loading | None = None
         self._fingerprint: str | None = None
         self.engine: Engine | None = None
+        self.precision: str | None = None
+        self.captures: object = None
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False)
@@ -83,19 +90,21 @@ class RobustClassifier(nn.Module):
         Batch normalisations are folded into the convolutions, and where ONNX Runtime is installed (the extra ``fast``)
         it carries them out. Answers stay the same within 1e-4 of the largest, gradients within rounding. That holds for
         float32 pictures on a CPU, frozen weights and first derivatives; anything else is answered by the network
-        itself. Compile again after replacing weights by other means than ``load_state_dict``.
+        itself. On a CUDA device runs record their steps and replay them instead.
+        Compile again after replacing weights by other means than ``load_state_dict``.
 
         Args:
             always: take the way that is known to be the fastest on most machines. By default the ways are measured
-                when the first picture comes, in a second or two, once for a model and a machine.
+                when the first picture comes, and when the first batch of four or more does, in a second or two each,
+                once for a model and a machine.
         """
         self.engine = Engine(always)
 
-    def warm_up(self) -> None:
-        """Have what is made once for a size of picture made now, for the model's own size."""
+    def warm_up(self, count: int = 1) -> None:
+        """Have what is made once for a size of picture made now, for the model's own size and ``count`` at once."""
         if self.engine is not None:
             with torch.no_grad():
-                self(torch.zeros(1, 3, self.input_size, self.input_size, device=self.device))
+                self(torch.zeros(count, 3, self.input_size, self.input_size, device=self.device))
 
     def forward(self, x: Tensor) -> Tensor:
         if self._gives_features():
@@ -189,7 +198,7 @@ class RobustClassifier(nn.Module):
     def copy_to(self, device: torch.device) -> RobustClassifier:
         """An equal model on another device; this one stays where it is."""
         copied = RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds, self.source).to(device)
-        copied.loading = self.loading
+        copied.loading, copied.precision = self.loading, self.precision
         copied.engine = copy.copy(self.engine)
         return copied
 

@@ -14,8 +14,9 @@ from torch import nn
 from robust_widgets.errors import DeviceError, KnobError, UnknownNameError, WeightsError, unknown_name
 from robust_widgets.models.card import ModelCard, is_own_file, read_card
 from robust_widgets.models.checkpoints import load_model_file
-from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.classifier import PRECISIONS, RobustClassifier
 from robust_widgets.models.published.entries import published_models
+from robust_widgets.models.threads import fit_threads
 from robust_widgets.shipped import BUNDLED, DEFAULT, model_names
 from robust_widgets.trace import Loading
 
@@ -54,6 +55,7 @@ def load_model(
     *,
     device: str | torch.device | None = None,
     fast: bool | None = None,
+    precision: str | None = None,
     architecture: str | None = None,
     classes: str | Sequence[str] | None = None,
     mean: float | Sequence[float] | None = None,
@@ -62,6 +64,9 @@ def load_model(
     name: str | None = None,
 ) -> RobustClassifier:
     """Load a classifier, frozen and in evaluation mode.
+
+    Where this process may use fewer processors than torch has threads, as in a container with a share of a large
+    machine, torch gets fewer; set ``OMP_NUM_THREADS`` to choose yourself.
 
     What a file of others tells by its shapes and buffers need not be given; what it does not is asked for by name.
 
@@ -74,6 +79,9 @@ def load_model(
         device: ``"cpu"``, ``"cuda"``, ``"mps"``; by default the fastest this machine has.
         fast: prepare the network for many steps, see :meth:`RobustClassifier.compile`: True always, False never; by
             default where that is measured to be faster on this machine.
+        precision: of the network in the steps of a run on a CUDA device: ``"bfloat16"`` or ``"float16"``, each used
+            only if a run's first steps have the same classes and probabilities within 0.02, or ``"float32"``; by
+            default the first that does. Whatever else the model is asked, it answers in float32.
         architecture: the network that a file's weights are of.
         classes: the class names in the order of the logits, or a set of them: ``"imagenet"``, ``"cifar10"``,
             ``"cifar100"``, ``"restricted-imagenet"``, ``"horse-zebra"``, ``"apple-orange"``, ``"summer-winter"``.
@@ -82,21 +90,26 @@ def load_model(
         name: what to call the model; by default after its file.
 
     Raises:
-        UnknownNameError: neither a file nor a known name; or no such architecture or set of classes.
+        UnknownNameError: neither a file nor a known name; or no such architecture, set of classes or precision.
         WeightsError: the file is damaged, holds more than weights or cannot be had, or something has to be given.
         KnobError: a mean, a deviation or a size that cannot be.
         DeviceError: the device is not on this machine.
     """
     from robust_widgets.models.foreign.loading import Given
 
-    model = _loaded(source, choose_device(device), Given(architecture, classes, mean, std, input_size, name), fast)
+    if precision is not None and precision not in PRECISIONS:
+        raise UnknownNameError(unknown_name("precision", precision, tuple(PRECISIONS)))
+    fit_threads()
+    given = Given(architecture, classes, mean, std, input_size, name)
+    model = _loaded(source, choose_device(device), given, (fast, precision))
+    model.precision = precision
     if fast is not False and model.engine is None:
         model.compile(always=fast is True)
     return model
 
 
 def _loaded(
-    source: str | os.PathLike[str] | nn.Module, chosen: torch.device, given: Given, fast: bool | None
+    source: str | os.PathLike[str] | nn.Module, chosen: torch.device, given: Given, how: tuple[object, ...]
 ) -> RobustClassifier:
     from robust_widgets.models.foreign.loading import LIBRARIES, load_file, load_named, load_network
 
@@ -111,7 +124,7 @@ def _loaded(
     if wanted in model_names() or is_own_file(path):
         if given.says_anything():
             raise KnobError(f"{wanted!r} knows its own network, classes and normalisation; give nothing but a device.")
-        return _shipped(wanted, chosen, fast) if wanted in model_names() else load_model_file(path, chosen)
+        return _shipped(wanted, chosen, how) if wanted in model_names() else load_model_file(path, chosen)
     if path.is_file():
         return _brought(load_file(path, given), chosen, given, wanted)
     if wanted in known:
@@ -140,5 +153,5 @@ def source_of(model: RobustClassifier) -> str:
 
 
 @lru_cache(maxsize=8)
-def _shipped(name: str, device: torch.device, fast: bool | None) -> RobustClassifier:
+def _shipped(name: str, device: torch.device, how: tuple[object, ...]) -> RobustClassifier:
     return load_model_file(BUNDLED / f"{name}.safetensors", device)

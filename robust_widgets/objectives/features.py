@@ -30,6 +30,7 @@ class Activation(Objective):
     def __init__(self, unit: int | Sequence[int]) -> None:
         several = unit if isinstance(unit, (list, tuple)) else [cast(int, unit)]
         self.units = tuple(operator.index(one) for one in several)
+        self._ready = torch.zeros(0, dtype=torch.long)
 
     def activation(self, model: Classifier, x: Tensor) -> Tensor:
         """The activation of each sample's unit, (n,)."""
@@ -43,13 +44,14 @@ class Activation(Objective):
                     f"There is no unit {unit}; the penultimate layer has {values.shape[1]} units, "
                     f"0 to {values.shape[1] - 1}."
                 )
-        if len(self.units) == 1:
-            return values[:, self.units[0]]
-        if len(self.units) != len(x):
+        if len(self.units) not in (1, len(x)):
             raise UnknownNameError(
                 f"There are {len(self.units)} units for {len(x)} pictures; give one unit, or one for each picture."
             )
-        return values.gather(1, torch.tensor(self.units, device=values.device)[:, None])[:, 0]
+        if len(self._ready) == 0 or self._ready.device != values.device:
+            # Once for a device: a copy to it at each step would make it wait.
+            self._ready = torch.tensor(self.units, device=values.device)
+        return values.gather(1, self._ready.expand(len(x))[:, None])[:, 0]
 
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
         return -self.activation(model, x)

@@ -11,9 +11,19 @@ import torch
 
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.quality.bound import bounds
+from robust_widgets.quality.convolutions import CONVOLUTIONS, convolutions
 from robust_widgets.quality.peak import peak_megabytes
 from robust_widgets.quality.peers import FLOOR, OURS, failing, loops_for, missing
-from robust_widgets.quality.race import CROSS_ENTROPY, FEATURES, INPAINTING, TASKS, Race, last_picture, new_race
+from robust_widgets.quality.race import (
+    CROSS_ENTROPY,
+    FEATURES,
+    INPAINTING,
+    TASKS,
+    Race,
+    last_picture,
+    last_shown,
+    new_race,
+)
 from robust_widgets.quality.speed import waiting
 from robust_widgets.timing import in_turn
 
@@ -85,7 +95,7 @@ class Parity:
     Attributes:
         model, batch, task: as in the rows.
         steps: how many.
-        largest: the largest difference of a value.
+        largest: the largest difference of a value; where steps are recorded, of one of 256 levels.
         same_class: whether every picture gets the same class.
         probability: the largest difference of the target's probability.
         nudged: `largest` of the reference itself, begun `NUDGE` away. A network that is not robust, or not trained,
@@ -135,7 +145,13 @@ def contest(
         if why := failing(name, trial):
             say(f"{name}: {why}")
             del loops[name]
-    taken = in_turn({name: partial(loop, race) for name, loop in loops.items()}, work.rounds, waiting(fast.device))
+    ways: dict[str, Callable[[], object]] = {name: partial(loop, race) for name, loop in loops.items()}
+    if fast.device.type == "cuda":
+        try:
+            ways[CONVOLUTIONS] = partial(_repeated, convolutions(plain, race.start), work.steps)
+        except RuntimeError as error:
+            say(f"{CONVOLUTIONS}: {error}")
+    taken = in_turn(ways, work.rounds, waiting(fast.device))
     times = {name: [each / work.steps for each in rounds] for name, rounds in taken.items()}
     for name, milliseconds in bounds(race).items():
         times[name] = [milliseconds] * work.rounds
@@ -144,6 +160,11 @@ def contest(
         peaks = {name: peak_megabytes(source, work.task, work.batch, name, str(fast.device)) for name in loops}
     rows = [_row(race, name, times, peaks.get(name)) for name in times]
     return rows, _parity(new_race(work.task, fast, plain, 1, PARITY_STEPS)) if work.batch == 1 else None
+
+
+def _repeated(way: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        way()
 
 
 def left_out(say: Callable[[str], object]) -> None:
@@ -173,7 +194,8 @@ def _row(race: Race, name: str, times: dict[str, list[float]], peak: float | Non
 
 @torch.no_grad()
 def _parity(race: Race) -> Parity:
-    expected, found = last_picture(race, race.plain), last_picture(race, race.model)
+    shown = last_picture if race.model.captures is None else last_shown
+    expected, found = last_picture(race, race.plain), shown(race, race.model)
     nudged = replace(race, start=(race.start + NUDGE * torch.randn_like(race.start).sign()).clamp(0, 1))
     chance = last_picture(nudged, race.plain)
     sure, so = race.plain(expected).softmax(1), race.plain(found).softmax(1)

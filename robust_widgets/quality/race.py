@@ -16,7 +16,7 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
 from robust_widgets.objectives import Activation, CrossEntropy, MatchOutside, Objective
 from robust_widgets.steppers import L2Step
-from robust_widgets.synthesis import Problem, solve
+from robust_widgets.synthesis import Problem, iterate, solve
 
 EPSILON, STEP_SIZE = 40.0, 1.0  # in pixels of 224 x 224
 CROSS_ENTROPY, INPAINTING, FEATURES = "cross-entropy", "in-painting", "feature painting"
@@ -124,6 +124,15 @@ def _random_resnet50() -> torch.nn.Module:
 def last_picture(race: Race, model: RobustClassifier) -> Tensor:
     """The picture after the last step of this package's loop, as floats."""
     return solve(race.problem(model))
+
+
+def last_shown(race: Race, model: RobustClassifier) -> Tensor:
+    """The last picture as a run shows it, of 256 levels; by recorded steps, where a model records them."""
+    frame = None
+    for frame in iterate(race.problem(model)):  # noqa: B007 - the last is wanted
+        pass
+    assert frame is not None
+    return (torch.from_numpy(frame.pixels).permute(0, 3, 1, 2) / 255).to(race.start)
 
 
 def new_race(task: str, fast: RobustClassifier, plain: RobustClassifier, batch: int, steps: int) -> Race:

@@ -93,8 +93,9 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
-        count = input.numel() / input.shape[1] * dist.get_world_size()
-        sums = torch.stack([input.sum((0, 2, 3)), input.square().sum((0, 2, 3))])
+        wide = input.float()  # squares in half precision would lose the variance
+        count = wide.numel() / wide.shape[1] * dist.get_world_size()
+        sums = torch.stack([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3))])
         mean, square = cast(Tensor, _Sum.apply(sums)).div(count).unbind()
         variance = (square - mean.square()).clamp_min(0)
         with torch.no_grad():
@@ -106,7 +107,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             self.num_batches_tracked.add_(1)
         scale = self.weight * torch.rsqrt(variance + self.eps)
         shape = (1, -1, 1, 1)
-        return (input - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)
+        return ((wide - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(input.dtype)
 
 
 def share_batch_norms(model: nn.Module, device: torch.device) -> nn.Module:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from robust_widgets.backends.local import LocalSession
+from robust_widgets.captured import cuda_graph
+from robust_widgets.captured.captures import Captures
 from robust_widgets.models.catalogue import features
 from robust_widgets.models.catalogue_file import catalogue_path, write_catalogue
 from robust_widgets.models.checkpoints import load_model_file, save_model
@@ -17,7 +19,8 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session import FakeSession, Feature, RunRequest
 from robust_widgets.trace import Trace
 from tests.backends.test_local import Recorder
-from tests.helpers import check_sentence, tiny_model
+from tests.captured.fake_cuda import FakeCuda
+from tests.helpers import check_sentence, smooth_model, tiny_model
 from tests.tasks.calls import FUNCTIONS, MASK, MASKED, MODEL, PICTURE, call, request
 
 
@@ -125,3 +128,17 @@ def test_a_run_that_goes_on_from_another_picture(session: LocalSession, task: st
     assert not np.array_equal(trace.frames[-1], branch)
     if task in MASKED:
         np.testing.assert_array_equal(trace.frames[-1, 0][~MASK], PICTURE[~MASK])
+
+
+def test_a_run_that_could_not_be_recorded_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeCuda()
+    fake.refuse = "no room"
+    monkeypatch.setattr(cuda_graph, "cuda", fake)
+    model = smooth_model(16)
+    model.captures = Captures()
+    made, recorder = LocalSession(model), Recorder()
+    with pytest.warns(RuntimeWarning, match="no room"):
+        ends = [recorder.ended(made.submit(request("generate", {"steps": 2}), recorder)) for _ in range(2)]
+    made.close()
+    assert [end.state for end in ends] == ["done", "done"] and ends[1].message == ""
+    check_sentence(ends[0].message, "no room")

@@ -12,13 +12,16 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from robust_widgets.cache import VARIABLE
+from robust_widgets.captured import cuda_graph
+from robust_widgets.captured.captures import Captures
 from robust_widgets.cli import app
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.prepared import choice, engine
 from robust_widgets.quality.peers import FLOOR, LOOPS, OURS, PLAIN, missing
 from robust_widgets.quality.race import TASKS
+from tests.captured.fake_cuda import FakeCuda
 from tests.cli.shell import refusal
-from tests.helpers import tiny_model
+from tests.helpers import smooth_model, tiny_model
 
 
 @pytest.fixture
@@ -38,11 +41,15 @@ def lines_of(*arguments: str) -> list[str]:
 def test_the_doctor_names_every_way_and_marks_the_one_taken(model: str) -> None:
     lines = lines_of("doctor", model, "--device", "cpu")
     assert lines[1].startswith(f"torch {version('torch')}")
-    ways = {way: next(line for line in lines if text in line) for way, text in engine.WAYS.items()}
-    assert sum(line.startswith("*") for line in ways.values()) == 1
-    (kept,) = (Path(model).parent / "cache" / choice.KIND).iterdir()
-    shown = {way: float(line.split()[-7]) for way, line in ways.items()}
-    assert json.loads(kept.read_text()) == pytest.approx(shown, abs=0.06)
+    begins = [index for index, line in enumerate(lines) if "at once" in line]
+    assert [lines[begin].partition(" at once")[0] for begin in begins] == [choice.ONE, choice.MANY]
+    kept = [json.loads(file.read_text()) for file in (Path(model).parent / "cache" / choice.KIND).iterdir()]
+    for begin in begins:
+        block = lines[begin + 1 : begin + 1 + len(engine.WAYS)]
+        assert sum(line.startswith("*") for line in block) == 1
+        rows = {line[2:36].strip(): float(line.split()[-1]) for line in block}
+        shown = {way: rows[text] for way, text in engine.WAYS.items()}
+        assert any(times == pytest.approx(shown, abs=0.06) for times in kept)
 
 
 def test_the_doctor_says_what_would_help(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +59,20 @@ def test_the_doctor_says_what_would_help(model: str, monkeypatch: pytest.MonkeyP
         lambda name: "not installed" if name == "onnxruntime" else "1",
     )
     assert any("robust-widgets[fast]" in line for line in lines_of("doctor", model, "--device", "cpu"))
+
+
+def test_the_doctor_says_how_steps_are_made_on_a_gpu(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert any(line.startswith("No CUDA device; with one") for line in lines_of("doctor", model, "--device", "cpu"))
+    fake = FakeCuda()
+    monkeypatch.setattr(cuda_graph, "cuda", fake)
+    said = sys.modules["robust_widgets.cli.doctor"]._recorded_steps
+    assert said(smooth_model()) == "Steps are not recorded; the model is run as it is."
+    recording = smooth_model()
+    recording.captures, recording.precision = Captures(), "float16"
+    assert said(recording) == "Steps are recorded in a CUDA graph and replayed, the network in float16."
+    fake.refuse, recording.captures = "no room", Captures()
+    with pytest.warns(RuntimeWarning, match="no room"):
+        assert said(recording) == "Steps are not recorded on this GPU and run slower (RuntimeError: no room)."
 
 
 def test_bench_times_every_loop_and_writes_the_figures(

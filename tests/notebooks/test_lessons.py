@@ -1,4 +1,8 @@
-"""Every notebook runs from top to bottom with the answers in it; their checks refuse wrong ones, with a hint."""
+"""Every notebook runs from top to bottom with the answers in it; their checks refuse wrong ones, with a hint.
+
+nbmake runs notebooks by nbclient as well, but as they are: it would take a wrong answer for right, because a check
+cell is allowed to fail, and could neither look at outputs nor measure memory. So it would only run every lesson twice.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,12 @@ WRONG = {
     "09-exercise-2": ["legs", "rw.paint_features(lion, above, 'goldfish 1', steps=3, model=model)"],
     "10-exercise-1": ["-fall", "epochs[0]['loss'] - epochs[1]['loss']", "monitor.history()"],
     "10-exercise-2": ["21", "-1", "(still_right + 1) % 20", "0.5"],
-    "11-exercise-1": ["Smooth()", "-1 * Red()", "2 * Red()"],
+    "11-exercise-1": [
+        "-1 * Red()",
+        "2 * Red()",
+        "lambda model, x: (x[:, 1] + x[:, 2] - 2 * x[:, 0]).sum((1, 2))",
+        "lambda model, x: x[:, 0].mean((1, 2))",
+    ],
     "11-exercise-2": ["with_loss(rw.CrossEntropy('butterfly'))", "runs['anything but a lion']", "0.05"],
     "12-exercise-1": [
         "bundled",

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.runs.test_archive import rich
-from tests.runs.test_embed import grown, in_notebook, runs_of
 
 from robust_widgets.errors import TraceError
 from robust_widgets.runs import displayed
@@ -19,6 +17,8 @@ from robust_widgets.runs.displayed import MIME, VERSION, about, kept, pack, piec
 from robust_widgets.runs.embed import mime_bundle
 from robust_widgets.trace import Trace
 from tests.helpers import raises_sentence
+from tests.runs.test_archive import rich
+from tests.runs.test_embed import grown, in_notebook, runs_of
 
 
 def output(trace: Trace) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.runs.test_embed import grown
 
 from robust_widgets.errors import SaveError
 from robust_widgets.pixels import enlarged, tile
@@ -16,6 +15,7 @@ from robust_widgets.runs import video
 from robust_widgets.runs.video import FASTEST, HELD_SECONDS, SIDE, SLOWEST, frames_per_second
 from robust_widgets.trace import Trace
 from tests.helpers import raises_sentence
+from tests.runs.test_embed import grown
 
 av: Any = pytest.importorskip("av")
 

@@ -100,10 +100,10 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
         torch.testing.assert_close(weights[name].float(), value.float(), rtol=1e-2, atol=1e-3)
 
 
-def test_two_processes_learn_against_an_attack_too(tmp_path: Path) -> None:
+def test_two_processes_learn_against_an_attack_and_in_half_precision_too(tmp_path: Path) -> None:
     write_data(tmp_path / "data", noise_patterns(16))
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    attacked = ("--radius", "0.5", "--learning-rate", "0.05")
+    attacked = ("--radius", "0.5", "--learning-rate", "0.05", "--precision", "bfloat16")
     train_in_processes(1, tmp_path / "data", one, *attacked)
     train_in_processes(2, tmp_path / "data", two, *attacked)
     # Each process draws random starts of its own, so the curves agree but not to the bit.

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,13 @@ from robust_widgets.models.prepared import choice
 from robust_widgets.models.prepared.graphs import Function, Graphs, record
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 
-OWN, TORCH, ONNX = "network", "prepared", "onnxruntime"
-WAYS = {OWN: "the network as it is", TORCH: "prepared, in torch", ONNX: "prepared, in ONNX Runtime"}
+OWN, TORCH, TORCH_LAST, ONNX = "network", "prepared", "prepared, channels last", "onnxruntime"
+WAYS = {
+    OWN: "the network as it is",
+    TORCH: "prepared, in torch",
+    TORCH_LAST: "prepared, in torch, channels last",
+    ONNX: "prepared, in ONNX Runtime",
+}
 SWITCH = "ROBUST_WIDGETS_FAST"  # 0 or 1 in the environment: never, or always and without measuring
 TOLERANCE = 1e-4  # of the largest answer; what differs by more is not used
 SLOPE_TOLERANCE = 0.05  # of its length: a rectifier at its kink may open or close by rounding
@@ -47,13 +52,15 @@ class Engine:
         always: do not measure; take ONNX Runtime or, where that is not installed, torch.
 
     Attributes:
-        way: how the network is run, one of `WAYS`; None until the first picture.
-        times: milliseconds of one picture's way forth and back, each way that was measured.
+        way: how the network is run whatever the number of pictures, one of `WAYS`; None to choose.
+        chosen: how it is run for `choice.ONE` picture and for `choice.MANY`, as far as either was asked for.
+        times: for the same, milliseconds of a picture's way forth and back by each way that was measured.
     """
 
     def __init__(self, always: bool = False) -> None:
         self.way: str | None = None
-        self.times: dict[str, float] = {}
+        self.chosen: dict[str, str] = {}
+        self.times: dict[str, dict[str, float]] = {}
         self._always = always
         self._lock = threading.Lock()
         self._passes: OrderedDict[_Key, Passes | None] = OrderedDict()
@@ -77,8 +84,8 @@ class Engine:
         with self._lock, torch.inference_mode(False):
             if not self._takes(model.network, x):
                 return None
-            self.way = self.way or self._choose(model, kind, function)
-            passes = None if self.way == OWN else self._ready(self.way, kind, function, x)
+            way = self.way or self._choose(model, kind, function, choice.batch_of(len(x)))
+            passes = None if way == OWN else self._ready(way, kind, function, x)
         return None if passes is None else answer(passes, x)
 
     def _takes(self, network: nn.Module, x: Tensor) -> bool:
@@ -99,27 +106,41 @@ class Engine:
             self._changes = changes
         return self._weights
 
-    def _choose(self, model: Model, kind: str, function: Function) -> str:
-        switch = os.environ.get(SWITCH, "")
-        if switch == "0":
-            return OWN
-        if self._always or switch == "1":
-            return TORCH if _onnx_passes() is None else ONNX
-        self.times = choice.kept_times(model.fingerprint) or {}
-        if not self.times:
-            self.times = self._measured(model, kind, function)
-            choice.keep_times(model.fingerprint, self.times)
-        return choice.fastest(self.times, OWN)
+    def _choose(self, model: Model, kind: str, function: Function, batch: str) -> str:
+        if batch not in self.chosen:
+            switch = os.environ.get(SWITCH, "")
+            if switch == "0":
+                self.chosen[batch] = OWN
+            elif self._always or switch == "1":
+                self.chosen[batch] = TORCH if _onnx_passes() is None else ONNX
+            else:
+                self.chosen[batch] = self._fastest(model, kind, function, batch)
+        return self.chosen[batch]
 
-    def _measured(self, model: Model, kind: str, function: Function) -> dict[str, float]:
+    def _fastest(self, model: Model, kind: str, function: Function, batch: str) -> str:
+        times = choice.kept_times(model.fingerprint, batch)
+        if times is None:
+            times = self._measured(model, kind, function, batch)
+            choice.keep_times(model.fingerprint, batch, times)
+        self.times[batch] = times
+        return choice.fastest(times, OWN)
+
+    def _measured(self, model: Model, kind: str, function: Function, batch: str) -> dict[str, float]:
         side = model.input_size
         picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
         ways: dict[str, Function] = {OWN: function}
-        found = _prepared((TORCH, ONNX) if _onnx_passes() else (TORCH,), function, picture)
+        found = _prepared((TORCH, TORCH_LAST, ONNX) if _onnx_passes() else (TORCH, TORCH_LAST), function, picture)
         for name, passes in found.items():
-            self._passes[name, kind, tuple(picture.shape[2:])] = passes
             ways[name] = partial(answer, passes)
-        return choice.measure({name: _forth_and_back(way, picture) for name, way in ways.items()})
+        once = choice.measure({OWN: _forth_and_back(function, picture)}, rounds=1)[OWN]
+        count = choice.pictures_to_measure(batch, once, len(ways))
+        pictures = picture.repeat(count, 1, 1, 1)
+        taken = choice.measure({name: _forth_and_back(way, pictures) for name, way in ways.items()})
+        times = {name: milliseconds / count for name, milliseconds in taken.items()}
+        best = choice.fastest(times, OWN)
+        if best in found:
+            self._passes[best, kind, (side, side)] = found[best]
+        return times
 
     def _ready(self, way: str, kind: str, function: Function, x: Tensor) -> Passes | None:
         key = (way, kind, tuple(x.shape[2:]))
@@ -136,24 +157,28 @@ def _prepared(ways: Sequence[str], function: Function, example: Tensor) -> dict[
     made: dict[str, Passes] = {}
     with suppress(Exception):  # networks of others raise what they like; nothing is lost but speed
         graphs = record(function, example)
+        pictures = torch.cat([example, 1 - example.flip(3)])  # they were recorded with another number of them
+        expected = _answers_and_slope(function, pictures)
         for way in ways:
             make = _onnx_passes() if way == ONNX else None
-            passes = make(graphs, example) if make else TorchPasses(graphs)
-            if _agree(function, passes, torch.cat([example, 1 - example.flip(3)])):
+            passes = make(graphs, example) if make else TorchPasses(graphs, channels_last=way == TORCH_LAST)
+            if _agree(expected, _answers_and_slope(partial(answer, passes), pictures)):
                 made[way] = passes
     return made
 
 
-def _agree(function: Function, passes: Passes, pictures: Tensor) -> bool:
-    """Whether two pictures get the same answers by either way; they were recorded with another number of them."""
+def _answers_and_slope(function: Function, pictures: Tensor) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
-        x = pictures.requires_grad_()
-        expected = function(x)
-        (slope,) = torch.autograd.grad(expected.sum(), x)
-        found = answer(passes, x)
-        (found_slope,) = torch.autograd.grad(found.sum(), x)
-    near = (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
-    return bool(near and (found_slope - slope).norm() <= SLOPE_TOLERANCE * slope.norm())
+        x = pictures.clone().requires_grad_()
+        answers = function(x)
+        return answers.detach(), torch.autograd.grad(answers.sum(), x)[0]
+
+
+def _agree(expected: tuple[Tensor, Tensor], found: tuple[Tensor, Tensor]) -> bool:
+    """Whether pictures get the same answers, and the same gradients, by either way."""
+    (answers, slope), (other_answers, other_slope) = expected, found
+    near = (other_answers - answers).abs().max() <= TOLERANCE * answers.abs().max()
+    return bool(near and (other_slope - slope).norm() <= SLOPE_TOLERANCE * slope.norm())
 
 
 def _onnx_passes() -> Callable[[Graphs, Tensor], Passes] | None:
@@ -165,10 +190,5 @@ def _onnx_passes() -> Callable[[Graphs, Tensor], Passes] | None:
     return OnnxPasses
 
 
-def _forth_and_back(function: Function, picture: Tensor) -> Callable[[], object]:
-    def run() -> Any:
-        with torch.enable_grad():
-            x = picture.clone().requires_grad_()
-            return torch.autograd.grad(function(x).sum(), x)
-
-    return run
+def _forth_and_back(function: Function, pictures: Tensor) -> Callable[[], object]:
+    return partial(_answers_and_slope, function, pictures)

@@ -17,6 +17,7 @@ from robust_widgets.backends.local import LocalSession
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.prepared import engine as engines
+from robust_widgets.models.prepared.choice import ONE
 from robust_widgets.models.prepared.engine import ONNX, TORCH
 from robust_widgets.models.prepared.graphs import BATCH
 from tests.models.prepared.networks import CLASSES, both, classifier, pictures_for
@@ -174,7 +175,7 @@ def test_load_model_says_how_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     always = rw.load_model("tiny", fast=True)
     pictures = pictures_for(always, 1)
     torch.testing.assert_close(always(pictures), rw.load_model("tiny", fast=False)(pictures), rtol=1e-4, atol=1e-4)
-    assert always.engine is not None and always.engine.way == ONNX
+    assert always.engine is not None and always.engine.chosen == {ONE: ONNX}
 
 
 def test_a_run_is_the_same_by_either_way(monkeypatch: pytest.MonkeyPatch) -> None:

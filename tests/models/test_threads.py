@@ -1,0 +1,75 @@
+"""As many threads as a container has processors."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from robust_widgets.models import threads
+
+BOUND = 8
+
+
+@pytest.fixture(autouse=True)
+def eight_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(BOUND)), raising=False)
+
+
+def written(root: Path, **files: str) -> Path:
+    for name, text in files.items():
+        file = root / name.replace("__", "/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [("200000 100000", 2), ("150000 100000", 1), ("50000 100000", 1), ("max 100000", BOUND), ("1600000 100000", BOUND)],
+)
+def test_a_share_of_processor_time(tmp_path: Path, limit: str, expected: int) -> None:
+    written(tmp_path, proc__self__cgroup="0::/\n")
+    (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/cpu.max").write_text(f"{limit}\n")
+    assert threads.processors(tmp_path) == expected
+
+
+def test_the_smallest_share_of_all_groups_counts(tmp_path: Path) -> None:
+    written(tmp_path, proc__self__cgroup="0::/pods/one/kernel\n")
+    for group, limit in (("pods", "600000"), ("pods/one", "300000"), ("pods/one/kernel", "max")):
+        folder = tmp_path / "sys/fs/cgroup" / group
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "cpu.max").write_text(f"{limit} 100000\n")
+    assert threads.processors(tmp_path) == 3
+
+
+@pytest.mark.parametrize(("quota", "expected"), [("400000", 4), ("-1", BOUND)])
+def test_the_older_kind_of_group(tmp_path: Path, quota: str, expected: int) -> None:
+    written(tmp_path, proc__self__cgroup="4:memory:/a\n1:cpu:/a/that/the/container/does/not/see\n")
+    folder = tmp_path / "sys/fs/cgroup/cpu"
+    folder.mkdir(parents=True)
+    (folder / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (folder / "cpu.cfs_period_us").write_text("100000\n")
+    assert threads.processors(tmp_path) == expected
+
+
+def test_without_groups_the_processors_it_is_bound_to(tmp_path: Path) -> None:
+    assert threads.processors(tmp_path) == BOUND
+
+
+@pytest.mark.parametrize(("chosen", "there", "expected"), [(False, 2, [2]), (False, 8, []), (True, 2, [])])
+def test_threads_are_only_taken_away_and_only_where_nobody_chose(
+    monkeypatch: pytest.MonkeyPatch, chosen: bool, there: int, expected: list[int]
+) -> None:
+    given: list[int] = []
+    monkeypatch.delenv(threads.VARIABLE, raising=False)
+    if chosen:
+        monkeypatch.setenv(threads.VARIABLE, "8")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: BOUND)
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    monkeypatch.setattr(threads, "processors", lambda: there)
+    threads.fit_threads()
+    assert given == expected
