@@ -13,6 +13,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from robust_widgets import synthesis
 from robust_widgets.constraints import Constraint, L2Ball, LinfBall, Unconstrained
 from robust_widgets.errors import KnobError, PictureError
 from robust_widgets.images import to_pixels
@@ -265,3 +266,22 @@ def test_a_start_with_values_that_are_not_pictures(value: float) -> None:
 def test_a_start_of_whole_numbers() -> None:
     with raises_sentence(PictureError, "torch.uint8"):
         replace(make(), start=torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-4, 1.0, 1e30])
+def test_the_gradients_lengths_are_torchs_to_the_bit(scale: float) -> None:
+    gradient = scale * torch.randn(2, 3, 61, 67, generator=torch.Generator().manual_seed(0))
+    length = gradient.square().sum(1).sqrt()
+    share = length / length.amax((1, 2), keepdim=True).clamp_min(1e-20)
+    shown = synthesis._heat(gradient)  # pyright: ignore[reportPrivateUsage]
+    if scale != 1e30:  # whose squares are infinite
+        np.testing.assert_array_equal(shown, (share * 255 + 0.5).to(torch.uint8).numpy())
+    assert shown.shape == (2, 61, 67) and shown.dtype == np.uint8
+
+
+def test_no_thread_is_woken_between_two_passes() -> None:
+    """torch's root of some thousand values starts threads that spin for a while, beside those of the next pass."""
+    gradient = torch.randn(1, 3, 64, 64)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        synthesis._heat(gradient)  # pyright: ignore[reportPrivateUsage]
+    assert "aten::sqrt" not in {event.key for event in seen.key_averages()}

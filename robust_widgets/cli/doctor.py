@@ -13,13 +13,15 @@ from robust_widgets.cli.sentences import in_sentences
 
 PACKAGES = ("torch", "torchvision", "jupyterlab", "ipywidgets", "ipycanvas", "anywidget")
 WORTH_A_HINT = "onnxruntime"
+HOW_MANY = ("One picture", "2 to 7 at once, measured with 4", "8 and more at once, measured with 8")
 
 
 @in_sentences
 def doctor(model: ModelGiven = "default", device: Device = None) -> None:
-    """Print the versions that matter, and the way a model is run here.
+    """Print the versions that matter, and the ways a model is run here.
 
-    The ways are measured once for a model and a machine, which takes a second or two, and kept.
+    The ways are measured once for a model, a machine and how many pictures go through at once, and kept. That takes a
+    second or two for the models that come with the package, and longer for larger ones.
     """
     typer.echo(f"robust-widgets {__version__}, Python {platform.python_version()}, {platform.platform()}")
     typer.echo(", ".join(f"{name} {_version(name)}" for name in PACKAGES))
@@ -29,21 +31,25 @@ def doctor(model: ModelGiven = "default", device: Device = None) -> None:
 
     import torch
 
+    from robust_widgets.models.prepared.choice import SIZES
     from robust_widgets.models.prepared.engine import WAYS
     from robust_widgets.models.registry import load_model
 
     loaded = load_model(model, device=device)
-    loaded.warm_up()
-    typer.echo(f"{loaded!r}, {torch.get_num_threads()} threads")
+    for size in SIZES:
+        loaded.warm_up(size)
+    typer.echo(f"{loaded!r}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() != 1)}")
     engine = loaded.engine
-    if engine is None or engine.way is None:
+    if engine is None or not engine.ways:
         typer.echo("It is run as it is.")
         return
-    for way, milliseconds in sorted(engine.times.items(), key=lambda item: item[1]):
-        mark = "*" if way == engine.way else " "
-        typer.echo(f"{mark} {WAYS[way]:28} {milliseconds:8.1f} ms a pass forth and back")
-    if not engine.times:
-        typer.echo(f"* {WAYS[engine.way]}, without measuring")
+    for size, words in zip(SIZES, HOW_MANY, strict=True):
+        typer.echo(f"{words}:")
+        for way, milliseconds in sorted(engine.times.get(size, {}).items(), key=lambda item: item[1]):
+            mark = "*" if way == engine.ways[size] else " "
+            typer.echo(f"{mark} {WAYS[way]:28} {milliseconds:8.1f} ms a pass forth and back")
+        if size not in engine.times:
+            typer.echo(f"* {WAYS[engine.ways[size]]}, without measuring")
 
 
 def _version(name: str) -> str:

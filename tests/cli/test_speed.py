@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from robust_widgets.cache import VARIABLE
 from robust_widgets.cli import app
+from robust_widgets.cli.doctor import HOW_MANY
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.prepared import choice, engine
 from robust_widgets.quality.peers import FLOOR, LOOPS, OURS, PLAIN, missing
@@ -38,11 +39,15 @@ def lines_of(*arguments: str) -> list[str]:
 def test_the_doctor_names_every_way_and_marks_the_one_taken(model: str) -> None:
     lines = lines_of("doctor", model, "--device", "cpu")
     assert lines[1].startswith(f"torch {version('torch')}")
-    ways = {way: next(line for line in lines if text in line) for way, text in engine.WAYS.items()}
-    assert sum(line.startswith("*") for line in ways.values()) == 1
-    (kept,) = (Path(model).parent / "cache" / choice.KIND).iterdir()
-    shown = {way: float(line.split()[-7]) for way, line in ways.items()}
-    assert json.loads(kept.read_text()) == pytest.approx(shown, abs=0.06)
+    heads = [lines.index(f"{words}:") for words in HOW_MANY]
+    kept = [json.loads(file.read_text()) for file in (Path(model).parent / "cache" / choice.KIND).iterdir()]
+    assert len(kept) == len(heads) == 3
+    for begin, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+        own = lines[begin + 1 : end]
+        assert sum(line.startswith("*") for line in own) == 1
+        ways = {way: line for way, text in engine.WAYS.items() for line in own if text in line}
+        shown = {way: float(line.split()[-7]) for way, line in ways.items()}
+        assert len(shown) == len(own) and any(times == pytest.approx(shown, abs=0.06) for times in kept)
 
 
 def test_the_doctor_says_what_would_help(model: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from operator import attrgetter
 from typing import Any, Protocol, TypeAlias
 
 import torch
@@ -17,12 +18,19 @@ from robust_widgets.models.prepared import choice
 from robust_widgets.models.prepared.graphs import Function, Graphs, record
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 
-OWN, TORCH, ONNX = "network", "prepared", "onnxruntime"
-WAYS = {OWN: "the network as it is", TORCH: "prepared, in torch", ONNX: "prepared, in ONNX Runtime"}
+OWN, TORCH, ONNX, ONNX_ONE = "network", "prepared", "onnxruntime", "onnxruntime, 1 thread"
+WAYS = {
+    OWN: "the network as it is",
+    TORCH: "prepared, in torch",
+    ONNX: "prepared, in ONNX Runtime",
+    ONNX_ONE: "the same on one thread",
+}
 SWITCH = "ROBUST_WIDGETS_FAST"  # 0 or 1 in the environment: never, or always and without measuring
 TOLERANCE = 1e-4  # of the largest answer; what differs by more is not used
 SLOPE_TOLERANCE = 0.05  # of its length: a rectifier at its kink may open or close by rounding
 MOST_KEPT = 8  # sizes of pictures whose passes are kept
+
+_version, _learns = attrgetter("_version"), attrgetter("requires_grad")
 
 _Key: TypeAlias = tuple[str, str, tuple[int, ...]]
 
@@ -44,16 +52,18 @@ class Engine:
     It answers for float32 pictures on the CPU and a frozen network in evaluation mode, and says None to anything else.
 
     Args:
-        always: do not measure; take ONNX Runtime or, where that is not installed, torch.
+        always: do not measure; take ONNX Runtime or, for many pictures and where that is not installed, torch.
 
     Attributes:
-        way: how the network is run, one of `WAYS`; None until the first picture.
-        times: milliseconds of one picture's way forth and back, each way that was measured.
+        ways: how the network is run, one of `WAYS` for each of `choice.SIZES` that was asked for.
+        times: milliseconds of a batch's way forth and back by each way that was measured, for each of these sizes.
+        fixed: a way for batches of any size, in place of a choice; None to choose.
     """
 
     def __init__(self, always: bool = False) -> None:
-        self.way: str | None = None
-        self.times: dict[str, float] = {}
+        self.ways: dict[int, str] = {}
+        self.times: dict[int, dict[str, float]] = {}
+        self.fixed: str | None = None
         self._always = always
         self._lock = threading.Lock()
         self._passes: OrderedDict[_Key, Passes | None] = OrderedDict()
@@ -77,8 +87,11 @@ class Engine:
         with self._lock, torch.inference_mode(False):
             if not self._takes(model.network, x):
                 return None
-            self.way = self.way or self._choose(model, kind, function)
-            passes = None if self.way == OWN else self._ready(self.way, kind, function, x)
+            size = choice.size_of(len(x))
+            if self.fixed is None and size not in self.ways:
+                self.ways[size] = self._choose(model, kind, function, size)
+            way = self.fixed or self.ways[size]
+            passes = None if way == OWN else self._ready(way, kind, function, x)
         return None if passes is None else answer(passes, x)
 
     def _takes(self, network: nn.Module, x: Tensor) -> bool:
@@ -86,49 +99,63 @@ class Engine:
             return False
         if torch._C._functorch.is_functorch_wrapped_tensor(x) or torch.compiler.is_compiling():  # pyright: ignore
             return False
-        return not any(weight.requires_grad for weight in self._watched(network))
+        return not any(map(_learns, self._watched(network)))
 
     def _watched(self, network: nn.Module) -> list[Tensor]:
         """The network's weights; where they were changed since the last time, what was prepared is forgotten."""
         if self._network is not network:
             self._network, self._weights = network, [*network.parameters(), *network.buffers()]
             self._passes.clear()
-        changes = sum(weight._version for weight in self._weights)  # pyright: ignore[reportPrivateUsage]
+        changes = sum(map(_version, self._weights))
         if changes != self._changes:
             self._passes.clear()
             self._changes = changes
         return self._weights
 
-    def _choose(self, model: Model, kind: str, function: Function) -> str:
+    def _choose(self, model: Model, kind: str, function: Function, size: int) -> str:
         switch = os.environ.get(SWITCH, "")
         if switch == "0":
             return OWN
         if self._always or switch == "1":
-            return TORCH if _onnx_passes() is None else ONNX
-        self.times = choice.kept_times(model.fingerprint) or {}
-        if not self.times:
-            self.times = self._measured(model, kind, function)
-            choice.keep_times(model.fingerprint, self.times)
-        return choice.fastest(self.times, OWN)
+            return TORCH if _onnx_passes() is None or size == choice.SIZES[-1] else ONNX
+        about = (model.fingerprint, model.input_size, size)
+        times = choice.kept_times(*about)
+        if times is None or not set(times) >= {OWN} or not set(times) <= set(WAYS):
+            times = self._measured(model.input_size, kind, function, size)
+            choice.keep_times(*about, times)
+        self.times[size] = times
+        return choice.fastest(times, OWN)
 
-    def _measured(self, model: Model, kind: str, function: Function) -> dict[str, float]:
-        side = model.input_size
-        picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    def _measured(self, side: int, kind: str, function: Function, size: int) -> dict[str, float]:
+        pictures = torch.rand(size, 3, side, side, generator=torch.Generator().manual_seed(0))
         ways: dict[str, Function] = {OWN: function}
-        found = _prepared((TORCH, ONNX) if _onnx_passes() else (TORCH,), function, picture)
-        for name, passes in found.items():
-            self._passes[name, kind, tuple(picture.shape[2:])] = passes
-            ways[name] = partial(answer, passes)
-        return choice.measure({name: _forth_and_back(way, picture) for name, way in ways.items()})
+        keys: dict[str, _Key] = {name: (name, kind, (side, side)) for name in _candidates(size)}
+        lacking = [name for name, key in keys.items() if key not in self._passes]
+        found = _prepared(lacking, function, pictures[:1].clone())
+        for name, key in keys.items():
+            self._keep(key, self._passes.get(key) or found.get(name))
+            if (passes := self._passes[key]) is not None:
+                ways[name] = partial(answer, passes)
+        return choice.measure({name: _forth_and_back(way, pictures) for name, way in ways.items()})
 
     def _ready(self, way: str, kind: str, function: Function, x: Tensor) -> Passes | None:
         key = (way, kind, tuple(x.shape[2:]))
         if key not in self._passes:
-            self._passes[key] = _prepared((way,), function, x.detach()[:1].clone()).get(way)
-            while len(self._passes) > MOST_KEPT:
-                self._passes.popitem(last=False)
+            self._keep(key, _prepared((way,), function, x.detach()[:1].clone()).get(way))
         self._passes.move_to_end(key)
         return self._passes[key]
+
+    def _keep(self, key: _Key, passes: Passes | None) -> None:
+        self._passes[key] = passes
+        while len(self._passes) > MOST_KEPT:
+            self._passes.popitem(last=False)
+
+
+def _candidates(size: int) -> tuple[str, ...]:
+    """What is measured beside the network as it is; one thread can be enough for one picture alone."""
+    if _onnx_passes() is None:
+        return (TORCH,)
+    return (TORCH, ONNX, ONNX_ONE) if size == 1 and torch.get_num_threads() > 1 else (TORCH, ONNX)
 
 
 def _prepared(ways: Sequence[str], function: Function, example: Tensor) -> dict[str, Passes]:
@@ -137,8 +164,9 @@ def _prepared(ways: Sequence[str], function: Function, example: Tensor) -> dict[
     with suppress(Exception):  # networks of others raise what they like; nothing is lost but speed
         graphs = record(function, example)
         for way in ways:
-            make = _onnx_passes() if way == ONNX else None
-            passes = make(graphs, example) if make else TorchPasses(graphs)
+            make = _onnx_passes() if way in (ONNX, ONNX_ONE) else None
+            threads = 1 if way == ONNX_ONE else torch.get_num_threads()
+            passes = make(graphs, example, threads) if make else TorchPasses(graphs)
             if _agree(function, passes, torch.cat([example, 1 - example.flip(3)])):
                 made[way] = passes
     return made
@@ -156,7 +184,7 @@ def _agree(function: Function, passes: Passes, pictures: Tensor) -> bool:
     return bool(near and (found_slope - slope).norm() <= SLOPE_TOLERANCE * slope.norm())
 
 
-def _onnx_passes() -> Callable[[Graphs, Tensor], Passes] | None:
+def _onnx_passes() -> Callable[[Graphs, Tensor, int], Passes] | None:
     """ONNX Runtime's, where it is installed."""
     try:
         from robust_widgets.models.prepared.sessions import OnnxPasses

@@ -33,10 +33,10 @@ def assert_same(function: Callable[[Tensor], Tensor], passes: Passes, pictures: 
     assert (found_slope - slope).norm() <= 1e-3 * slope.norm()
 
 
-@pytest.mark.parametrize("kind", [TorchPasses, OnnxPasses])
-def test_answers_and_gradients_are_those_of_the_network(model: RobustClassifier, kind: type) -> None:
+@pytest.mark.parametrize("threads", [None, 1, 2], ids=["torch", "onnxruntime-1", "onnxruntime-2"])
+def test_answers_and_gradients_are_those_of_the_network(model: RobustClassifier, threads: int | None) -> None:
     graphs = record(model, pictures_for(model, 1))
-    passes = TorchPasses(graphs) if kind is TorchPasses else OnnxPasses(graphs, pictures_for(model, 1))
+    passes = TorchPasses(graphs) if threads is None else OnnxPasses(graphs, pictures_for(model, 1), threads)
     for count in (1, 2, BATCH, 2 * BATCH + 1):
         assert_same(model, passes, pictures_for(model, count, seed=count))
 
