@@ -239,21 +239,22 @@ def iterate(problem: Problem) -> Iterator[Frame]:
 
 
 def _plain(problem: Problem) -> Iterator[Arrays]:
+    heat = _heat_here if problem.start.device.type == "cpu" else _heat
     for x, reading in readings(problem):
-        yield [one.cpu().numpy() for one in _shown(x, reading)]
+        yield [one.cpu().numpy() for one in _shown(x, reading, heat)]
 
 
 def _step_and_shown(problem: Problem, x: Tensor) -> tuple[Tensor, list[Tensor]]:
     following, reading = advance(problem, x)
-    return following, _shown(x, reading)
+    return following, _shown(x, reading, _heat)
 
 
-def _shown(x: Tensor, reading: Reading) -> list[Tensor]:
+def _shown(x: Tensor, reading: Reading, heat: Callable[[Tensor], Tensor]) -> list[Tensor]:
     """What a frame shows, on the device: its numbers (3, n) or (3 + classes, n), picture, and heat map if any."""
     numbers = torch.stack([reading.loss, reading.probability.to(reading.loss), reading.distance.to(reading.loss)])
     if reading.logits is not None:
         numbers = torch.cat([numbers, reading.logits.to(reading.loss).softmax(1).T])
-    return [numbers, to_bytes(x), *([] if reading.gradient is None else [_heat(reading.gradient)])]
+    return [numbers, to_bytes(x), *([] if reading.gradient is None else [heat(reading.gradient)])]
 
 
 def _frame(step: int, shown: Arrays, began: float) -> Frame:
@@ -276,6 +277,14 @@ def _heat(gradient: Tensor) -> Tensor:
     length = gradient.float().square().sum(1).sqrt_()
     largest = length.amax((1, 2), keepdim=True).clamp_min_(1e-20)
     return length.div_(largest).mul_(255).add_(0.5).to(torch.uint8)
+
+
+def _heat_here(gradient: Tensor) -> Tensor:
+    """As `_heat`, to the bit. torch's root would wake its threads, which then take the processor from the next step."""
+    with np.errstate(all="ignore"):  # a gradient that is not finite
+        length = np.sqrt(np.square(gradient.float().numpy()).sum(1))
+        length /= np.maximum(length.max((1, 2), keepdims=True), np.float32(1e-20))
+        return torch.from_numpy((length * np.float32(255) + np.float32(0.5)).astype(np.uint8))
 
 
 Solver: TypeAlias = Callable[[Problem], Iterator[Frame]]

@@ -13,6 +13,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from robust_widgets import synthesis
 from robust_widgets.constraints import Constraint, L2Ball, LinfBall, Unconstrained
 from robust_widgets.errors import KnobError, PictureError
 from robust_widgets.images import to_pixels
@@ -265,3 +266,20 @@ def test_a_start_with_values_that_are_not_pictures(value: float) -> None:
 def test_a_start_of_whole_numbers() -> None:
     with raises_sentence(PictureError, "torch.uint8"):
         replace(make(), start=torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-4, 1.0, 1e30])
+def test_the_gradients_lengths_are_the_same_without_torchs_threads(scale: float) -> None:
+    gradient = scale * torch.randn(2, 3, 61, 67, generator=torch.Generator().manual_seed(0))
+    here, there = synthesis._heat_here(gradient), synthesis._heat(gradient)  # pyright: ignore[reportPrivateUsage]
+    if scale != 1e30:  # whose squares are infinite
+        assert torch.equal(here, there)
+    assert here.shape == (2, 61, 67) and here.dtype == torch.uint8
+
+
+def test_no_thread_is_woken_between_two_passes() -> None:
+    """torch's root of some thousand values starts threads that spin for a while, beside those of the next pass."""
+    gradient = torch.randn(1, 3, 64, 64)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        synthesis._heat_here(gradient)  # pyright: ignore[reportPrivateUsage]
+    assert "aten::sqrt" not in {event.key for event in seen.key_averages()}

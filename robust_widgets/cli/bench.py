@@ -49,7 +49,6 @@ def bench(
     import torch
 
     from robust_widgets.files import write_whole
-    from robust_widgets.models.prepared.choice import MANY_FROM
     from robust_widgets.quality.contest import as_json, contest, left_out, workloads
     from robust_widgets.quality.race import RESNET50, raced_models
     from robust_widgets.quality.speed import machine_of
@@ -63,13 +62,12 @@ def bench(
     machine = ""
     for name in model or ("default", "tiny", *([] if quick else [RESNET50])):
         fast, plain = raced_models(name, device)
-        for count in (1, MANY_FROM):
-            fast.warm_up(count)
         machine = f"{machine_of(fast)}, torch {torch.__version__}"
-        typer.echo(f"\n{fast!r}; {machine}; {_ways(fast)}")
+        typer.echo(f"\n{fast!r}; {machine}")
         for work in workloads(fast, quick):
+            fast.warm_up(work.batch)
             found, parity = contest(fast, plain, work, "" if quick else name, say)
-            typer.echo(_table(found, parity))
+            typer.echo(_table(found, parity, _way(fast, work.batch)))
             rows += found
             parities += [parity] if parity else []
     if json_file is not None:
@@ -84,16 +82,18 @@ def bench(
         typer.echo(f"Wrote {chart}.")
 
 
-def _ways(model: RobustClassifier) -> str:
-    chosen = model.engine.chosen if model.engine else {}
-    return ", ".join(f"{batch}: {way}" for batch, way in chosen.items()) or "as it is"
+def _way(model: RobustClassifier, batch: int) -> str:
+    """The way a model takes with so many pictures at once."""
+    from robust_widgets.models.prepared.choice import size_of
+
+    return "as it is" if model.engine is None else model.engine.ways.get(size_of(batch), "as it is")
 
 
-def _table(rows: Sequence[Row], parity: Parity | None) -> str:
+def _table(rows: Sequence[Row], parity: Parity | None, way: str) -> str:
     from robust_widgets.quality.contest import NUDGE
 
     head = f"{rows[0].task}, batch {rows[0].batch}"
-    lines = [f"{head:30} {'ms a step':>9}  {'x floor':>7}  {'x ours':>7}  {'peak MB':>7}"]
+    lines = [f"(way: {way})", f"{head:30} {'ms a step':>9}  {'x floor':>7}  {'x ours':>7}  {'peak MB':>7}"]
     for row in rows:
         peak = "" if row.peak_mb is None else f"{row.peak_mb:.0f}"
         ratios = f"{row.ratio_to_floor:>7.2f}  {row.ratio_to_ours:>7.2f}"

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "torchvision", "jupyterlab", "ipywidgets", "ipycanvas", "anywidget")
 WORTH_A_HINT = "onnxruntime"
+HOW_MANY = ("One picture", "2 to 7 at once, measured with 4", "8 and more at once, measured with 8")
 
 
 @in_sentences
 def doctor(model: ModelGiven = "default", device: Device = None) -> None:
-    """Print the versions that matter, and the way a model is run here.
+    """Print the versions that matter, and the ways a model is run here.
 
-    The ways are measured once for a model and a machine, for one picture and for many, which takes a few seconds, and
-    kept.
+    The ways are measured once for a model, a machine and how many pictures go through at once, and kept. That takes a
+    second or two for the models that come with the package, and longer for larger ones.
     """
     typer.echo(f"robust-widgets {__version__}, Python {platform.python_version()}, {platform.platform()}")
     typer.echo(", ".join(f"{name} {_version(name)}" for name in PACKAGES))
@@ -34,31 +35,31 @@ def doctor(model: ModelGiven = "default", device: Device = None) -> None:
 
     import torch
 
-    from robust_widgets.models.prepared import choice
+    from robust_widgets.models.prepared.choice import SIZES
     from robust_widgets.models.prepared.engine import WAYS
     from robust_widgets.models.registry import load_model
 
     loaded = load_model(model, device=device)
     loaded.warm_up()
-    typer.echo(f"{loaded!r}, {torch.get_num_threads()} threads")
+    typer.echo(f"{loaded!r}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() != 1)}")
     if loaded.device.type == "cuda":
         typer.echo(_recorded_steps(loaded))
         return
     if not torch.cuda.is_available():
         typer.echo("No CUDA device; with one, steps are recorded and replayed, in half precision where that agrees.")
+    for size in SIZES:
+        loaded.warm_up(size)
     engine = loaded.engine
-    if engine is not None:
-        loaded.warm_up(choice.MANY_FROM)
-    if engine is None or not engine.chosen:
+    if engine is None or not engine.ways:
         typer.echo("It is run as it is.")
         return
-    for batch, chosen in engine.chosen.items():
-        typer.echo(f"{batch} at once, milliseconds a picture's pass forth and back:")
-        times = engine.times.get(batch, {})
-        for way, milliseconds in sorted(times.items(), key=lambda item: item[1]):
-            typer.echo(f"{'*' if way == chosen else ' '} {WAYS[way]:34} {milliseconds:8.1f}")
-        if not times:
-            typer.echo(f"* {WAYS[chosen]}, without measuring")
+    for size, words in zip(SIZES, HOW_MANY, strict=True):
+        typer.echo(f"{words}:")
+        for way, milliseconds in sorted(engine.times.get(size, {}).items(), key=lambda item: item[1]):
+            mark = "*" if way == engine.ways[size] else " "
+            typer.echo(f"{mark} {WAYS[way]:28} {milliseconds:8.1f} ms a pass forth and back")
+        if size not in engine.times:
+            typer.echo(f"* {WAYS[engine.ways[size]]}, without measuring")
 
 
 def _recorded_steps(model: RobustClassifier) -> str:

@@ -95,16 +95,20 @@ class RobustClassifier(nn.Module):
 
         Args:
             always: take the way that is known to be the fastest on most machines. By default the ways are measured
-                when the first picture comes, and when the first batch of four or more does, in a second or two each,
-                once for a model and a machine.
+                when the first picture comes, and again when the first few and the first many at once come; that takes
+                a second or two in all, more for large networks, once for a model and a machine.
         """
         self.engine = Engine(always)
 
-    def warm_up(self, count: int = 1) -> None:
-        """Have what is made once for a size of picture made now, for the model's own size and ``count`` at once."""
+    def warm_up(self, pictures: int = 1) -> None:
+        """Have what is made once for a size of picture made now, for the model's own size.
+
+        Args:
+            pictures: how many at once; which way is the fastest depends on that.
+        """
         if self.engine is not None:
             with torch.no_grad():
-                self(torch.zeros(count, 3, self.input_size, self.input_size, device=self.device))
+                self(torch.zeros(pictures, 3, self.input_size, self.input_size, device=self.device))
 
     def forward(self, x: Tensor) -> Tensor:
         if self._gives_features():

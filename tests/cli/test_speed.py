@@ -15,6 +15,7 @@ from robust_widgets.cache import VARIABLE
 from robust_widgets.captured import cuda_graph
 from robust_widgets.captured.captures import Captures
 from robust_widgets.cli import app
+from robust_widgets.cli.doctor import HOW_MANY
 from robust_widgets.models.checkpoints import save_model
 from robust_widgets.models.prepared import choice, engine
 from robust_widgets.quality.peers import FLOOR, LOOPS, OURS, PLAIN, missing
@@ -41,15 +42,15 @@ def lines_of(*arguments: str) -> list[str]:
 def test_the_doctor_names_every_way_and_marks_the_one_taken(model: str) -> None:
     lines = lines_of("doctor", model, "--device", "cpu")
     assert lines[1].startswith(f"torch {version('torch')}")
-    begins = [index for index, line in enumerate(lines) if "at once" in line]
-    assert [lines[begin].partition(" at once")[0] for begin in begins] == [choice.ONE, choice.MANY]
+    heads = [lines.index(f"{words}:") for words in HOW_MANY]
     kept = [json.loads(file.read_text()) for file in (Path(model).parent / "cache" / choice.KIND).iterdir()]
-    for begin in begins:
-        block = lines[begin + 1 : begin + 1 + len(engine.WAYS)]
-        assert sum(line.startswith("*") for line in block) == 1
-        rows = {line[2:36].strip(): float(line.split()[-1]) for line in block}
-        shown = {way: rows[text] for way, text in engine.WAYS.items()}
-        assert any(times == pytest.approx(shown, abs=0.06) for times in kept)
+    assert len(kept) == len(heads) == 3
+    for begin, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+        own = lines[begin + 1 : end]
+        assert sum(line.startswith("*") for line in own) == 1
+        ways = {way: line for way, text in engine.WAYS.items() for line in own if text in line}
+        shown = {way: float(line.split()[-7]) for way, line in ways.items()}
+        assert len(shown) == len(own) and any(times == pytest.approx(shown, abs=0.06) for times in kept)
 
 
 def test_the_doctor_says_what_would_help(model: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,15 @@
-"""Which way of running a model is the fastest on this machine: measured once, and kept.
+"""Which way of running a model is the fastest on this machine: measured once for a size of batch, and kept.
 
-With one picture, what is done around the arithmetic counts; with many, the arithmetic itself. So each has a choice.
+What is fastest for one picture need not be for eight, and a network of 64 pixels may run faster on one thread than on
+all. So the ways are measured with 1, 4 and 8 pictures at once, each when such a batch first comes, and the choice holds
+for 1, for 2 to 7, and for 8 and more: what 32 pictures take follows from what 8 take. Where one round of all ways takes
+longer than `LONG`, as with eight pictures through a ResNet-50, that round counts and is the only one.
 """
 
 from __future__ import annotations
 
 import platform
-import statistics
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -19,48 +22,49 @@ from robust_widgets.timing import in_turn
 
 KIND = "speed"
 ROUNDS = 5
-SECONDS = 1.0  # a crowded machine, or a large network, gets fewer rounds
-ONE, MANY = "one picture", "many pictures"
-MANY_FROM = 4  # pictures at once; below, one picture's way is taken
+SECONDS = 0.5  # a crowded machine gets fewer rounds
+LONG = 2.0  # seconds
+SIZES = (1, 4, 8)  # pictures at once that the ways are measured with
 MARGIN = 0.95  # another way must take less than this share of the network's own time
 
 
-def batch_of(count: int) -> str:
-    """Which choice holds for this many pictures, ``ONE`` or ``MANY``."""
-    return ONE if count < MANY_FROM else MANY
+def size_of(pictures: int) -> int:
+    """The one of `SIZES` whose choice holds for so many pictures at once."""
+    return SIZES[0] if pictures == 1 else SIZES[1] if pictures < SIZES[2] else SIZES[2]
 
 
-def pictures_to_measure(batch: str, milliseconds: float, ways: int) -> int:
-    """How many pictures a choice is measured with.
+def kept_times(fingerprint: str, side: int, size: int) -> dict[str, float] | None:
+    """Milliseconds a pass of each way, as they were measured on this machine; None where they were not.
 
     Args:
-        batch: ``ONE`` or ``MANY``.
-        milliseconds: of one picture's way forth and back through the network as it is.
-        ways: how many there are to choose from.
-
-    Returns:
-        1; or 8, and fewer where the two rounds that are made at least would take far longer than a second.
+        fingerprint: of the model.
+        side: of the pictures, in pixels.
+        size: one of `SIZES`.
     """
-    if batch == ONE:
-        return 1
-    return next((count for count in (8, 4) if 2 * ways * count * milliseconds < 2000 * SECONDS), 2)
-
-
-def kept_times(fingerprint: str, batch: str) -> dict[str, float] | None:
-    """Milliseconds a picture of each way, as they were measured on this machine; None where they were not."""
     with suppress(TypeError, ValueError):  # of a damaged file
-        return {name: float(taken) for name, taken in (kept(KIND, _key(fingerprint, batch)) or {}).items()} or None
+        found = kept(KIND, _key(fingerprint, side, size)) or {}
+        return {name: float(taken) for name, taken in found.items()} or None
     return None
 
 
-def measure(ways: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
-    """Milliseconds a call of each way, medians of calls in turn, after one that does not count."""
-    return {name: statistics.median(taken) for name, taken in in_turn(ways, rounds, seconds=SECONDS).items()}
+def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Milliseconds a call of each way: the least of calls in turn, or the first calls where those take `LONG`.
+
+    The least, because whatever else the machine does just now only adds to it, and the choice is kept.
+    """
+    first: dict[str, float] = {}
+    for name, way in ways.items():
+        began = time.perf_counter()
+        way()
+        first[name] = (time.perf_counter() - began) * 1000
+    if sum(first.values()) > LONG * 1000:
+        return first
+    return {name: min(taken) for name, taken in in_turn(ways, ROUNDS, seconds=SECONDS).items()}
 
 
-def keep_times(fingerprint: str, batch: str, times: dict[str, float]) -> None:
+def keep_times(fingerprint: str, side: int, size: int, times: dict[str, float]) -> None:
     """Keep what was measured; where that cannot be written it is measured anew next time."""
-    keep(KIND, _key(fingerprint, batch), times)
+    keep(KIND, _key(fingerprint, side, size), times)
 
 
 def fastest(times: dict[str, float], own: str) -> str:
@@ -69,13 +73,14 @@ def fastest(times: dict[str, float], own: str) -> str:
     return best if times[best] < MARGIN * times[own] else own
 
 
-def _key(fingerprint: str, batch: str) -> tuple[str, ...]:
+def _key(fingerprint: str, side: int, size: int) -> tuple[str, ...]:
     """What the times depend on."""
     try:
         runtime = version("onnxruntime")
     except PackageNotFoundError:
         runtime = "none"
-    return fingerprint, batch, torch.__version__, runtime, _processor(), f"{torch.get_num_threads()} threads"
+    work = f"{side} px, {size} at once"
+    return fingerprint, work, torch.__version__, runtime, _processor(), f"{torch.get_num_threads()} threads"
 
 
 def _processor() -> str:

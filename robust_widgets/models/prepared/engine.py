@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, TypeAlias
+from operator import attrgetter
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -17,17 +18,19 @@ from robust_widgets.models.prepared import choice
 from robust_widgets.models.prepared.graphs import Function, Graphs, record
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 
-OWN, TORCH, TORCH_LAST, ONNX = "network", "prepared", "prepared, channels last", "onnxruntime"
+OWN, TORCH, ONNX, ONNX_ONE = "network", "prepared", "onnxruntime", "onnxruntime, 1 thread"
 WAYS = {
     OWN: "the network as it is",
     TORCH: "prepared, in torch",
-    TORCH_LAST: "prepared, in torch, channels last",
     ONNX: "prepared, in ONNX Runtime",
+    ONNX_ONE: "the same on one thread",
 }
 SWITCH = "ROBUST_WIDGETS_FAST"  # 0 or 1 in the environment: never, or always and without measuring
 TOLERANCE = 1e-4  # of the largest answer; what differs by more is not used
 SLOPE_TOLERANCE = 0.05  # of its length: a rectifier at its kink may open or close by rounding
 MOST_KEPT = 8  # sizes of pictures whose passes are kept
+
+_version, _learns = attrgetter("_version"), attrgetter("requires_grad")
 
 _Key: TypeAlias = tuple[str, str, tuple[int, ...]]
 
@@ -49,18 +52,18 @@ class Engine:
     It answers for float32 pictures on the CPU and a frozen network in evaluation mode, and says None to anything else.
 
     Args:
-        always: do not measure; take ONNX Runtime or, where that is not installed, torch.
+        always: do not measure; take ONNX Runtime or, for many pictures and where that is not installed, torch.
 
     Attributes:
-        way: how the network is run whatever the number of pictures, one of `WAYS`; None to choose.
-        chosen: how it is run for `choice.ONE` picture and for `choice.MANY`, as far as either was asked for.
-        times: for the same, milliseconds of a picture's way forth and back by each way that was measured.
+        ways: how the network is run, one of `WAYS` for each of `choice.SIZES` that was asked for.
+        times: milliseconds of a batch's way forth and back by each way that was measured, for each of these sizes.
+        fixed: a way for batches of any size, in place of a choice; None to choose.
     """
 
     def __init__(self, always: bool = False) -> None:
-        self.way: str | None = None
-        self.chosen: dict[str, str] = {}
-        self.times: dict[str, dict[str, float]] = {}
+        self.ways: dict[int, str] = {}
+        self.times: dict[int, dict[str, float]] = {}
+        self.fixed: str | None = None
         self._always = always
         self._lock = threading.Lock()
         self._passes: OrderedDict[_Key, Passes | None] = OrderedDict()
@@ -84,7 +87,10 @@ class Engine:
         with self._lock, torch.inference_mode(False):
             if not self._takes(model.network, x):
                 return None
-            way = self.way or self._choose(model, kind, function, choice.batch_of(len(x)))
+            size = choice.size_of(len(x))
+            if self.fixed is None and size not in self.ways:
+                self.ways[size] = self._choose(model, kind, function, size)
+            way = self.fixed or self.ways[size]
             passes = None if way == OWN else self._ready(way, kind, function, x)
         return None if passes is None else answer(passes, x)
 
@@ -93,63 +99,63 @@ class Engine:
             return False
         if torch._C._functorch.is_functorch_wrapped_tensor(x) or torch.compiler.is_compiling():  # pyright: ignore
             return False
-        return not any(weight.requires_grad for weight in self._watched(network))
+        return not any(map(_learns, self._watched(network)))
 
     def _watched(self, network: nn.Module) -> list[Tensor]:
         """The network's weights; where they were changed since the last time, what was prepared is forgotten."""
         if self._network is not network:
             self._network, self._weights = network, [*network.parameters(), *network.buffers()]
             self._passes.clear()
-        changes = sum(weight._version for weight in self._weights)  # pyright: ignore[reportPrivateUsage]
+        changes = sum(map(_version, self._weights))
         if changes != self._changes:
             self._passes.clear()
             self._changes = changes
         return self._weights
 
-    def _choose(self, model: Model, kind: str, function: Function, batch: str) -> str:
-        if batch not in self.chosen:
-            switch = os.environ.get(SWITCH, "")
-            if switch == "0":
-                self.chosen[batch] = OWN
-            elif self._always or switch == "1":
-                self.chosen[batch] = TORCH if _onnx_passes() is None else ONNX
-            else:
-                self.chosen[batch] = self._fastest(model, kind, function, batch)
-        return self.chosen[batch]
-
-    def _fastest(self, model: Model, kind: str, function: Function, batch: str) -> str:
-        times = choice.kept_times(model.fingerprint, batch)
-        if times is None:
-            times = self._measured(model, kind, function, batch)
-            choice.keep_times(model.fingerprint, batch, times)
-        self.times[batch] = times
+    def _choose(self, model: Model, kind: str, function: Function, size: int) -> str:
+        switch = os.environ.get(SWITCH, "")
+        if switch == "0":
+            return OWN
+        if self._always or switch == "1":
+            return TORCH if _onnx_passes() is None or size == choice.SIZES[-1] else ONNX
+        about = (model.fingerprint, model.input_size, size)
+        times = choice.kept_times(*about)
+        if times is None or not set(times) >= {OWN} or not set(times) <= set(WAYS):
+            times = self._measured(model.input_size, kind, function, size)
+            choice.keep_times(*about, times)
+        self.times[size] = times
         return choice.fastest(times, OWN)
 
-    def _measured(self, model: Model, kind: str, function: Function, batch: str) -> dict[str, float]:
-        side = model.input_size
-        picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    def _measured(self, side: int, kind: str, function: Function, size: int) -> dict[str, float]:
+        pictures = torch.rand(size, 3, side, side, generator=torch.Generator().manual_seed(0))
         ways: dict[str, Function] = {OWN: function}
-        found = _prepared((TORCH, TORCH_LAST, ONNX) if _onnx_passes() else (TORCH, TORCH_LAST), function, picture)
-        for name, passes in found.items():
-            ways[name] = partial(answer, passes)
-        once = choice.measure({OWN: _forth_and_back(function, picture)}, rounds=1)[OWN]
-        count = choice.pictures_to_measure(batch, once, len(ways))
-        pictures = picture.repeat(count, 1, 1, 1)
-        taken = choice.measure({name: _forth_and_back(way, pictures) for name, way in ways.items()})
-        times = {name: milliseconds / count for name, milliseconds in taken.items()}
-        best = choice.fastest(times, OWN)
-        if best in found:
-            self._passes[best, kind, (side, side)] = found[best]
-        return times
+        keys: dict[str, _Key] = {name: (name, kind, (side, side)) for name in _candidates(size)}
+        lacking = [name for name, key in keys.items() if key not in self._passes]
+        found = _prepared(lacking, function, pictures[:1].clone())
+        for name, key in keys.items():
+            self._keep(key, self._passes.get(key) or found.get(name))
+            if (passes := self._passes[key]) is not None:
+                ways[name] = partial(answer, passes)
+        return choice.measure({name: _forth_and_back(way, pictures) for name, way in ways.items()})
 
     def _ready(self, way: str, kind: str, function: Function, x: Tensor) -> Passes | None:
         key = (way, kind, tuple(x.shape[2:]))
         if key not in self._passes:
-            self._passes[key] = _prepared((way,), function, x.detach()[:1].clone()).get(way)
-            while len(self._passes) > MOST_KEPT:
-                self._passes.popitem(last=False)
+            self._keep(key, _prepared((way,), function, x.detach()[:1].clone()).get(way))
         self._passes.move_to_end(key)
         return self._passes[key]
+
+    def _keep(self, key: _Key, passes: Passes | None) -> None:
+        self._passes[key] = passes
+        while len(self._passes) > MOST_KEPT:
+            self._passes.popitem(last=False)
+
+
+def _candidates(size: int) -> tuple[str, ...]:
+    """What is measured beside the network as it is; one thread can be enough for one picture alone."""
+    if _onnx_passes() is None:
+        return (TORCH,)
+    return (TORCH, ONNX, ONNX_ONE) if size == 1 and torch.get_num_threads() > 1 else (TORCH, ONNX)
 
 
 def _prepared(ways: Sequence[str], function: Function, example: Tensor) -> dict[str, Passes]:
@@ -157,31 +163,28 @@ def _prepared(ways: Sequence[str], function: Function, example: Tensor) -> dict[
     made: dict[str, Passes] = {}
     with suppress(Exception):  # networks of others raise what they like; nothing is lost but speed
         graphs = record(function, example)
-        pictures = torch.cat([example, 1 - example.flip(3)])  # they were recorded with another number of them
-        expected = _answers_and_slope(function, pictures)
         for way in ways:
-            make = _onnx_passes() if way == ONNX else None
-            passes = make(graphs, example) if make else TorchPasses(graphs, channels_last=way == TORCH_LAST)
-            if _agree(expected, _answers_and_slope(partial(answer, passes), pictures)):
+            make = _onnx_passes() if way in (ONNX, ONNX_ONE) else None
+            threads = 1 if way == ONNX_ONE else torch.get_num_threads()
+            passes = make(graphs, example, threads) if make else TorchPasses(graphs)
+            if _agree(function, passes, torch.cat([example, 1 - example.flip(3)])):
                 made[way] = passes
     return made
 
 
-def _answers_and_slope(function: Function, pictures: Tensor) -> tuple[Tensor, Tensor]:
+def _agree(function: Function, passes: Passes, pictures: Tensor) -> bool:
+    """Whether two pictures get the same answers by either way; they were recorded with another number of them."""
     with torch.enable_grad():
-        x = pictures.clone().requires_grad_()
-        answers = function(x)
-        return answers.detach(), torch.autograd.grad(answers.sum(), x)[0]
+        x = pictures.requires_grad_()
+        expected = function(x)
+        (slope,) = torch.autograd.grad(expected.sum(), x)
+        found = answer(passes, x)
+        (found_slope,) = torch.autograd.grad(found.sum(), x)
+    near = (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
+    return bool(near and (found_slope - slope).norm() <= SLOPE_TOLERANCE * slope.norm())
 
 
-def _agree(expected: tuple[Tensor, Tensor], found: tuple[Tensor, Tensor]) -> bool:
-    """Whether pictures get the same answers, and the same gradients, by either way."""
-    (answers, slope), (other_answers, other_slope) = expected, found
-    near = (other_answers - answers).abs().max() <= TOLERANCE * answers.abs().max()
-    return bool(near and (other_slope - slope).norm() <= SLOPE_TOLERANCE * slope.norm())
-
-
-def _onnx_passes() -> Callable[[Graphs, Tensor], Passes] | None:
+def _onnx_passes() -> Callable[[Graphs, Tensor, int], Passes] | None:
     """ONNX Runtime's, where it is installed."""
     try:
         from robust_widgets.models.prepared.sessions import OnnxPasses
@@ -190,5 +193,10 @@ def _onnx_passes() -> Callable[[Graphs, Tensor], Passes] | None:
     return OnnxPasses
 
 
-def _forth_and_back(function: Function, pictures: Tensor) -> Callable[[], object]:
-    return partial(_answers_and_slope, function, pictures)
+def _forth_and_back(function: Function, picture: Tensor) -> Callable[[], object]:
+    def run() -> Any:
+        with torch.enable_grad():
+            x = picture.clone().requires_grad_()
+            return torch.autograd.grad(function(x).sum(), x)
+
+    return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol, cast
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from robust_widgets.models.prepared.graphs import Graphs, call
@@ -24,34 +24,17 @@ class Passes(Protocol):
 
 
 class TorchPasses:
-    """The two graphs, carried out by torch.
+    """The two graphs, carried out by torch."""
 
-    Args:
-        graphs: of the network.
-        channels_last: lay pictures and filters out with their channels last, in which some convolutions are faster.
-    """
-
-    def __init__(self, graphs: Graphs, channels_last: bool = False) -> None:
-        self._layout = torch.channels_last if channels_last else torch.contiguous_format
-        if channels_last:
-            graphs = Graphs(_channels_last(graphs.forward), _channels_last(graphs.backward))
+    def __init__(self, graphs: Graphs) -> None:
         self._graphs = graphs
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
-        answers, *kept = call(self._graphs.forward, x.contiguous(memory_format=self._layout))
+        answers, *kept = call(self._graphs.forward, x)
         return answers, kept
 
     def backward(self, kept: object, gradient: Tensor) -> Tensor:
-        return call(self._graphs.backward, *cast("list[Tensor]", kept), gradient)[0].contiguous()
-
-
-def _channels_last(graph: fx.GraphModule) -> fx.GraphModule:
-    """The same operations over constants of which the filters are laid out with their channels last."""
-    constants = {
-        name: value.contiguous(memory_format=torch.channels_last) if value.dim() == 4 else value
-        for name, value in graph.named_buffers()
-    }
-    return fx.GraphModule(constants, graph.graph)
+        return call(self._graphs.backward, *cast("list[Tensor]", kept), gradient)[0]
 
 
 def answer(passes: Passes, x: Tensor) -> Tensor:

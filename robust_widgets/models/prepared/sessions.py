@@ -21,16 +21,17 @@ class OnnxPasses:
     Args:
         graphs: of the network.
         example: one picture, (1, 3, h, w).
+        threads: that carry out an operation.
 
     Raises:
         UnpreparableError: an operation has no counterpart in ONNX.
     """
 
-    def __init__(self, graphs: Graphs, example: Tensor) -> None:
+    def __init__(self, graphs: Graphs, example: Tensor, threads: int) -> None:
         with torch.no_grad():
             answers, *kept = call(graphs.forward, example)
-        self._forward = _session(graphs.forward, [example.dtype])
-        self._backward = _session(graphs.backward, [*(part.dtype for part in kept), answers.dtype])
+        self._forward = _session(graphs.forward, [example.dtype], threads)
+        self._backward = _session(graphs.backward, [*(part.dtype for part in kept), answers.dtype], threads)
         self._width = answers.shape[1]
         self._picture = tuple(example.shape[1:])
 
@@ -59,9 +60,9 @@ class OnnxPasses:
         return in_x
 
 
-def _session(graph: fx.GraphModule, input_types: Sequence[torch.dtype]) -> Any:
+def _session(graph: fx.GraphModule, input_types: Sequence[torch.dtype], threads: int) -> Any:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # Two sessions take turns: threads that wait by spinning would take the processor from each other.

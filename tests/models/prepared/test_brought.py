@@ -35,7 +35,7 @@ def test_a_network_of_others_is_prepared(name: str) -> None:
     plain = rw.load_model(network, device="cpu", fast=False, **given)
     made = rw.load_model(network, device="cpu", fast=True, **given)
     assert made.engine is not None
-    made.engine.way = ONNX
+    made.engine.fixed = ONNX
     plain.double()  # a rectifier's kink tells which of two ways in float32 is nearer
     pictures = pictures_for(made, 2)
     expected, slope = both(plain, pictures.double())

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from robust_widgets.cache import VARIABLE
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.prepared import choice
 from robust_widgets.models.prepared import engine as engines
-from robust_widgets.models.prepared.engine import ONNX, OWN, TORCH, TORCH_LAST
+from robust_widgets.models.prepared.engine import ONNX, ONNX_ONE, OWN, TORCH, WAYS
 from tests.models.prepared.networks import CLASSES, both, classifier, pictures_for
 
 
@@ -24,6 +25,13 @@ class TestChoice:
         monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
         return tmp_path / "cache" / choice.KIND
 
+    @pytest.fixture(autouse=True)
+    def threads(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.say_threads(monkeypatch, 2)
+
+    def say_threads(self, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+        monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+
     def made(self) -> RobustClassifier:
         torch.manual_seed(0)
         model = classifier(build("smoothresnet-tiny", CLASSES), 32)
@@ -33,12 +41,10 @@ class TestChoice:
     def measured(self, monkeypatch: pytest.MonkeyPatch, times: dict[str, float]) -> list[list[str]]:
         calls: list[list[str]] = []
 
-        def measure(ways: dict[str, Callable[[], object]], rounds: int = choice.ROUNDS) -> dict[str, float]:
+        def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+            calls.append(list(ways))
             for way in ways.values():
                 way()
-            if rounds == 1:  # how long the network itself takes, before the ways are measured
-                return {OWN: 1.0}
-            calls.append(list(ways))
             return times
 
         monkeypatch.setattr(choice, "measure", measure)
@@ -49,8 +55,8 @@ class TestChoice:
         [
             ({OWN: 10.0, TORCH: 8.0, ONNX: 4.0}, ONNX),
             ({OWN: 10.0, TORCH: 8.0, ONNX: 9.0}, TORCH),
-            ({OWN: 10.0, TORCH: 8.0, TORCH_LAST: 7.0, ONNX: 9.0}, TORCH_LAST),
             ({OWN: 10.0, TORCH: 9.7, ONNX: 11.0}, OWN),
+            ({OWN: 10.0, TORCH: 9.7, ONNX: 6.0, ONNX_ONE: 5.0}, ONNX_ONE),
         ],
     )
     def test_the_fastest_way_is_measured_once_and_kept(
@@ -60,36 +66,72 @@ class TestChoice:
         for _ in range(2):
             model = self.made()
             model(pictures_for(model, 1))
-            assert model.engine is not None and model.engine.chosen == {choice.ONE: expected}
-        assert calls == [[OWN, TORCH, TORCH_LAST, ONNX]]
+            assert model.engine is not None and model.engine.ways == {1: expected}
+        assert calls == [[OWN, TORCH, ONNX, ONNX_ONE]]
 
-    def test_many_pictures_have_a_choice_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.measured(monkeypatch, {OWN: 10.0, TORCH: 8.0, ONNX: 4.0})
-        model = self.made()
-        assert model.engine is not None
-        model(pictures_for(model, choice.MANY_FROM - 1))
-        calls = self.measured(monkeypatch, {OWN: 80.0, TORCH: 40.0, ONNX: 60.0})
-        expected = model(pictures_for(model, 1))
-        torch.testing.assert_close(model(pictures_for(model, choice.MANY_FROM))[:1], expected, rtol=1e-4, atol=1e-5)
-        assert model.engine.chosen == {choice.ONE: ONNX, choice.MANY: TORCH} and len(calls) == 1
-        assert model.engine.times[choice.MANY] == {OWN: 10.0, TORCH: 5.0, ONNX: 7.5}, "of each of eight pictures"
-        again = self.made()
-        again(pictures_for(again, choice.MANY_FROM))
-        assert again.engine is not None and again.engine.chosen == {choice.MANY: TORCH} and len(calls) == 1
+    def test_each_size_of_batch_has_a_choice_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        taken = {1: {OWN: 3.0, TORCH: 2.0, ONNX: 1.0}, 4: {OWN: 3.0, TORCH: 1.0}, 8: {OWN: 1.0, TORCH: 2.0, ONNX: 3.0}}
+        asked: list[list[str]] = []
+        left = iter(taken.values())
 
-    @pytest.mark.parametrize(
-        ("batch", "milliseconds", "count"),
-        [(choice.ONE, 1e6, 1), (choice.MANY, 10, 8), (choice.MANY, 50, 4), (choice.MANY, 1e6, 2)],
-    )
-    def test_a_large_network_is_measured_with_fewer_pictures(self, batch: str, milliseconds: float, count: int) -> None:
-        assert choice.pictures_to_measure(batch, milliseconds, ways=4) == count
+        def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+            asked.append(list(ways))
+            return next(left)
+
+        monkeypatch.setattr(choice, "measure", measure)
+        for _ in range(2):
+            model = self.made()
+            for count in (1, 2, 7, 8, 32):
+                model(pictures_for(model, count))
+            assert model.engine is not None
+            assert model.engine.ways == {1: ONNX, 4: TORCH, 8: OWN} and model.engine.times == taken
+        assert asked == [[OWN, TORCH, ONNX, ONNX_ONE], [OWN, TORCH, ONNX], [OWN, TORCH, ONNX]]
+
+    def test_the_sizes(self) -> None:
+        assert [choice.size_of(count) for count in (1, 2, 4, 7, 8, 9, 1000)] == [1, 4, 4, 4, 8, 8, 8]
+
+    def test_a_size_is_measured_with_as_many_pictures(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: list[int] = []
+        real = engines._forth_and_back  # pyright: ignore[reportPrivateUsage]
+
+        def noting(function: Callable[[Tensor], Tensor], pictures: Tensor) -> Callable[[], object]:
+            seen.append(len(pictures))
+            return real(function, pictures)
+
+        monkeypatch.setattr(engines, "_forth_and_back", noting)
+        self.measured(monkeypatch, {OWN: 1.0})
+        self.made()(torch.rand(5, 3, 32, 32))
+        assert set(seen) == {4}
+
+    def test_what_a_choice_depends_on(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        choice.keep_times("one", 32, 1, {OWN: 1.0})
+        for about in (("two", 32, 1), ("one", 64, 1), ("one", 32, 4)):
+            assert choice.kept_times(*about) is None
+        assert choice.kept_times("one", 32, 1) == {OWN: 1.0}
+        self.say_threads(monkeypatch, 1)
+        assert choice.kept_times("one", 32, 1) is None
+        self.say_threads(monkeypatch, 2)
+        monkeypatch.setattr(choice, "_processor", lambda: "another processor")
+        assert choice.kept_times("one", 32, 1) is None
+        assert len(list(cache.iterdir())) == 1
+
+    def test_on_one_thread_no_other_number_is_tried(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.say_threads(monkeypatch, 1)
+        calls = self.measured(monkeypatch, {OWN: 2.0, ONNX: 1.0})
+        self.made()(torch.rand(1, 3, 32, 32))
+        assert calls == [[OWN, TORCH, ONNX]]
+
+    def test_long_calls_are_made_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(choice, "LONG", 0.0)
+        calls: list[str] = []
+        times = choice.measure({"first": lambda: calls.append("first"), "second": lambda: calls.append("second")})
+        assert calls == ["first", "second"] == list(times)
 
     def test_the_first_picture_may_come_in_inference_mode(self) -> None:
         model = self.made()
         with torch.inference_mode():
             model(pictures_for(model, 1))
-        assert model.engine is not None
-        assert {OWN, TORCH, TORCH_LAST, ONNX} == set(model.engine.times[choice.ONE])
+        assert model.engine is not None and set(WAYS) == set(model.engine.times[1])
         assert both(model, pictures_for(model, 1))[1].abs().sum() > 0
 
     def test_without_onnx_runtime_torch_carries_it_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,17 +139,30 @@ class TestChoice:
         calls = self.measured(monkeypatch, {OWN: 10.0, TORCH: 4.0})
         model = self.made()
         model(pictures_for(model, 1))
-        assert calls == [[OWN, TORCH, TORCH_LAST]]
-        assert model.engine is not None and model.engine.chosen == {choice.ONE: TORCH}
+        assert calls == [[OWN, TORCH]]
+        assert model.engine is not None and model.engine.ways == {1: TORCH}
 
-    @pytest.mark.parametrize("text", ["", "no json", "[]", "null", "{}", '{"network": "fast"}', '{"network": null}'])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "no json",
+            "[]",
+            "null",
+            "{}",
+            '{"network": "fast"}',
+            '{"network": null}',
+            '{"prepared": 1}',
+            '{"network": 2, "other": 1}',
+        ],
+    )
     def test_a_damaged_file_is_written_anew(self, cache: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
         calls = self.measured(monkeypatch, {OWN: 2.0, TORCH: 1.0})
         for _ in range(2):
             model = self.made()
             model(pictures_for(model, 1))
             (file,) = cache.iterdir()
-            assert choice.kept_times(model.fingerprint, choice.ONE) == {OWN: 2.0, TORCH: 1.0}
+            assert choice.kept_times(model.fingerprint, 32, 1) == {OWN: 2.0, TORCH: 1.0}
             file.write_text(text)
         assert len(calls) == 2
 
@@ -121,7 +176,7 @@ class TestChoice:
         calls: list[str] = []
         times = choice.measure({"first": lambda: calls.append("first"), "second": lambda: calls.append("second")})
         assert set(times) == {"first", "second"} and all(taken >= 0 for taken in times.values())
-        assert calls == ["first", "second"] * (choice.ROUNDS + 1)
+        assert calls == ["first", "second"] * (choice.ROUNDS + 2)
 
     @pytest.mark.parametrize(("switch", "way"), [("0", OWN), ("1", ONNX)])
     def test_the_environment_decides_without_measuring(
@@ -131,5 +186,5 @@ class TestChoice:
         monkeypatch.setenv(engines.SWITCH, switch)
         model = self.made()
         model(pictures_for(model, 1))
-        assert model.engine is not None and model.engine.chosen == {choice.ONE: way}
+        assert model.engine is not None and model.engine.ways == {1: way}
         assert calls == []

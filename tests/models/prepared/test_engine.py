@@ -17,7 +17,6 @@ from robust_widgets.backends.local import LocalSession
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.prepared import engine as engines
-from robust_widgets.models.prepared.choice import ONE
 from robust_widgets.models.prepared.engine import ONNX, TORCH
 from robust_widgets.models.prepared.graphs import BATCH
 from tests.models.prepared.networks import CLASSES, both, classifier, pictures_for
@@ -51,7 +50,7 @@ def test_what_cannot_be_prepared_is_answered_by_the_network(network: nn.Module, 
     model = classifier(network, 8)
     model.compile()
     assert model.engine is not None
-    model.engine.way = way
+    model.engine.fixed = way
     for count in (1, BATCH, 4):
         pictures = pictures_for(model, count)
         torch.testing.assert_close(model(pictures), network((pictures - model.mean) / model.std))
@@ -69,7 +68,7 @@ def test_an_error_while_preparing_costs_speed_and_nothing_else(way: str) -> None
     model = classifier(OnePicture(), 8)
     model.compile()
     assert model.engine is not None
-    model.engine.way = way
+    model.engine.fixed = way
     picture = pictures_for(model, 1)
     torch.testing.assert_close(model(picture), model.network((picture - model.mean) / model.std))
     with pytest.raises(RuntimeError, match="one picture at once"):
@@ -82,7 +81,7 @@ class TestEngine:
         made = classifier(build("smoothresnet-tiny", CLASSES), 32)
         made.compile()
         assert made.engine is not None
-        made.engine.way = ONNX
+        made.engine.fixed = ONNX
         return made
 
     def count_preparations(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -175,7 +174,7 @@ def test_load_model_says_how_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     always = rw.load_model("tiny", fast=True)
     pictures = pictures_for(always, 1)
     torch.testing.assert_close(always(pictures), rw.load_model("tiny", fast=False)(pictures), rtol=1e-4, atol=1e-4)
-    assert always.engine is not None and always.engine.chosen == {ONE: ONNX}
+    assert always.engine is not None and always.engine.ways == {1: ONNX}
 
 
 def test_a_run_is_the_same_by_either_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.prepared.decompositions import UnpreparableError
-from robust_widgets.models.prepared.graphs import BATCH, Graphs, record
+from robust_widgets.models.prepared.graphs import BATCH, record
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 from robust_widgets.models.prepared.sessions import OnnxPasses
 from tests.models.prepared.networks import CLASSES, NETWORKS, both, classifier, pictures_for, torchvisions
@@ -33,16 +33,10 @@ def assert_same(function: Callable[[Tensor], Tensor], passes: Passes, pictures: 
     assert (found_slope - slope).norm() <= 1e-3 * slope.norm()
 
 
-CARRIERS: dict[str, Callable[[Graphs, Tensor], Passes]] = {
-    "torch": lambda graphs, _: TorchPasses(graphs),
-    "torch, channels last": lambda graphs, _: TorchPasses(graphs, channels_last=True),
-    "ONNX Runtime": OnnxPasses,
-}
-
-
-@pytest.mark.parametrize("carrier", CARRIERS)
-def test_answers_and_gradients_are_those_of_the_network(model: RobustClassifier, carrier: str) -> None:
-    passes = CARRIERS[carrier](record(model, pictures_for(model, 1)), pictures_for(model, 1))
+@pytest.mark.parametrize("threads", [None, 1, 2], ids=["torch", "onnxruntime-1", "onnxruntime-2"])
+def test_answers_and_gradients_are_those_of_the_network(model: RobustClassifier, threads: int | None) -> None:
+    graphs = record(model, pictures_for(model, 1))
+    passes = TorchPasses(graphs) if threads is None else OnnxPasses(graphs, pictures_for(model, 1), threads)
     for count in (1, 2, BATCH, 2 * BATCH + 1):
         assert_same(model, passes, pictures_for(model, count, seed=count))
 
