@@ -139,7 +139,7 @@ class Captures:
     def _recorded(self, problem: P, x: Tensor, step: Step[P], leaves: list[Leaf]) -> Capture:
         """A recording whose first steps do what the plain ones do, in the first precision in which they do."""
         model = cast(RobustClassifier, problem.model)
-        tried = tuple(PRECISIONS) if model.precision is None else (model.precision, FULL)
+        tried = tuple(PRECISIONS) if model.precision is None else tuple(dict.fromkeys((model.precision, FULL)))
         for precision in tried[tried.index(self.precision) if self.precision in tried else 0 :]:
             self.precision = precision
             with nullcontext() if precision == FULL else suppress(RuntimeError):  # of a lacking operation

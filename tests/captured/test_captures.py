@@ -7,6 +7,7 @@ import pickle
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from robust_widgets.captured.cuda_graph import WARM_UPS
 from robust_widgets.constraints import L2Ball, LinfBall, Unconstrained
 from robust_widgets.errors import UnknownNameError
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.prepared.engine import SWITCH
 from robust_widgets.objectives import Activation, AwayFrom, CrossEntropy, Jitter, MatchOutside, Mixture
 from robust_widgets.steppers import GradientStep, L2Step, LinfStep, Momentum
 from robust_widgets.synthesis import Problem, iterate
@@ -309,3 +311,15 @@ def test_on_the_cpu_nothing_is_recorded_unasked() -> None:
     list(iterate(problem))
     assert model.captures is None
     assert module._captures(object(), problem.start) is None
+
+
+def test_on_a_gpu_a_prepared_model_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    there: Any = SimpleNamespace(device=torch.device("cuda", 0))
+    assert module._captures(smooth_model(), there) is None, "it was asked to run as it is"
+    model = smooth_model()
+    model.compile()
+    monkeypatch.setenv(SWITCH, "0")
+    assert module._captures(model, there) is None
+    monkeypatch.delenv(SWITCH)
+    found = module._captures(model, there)
+    assert isinstance(found, Captures) and model.captures is found is module._captures(model, there)
