@@ -181,7 +181,10 @@ class TestChoice:
 
     def test_ways_near_the_fastest_get_more_rounds(self) -> None:
         calls: list[str] = []
-        ways = {"quick": lambda: calls.append("quick"), "slow": lambda: (calls.append("slow"), time.sleep(0.01))}
+        ways: dict[str, Callable[[], object]] = {
+            "quick": lambda: calls.append("quick"),
+            "slow": lambda: (calls.append("slow"), time.sleep(0.01)),
+        }
         times = choice.measure(ways)
         assert times["slow"] >= 10 > times["quick"] >= 0
         assert calls.count("slow") == choice.ROUNDS + 2
