@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -176,7 +177,18 @@ class TestChoice:
         calls: list[str] = []
         times = choice.measure({"first": lambda: calls.append("first"), "second": lambda: calls.append("second")})
         assert set(times) == {"first", "second"} and all(taken >= 0 for taken in times.values())
-        assert calls == ["first", "second"] * (choice.ROUNDS + 2)
+        assert calls[: 2 * (choice.ROUNDS + 2)] == ["first", "second"] * (choice.ROUNDS + 2)
+
+    def test_ways_near_the_fastest_get_more_rounds(self) -> None:
+        calls: list[str] = []
+        ways: dict[str, Callable[[], object]] = {
+            "quick": lambda: calls.append("quick"),
+            "slow": lambda: (calls.append("slow"), time.sleep(0.01)),
+        }
+        times = choice.measure(ways)
+        assert times["slow"] >= 10 > times["quick"] >= 0
+        assert calls.count("slow") == choice.ROUNDS + 2
+        assert calls.count("quick") == choice.ROUNDS + 2 + choice.MORE_ROUNDS + 1
 
     @pytest.mark.parametrize(("switch", "way"), [("0", OWN), ("1", ONNX)])
     def test_the_environment_decides_without_measuring(
