@@ -100,5 +100,7 @@ def command(model: str, data: Path, judge: str, path: Path, options: CardOptions
     words += ["--steps", str(attacks.steps), "--seeds", str(options.seeds)]
     words += ["--limit", str(attacks.limit)] if attacks.limit else []
     words += ["--auto-limit", str(attacks.auto_limit)] if attacks.auto_limit else []
+    for radius in attacks.auto_radii:
+        words += ["--auto-radius", f"{radius:g}"]
     words += ["--tasks"] if options.tasks else []
     return shlex.join(words)

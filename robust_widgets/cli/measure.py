@@ -58,6 +58,10 @@ def evaluate(
             min=1, help="AutoAttack on this many pictures.", show_default="five a class; never more than --limit"
         ),
     ] = None,
+    auto_radius: Annotated[
+        list[float] | None,
+        typer.Option(help="Radius of AutoAttack alone. May be given again.", show_default="those of --radius"),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures attacked or painted at once.")] = 128,
     per_class: Annotated[bool, typer.Option("--per-class", help="Print a row for each class too.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the accuracies in the model's file.")] = False,
@@ -97,10 +101,10 @@ def evaluate(
     if card is None and (afresh or seeds != CARD_SEEDS):
         raise KnobError("--afresh and --seeds belong to --card; give that too.")
     if tasks and card is None:
-        if attack or norm or radius or auto_limit or per_class or write:
+        if attack or norm or radius or auto_limit or auto_radius or per_class or write:
             raise KnobError(
                 "--tasks attacks nothing and keeps nothing; leave out --attack, --norm, --radius, --auto-limit, "
-                "--per-class, --write."
+                "--auto-radius, --per-class, --write."
             )
         evaluate_tasks(model, data, judge, out=out, limit=limit, batch_size=batch_size, device=device)
         return
@@ -126,7 +130,7 @@ def evaluate(
 
     norm, radii = attack_settings(classifier, norm, radius)
     kinds = tuple(dict.fromkeys(attack or [PGD]))
-    attacks = Attacks(norm, tuple(radii), kinds, steps, limit, auto_limit, batch_size)
+    attacks = Attacks(norm, tuple(radii), kinds, steps, limit, auto_limit, tuple(auto_radius or ()), batch_size)
     attacks.check(classifier)
     if card is not None:
         from robust_widgets.quality.card import CardOptions

@@ -74,6 +74,7 @@ class Attacks:
         steps: of PGD.
         limit: pictures, evenly spread over the set; all by default.
         auto_limit: pictures for AutoAttack; by default 5 a class, and never more than ``limit``.
+        auto_radii: radii for AutoAttack, which takes hours; by default ``radii``.
         batch_size: pictures attacked at once.
     """
 
@@ -83,6 +84,7 @@ class Attacks:
     steps: int = 20
     limit: int | None = None
     auto_limit: int | None = None
+    auto_radii: tuple[float, ...] = ()
     batch_size: int = 128
 
     def check(self, model: RobustClassifier) -> None:
@@ -91,9 +93,9 @@ class Attacks:
         Raises:
             KnobError: an attack, the norm or a radius is not allowed, or torchattacks is not installed.
         """
-        for radius in self.radii:
-            ball_and_step(self.norm, radius, 1.0)
-            for kind in self.kinds:
+        for kind in self.kinds:
+            for radius in self._radii(kind):
+                ball_and_step(self.norm, radius, 1.0)
                 attack_name(self.norm, radius, self.steps, kind)
                 if kind == AUTOATTACK:
                     attacks(model, self.norm, radius)
@@ -103,8 +105,11 @@ class Attacks:
         return [
             Attack(self, kind, radius, len(spread(len(data), self._limit(kind, len(data.classes)))))
             for kind in self.kinds
-            for radius in self.radii
+            for radius in self._radii(kind)
         ]
+
+    def _radii(self, kind: str) -> tuple[float, ...]:
+        return self.auto_radii or self.radii if kind == AUTOATTACK else self.radii
 
     def _limit(self, kind: str, classes: int) -> int | None:
         if kind != AUTOATTACK:

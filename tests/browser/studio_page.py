@@ -107,11 +107,15 @@ class StudioPage:
         return red, green, blue
 
     def choose(self, typed: str) -> None:
-        """Search a class by typing; the best match is picked."""
+        """Search a class by typing, and wait until the kernel has it; the best match is picked.
+
+        ipywidgets holds a value back until the one before was answered, so another widget's message may overtake it.
+        """
         box = self.page.locator(".jp-OutputArea input[placeholder^='type to search']").first
         box.click()
         box.fill("")
         box.press_sequentially(typed)
+        self.until(lambda: self.python("studio.picker.search.value") == typed)
 
     def state(self) -> str:
         return str(self.view.get_attribute("data-state"))

@@ -52,6 +52,14 @@ def test_autoattack_is_made_on_fewer_pictures(limit: int | None, auto_limit: int
     assert [one.count for one in each] == counts
 
 
+def test_autoattack_may_have_radii_of_its_own() -> None:
+    plan = Attacks("l2", (0.5, 1.0), (PGD, AUTOATTACK), auto_radii=(0.25,))
+    names = [one.name for one in plan.each(noise_patterns(4))]
+    assert names == ["l2 0.5, 20 steps", "l2 1, 20 steps", "AutoAttack l2 0.25"]
+    with raises_sentence(KnobError, "-1"):
+        dataclasses.replace(plan, auto_radii=(-1.0,)).check(tiny_model())
+
+
 def test_one_of_several_is_judged_as_by_itself() -> None:
     model, data = tiny_model(), noise_patterns(4)
     (one,) = Attacks("linf", (0.02,), steps=2, limit=7).each(data)
