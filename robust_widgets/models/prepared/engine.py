@@ -14,14 +14,17 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.models.prepared import choice
+from robust_widgets.models.prepared import choice, onednn
+from robust_widgets.models.prepared.activations import with_whole_activations
 from robust_widgets.models.prepared.graphs import Function, Graphs, record
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 
-OWN, TORCH, ONNX, ONNX_ONE = "network", "prepared", "onnxruntime", "onnxruntime, 1 thread"
+OWN, TORCH, ONEDNN = "network", "prepared", "onednn"
+ONNX, ONNX_ONE = "onnxruntime", "onnxruntime, 1 thread"
 WAYS = {
     OWN: "the network as it is",
     TORCH: "prepared, in torch",
+    ONEDNN: "prepared, in oneDNN",
     ONNX: "prepared, in ONNX Runtime",
     ONNX_ONE: "the same on one thread",
 }
@@ -32,7 +35,7 @@ MOST_KEPT = 8  # sizes of pictures whose passes are kept
 
 _version, _learns = attrgetter("_version"), attrgetter("requires_grad")
 
-_Key: TypeAlias = tuple[str, str, tuple[int, ...]]
+_Key: TypeAlias = tuple[str, str, tuple[int, int], bool]
 
 
 class Model(Protocol):
@@ -91,7 +94,7 @@ class Engine:
             if self.fixed is None and size not in self.ways:
                 self.ways[size] = self._choose(model, kind, function, size)
             way = self.fixed or self.ways[size]
-            passes = None if way == OWN else self._ready(way, kind, function, x)
+            passes = None if way == OWN else self._ready(_key(way, kind, x.shape), function, x)
         return None if passes is None else answer(passes, x)
 
     def _takes(self, network: nn.Module, x: Tensor) -> bool:
@@ -129,19 +132,19 @@ class Engine:
     def _measured(self, side: int, kind: str, function: Function, size: int) -> dict[str, float]:
         pictures = torch.rand(size, 3, side, side, generator=torch.Generator().manual_seed(0))
         ways: dict[str, Function] = {OWN: function}
-        keys: dict[str, _Key] = {name: (name, kind, (side, side)) for name in _candidates(size)}
-        lacking = [name for name, key in keys.items() if key not in self._passes]
-        found = _prepared(lacking, function, pictures[:1].clone())
-        for name, key in keys.items():
-            self._keep(key, self._passes.get(key) or found.get(name))
-            if (passes := self._passes[key]) is not None:
-                ways[name] = partial(answer, passes)
-        return choice.measure({name: _forth_and_back(way, pictures) for name, way in ways.items()})
+        keys = [_key(name, kind, pictures.shape) for name in _candidates(size)]
+        found = _prepared([key for key in keys if key not in self._passes], function, pictures[:1].clone())
+        passes = {key[0]: self._passes.get(key) or found.get(key) for key in keys}
+        ways |= {name: partial(answer, one) for name, one in passes.items() if one is not None}
+        times = choice.measure({name: _forth_and_back(way, pictures) for name, way in ways.items()})
+        fastest = _key(choice.fastest(times, OWN), kind, pictures.shape)
+        if fastest in found:  # the others go: with a ResNet-50 each takes 200 MB
+            self._keep(fastest, found[fastest])
+        return times
 
-    def _ready(self, way: str, kind: str, function: Function, x: Tensor) -> Passes | None:
-        key = (way, kind, tuple(x.shape[2:]))
+    def _ready(self, key: _Key, function: Function, x: Tensor) -> Passes | None:
         if key not in self._passes:
-            self._keep(key, _prepared((way,), function, x.detach()[:1].clone()).get(way))
+            self._keep(key, _prepared((key,), function, x.detach()[:1].clone()).get(key))
         self._passes.move_to_end(key)
         return self._passes[key]
 
@@ -151,25 +154,40 @@ class Engine:
             self._passes.popitem(last=False)
 
 
+def _key(way: str, kind: str, shape: Sequence[int]) -> _Key:
+    """What passes are kept by; oneDNN's differ for one picture at a time."""
+    return way, kind, (shape[2], shape[3]), way == ONEDNN and shape[0] == 1
+
+
 def _candidates(size: int) -> tuple[str, ...]:
     """What is measured beside the network as it is; one thread can be enough for one picture alone."""
+    ways = (TORCH, ONEDNN) if onednn.available() else (TORCH,)
     if _onnx_passes() is None:
-        return (TORCH,)
-    return (TORCH, ONNX, ONNX_ONE) if size == 1 and torch.get_num_threads() > 1 else (TORCH, ONNX)
+        return ways
+    return (*ways, ONNX, ONNX_ONE) if size == 1 and torch.get_num_threads() > 1 else (*ways, ONNX)
 
 
-def _prepared(ways: Sequence[str], function: Function, example: Tensor) -> dict[str, Passes]:
+def _prepared(keys: Sequence[_Key], function: Function, example: Tensor) -> dict[_Key, Passes]:
     """A function's passes for pictures of the example's size, each way that they can be had and answer the same."""
-    made: dict[str, Passes] = {}
+    made: dict[_Key, Passes] = {}
     with suppress(Exception):  # networks of others raise what they like; nothing is lost but speed
         graphs = record(function, example)
-        for way in ways:
-            make = _onnx_passes() if way in (ONNX, ONNX_ONE) else None
-            threads = 1 if way == ONNX_ONE else torch.get_num_threads()
-            passes = make(graphs, example, threads) if make else TorchPasses(graphs)
-            if _agree(function, passes, torch.cat([example, 1 - example.flip(3)])):
-                made[way] = passes
+        for key in keys:
+            with suppress(Exception):
+                passes = _made(key, graphs, example)
+                if _agree(function, passes, torch.cat([example, 1 - example.flip(3)])):
+                    made[key] = passes
     return made
+
+
+def _made(key: _Key, graphs: Graphs, example: Tensor) -> Passes:
+    way, *_, one_picture = key
+    if way in (ONNX, ONNX_ONE) and (make := _onnx_passes()):
+        return make(graphs, example, 1 if way == ONNX_ONE else torch.get_num_threads())
+    whole = with_whole_activations(graphs)
+    if way == ONEDNN:
+        onednn.rewrite(whole, one_picture)
+    return TorchPasses(whole)
 
 
 def _agree(function: Function, passes: Passes, pictures: Tensor) -> bool:

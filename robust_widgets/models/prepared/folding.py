@@ -87,13 +87,13 @@ def straighten(graph: fx.GraphModule) -> None:
     tidy(graph)
 
 
-def add_constant(graph: fx.GraphModule, before: fx.Node, value: Tensor) -> fx.Node:
-    """A new constant of a graph, for use from a node on."""
+def add_constant(graph: fx.GraphModule, before: fx.Node, value: Tensor, *, as_it_lies: bool = False) -> fx.Node:
+    """A new constant of a graph, for use from a node on; in rows, or as it lies in memory."""
     names = {name for name, _ in graph.named_buffers()}
     name = f"folded_{len(names)}"
     while name in names:
         name += "_"
-    graph.register_buffer(name, value.detach().contiguous(), persistent=False)
+    graph.register_buffer(name, value.detach() if as_it_lies else value.detach().contiguous(), persistent=False)
     with graph.graph.inserting_before(before):
         node = graph.graph.get_attr(name)
     node.meta["shape"] = tuple(value.shape)

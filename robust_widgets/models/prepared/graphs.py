@@ -30,10 +30,12 @@ class Graphs:
     Attributes:
         forward: pictures (n, 3, h, w) -> (answers (n, m), and whatever `backward` needs of the way).
         backward: (what it needs, gradient of something in the answers) -> the gradient in the pictures.
+        joint: both in one: (pictures, gradient in the answers) -> (answers, gradient in the pictures).
     """
 
     forward: fx.GraphModule
     backward: fx.GraphModule
+    joint: fx.GraphModule
 
 
 def record(function: Function, example: Tensor) -> Graphs:
@@ -61,7 +63,7 @@ def record(function: Function, example: Tensor) -> Graphs:
     straighten(joint)
     _open_batch(joint)
     combine_products(joint)
-    return _halves(joint)
+    return cut(joint)
 
 
 class _Start(torch.autograd.Function):
@@ -106,8 +108,8 @@ def _open_batch(joint: fx.GraphModule) -> None:
     tidy(joint)
 
 
-def _halves(joint: fx.GraphModule) -> Graphs:
-    """Cut the graph: what does not wait for the gradient of the answers goes ahead."""
+def cut(joint: fx.GraphModule) -> Graphs:
+    """The halves of a graph: what does not wait for the gradient of the answers goes ahead."""
     output = next(node for node in joint.graph.nodes if node.op == "output")
     answers, in_x = cast("tuple[fx.Node, fx.Node]", output.args[0])
     later: set[fx.Node] = set()
@@ -124,7 +126,7 @@ def _halves(joint: fx.GraphModule) -> Graphs:
     forward = _copied(joint, ahead, [node for node in ahead if node.op == "placeholder"], [answers, *crossing])
     backward_nodes = [node for node in joint.graph.nodes if node in later and node.op == "call_function"]
     gradient = next(node for node in later if node.op == "placeholder")
-    return Graphs(forward, _copied(joint, backward_nodes, [*crossing, gradient], [in_x]))
+    return Graphs(forward, _copied(joint, backward_nodes, [*crossing, gradient], [in_x]), joint)
 
 
 def _copied(

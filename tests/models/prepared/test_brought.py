@@ -11,7 +11,7 @@ from torch import nn
 import robust_widgets as rw
 from robust_widgets.models.foreign.networks.residual import PreActResNet, SmallResNet
 from robust_widgets.models.foreign.networks.wide import UnevenPreActResNet, UnevenWideResNet, WideResNet
-from robust_widgets.models.prepared.engine import ONNX
+from robust_widgets.models.prepared.engine import ONEDNN, ONNX
 from tests.models.prepared.networks import CLASSES, both, lively, pictures_for, torchvisions
 
 BROUGHT: dict[str, Callable[[], nn.Module]] = {
@@ -27,15 +27,16 @@ BROUGHT: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+@pytest.mark.parametrize("way", [ONEDNN, ONNX])
 @pytest.mark.parametrize("name", BROUGHT)
-def test_a_network_of_others_is_prepared(name: str) -> None:
+def test_a_network_of_others_is_prepared(name: str, way: str) -> None:
     torch.manual_seed(0)
     network = lively(BROUGHT[name]())
     given = {"classes": [f"class {index}" for index in range(CLASSES)], "mean": 0.5, "std": 0.25, "input_size": 32}
     plain = rw.load_model(network, device="cpu", fast=False, **given)
     made = rw.load_model(network, device="cpu", fast=True, **given)
     assert made.engine is not None
-    made.engine.fixed = ONNX
+    made.engine.fixed = way
     plain.double()  # a rectifier's kink tells which of two ways in float32 is nearer
     pictures = pictures_for(made, 2)
     expected, slope = both(plain, pictures.double())

@@ -13,10 +13,12 @@ from torch import Tensor
 from robust_widgets.cache import VARIABLE
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.prepared import choice
+from robust_widgets.models.prepared import choice, onednn
 from robust_widgets.models.prepared import engine as engines
-from robust_widgets.models.prepared.engine import ONNX, ONNX_ONE, OWN, TORCH, WAYS
+from robust_widgets.models.prepared.engine import ONEDNN, ONNX, ONNX_ONE, OWN, TORCH, WAYS
 from tests.models.prepared.networks import CLASSES, both, classifier, pictures_for
+
+IN_TORCH = (TORCH, ONEDNN) if onednn.available() else (TORCH,)
 
 
 class TestChoice:
@@ -58,6 +60,7 @@ class TestChoice:
             ({OWN: 10.0, TORCH: 8.0, ONNX: 9.0}, TORCH),
             ({OWN: 10.0, TORCH: 9.7, ONNX: 11.0}, OWN),
             ({OWN: 10.0, TORCH: 9.7, ONNX: 6.0, ONNX_ONE: 5.0}, ONNX_ONE),
+            ({OWN: 10.0, TORCH: 9.7, ONEDNN: 4.0, ONNX: 6.0}, ONEDNN),
         ],
     )
     def test_the_fastest_way_is_measured_once_and_kept(
@@ -68,7 +71,7 @@ class TestChoice:
             model = self.made()
             model(pictures_for(model, 1))
             assert model.engine is not None and model.engine.ways == {1: expected}
-        assert calls == [[OWN, TORCH, ONNX, ONNX_ONE]]
+        assert calls == [[OWN, *IN_TORCH, ONNX, ONNX_ONE]]
 
     def test_each_size_of_batch_has_a_choice_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         taken = {1: {OWN: 3.0, TORCH: 2.0, ONNX: 1.0}, 4: {OWN: 3.0, TORCH: 1.0}, 8: {OWN: 1.0, TORCH: 2.0, ONNX: 3.0}}
@@ -86,7 +89,7 @@ class TestChoice:
                 model(pictures_for(model, count))
             assert model.engine is not None
             assert model.engine.ways == {1: ONNX, 4: TORCH, 8: OWN} and model.engine.times == taken
-        assert asked == [[OWN, TORCH, ONNX, ONNX_ONE], [OWN, TORCH, ONNX], [OWN, TORCH, ONNX]]
+        assert asked == [[OWN, *IN_TORCH, ONNX, ONNX_ONE], [OWN, *IN_TORCH, ONNX], [OWN, *IN_TORCH, ONNX]]
 
     def test_the_sizes(self) -> None:
         assert [choice.size_of(count) for count in (1, 2, 4, 7, 8, 9, 1000)] == [1, 4, 4, 4, 8, 8, 8]
@@ -120,7 +123,7 @@ class TestChoice:
         self.say_threads(monkeypatch, 1)
         calls = self.measured(monkeypatch, {OWN: 2.0, ONNX: 1.0})
         self.made()(torch.rand(1, 3, 32, 32))
-        assert calls == [[OWN, TORCH, ONNX]]
+        assert calls == [[OWN, *IN_TORCH, ONNX]]
 
     def test_long_calls_are_made_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(choice, "LONG", 0.0)
@@ -140,7 +143,7 @@ class TestChoice:
         calls = self.measured(monkeypatch, {OWN: 10.0, TORCH: 4.0})
         model = self.made()
         model(pictures_for(model, 1))
-        assert calls == [[OWN, TORCH]]
+        assert calls == [[OWN, *IN_TORCH]]
         assert model.engine is not None and model.engine.ways == {1: TORCH}
 
     @pytest.mark.parametrize(

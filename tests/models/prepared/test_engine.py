@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from robust_widgets.backends.local import LocalSession
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.prepared import engine as engines
-from robust_widgets.models.prepared.engine import ONNX, TORCH
+from robust_widgets.models.prepared.engine import ONEDNN, ONNX, TORCH
 from robust_widgets.models.prepared.graphs import BATCH
 from tests.models.prepared.networks import CLASSES, both, classifier, pictures_for
 
@@ -45,7 +46,7 @@ class Attention(nn.Module):
 @pytest.mark.parametrize(
     "network", [AsksForTheOthers(), KnowsTheNumber(), Attention()], ids=lambda it: type(it).__name__
 )
-@pytest.mark.parametrize("way", [TORCH, ONNX])
+@pytest.mark.parametrize("way", [TORCH, ONEDNN, ONNX])
 def test_what_cannot_be_prepared_is_answered_by_the_network(network: nn.Module, way: str) -> None:
     model = classifier(network, 8)
     model.compile()
@@ -63,7 +64,7 @@ class OnePicture(nn.Module):
         return x.flatten(1)[:, :CLASSES]
 
 
-@pytest.mark.parametrize("way", [TORCH, ONNX])
+@pytest.mark.parametrize("way", [TORCH, ONEDNN, ONNX])
 def test_an_error_while_preparing_costs_speed_and_nothing_else(way: str) -> None:
     model = classifier(OnePicture(), 8)
     model.compile()
@@ -88,9 +89,9 @@ class TestEngine:
         asked: list[str] = []
         real = engines._prepared  # pyright: ignore[reportPrivateUsage]
 
-        def counting(ways: Sequence[str], *rest: object) -> object:
-            asked.extend(ways)
-            return real(ways, *rest)  # type: ignore[arg-type]
+        def counting(keys: Sequence[tuple[str, str, tuple[int, int], bool]], *rest: Any) -> object:
+            asked.extend(way for way, *_ in keys)
+            return real(keys, *rest)
 
         monkeypatch.setattr(engines, "_prepared", counting)
         return asked
@@ -165,7 +166,7 @@ class TestEngine:
         session.close()
         session._worker.join()  # pyright: ignore[reportPrivateUsage]
         assert made.engine is not None
-        assert list(made.engine._passes) == [(ONNX, "features", (32, 32))]  # pyright: ignore[reportPrivateUsage]
+        assert list(made.engine._passes) == [(ONNX, "features", (32, 32), False)]  # pyright: ignore[reportPrivateUsage]
 
 
 def test_load_model_says_how_fast(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +11,10 @@ from torch import Tensor
 
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.prepared import onednn
+from robust_widgets.models.prepared.activations import with_whole_activations
 from robust_widgets.models.prepared.decompositions import UnpreparableError
-from robust_widgets.models.prepared.graphs import BATCH, record
+from robust_widgets.models.prepared.graphs import BATCH, Graphs, record
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 from robust_widgets.models.prepared.sessions import OnnxPasses
 from tests.models.prepared.networks import CLASSES, NETWORKS, both, classifier, pictures_for, torchvisions
@@ -33,12 +36,70 @@ def assert_same(function: Callable[[Tensor], Tensor], passes: Passes, pictures: 
     assert (found_slope - slope).norm() <= 1e-3 * slope.norm()
 
 
-@pytest.mark.parametrize("threads", [None, 1, 2], ids=["torch", "onnxruntime-1", "onnxruntime-2"])
-def test_answers_and_gradients_are_those_of_the_network(model: RobustClassifier, threads: int | None) -> None:
-    graphs = record(model, pictures_for(model, 1))
-    passes = TorchPasses(graphs) if threads is None else OnnxPasses(graphs, pictures_for(model, 1), threads)
+WAYS: dict[str, Callable[[Graphs, Tensor], Passes]] = {
+    "as recorded": lambda graphs, _: TorchPasses(graphs),
+    "torch": lambda graphs, _: TorchPasses(with_whole_activations(graphs)),
+    "onednn": lambda graphs, _: TorchPasses(in_onednn(graphs, False)),
+    "onednn, one picture": lambda graphs, _: TorchPasses(in_onednn(graphs, True)),
+    "onnxruntime-1": lambda graphs, picture: OnnxPasses(graphs, picture, 1),
+    "onnxruntime-2": lambda graphs, picture: OnnxPasses(graphs, picture, 2),
+}
+
+
+def in_onednn(graphs: Graphs, one_picture: bool) -> Graphs:
+    whole = with_whole_activations(graphs)
+    onednn.rewrite(whole, one_picture)
+    return whole
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_answers_and_gradients_are_those_of_the_network(model: RobustClassifier, way: str) -> None:
+    if way.startswith("onednn") and not onednn.available():
+        pytest.skip("this torch has no oneDNN")
+    passes = WAYS[way](record(model, pictures_for(model, 1)), pictures_for(model, 1))
     for count in (1, 2, BATCH, 2 * BATCH + 1):
         assert_same(model, passes, pictures_for(model, count, seed=count))
+
+
+def kinds(graphs: Graphs) -> Counter[object]:
+    return Counter(node.target for graph in (graphs.forward, graphs.backward) for node in graph.graph.nodes)
+
+
+def test_rectifiers_and_silu_are_whole_operations_in_torch() -> None:
+    resnet = kinds(with_whole_activations(record(classifier(torchvisions("resnet18")(), 32), torch.rand(1, 3, 32, 32))))
+    assert resnet[aten.threshold_backward.default] == resnet[aten.relu.default] == 17
+    assert not {aten.where.self, aten.where.ScalarOther, aten.gt.Scalar} & set(resnet)
+    silu = kinds(
+        with_whole_activations(record(classifier(torchvisions("efficientnet_b0")(), 32), torch.rand(1, 3, 32, 32)))
+    )
+    assert silu[aten.silu.default] == silu[aten.silu_backward.default] == 49
+
+
+def test_what_was_recorded_stays_as_it_was() -> None:
+    graphs = record(classifier(torchvisions("resnet18")(), 32), torch.rand(1, 3, 32, 32))
+    before = kinds(graphs)
+    in_onednn(graphs, True)
+    assert kinds(graphs) == before
+
+
+@pytest.mark.skipif(not onednn.available(), reason="this torch has no oneDNN")
+def test_sums_and_rectifiers_go_into_the_convolutions_before_them() -> None:
+    graphs = in_onednn(record(classifier(torchvisions("resnet18")(), 32), torch.rand(1, 3, 32, 32)), False)
+    found, library = kinds(graphs), torch.ops.mkldnn
+    assert not {aten.relu.default, aten.convolution.default} & set(found)
+    blocks, strided = 8, 7  # strided: the first convolution, and two in three of the blocks
+    assert found[library._convolution_pointwise.binary] >= blocks
+    assert found[library._convolution_transpose_pointwise.default] == strided
+
+
+def test_filters_of_channels_that_lie_last() -> None:
+    pictures, rows, columns = torch.rand(2, 3, 5, 6), torch.rand(4, 6), torch.rand(7, 5)
+    last = pictures.contiguous(memory_format=torch.channels_last)
+    for x in (pictures, last):
+        torch.testing.assert_close(onednn.filtered_along_rows(x, rows), pictures @ rows.T)
+        torch.testing.assert_close(onednn.filtered_along_columns(x, columns), columns @ pictures)
+    assert onednn.filtered_along_rows(last, rows).is_contiguous(memory_format=torch.channels_last)
+    assert onednn.filtered_along_columns(last, columns).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_no_normalisation_is_left_behind_a_convolution() -> None:
