@@ -63,9 +63,11 @@ window.easel = {
 
 
 @contextmanager
-def opened(lab_folder: Path, lab_address: str, browser: Browser, name: str, script: str = "") -> Iterator[Notebook]:
-    """A notebook with a paint box, on a page where a script runs first; its kernel ends with it."""
-    notebook(lab_folder, name, CELL)
+def opened(
+    lab_folder: Path, lab_address: str, browser: Browser, name: str, script: str = "", cell: str = CELL
+) -> Iterator[Notebook]:
+    """A notebook with a paint box, or another cell, on a page where a script runs first; its kernel ends with it."""
+    notebook(lab_folder, name, cell)
     page = new_page(browser, viewport={"width": 1280, "height": 1100}, has_touch=True)
     page.add_init_script(script)
     yield Notebook(page, lab_address, name)

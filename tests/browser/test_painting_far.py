@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from easel import Easel, opened
+from far import FAR_AWAY, LATENCY_MS
 from lab import Notebook
 from playwright.sync_api import Browser
 from studio_page import near
@@ -14,22 +15,6 @@ from studio_page import near
 pytestmark = pytest.mark.browser
 
 WHITE, BLUE = (255, 255, 255), (47, 111, 183)
-LATENCY_MS = 150
-
-# Every message takes its time, each way, as to a kernel far away; and strokes that are sent are counted.
-FAR_AWAY = f"""
-window.strokesSent = 0;
-window.WebSocket = class extends WebSocket {{
-  send(data) {{
-    const bytes = typeof data === 'string' ? data : new TextDecoder('latin1').decode(data);
-    if (/"kind": ?"stroke"/.test(bytes)) window.strokesSent++;
-    setTimeout(() => super.send(data), {LATENCY_MS});
-  }}
-  set onmessage(handler) {{
-    super.onmessage = event => setTimeout(() => handler(event), {LATENCY_MS});
-  }}
-}};
-"""
 
 
 @pytest.fixture
