@@ -20,10 +20,12 @@ from robust_widgets.widgets.watching.events import (
     BranchEvent,
     HeatEvent,
     HelloEvent,
+    SettledEvent,
     ShowEvent,
     StepEvent,
     ViewEvent,
 )
+from robust_widgets.widgets.watching.settling import Settling
 from robust_widgets.widgets.watching.stream import FRAMES_PER_SECOND, FrameStream
 from robust_widgets.widgets.watching.view import HistoryEntry, View
 
@@ -74,6 +76,7 @@ class Runner:
         self._make_request = make_request
         self._lock = threading.RLock()
         self._unfinished = 0
+        self._settling = Settling(self.view.settle)
         self._runs: dict[int, _Run] = {}
         self._by_number: dict[int, _Run] = {}
         self._shown: _Run | None = None
@@ -87,7 +90,7 @@ class Runner:
         self.stop_button = ipywidgets.Button(
             description="Stop", icon="stop", tooltip="Stop after this step (Esc on the canvas)", disabled=True
         )
-        self.run_button.on_click(notice.guard(lambda _: self.run()))
+        self.run_button.on_click(notice.guard(lambda _: self.press()))
         self.stop_button.on_click(notice.guard(lambda _: self.stop()))
         self.view.on_event(notice.guard(self._on_view))
 
@@ -116,9 +119,14 @@ class Runner:
     def shown_trace(self) -> Trace | None:
         return self._shown.trace if self._shown is not None else None
 
+    def press(self) -> None:
+        """Run was pressed on the page: run, once all that was set there before has arrived."""
+        self._press(self.run)
+
     def run(self) -> None:
         """Submit a run; one that is going on is stopped, and what it made is kept in ``traces``."""
         request = self._make_request()
+        self._settling.cancel()
         with self._lock:
             restarted = self.running
             self._unfinished += 1
@@ -138,7 +146,9 @@ class Runner:
             raise
 
     def stop(self) -> None:
-        """Stop the run going on, within one step."""
+        """Stop the run going on, within one step, or the one that was pressed and has not begun."""
+        self._settling.cancel()
+        self._show_buttons()
         self.session.cancel()
 
     def show(self, index: int) -> None:
@@ -180,6 +190,16 @@ class Runner:
     def on_shown(self, callback: Callable[[Trace, int | None], object]) -> Remove:
         """Call ``callback(trace, step)`` when another run or step is shown; step is None for the newest."""
         return self._listen_to("shown", callback)
+
+    def _press(self, act: Callable[[], object]) -> None:
+        def begin() -> None:
+            try:
+                act()
+            finally:
+                self._show_buttons()
+
+        self._settling.press(self._notice.guard(begin))
+        self._show_buttons()
 
     def _listen_to(self, kind: str, callback: Callable[..., object]) -> Remove:
         guarded = self._notice.guard(callback)
@@ -313,7 +333,7 @@ class Runner:
             case BranchEvent(step=step):
                 trace = self.shown_trace
                 if trace is not None and step < len(trace):
-                    self._tell("branch", trace, step)
+                    self._press(lambda: self._tell("branch", trace, step))
             case ShowEvent(index=index):
                 self.show(index)
             case HeatEvent(on=on):
@@ -323,7 +343,10 @@ class Runner:
                         self._stream.heat = on
                     if on:
                         self._send_heat()
+            case SettledEvent(press=press):
+                self._settling.settled(press)
             case HelloEvent():
+                self._settling.greeted = True
                 self._greet()
 
     def _greet(self) -> None:
@@ -341,8 +364,9 @@ class Runner:
 
     def _show_buttons(self) -> None:
         with self._lock:
-            self.stop_button.disabled = not self.running
-            self.run_button.description = "Run again" if self.running else "Run"
+            going = self.running or self._settling.waiting
+            self.stop_button.disabled = not going
+            self.run_button.description = "Run again" if going else "Run"
 
 
 def summary(trace: Trace, ended: RunEnded) -> str:

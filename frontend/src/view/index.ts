@@ -323,6 +323,8 @@ class View {
   private readonly receive = (message: Incoming, buffers: Buffers): void => {
     if (message.kind === "history") return this.history.receive(message, buffers);
     if (message.kind === "blank") return this.receiveBlank();
+    // The kernel's answers before this one have let ipywidgets send what it held back, so this comes after it.
+    if (message.kind === "settle") return this.model.send({ kind: "settled", press: message.press });
     // Where the page may not write to the clipboard, the text stands on the page to be copied by hand.
     if (message.kind === "copy") return void navigator.clipboard?.writeText(message.text).catch(() => {});
     // Older than the newest run, or the rest of a run that was blanked.

@@ -91,14 +91,21 @@ export interface Copy {
   text: string;
 }
 
-export type Incoming = OfRun | History | Copy | { kind: "blank" };
+/** Asks for the answer "settled" with the same number. */
+export interface Settle {
+  kind: "settle";
+  press: number;
+}
+
+export type Incoming = OfRun | History | Copy | Settle | { kind: "blank" };
 
 export type Outgoing =
   | { kind: "hello" }
   | { kind: "ack"; sequence: number }
   | { kind: "step" | "branch"; step: number }
   | { kind: "heat"; on: boolean }
-  | { kind: "show"; index: number };
+  | { kind: "show"; index: number }
+  | { kind: "settled"; press: number };
 
 export interface State {
   display_side: number;

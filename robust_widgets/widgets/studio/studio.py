@@ -119,7 +119,7 @@ class StudioWidget(ipywidgets.VBox):
         return self._unsaved
 
     def run(self) -> None:
-        """As if Run was pressed; the result grows in ``trace``."""
+        """Run at once, as the widgets are set in the kernel; the result grows in ``trace``."""
         self.runner.run()
 
     def run_from(self, start: Pixels | None) -> None:
@@ -186,6 +186,7 @@ class StudioWidget(ipywidgets.VBox):
 
     def close(self) -> None:
         """End the session and take the widget off the page."""
+        self.runner.stop()
         self.session.close()
         super().close()
 
@@ -252,7 +253,7 @@ class StudioWidget(ipywidgets.VBox):
 
     def _on_action(self, name: str) -> None:
         if name == "run":
-            self.runner.run()
+            self.runner.press()
         elif name == "stop":
             self.runner.stop()
 

@@ -47,12 +47,20 @@ class ShowEvent:
     index: int
 
 
-ViewEvent: TypeAlias = HelloEvent | AckEvent | StepEvent | BranchEvent | HeatEvent | ShowEvent
+@dataclass(frozen=True)
+class SettledEvent:
+    """The browser was asked by `View.settle`, and has sent the values that it held back before."""
+
+    press: int
+
+
+ViewEvent: TypeAlias = HelloEvent | AckEvent | StepEvent | BranchEvent | HeatEvent | ShowEvent | SettledEvent
 COUNTED = {
     "ack": ("sequence", AckEvent),
     "step": ("step", StepEvent),
     "branch": ("step", BranchEvent),
     "show": ("index", ShowEvent),
+    "settled": ("press", SettledEvent),
 }
 
 

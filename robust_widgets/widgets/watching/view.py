@@ -182,6 +182,10 @@ class View(_Talking):
         """Put a text on the clipboard of the browser, as far as that allows it after the last click."""
         self.send({"kind": "copy", "text": text})
 
+    def settle(self, press: int) -> None:
+        """Ask for a `SettledEvent` of this number, which comes after the values that the browser holds back."""
+        self.send({"kind": "settle", "press": press})
+
     def blank(self) -> None:
         """Show nothing, as before the first run."""
         self.send({"kind": "blank"})

@@ -14,6 +14,7 @@ from robust_widgets.widgets.watching.events import (
     BranchEvent,
     HeatEvent,
     HelloEvent,
+    SettledEvent,
     ShowEvent,
     StepEvent,
     ViewEvent,
@@ -55,18 +56,20 @@ def arrive(view: View, content: object) -> None:
     view._handle_custom_msg(content, [])
 
 
-def test_begin_end_and_blank() -> None:
+def test_begin_end_blank_and_settle() -> None:
     view = RecordingView()
     view.begin(1, 60, "goldfish", ("dog", "goldfish"), 40.0)
     view.begin(1, 60, curves=some_curves())
     view.end(1, "failed", "Out of memory.")
     view.blank()
+    view.settle(3)
     begun = {"kind": "begin", "run": 1, "steps": 60}
     assert view.sent == [
         ({**begun, "title": "goldfish", "classes": ["dog", "goldfish"], "radius": 40.0, "curves": None}, []),
         ({**begun, "title": "", "classes": [], "radius": None, "curves": CURVES}, []),
         ({"kind": "end", "run": 1, "state": "failed", "message": "Out of memory."}, []),
         ({"kind": "blank"}, []),
+        ({"kind": "settle", "press": 3}, []),
     ]
 
 
@@ -156,6 +159,7 @@ def test_the_files_of_the_front_end_are_shipped() -> None:
         ({"kind": "ack", "sequence": 12}, AckEvent(12)),
         ({"kind": "step", "step": 0}, StepEvent(0)),
         ({"kind": "branch", "step": 7}, BranchEvent(7)),
+        ({"kind": "settled", "press": 3}, SettledEvent(3)),
         ({"kind": "show", "index": 2}, ShowEvent(2)),
         ({"kind": "heat", "on": True}, HeatEvent(True)),
     ],
@@ -184,6 +188,7 @@ def test_messages_become_events(message: dict[str, Any], event: ViewEvent) -> No
         {"kind": "step", "step": -1},
         {"kind": "step", "step": "3"},
         {"kind": "branch"},
+        {"kind": "settled"},
         {"kind": "show", "index": -1},
         {"kind": "heat", "on": 1},
     ],
