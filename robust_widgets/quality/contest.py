@@ -49,16 +49,18 @@ class Workload:
     rounds: int
 
 
+# Long runs, as people make them: this package's loop ends with a forward pass for the last frame's numbers, which the
+# others leave out, and among two steps that is a sixth of the whole.
 QUICK = (
-    Workload(CROSS_ENTROPY, 1, 10, 3),
-    *(Workload(task, 1, 6, 3) for task in (INPAINTING, FEATURES)),
+    Workload(CROSS_ENTROPY, 1, 30, 3),
+    *(Workload(task, 1, 20, 3) for task in (INPAINTING, FEATURES)),
 )
 WHOLE = (
-    *(Workload(task, 1, 20, 5) for task in TASKS),
-    Workload(CROSS_ENTROPY, 8, 8, 3),
-    Workload(CROSS_ENTROPY, 32, 4, 3),
+    *(Workload(task, 1, 60, 5) for task in TASKS),
+    Workload(CROSS_ENTROPY, 8, 20, 3),
+    Workload(CROSS_ENTROPY, 32, 12, 3),
 )
-WHOLE_LARGE = (*(Workload(task, 1, 5, 3) for task in TASKS), Workload(CROSS_ENTROPY, 8, 2, 2))
+WHOLE_LARGE = (*(Workload(task, 1, 20, 3) for task in TASKS), Workload(CROSS_ENTROPY, 8, 10, 2))
 
 
 @dataclass(frozen=True)

@@ -86,9 +86,10 @@ class FrameStream:
         self._waiting: Frame | None = None
 
     def push(self, frame: Frame) -> None:
-        """Send the frame now, or keep it as the newest that waits."""
+        """Send the frame now, or keep it as the newest that waits; a page that comes late may be given an older one."""
         with self._lock:
-            self._waiting = frame
+            if self._waiting is None or frame.step >= self._waiting.step:
+                self._waiting = frame
             self._send_if_due()
 
     def acknowledge(self, sequence: int) -> None:

@@ -96,6 +96,15 @@ def test_a_newer_frame_replaces_one_that_waits_for_the_clock() -> None:
     assert browser.steps == [0, 3]
 
 
+def test_an_older_frame_given_to_a_page_that_came_late_replaces_no_newer_one() -> None:
+    browser = Browser()
+    browser.push(2, apart=0)
+    browser.stream.push(frame(5))
+    browser.stream.push(frame(3))
+    browser.stream.finish()
+    assert browser.steps == [0, 5]
+
+
 def test_an_acknowledgement_does_not_send_faster_than_the_clock_allows() -> None:
     browser = Browser()
     browser.push(2, apart=SHOWN / 10)
