@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, fx
@@ -67,26 +67,6 @@ def fold_factors(graph: fx.GraphModule) -> None:
     tidy(graph)
 
 
-def straighten(graph: fx.GraphModule) -> None:
-    """A transposed convolution of stride 1 is a convolution with the kernel turned round, which runs faster."""
-    for node in graph.graph.nodes:
-        weight = _weight(graph, node)
-        if weight is None:
-            continue
-        stride, padding, dilation, transposed, left_over, groups = cast("tuple[Any, ...]", node.args[3:9])
-        if not transposed or any(step != 1 for step in stride) or any(left_over):
-            continue
-        sides = weight.shape[2:]
-        around = [reach * (side - 1) - cut for reach, side, cut in zip(dilation, sides, padding, strict=True)]
-        if any(width < 0 for width in around):
-            continue
-        inputs, outputs = weight.shape[:2]
-        turned = weight.flip(2, 3).view(groups, inputs // groups, outputs, *sides).transpose(1, 2)
-        _set_weight(graph, node, turned.reshape(groups * outputs, inputs // groups, *sides))
-        node.args = (*node.args[:3], stride, around, dilation, False, left_over, groups)
-    tidy(graph)
-
-
 def add_constant(graph: fx.GraphModule, before: fx.Node, value: Tensor, *, as_it_lies: bool = False) -> fx.Node:
     """A new constant of a graph, for use from a node on; in rows, or as it lies in memory."""
     names = {name for name, _ in graph.named_buffers()}
@@ -132,7 +112,7 @@ def _into_convolution_before(graph: fx.GraphModule, node: fx.Node) -> bool:
     if found is None:
         return False
     convolution, factor = found
-    weight = _weight(graph, convolution)
+    weight = weight_of(graph, convolution)
     if weight is None or len(convolution.users) != 1:
         return False
     transposed, groups = convolution.args[6], convolution.args[8]
@@ -141,7 +121,7 @@ def _into_convolution_before(graph: fx.GraphModule, node: fx.Node) -> bool:
     bias = constant(graph, convolution.args[2])
     if convolution.args[2] is not None and bias is None:
         return False
-    _set_weight(graph, convolution, weight.double() * factor.view((1, -1, 1, 1) if transposed else (-1, 1, 1, 1)))
+    set_weight(graph, convolution, weight.double() * factor.view((1, -1, 1, 1) if transposed else (-1, 1, 1, 1)))
     if bias is not None:
         _set_bias(graph, convolution, bias.double() * factor)
     node.replace_all_uses_with(convolution)
@@ -156,10 +136,10 @@ def _into_convolutions_behind(graph: fx.GraphModule, node: fx.Node) -> bool:
         return False
     given, factor = found
     users = list(node.users)
-    if not all(_weight(graph, user) is not None and user.args[0] is node for user in users):
+    if not all(weight_of(graph, user) is not None and user.args[0] is node for user in users):
         return False
     for user in users:
-        weight = cast(Tensor, _weight(graph, user)).double()
+        weight = cast(Tensor, weight_of(graph, user)).double()
         groups, transposed = cast(int, user.args[8]), user.args[6]
         if transposed:  # (inputs, outputs of a group, h, w)
             weight = weight * factor.view(-1, 1, 1, 1)
@@ -167,7 +147,7 @@ def _into_convolutions_behind(graph: fx.GraphModule, node: fx.Node) -> bool:
             outputs, inputs = weight.shape[:2]
             own = factor.view(groups, 1, inputs).expand(groups, outputs // groups, inputs).reshape(outputs, inputs)
             weight = weight * own[:, :, None, None]
-        _set_weight(graph, user, weight)
+        set_weight(graph, user, weight)
         user.args = (given, *user.args[1:])
     graph.graph.erase_node(node)
     return True
@@ -180,7 +160,7 @@ def _into_bias(graph: fx.GraphModule, node: fx.Node) -> None:
         if added is None or node.kwargs.get("alpha", 1) != 1 or not isinstance(convolution, fx.Node):
             continue
         channels = node.meta["shape"][1] if len(node.meta["shape"]) == 4 else 0
-        if _weight(graph, convolution) is None or len(convolution.users) != 1:
+        if weight_of(graph, convolution) is None or len(convolution.users) != 1:
             continue
         if tuple(added.shape) not in ((1, channels, 1, 1), (channels, 1, 1)):
             continue
@@ -194,7 +174,7 @@ def _into_bias(graph: fx.GraphModule, node: fx.Node) -> None:
         return
 
 
-def _weight(graph: fx.GraphModule, node: object) -> Tensor | None:
+def weight_of(graph: fx.GraphModule, node: object) -> Tensor | None:
     """A convolution's constant weight; None where the node is no such convolution."""
     if not isinstance(node, fx.Node) or node.target is not aten.convolution.default:
         return None
@@ -202,13 +182,13 @@ def _weight(graph: fx.GraphModule, node: object) -> Tensor | None:
     return weight if weight is not None and weight.dim() == 4 else None
 
 
-def _set_weight(graph: fx.GraphModule, convolution: fx.Node, weight: Tensor) -> None:
-    dtype = cast(Tensor, _weight(graph, convolution)).dtype
+def set_weight(graph: fx.GraphModule, convolution: fx.Node, weight: Tensor) -> None:
+    dtype = cast(Tensor, weight_of(graph, convolution)).dtype
     made = add_constant(graph, convolution, weight.to(dtype))
     convolution.args = (convolution.args[0], made, *convolution.args[2:])
 
 
 def _set_bias(graph: fx.GraphModule, convolution: fx.Node, bias: Tensor) -> None:
-    dtype = cast(Tensor, _weight(graph, convolution)).dtype
+    dtype = cast(Tensor, weight_of(graph, convolution)).dtype
     made = add_constant(graph, convolution, bias.to(dtype))
     convolution.args = (*convolution.args[:2], made, *convolution.args[3:])

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, fx
 
 from robust_widgets.models.prepared.decompositions import UnpreparableError
-from robust_widgets.models.prepared.folding import fold_constants, fold_factors, merge_equal, straighten, tidy
+from robust_widgets.models.prepared.folding import fold_constants, fold_factors, merge_equal, tidy
 from robust_widgets.models.prepared.products import combine_products
 from robust_widgets.models.prepared.recorder import Recorder
+from robust_widgets.models.prepared.straightening import straighten
 
 aten = torch.ops.aten
 Function: TypeAlias = Callable[[Tensor], Tensor]

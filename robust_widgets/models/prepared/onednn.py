@@ -22,8 +22,9 @@ aten, library = torch.ops.aten, torch.ops.mkldnn
 
 def available() -> bool:
     """Whether this torch has oneDNN and the joined operations."""
-    made = all(hasattr(library, name) for name in ("_convolution_pointwise", "_convolution_transpose_pointwise"))
-    return made and torch.backends.mkldnn.is_available() and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
+    needed = ("convolution_pointwise", "convolution_transpose_pointwise")
+    laying_out = ("reorder_convolution_weight", "reorder_convolution_transpose_weight")
+    return torch.backends.mkldnn.is_available() and all(hasattr(library, f"_{one}") for one in (*needed, *laying_out))
 
 
 def rewrite(graphs: Graphs, one_picture: bool) -> None:
@@ -58,15 +59,17 @@ def _join(graph: fx.GraphModule, node: fx.Node, places: dict[fx.Node, int], one_
         if (rectifier := _only_user(last, aten.relu.default)) is not None:
             last, behind = rectifier, "relu"
     how = (padding, stride, dilation, groups)
-    if one_picture and not transposed:
-        lay_out = cast(Any, torch._C._nn).mkldnn_reorder_conv2d_weight
-        weight = lay_out(weight.contiguous().to_mkldnn(), *how, [1, *x.meta["shape"][1:]])
+    if transposed:
+        how = (padding, left_over, stride, dilation, groups)
+    if one_picture:
+        lay_out = library._reorder_convolution_transpose_weight if transposed else library._reorder_convolution_weight
+        weight = lay_out(weight.contiguous(), *how, [1, *x.meta["shape"][1:]])
     else:
         weight = weight.contiguous(memory_format=torch.channels_last)
     held = add_constant(graph, node, weight, as_it_lies=True)
     if transposed:
         kind = library._convolution_transpose_pointwise.default
-        given = (x, held, bias, padding, left_over, stride, dilation, groups, "none", [], "")
+        given = (x, held, bias, *how, "none", [], "")
     elif added is None:
         kind = library._convolution_pointwise.default
         given = (x, held, bias, *how, behind, [], "")

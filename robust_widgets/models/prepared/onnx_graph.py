@@ -182,6 +182,10 @@ def _slice(writer: _Writer, node: fx.Node) -> str:
     return writer.write("Slice", x, *(writer.integers([cast(int, value)]) for value in bounds))
 
 
+def _pixel_shuffle(writer: _Writer, node: fx.Node) -> str:
+    return writer.write("DepthToSpace", node.args[0], blocksize=node.args[1], mode="CRD")
+
+
 def _where(writer: _Writer, node: fx.Node) -> str:
     return writer.write("Where", *node.args)
 
@@ -300,6 +304,7 @@ _RULES: dict[Any, _Rule] = {
     aten.unsqueeze.default: _unsqueeze,
     aten.cat.default: _cat,
     aten.slice.Tensor: _slice,
+    aten.pixel_shuffle.default: _pixel_shuffle,
     aten.constant_pad_nd.default: _pad,
     aten.max_pool2d_with_indices.default: _maximum_pool,
     aten.max_pool2d_with_indices_backward.default: _maximum_pool_backward,
