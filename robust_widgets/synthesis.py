@@ -209,13 +209,13 @@ def solve(problem: Problem) -> Tensor:
     return x
 
 
-def readings(problem: Problem) -> Iterator[tuple[Tensor, Reading]]:
+def readings(problem: Problem, first: Tensor | None = None) -> Iterator[tuple[Tensor, Reading]]:
     """Run the problem, yielding ``steps + 1`` pictures with their numbers, all still on the device.
 
-    The first is the start. The last one's numbers cost one forward pass more.
+    The first is what `begin` gives, where it is not given. The last one's numbers cost one forward pass more.
     """
     problem = problem.started()
-    x = begin(problem)
+    x = begin(problem) if first is None else first
     for _ in range(problem.steps):
         following, reading = advance(problem, x)
         yield x, reading
@@ -233,14 +233,15 @@ def iterate(problem: Problem) -> Iterator[Frame]:
     host waits for the device once a frame, to copy the frame's picture and numbers.
     """
     began = time.perf_counter()
-    plain = partial(_plain, problem)
-    for step, shown in enumerate(recorded(problem.started(), begin(problem), _step_and_shown, plain)):
+    first = begin(problem)
+    plain = partial(_plain, problem, first)
+    for step, shown in enumerate(recorded(problem.started(), first, _step_and_shown, plain)):
         yield _frame(step, shown if step < problem.steps else shown[:2], began)
 
 
-def _plain(problem: Problem) -> Iterator[Arrays]:
+def _plain(problem: Problem, first: Tensor) -> Iterator[Arrays]:
     heat = _heat_here if problem.start.device.type == "cpu" else _heat
-    for x, reading in readings(problem):
+    for x, reading in readings(problem, first):
         yield [one.cpu().numpy() for one in _shown(x, reading, heat)]
 
 

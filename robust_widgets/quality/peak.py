@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 from contextlib import suppress
@@ -35,7 +36,7 @@ def growth(source: str, task: str, batch: int, engine: str, device: str) -> int 
 
     fast, plain = raced_models(source, device)
     if engine in (FLOOR, OURS):
-        fast.warm_up()
+        fast.warm_up(batch)
     race = new_race(task, fast, plain, batch, STEPS)
     missing(engine)  # imports its package, which is none of the loop's memory
     if fast.device.type == "cuda":
@@ -43,6 +44,8 @@ def growth(source: str, task: str, batch: int, engine: str, device: str) -> int 
         before = torch.cuda.memory_allocated(fast.device)
         LOOPS[engine](race)
         return torch.cuda.max_memory_allocated(fast.device) - before
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # what preparing took and gave back is there for no loop
     with suppress(OSError):
         (PROCESS / "clear_refs").write_text("5")  # the peak begins anew
     before = _status("VmRSS")
