@@ -83,6 +83,18 @@ def measured(
     go_on: GoOn = lambda: True,
 ) -> Robustness | None:
     """As :func:`measure_robustness`, without a note; None if ``go_on``, asked before each step, says no."""
+    with model.in_full_precision():
+        return _measured(model, pictures, labels, count, seed, go_on)
+
+
+def _measured(
+    model: RobustClassifier,
+    pictures: Picture | Sequence[Picture] | None,
+    labels: Sequence[str | int] | None,
+    count: int,
+    seed: int,
+    go_on: GoOn,
+) -> Robustness | None:
     if pictures is None:
         if labels is not None:
             raise KnobError("There are labels and no pictures; give the pictures that they are of.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -40,7 +41,8 @@ class RobustClassifier(nn.Module):
     Attributes:
         loading: how it is loaded again, for a model that was brought; None for one of this package's.
         engine: what runs the network faster; None where it runs as it is.
-        precision: the one that recorded steps are tried in; None for whichever gives the same answers.
+        precision: the one that steps are tried in, recorded on a GPU or prepared on a CPU; None for whichever is fast
+            and gives the same answers.
         captures: the steps that were recorded on a GPU, if any; the step loop keeps them here.
     """
 
@@ -198,6 +200,15 @@ class RobustClassifier(nn.Module):
                 digest.update(value.detach().cpu().contiguous().numpy().tobytes())
             self._fingerprint = digest.hexdigest()[:16]
         return self._fingerprint
+
+    @contextmanager
+    def in_full_precision(self) -> Generator[None]:
+        """While it lasts, gradients are float32, too: how strong an attack is shall not depend on the machine."""
+        precision, self.precision = self.precision, FULL
+        try:
+            yield
+        finally:
+            self.precision = precision
 
     def copy_to(self, device: torch.device) -> RobustClassifier:
         """An equal model on another device; this one stays where it is."""

@@ -79,9 +79,11 @@ def load_model(
         device: ``"cpu"``, ``"cuda"``, ``"mps"``; by default the fastest this machine has.
         fast: prepare the network for many steps, see :meth:`RobustClassifier.compile`: True always, False never; by
             default where that is measured to be faster on this machine.
-        precision: of the network in the steps of a run on a CUDA device: ``"bfloat16"`` or ``"float16"``, each used
+        precision: of the network in the steps of a run. On a CUDA device ``"bfloat16"`` or ``"float16"``, each used
             only if a run's first steps have the same classes and probabilities within 0.02, or ``"float32"``; by
-            default the first that does. Whatever else the model is asked, it answers in float32.
+            default the first that does. On a CPU that multiplies in bfloat16, that is used where it is the fastest and
+            gives nearly the same answers and gradients; ``"float32"`` forbids it. Whatever else the model is asked, it
+            answers in float32.
         architecture: the network that a file's weights are of.
         classes: the class names in the order of the logits, or a set of them: ``"imagenet"``, ``"cifar10"``,
             ``"cifar100"``, ``"restricted-imagenet"``, ``"horse-zebra"``, ``"apple-orange"``, ``"summer-winter"``.

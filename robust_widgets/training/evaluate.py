@@ -185,7 +185,8 @@ def judge(
     chosen = spread(len(data), limit)
     clean: list[Tensor] = []
     robust: list[Tensor] = []
-    with tqdm(total=len(chosen), desc=f"evaluating, {name}", unit="picture", disable=not progress) as bar:
+    bar = tqdm(total=len(chosen), desc=f"evaluating, {name}", unit="picture", disable=not progress)
+    with bar, model.in_full_precision():
         for index in chosen.split(batch_size):
             pictures = (data.pictures[index].float() / 255).to(model.device)
             labels = data.labels[index].to(model.device)

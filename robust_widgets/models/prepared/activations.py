@@ -50,7 +50,9 @@ def _rectifier_backward(joint: fx.GraphModule, node: fx.Node) -> None:
 def _silu(joint: fx.GraphModule, gate: fx.Node) -> None:
     """With gate = sigmoid(x): x * gate is silu(x), and gradient * (x * gate + gate * (1 - x * gate)) its gradient."""
     x = gate.args[0]
-    out = next((user for user in gate.users if _is(user, aten.mul.Tensor) and set(user.args) == {x, gate}), None)
+    out = next(
+        (user for user in gate.users if _is(user, aten.mul.Tensor) and user.args in ((x, gate), (gate, x))), None
+    )
     if out is None:
         return
     for slope in [user for user in out.users if _is(user, aten.add.Tensor) and user.args[0] is out]:
@@ -71,9 +73,9 @@ def _is(node: fx.Node, target: object) -> bool:
     return node.op == "call_function" and node.target is target
 
 
-def _replace(joint: fx.GraphModule, node: fx.Node, target: torch._ops.OpOverload, *given: object) -> None:
+def _replace(joint: fx.GraphModule, node: fx.Node, target: Any, *given: object) -> None:
     with joint.graph.inserting_before(node):
-        whole = joint.graph.call_function(target, given)  # pyright: ignore[reportArgumentType]
+        whole = joint.graph.call_function(target, cast(Any, given))
     whole.meta = dict(node.meta)
     node.replace_all_uses_with(whole)
     joint.graph.erase_node(node)

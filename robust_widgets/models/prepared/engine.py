@@ -14,23 +14,25 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.models.prepared import choice, onednn
+from robust_widgets.models.prepared import choice, halving, onednn
 from robust_widgets.models.prepared.activations import with_whole_activations
 from robust_widgets.models.prepared.graphs import Function, Graphs, record
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 
-OWN, TORCH, ONEDNN = "network", "prepared", "onednn"
+OWN, TORCH, ONEDNN, HALF = "network", "prepared", "onednn", "onednn, bfloat16"
 ONNX, ONNX_ONE = "onnxruntime", "onnxruntime, 1 thread"
 WAYS = {
     OWN: "the network as it is",
     TORCH: "prepared, in torch",
     ONEDNN: "prepared, in oneDNN",
+    HALF: "the same in bfloat16",
     ONNX: "prepared, in ONNX Runtime",
     ONNX_ONE: "the same on one thread",
 }
 SWITCH = "ROBUST_WIDGETS_FAST"  # 0 or 1 in the environment: never, or always and without measuring
 TOLERANCE = 1e-4  # of the largest answer; what differs by more is not used
 SLOPE_TOLERANCE = 0.05  # of its length: a rectifier at its kink may open or close by rounding
+HALF_TOLERANCE, HALF_SLOPE_TOLERANCE = 0.03, 0.4  # the same in bfloat16, whose numbers have eight bits
 MOST_KEPT = 8  # sizes of pictures whose passes are kept
 
 _version, _learns = attrgetter("_version"), attrgetter("requires_grad")
@@ -47,6 +49,8 @@ class Model(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def input_size(self) -> int: ...
+    @property
+    def precision(self) -> str | None: ...
 
 
 class Engine:
@@ -94,6 +98,9 @@ class Engine:
             if self.fixed is None and size not in self.ways:
                 self.ways[size] = self._choose(model, kind, function, size)
             way = self.fixed or self.ways[size]
+            if way == HALF and not (_halves(model) and x.requires_grad and torch.is_grad_enabled()):
+                # A decision is made in full precision; bfloat16 is for the way a picture goes.
+                way = ONEDNN if self.fixed else choice.fastest(_full(self.times[size]), OWN)
             passes = None if way == OWN else self._ready(_key(way, kind, x.shape), function, x)
         return None if passes is None else answer(passes, x)
 
@@ -154,14 +161,24 @@ class Engine:
             self._passes.popitem(last=False)
 
 
+def _halves(model: Model) -> bool:
+    return model.precision in (None, "bfloat16")
+
+
+def _full(times: dict[str, float]) -> dict[str, float]:
+    return {way: taken for way, taken in times.items() if way != HALF}
+
+
 def _key(way: str, kind: str, shape: Sequence[int]) -> _Key:
     """What passes are kept by; oneDNN's differ for one picture at a time."""
-    return way, kind, (shape[2], shape[3]), way == ONEDNN and shape[0] == 1
+    return way, kind, (shape[2], shape[3]), way in (ONEDNN, HALF) and shape[0] == 1
 
 
 def _candidates(size: int) -> tuple[str, ...]:
     """What is measured beside the network as it is; one thread can be enough for one picture alone."""
     ways = (TORCH, ONEDNN) if onednn.available() else (TORCH,)
+    if onednn.available() and halving.worth_trying():
+        ways += (HALF,)
     if _onnx_passes() is None:
         return ways
     return (*ways, ONNX, ONNX_ONE) if size == 1 and torch.get_num_threads() > 1 else (*ways, ONNX)
@@ -175,7 +192,7 @@ def _prepared(keys: Sequence[_Key], function: Function, example: Tensor) -> dict
         for key in keys:
             with suppress(Exception):
                 passes = _made(key, graphs, example)
-                if _agree(function, passes, torch.cat([example, 1 - example.flip(3)])):
+                if _agree(function, passes, torch.cat([example, 1 - example.flip(3)]), key[0] == HALF):
                     made[key] = passes
     return made
 
@@ -185,12 +202,14 @@ def _made(key: _Key, graphs: Graphs, example: Tensor) -> Passes:
     if way in (ONNX, ONNX_ONE) and (make := _onnx_passes()):
         return make(graphs, example, 1 if way == ONNX_ONE else torch.get_num_threads())
     whole = with_whole_activations(graphs)
-    if way == ONEDNN:
+    if way == HALF:
+        halving.halve(whole)
+    if way in (ONEDNN, HALF):
         onednn.rewrite(whole, one_picture)
     return TorchPasses(whole)
 
 
-def _agree(function: Function, passes: Passes, pictures: Tensor) -> bool:
+def _agree(function: Function, passes: Passes, pictures: Tensor, half: bool) -> bool:
     """Whether two pictures get the same answers by either way; they were recorded with another number of them."""
     with torch.enable_grad():
         x = pictures.requires_grad_()
@@ -198,8 +217,9 @@ def _agree(function: Function, passes: Passes, pictures: Tensor) -> bool:
         (slope,) = torch.autograd.grad(expected.sum(), x)
         found = answer(passes, x)
         (found_slope,) = torch.autograd.grad(found.sum(), x)
-    near = (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
-    return bool(near and (found_slope - slope).norm() <= SLOPE_TOLERANCE * slope.norm())
+    tolerance, slope_tolerance = (HALF_TOLERANCE, HALF_SLOPE_TOLERANCE) if half else (TOLERANCE, SLOPE_TOLERANCE)
+    near = (found - expected).abs().max() <= tolerance * expected.abs().max()
+    return bool(near and (found_slope - slope).norm() <= slope_tolerance * slope.norm())
 
 
 def _onnx_passes() -> Callable[[Graphs, Tensor, int], Passes] | None:
