@@ -103,6 +103,11 @@ class Trace:
         return self._recorded[index]
 
     @property
+    def task_in_words(self) -> str:
+        """The task as a person reads it; a `Problem` that somebody built has none of ours."""
+        return "own problem" if self.task == "problem" else self.task.replace("_", " ")
+
+    @property
     def frames(self) -> Pixels:
         """All pictures, uint8 (steps + 1, n, height, width, 3)."""
         self._require_frames()

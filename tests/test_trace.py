@@ -86,3 +86,8 @@ def test_a_notebook_shows_the_run_as_a_strip() -> None:
         shown = recorded(steps)._repr_mimebundle_()
         strip = Image.open(io.BytesIO(base64.b64decode(shown["image/png"])))
         assert strip.width * 2 == strip.height * columns, "steps side by side, a row for each picture"
+
+
+@pytest.mark.parametrize(("task", "words"), [("sketch_to_image", "sketch to image"), ("problem", "own problem")])
+def test_a_task_is_shown_in_words(task: str, words: str) -> None:
+    assert Trace(task, {}).task_in_words == words

@@ -149,7 +149,7 @@ def _encode(trace: Trace, count: int, quality: int, side: int) -> str:
     numbers = curves(trace, steps)
     run: dict[str, Any] = {
         "title": trace.target,
-        "task": trace.task.replace("_", " "),
+        "task": trace.task_in_words,
         "last": trace[-1].step,
         "recorded": len(trace),
         "steps": numbers.steps,

@@ -191,6 +191,10 @@ class Runner:
         """Call ``callback(trace, step)`` when another run or step is shown; step is None for the newest."""
         return self._listen_to("shown", callback)
 
+    def after_settling(self, act: Callable[[], object], what: str) -> None:
+        """Do what was pressed on the page once all that was set there before has arrived; what: names the press."""
+        self._settling.press(self._notice.guard(act), what)
+
     def _press(self, act: Callable[[], object]) -> None:
         def begin() -> None:
             try:
@@ -306,7 +310,7 @@ class Runner:
             HistoryEntry(
                 self._index(run) or 0,
                 run.trace.target,
-                run.trace.task.replace("_", " "),
+                run.trace.task_in_words,
                 run.ended.state if run.ended is not None else "running" if run.running else "done",
                 thumbnail(run.trace),
             )

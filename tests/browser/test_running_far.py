@@ -93,3 +93,13 @@ def test_a_run_is_of_the_slider_moved_right_before_and_stop_comes_before_it(far_
     studio.page.wait_for_timeout(2000)
     studio.runs(("dog", shown))
     assert studio.button("play").inner_text().strip() == "Run" and studio.button("stop").is_disabled()
+
+
+def test_a_run_is_saved_under_the_whole_name_that_was_typed_right_before(far_book: Notebook, lab_folder: Path) -> None:
+    studio = FarStudio(far_book).begin()
+    studio.press("play")
+    studio.runs(("dog", 60))
+    studio.page.locator(".jp-OutputArea input[placeholder='fish.gif']").press_sequentially("my-dog.png", delay=20)
+    studio.page.get_by_role("button", name="Save", exact=True).click()
+    studio.until(lambda: list(lab_folder.glob("my*")) != [])
+    assert [file.name for file in lab_folder.glob("my*")] == ["my-dog.png"]

@@ -45,16 +45,12 @@ class ResultTools:
             style={"description_width": LABEL_WIDTH},
             layout={"width": f"{MIDDLE - 66}px"},
         )
-        self.save_button = self._button(
-            "Save", "Save the run shown: .png, .gif, .mp4 or .rwtrace", lambda _: self.save()
-        )
+        self.save_button = self._button("Save", "Save the run shown: .png, .gif, .mp4 or .rwtrace", self.save)
         self.use_button = self._button(
-            "Use as input", "Lay the picture shown on the right under a fresh sketch", lambda _: self.use()
+            "Use as input", "Lay the picture shown on the right under a fresh sketch", self.use
         )
         self.use_button.icon = "arrow-left"
-        self.code_button = self._button(
-            "Copy code", "The Python that makes this exact run again", lambda _: self.show_code()
-        )
+        self.code_button = self._button("Copy code", "The Python that makes this exact run again", self.show_code)
         self.which = ipywidgets.BoundedIntText(
             value=1,
             min=1,
@@ -153,9 +149,9 @@ class ResultTools:
             "(root mean square, 0 to 1).</small></div>"
         )
 
-    def _button(self, text: str, tooltip: str, act: Callable[[object], object]) -> ipywidgets.Button:
+    def _button(self, text: str, tooltip: str, act: Callable[[], object]) -> ipywidgets.Button:
         button = ipywidgets.Button(description=text, tooltip=tooltip, layout={"width": "auto"})
-        button.on_click(self._notice.guard(act))
+        button.on_click(self._notice.guard(lambda _: self._runner.after_settling(act, text)))
         return button
 
 

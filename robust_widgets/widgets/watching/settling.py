@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 PATIENCE = 1.5
+RUN = "run"
+
+
+@dataclass(frozen=True)
+class _Wait:
+    press: int
+    act: Callable[[], object]
+    timer: threading.Timer
 
 
 class Settling:
@@ -29,44 +38,43 @@ class Settling:
         self._patience = patience
         self._lock = threading.Lock()
         self._presses = 0
-        self._act: Callable[[], object] | None = None
-        self._timer: threading.Timer | None = None
+        self._waits: dict[str, _Wait] = {}
 
     @property
     def waiting(self) -> bool:
-        """Whether something was pressed that has not begun."""
-        return self._act is not None
+        """Whether a run was pressed that has not begun."""
+        return RUN in self._waits
 
-    def press(self, act: Callable[[], object]) -> None:
-        """Call ``act`` once the page has settled, on any thread; a press that still waits is forgotten."""
+    def press(self, act: Callable[[], object], what: str = RUN) -> None:
+        """Call ``act`` once the page has settled, on any thread; the same press that still waits is forgotten."""
         if not self.greeted:
             act()
             return
         with self._lock:
-            self._forget()
+            self._forget(what)
             self._presses += 1
             press = self._presses
-            self._act = act
-            self._timer = threading.Timer(self._patience, self.settled, (press,))
-            self._timer.daemon = True
-            self._timer.start()
+            timer = threading.Timer(self._patience, self.settled, (press,))
+            timer.daemon = True
+            self._waits[what] = _Wait(press, act, timer)
+            timer.start()
         self._ask(press)
 
     def settled(self, press: int) -> None:
-        """The page has answered this press, or will not; only the newest counts, and only once."""
+        """The page has answered this press, or will not; only the newest of a kind counts, and only once."""
         with self._lock:
-            act = self._act if press == self._presses else None
-            if act is not None:
-                self._forget()
-        if act is not None:
-            act()
+            what = next((what for what, wait in self._waits.items() if wait.press == press), None)
+            wait = None if what is None else self._forget(what)
+        if wait is not None:
+            wait.act()
 
     def cancel(self) -> None:
-        """Forget the press that waits."""
+        """Forget the run that waits."""
         with self._lock:
-            self._forget()
+            self._forget(RUN)
 
-    def _forget(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._act = self._timer = None
+    def _forget(self, what: str) -> _Wait | None:
+        wait = self._waits.pop(what, None)
+        if wait is not None:
+            wait.timer.cancel()
+        return wait

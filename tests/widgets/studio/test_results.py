@@ -199,3 +199,24 @@ def test_the_code_of_a_run_that_was_read_back_loads_the_studios_model_as_it_was_
         studio.results.show_code()
         assert loaded in studio.results.code.value
         studio.results.show_code()
+
+
+def test_save_waits_for_the_name_that_the_page_held_back(page: Page, desk: Desk, tmp_path: Path) -> None:
+    view = desk.studio.runner.view
+    page.tell(view, {"kind": "hello"})
+    desk.save(page, str(tmp_path / "fis"))
+    assert not list(tmp_path.iterdir())
+    page.set(desk.studio.results.save_name, value=str(tmp_path / "fish.png"))
+    page.tell(view, {"kind": "settled", "press": page.sent(view, "settle")[-1].content["press"]})
+    assert [file.name for file in tmp_path.iterdir()] == ["fish.png"]
+
+
+def test_save_that_waits_is_not_forgotten_for_another_press(page: Page, desk: Desk, tmp_path: Path) -> None:
+    view = desk.studio.runner.view
+    page.tell(view, {"kind": "hello"})
+    desk.save(page, str(tmp_path / "fish.png"))
+    page.click(desk.studio.results.code_button)
+    page.click(desk.studio.runner.run_button)
+    for message in page.sent(view, "settle"):
+        page.tell(view, {"kind": "settled", "press": message.content["press"]})
+    assert (tmp_path / "fish.png").exists() and desk.studio.results.code.value and desk.studio.runner.running

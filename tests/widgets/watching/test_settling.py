@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from robust_widgets.widgets.watching import settling
-from robust_widgets.widgets.watching.settling import PATIENCE, Settling
+from robust_widgets.widgets.watching.settling import PATIENCE, RUN, Settling
 
 LONG = 60.0
 
@@ -53,13 +53,13 @@ class Desk:
         self.settling = Settling(self.asked.append, patience)
         self.settling.greeted = greeted
 
-    def press(self, name: str = "run") -> None:
+    def press(self, name: str = "run", what: str = RUN) -> None:
         def act() -> None:
-            assert not self.settling.waiting, "it no longer waits when it begins"
+            assert what != RUN or not self.settling.waiting, "it no longer waits when it begins"
             self.done.append(name)
             self.changed.set()
 
-        self.settling.press(act)
+        self.settling.press(act, what)
 
 
 def test_where_no_page_has_greeted_nothing_waits_and_nothing_is_asked() -> None:
@@ -87,6 +87,25 @@ def test_only_the_newest_of_several_presses_counts_and_waits_for_its_own_answer(
     assert desk.done == [] and desk.settling.waiting
     desk.settling.settled(2)
     assert desk.done == ["second"]
+
+
+def test_presses_of_different_kinds_wait_side_by_side(timers: list[HandTimer]) -> None:
+    desk = Desk()
+    desk.press("saved", "Save")
+    desk.press("run")
+    desk.press("used", "Use")
+    desk.settling.cancel()
+    assert not desk.settling.waiting
+    desk.settling.settled(2)
+    desk.settling.settled(1)
+    timers[2].end()
+    assert desk.done == ["saved", "used"] and desk.asked == [1, 2, 3]
+
+
+def test_what_is_no_run_does_not_look_like_one() -> None:
+    desk = Desk()
+    desk.press("saved", "Save")
+    assert not desk.settling.waiting
 
 
 def test_another_browsers_answer_comes_too_late() -> None:
