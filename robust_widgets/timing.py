@@ -12,6 +12,7 @@ def in_turn(
     rounds: int,
     wait: Callable[[], object] | None = None,
     seconds: float = math.inf,
+    settling: float = 0,
 ) -> dict[str, list[float]]:
     """Milliseconds of each way in each round, after a round that does not count.
 
@@ -20,6 +21,8 @@ def in_turn(
         rounds: how many times each, at least one.
         wait: called after each way, for a device that works on after the host has gone on.
         seconds: after so many no further round begins, but for the first that counts.
+        settling: seconds for which a way is called in its turn before the call that counts. Threads of another library
+            that still spin, in wait for more of the way before, take the processor from it.
     """
     times: dict[str, list[float]] = {name: [] for name in ways}
     end = time.perf_counter() + seconds
@@ -27,6 +30,9 @@ def in_turn(
         if round_number > 1 and time.perf_counter() > end:
             break
         for name, way in ways.items():
+            settled = time.perf_counter() + settling
+            while time.perf_counter() < settled:
+                way()
             began = time.perf_counter()
             way()
             if wait is not None:

@@ -44,3 +44,18 @@ def test_each_round_has_every_way_once_and_the_first_does_not_count(clock: Clock
 def test_no_round_begins_after_the_time_is_up_but_one_counts(clock: Clock, each: float, rounds: int) -> None:
     times = in_turn({"one": lambda: clock.takes(each)}, rounds=5, seconds=1.0)
     assert len(times["one"]) == rounds
+
+
+def test_a_way_settles_in_its_turn_before_the_call_that_counts(clock: Clock) -> None:
+    calls: list[str] = []
+    behind_another = iter([9.0, 1.0, 1.0, 9.0, 1.0, 1.0])
+    times = in_turn(
+        {
+            "one": lambda: (calls.append("one"), clock.takes(next(behind_another))),
+            "two": lambda: (calls.append("two"), clock.takes(0.5)),
+        },
+        rounds=1,
+        settling=10.0,
+    )
+    assert times == {"one": [1000.0], "two": [500.0]}
+    assert calls[:3] == ["one"] * 3 and set(calls[3:24]) == {"two"} and calls[24] == "one"
