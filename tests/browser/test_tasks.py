@@ -74,6 +74,7 @@ def test_each_task_from_the_studio_what_one_makes_is_the_next_ones_input(studio:
     studio.shot("task-generate")
     page.get_by_role("button", name="Use as input").click()
     studio.until(lambda: studio.python("studio.surface.raster.is_blank") == "False")
+    studio.until(lambda: studio.shown(0.5, 0.5) != (255, 255, 255))
     canvas = studio.shown(0.5, 0.5)
 
     task(studio, "Translate")
