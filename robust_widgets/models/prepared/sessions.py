@@ -34,30 +34,62 @@ class OnnxPasses:
         self._backward = _session(graphs.backward, [*(part.dtype for part in kept), answers.dtype], threads)
         self._width = answers.shape[1]
         self._picture = tuple(example.shape[1:])
+        self._free: list[_Buffers] = []  # for one picture; those of many are large
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
-        binding = self._forward.io_binding()
         x = x.contiguous()
-        _bind(binding.bind_input, "given_0", x)
         answers = torch.empty(len(x), self._width)
-        _bind(binding.bind_output, "out_0", answers)
-        outputs = len(self._forward.get_outputs())
-        for place in range(1, outputs):
-            binding.bind_output(f"out_{place}", "cpu")
-        self._forward.run_with_iobinding(binding)
-        return answers, binding.get_outputs()[1:]
+        free = self._free if len(x) == 1 else []
+        held = _Held(free.pop() if free else _Buffers(self._forward, self._backward), free)
+        held.buffers.run_forward(x, answers)
+        return answers, held
 
     def backward(self, kept: object, gradient: Tensor) -> Tensor:
-        binding = self._backward.io_binding()
-        values = cast("Sequence[Any]", kept)
-        for place, value in enumerate(values):
-            binding.bind_ortvalue_input(f"given_{place}", value)
-        gradient = gradient.contiguous()
-        _bind(binding.bind_input, f"given_{len(values)}", gradient)
         in_x = torch.empty(len(gradient), *self._picture)
-        _bind(binding.bind_output, "out_0", in_x)
-        self._backward.run_with_iobinding(binding)
+        cast(_Held, kept).buffers.run_backward(gradient.contiguous(), in_x)
         return in_x
+
+
+class _Buffers:
+    """Memory for what the way back needs of a way forth; the next way forth writes there again.
+
+    To name these ten or more results anew at each step took a seventh of a small network's time.
+    """
+
+    def __init__(self, forward: Any, backward: Any) -> None:
+        self._forward, self._backward = forward, backward
+        self._there, self._back = forward.io_binding(), backward.io_binding()
+        self._kept = len(forward.get_outputs()) - 1
+        self._held = False
+
+    def run_forward(self, x: Tensor, answers: Tensor) -> None:
+        _bind(self._there.bind_input, "given_0", x)
+        _bind(self._there.bind_output, "out_0", answers)
+        if not self._held:
+            for place in range(1, self._kept + 1):
+                self._there.bind_output(f"out_{place}", "cpu")
+        self._forward.run_with_iobinding(self._there)
+        if not self._held:
+            for place, value in enumerate(self._there.get_outputs()[1:]):
+                self._there.bind_ortvalue_output(f"out_{place + 1}", value)
+                self._back.bind_ortvalue_input(f"given_{place}", value)
+            self._held = True
+
+    def run_backward(self, gradient: Tensor, in_x: Tensor) -> None:
+        _bind(self._back.bind_input, f"given_{self._kept}", gradient)
+        _bind(self._back.bind_output, "out_0", in_x)
+        self._backward.run_with_iobinding(self._back)
+
+
+class _Held:
+    """Buffers as long as a way back may come; then they are free for the next way forth."""
+
+    def __init__(self, buffers: _Buffers, free: list[_Buffers]) -> None:
+        self.buffers = buffers
+        self._free = free
+
+    def __del__(self) -> None:
+        self._free.append(self.buffers)
 
 
 def _session(graph: fx.GraphModule, input_types: Sequence[torch.dtype], threads: int) -> Any:
