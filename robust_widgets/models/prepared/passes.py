@@ -27,14 +27,15 @@ class TorchPasses:
     """The two graphs, carried out by torch."""
 
     def __init__(self, graphs: Graphs) -> None:
-        self._graphs = graphs
+        # The joint graph is let go, with weights that were laid out anew since.
+        self._forward, self._backward = graphs.forward, graphs.backward
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
-        answers, *kept = call(self._graphs.forward, x)
+        answers, *kept = call(self._forward, x)
         return answers, kept
 
     def backward(self, kept: object, gradient: Tensor) -> Tensor:
-        return call(self._graphs.backward, *cast("list[Tensor]", kept), gradient)[0]
+        return call(self._backward, *cast("list[Tensor]", kept), gradient)[0]
 
 
 def answer(passes: Passes, x: Tensor) -> Tensor:
