@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 
 def in_turn(
@@ -40,3 +43,46 @@ def in_turn(
             if round_number:
                 times[name].append((time.perf_counter() - began) * 1000)
     return times
+
+
+Way = TypeVar("Way", bound=Hashable)
+
+
+class Turns(Generic[Way]):
+    """Which of several ways to do the same comes next: the fastest of late, and now and then another.
+
+    What is fastest may change while it goes on, when somebody else begins to use the machine or stops.
+
+    Args:
+        ways: at least one.
+        remembered: a way's latest times that count, by their median, so that one that was held up counts little.
+        again: after so many turns another way is tried once more.
+    """
+
+    def __init__(self, ways: Sequence[Way], remembered: int = 5, again: int = 32) -> None:
+        self._times: dict[Way, deque[float]] = {way: deque(maxlen=remembered) for way in ways}
+        self._again = again
+        self._turns = 0
+
+    @property
+    def fastest(self) -> Way:
+        """The fastest of late; of those that have no time yet, the first."""
+        return min(self._times, key=lambda way: statistics.median(self._times[way] or (0.0,)))
+
+    def next(self) -> Way:
+        """Whose turn it is."""
+        self._turns += 1
+        least = min(self._times, key=lambda way: len(self._times[way]))
+        if not self._full(least):
+            return least
+        if self._turns % self._again:
+            return self.fastest
+        others = [way for way in self._times if way != self.fastest]
+        return others[self._turns // self._again % len(others)] if others else self.fastest
+
+    def took(self, way: Way, seconds: float) -> None:
+        """Say how long its turn took."""
+        self._times[way].append(seconds)
+
+    def _full(self, way: Way) -> bool:
+        return len(self._times[way]) == self._times[way].maxlen

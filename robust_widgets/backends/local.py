@@ -141,7 +141,7 @@ class LocalSession:
         if self._painter is None:
             self._load()
         if self._painter is not None:
-            self._painter.warm_up()
+            self._painter.warm_up(go_on=self._jobs.empty)
         while True:
             try:
                 job = self._jobs.get(timeout=IDLE if self._to_measure else None)

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+import numpy as np
+
+from robust_widgets.captured.captures import records
 from robust_widgets.errors import RobustWidgetsError, WeightsError
 from robust_widgets.measuring.kept import robustness_of
 from robust_widgets.models.catalogue import features, has_features
@@ -16,6 +19,9 @@ from robust_widgets.robustness import Robustness
 from robust_widgets.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
 from robust_widgets.synthesis import iterate, new_trace
 from robust_widgets.tasks import build_problem
+
+FEATURES = "paint_features"
+USUAL = ("generate", "inpaint", FEATURES)  # the steps of the others are made up like the first one's
 
 
 class Painter:
@@ -48,10 +54,25 @@ class Painter:
         """What was measured of the model in this process."""
         return self._model.card.measured
 
-    def warm_up(self) -> None:
-        """Have what is made once for a model made now."""
+    def warm_up(self, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Have what is made once for a model made now, and what is made once for the steps of the tasks.
+
+        Args:
+            go_on: asked before each part; where it says no, the rest is made when it is needed.
+        """
         with suppress(Exception):  # a network that fails says so when it runs
             self._model.warm_up()
+            for task in USUAL if records(self._model) else ():
+                if not go_on():
+                    return
+                next(iterate(build_problem(self._model, self._usual(task))))
+
+    def _usual(self, task: str) -> RunRequest:
+        side = self._model.input_size
+        mask = np.zeros((side, side), np.uint8)
+        mask[side // 4 :, side // 4 :] = 255
+        target = "0" if task == FEATURES else self._model.classes[0]
+        return RunRequest(task, target, picture=np.full((side, side, 3), 128, np.uint8), mask=mask)
 
     def run(self, number: int, request: RunRequest, listener: Listener, is_stopped: Callable[[], bool]) -> RunEnded:
         """Run a request, tell what is made, and answer how it ended.

@@ -7,20 +7,22 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import nullcontext, suppress
 from itertools import islice
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Protocol, TypeAlias, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.captured.cuda_graph import Arrays, CudaGraph
+from robust_widgets.captured.cpu_graph import CpuGraph
+from robust_widgets.captured.cuda_graph import CudaGraph
 from robust_widgets.captured.held import Leaf, NotHeldError, flatten, rebuilt, with_model
+from robust_widgets.captured.recording import Arrays, Recording
 from robust_widgets.captured.stand_in import StandIn
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, RobustClassifier
 from robust_widgets.models.half import HalfClassifier
+from robust_widgets.models.prepared.choice import size_of
 from robust_widgets.models.prepared.engine import SWITCH
 from robust_widgets.objectives import Classifier, Objective
 from robust_widgets.steppers import Stepper
@@ -53,7 +55,7 @@ Step: TypeAlias = Callable[[P, Tensor], tuple[Tensor, Sequence[Tensor]]]
 def recorded(problem: P, x: Tensor, step: Step[P], plain: Callable[[], Iterator[Arrays]]) -> Iterator[Arrays]:
     """What a step shows of the picture before it, for each step and the last picture; replayed where it can be.
 
-    Results are handed out while the device is at the next step.
+    On a GPU, results are handed out while it is at the next step.
 
     Args:
         problem: a started one.
@@ -78,39 +80,64 @@ def recorded(problem: P, x: Tensor, step: Step[P], plain: Callable[[], Iterator[
 def _captures(model: object, x: Tensor) -> Captures | None:
     """A model's recordings, where its steps are to be recorded."""
     found = cast("Captures | None", getattr(model, "captures", None))
-    wanted = x.device.type == "cuda" and getattr(model, "engine", None) is not None
-    if found is None and wanted and os.environ.get(SWITCH) != "0":
-        found = cast(Any, model).captures = Captures()
+    if isinstance(model, RobustClassifier) and model.engine is not None:
+        make = recorder(model, x)
+        if found is None and make is not None:
+            found = model.captures = Captures(make)
+        if make is None and found is not None and found.make is CpuGraph:
+            return None
     usable = found is not None and not found.note and isinstance(model, nn.Module)
     return found if usable and not any(module.training for module in cast(nn.Module, model).modules()) else None
+
+
+def records(model: RobustClassifier) -> bool:
+    """Whether a model's steps are recorded for one picture of its own size."""
+    return recorder(model, torch.zeros(1, 3, model.input_size, model.input_size, device=model.device)) is not None
+
+
+def recorder(model: RobustClassifier, x: Tensor) -> type[Recording] | None:
+    """What records a model's steps for so many pictures on their device; None where nothing is recorded.
+
+    On a CPU that is where ONNX Runtime was measured to run the network fastest.
+    """
+    if model.engine is None or os.environ.get(SWITCH) == "0":
+        return None
+    if x.device.type != "cpu":
+        return CudaGraph if x.device.type == "cuda" else None
+    if size_of(len(x)) not in model.engine.ways:
+        model.warm_up(size_of(len(x)))
+    return CpuGraph if model.engine.by_onnx(model, x) else None
 
 
 class Captures:
     """The recordings of one model, the latest few.
 
     Args:
-        make: a recorder for a device.
+        make: what records for a device.
 
     Attributes:
+        make: the same.
+        latest: the one that ran last.
         note: why no more is recorded, in a sentence; ``""`` as long as all is well.
         free: held by the run that uses them.
         count: how many were made.
         precision: of the latest one's network.
     """
 
-    def __init__(self, make: Callable[[torch.device], CudaGraph] = CudaGraph) -> None:
+    def __init__(self, make: type[Recording] = CudaGraph) -> None:
         self.note = ""
+        self.latest: Capture | None = None
         self.free = threading.Lock()
         self.count = 0
-        self._make = make
-        self._kept: OrderedDict[Hashable, Capture] = OrderedDict()
+        self.make = make
+        self._kept: OrderedDict[Hashable, Capture | None] = OrderedDict()
         self._widths: dict[str, int] = {}
         self.precision: str | None = None
         self._halves: WeakValueDictionary[Hashable, HalfClassifier] = WeakValueDictionary()
 
     def __reduce__(self) -> tuple[type[Captures], tuple[object]]:
         """Copies begin anew: a graph belongs to the memory it was recorded over."""
-        return Captures, (self._make,)
+        return Captures, (self.make,)
 
     def __len__(self) -> int:
         """How many are kept."""
@@ -133,22 +160,42 @@ class Captures:
                 self._kept.popitem(last=False)
             self._kept[key] = self._recorded(problem, x, step, leaves)
         self._kept.move_to_end(key)
-        self._kept[key].load(leaves, x)
-        yield from self._kept[key].play(problem.steps + 1)
+        capture = self.latest = self._kept[key]
+        if capture is not None:
+            capture.load(leaves, x)
+            yield from capture.play(problem.steps + 1)
 
-    def _recorded(self, problem: P, x: Tensor, step: Step[P], leaves: list[Leaf]) -> Capture:
-        """A recording whose first steps do what the plain ones do, in the first precision in which they do."""
+    def _recorded(self, problem: P, x: Tensor, step: Step[P], leaves: list[Leaf]) -> Capture | None:
+        """A recording whose first steps do what the plain ones do, in the first precision in which they do.
+
+        None where there is none, and that is worth no word.
+        """
         model = cast(RobustClassifier, problem.model)
-        tried = tuple(PRECISIONS) if model.precision is None else tuple(dict.fromkeys((model.precision, FULL)))
-        for precision in tried[tried.index(self.precision) if self.precision in tried else 0 :]:
+        for precision in self._precisions(model):
             self.precision = precision
-            with nullcontext() if precision == FULL else suppress(RuntimeError):  # of a lacking operation
-                runs = model if precision == FULL else self._half(model, precision)
-                capture = Capture(with_model(problem, runs), x, step, leaves, self._make(x.device))
+            try:
+                capture = Capture(with_model(problem, self._runs(model, precision)), x, step, leaves, self.make)
                 self.count += 1
                 if self._same(capture, problem, x, step, leaves, precision != FULL):
                     return capture
-        raise ArithmeticError("the recorded steps differ from the plain ones")
+            except Exception:  # of a lacking operation, say
+                if precision == FULL and self.make.notable:
+                    raise
+        if self.make.notable:
+            raise ArithmeticError("the recorded steps differ from the plain ones")
+        return None
+
+    def _precisions(self, model: RobustClassifier) -> tuple[str, ...]:
+        if not self.make.halves:
+            return (FULL,)
+        tried = tuple(PRECISIONS) if model.precision is None else tuple(dict.fromkeys((model.precision, FULL)))
+        return tried[tried.index(self.precision) if self.precision in tried else 0 :]
+
+    def _runs(self, model: RobustClassifier, precision: str) -> nn.Module:
+        """What is recorded in a precision: the network's own operations."""
+        if precision != FULL:
+            return self._half(model, precision)
+        return model.as_it_is()
 
     def _half(self, model: RobustClassifier, precision: str) -> HalfClassifier:
         key = precision, _places(model)
@@ -171,7 +218,7 @@ class Captures:
     def give_up(self, reason: str) -> None:
         """Record nothing for this model any more, and say so."""
         self._kept.clear()
-        self.note = f"Steps are not recorded on this GPU and run slower ({' '.join(reason.split()).rstrip('.')})."
+        self.note = f"Steps are not recorded here and run slower ({' '.join(reason.split()).rstrip('.')})."
         warnings.warn(self.note, RuntimeWarning, stacklevel=2)
 
 
@@ -183,20 +230,22 @@ class Capture:
         x: a picture of the shape.
         step: what is recorded.
         leaves: the problem's.
-        graph: records it.
+        make: what records it.
 
     Attributes:
         x: the picture after the last replay.
     """
 
-    def __init__(self, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], graph: CudaGraph) -> None:
-        self.x = x.clone()
+    def __init__(self, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], make: type[Recording]) -> None:
+        self.x = x.clone(memory_format=torch.contiguous_format)
         # Numbers of no dimension leave a picture's precision as it is, so these may be as exact as Python's.
         self._buffers = [
-            one.detach().clone() if isinstance(one, Tensor) else torch.tensor(one, dtype=torch.float64, device=x.device)
+            one.detach().clone(memory_format=torch.contiguous_format)
+            if isinstance(one, Tensor)
+            else torch.tensor(one, dtype=torch.float64, device=x.device)
             for one in leaves
         ]
-        self._graph = graph
+        self._graph = make(x.device)
         self._model = problem.model  # whose weights the recording reads
 
         def once() -> Sequence[Tensor]:
@@ -210,7 +259,7 @@ class Capture:
                     buffer.copy_(changed)
             return shown
 
-        graph.record(once)
+        self._graph.record(once, [self.x, *self._buffers])
 
     def load(self, leaves: Sequence[Leaf], x: Tensor) -> None:
         """Begin at a picture, with other numbers and tensors; waits for nothing."""
@@ -222,7 +271,8 @@ class Capture:
                 buffer.fill_(leaf)
 
     def play(self, times: int, ahead: bool = True) -> Iterator[Arrays]:
-        """Replay, and hand out what each shows, with ``ahead`` while the next one runs."""
+        """Replay, and hand out what each shows, with ``ahead`` while the next one runs where that is so."""
+        ahead = ahead and self._graph.goes_on
         coming: Callable[[], Arrays] | None = None
         for _ in range(times):
             self._graph.replay()

@@ -6,22 +6,26 @@ Everything that only runs with a GPU is here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import ClassVar
 
-import numpy.typing as npt
 import torch
 from torch import Tensor, cuda
 
-Arrays: TypeAlias = "list[npt.NDArray[Any]]"
+from robust_widgets.captured.recording import Arrays
+
 WARM_UPS = 2  # calls after which libraries have chosen and allocated what a recording may not
 
 
 class CudaGraph:
-    """A function over tensors that stay where they are, replayed without Python.
+    """A `Recording` on a GPU, replayed without Python.
 
     Args:
         device: a CUDA device.
     """
+
+    goes_on: ClassVar[bool] = True
+    halves: ClassVar[bool] = True
+    notable: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -31,8 +35,10 @@ class CudaGraph:
         self._copying = cuda.Stream(device)
         self._copied = cuda.Event()
 
-    def record(self, function: Callable[[], Sequence[Tensor]]) -> None:
+    def record(self, function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor] = ()) -> None:
         """Call the function a few times and record one call more; its results are tensors on the device.
+
+        Whatever it reads and writes is recorded where it lies, of its ``state`` and beyond.
 
         Raises:
             RuntimeError: it does something that cannot be recorded, such as waiting for the device.

@@ -210,6 +210,12 @@ class RobustClassifier(nn.Module):
         finally:
             self.precision = precision
 
+    def as_it_is(self) -> RobustClassifier:
+        """The same weights in a model that runs the network's own operations; this one stays what it is."""
+        other = copy.copy(self)
+        other.engine = other.captures = None
+        return other
+
     def copy_to(self, device: torch.device) -> RobustClassifier:
         """An equal model on another device; this one stays where it is."""
         copied = RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds, self.source).to(device)

@@ -21,6 +21,7 @@ from robust_widgets.quality.race import (
     TASKS,
     Race,
     last_picture,
+    last_recorded,
     last_shown,
     new_race,
 )
@@ -97,7 +98,7 @@ class Parity:
     Attributes:
         model, batch, task: as in the rows.
         steps: how many.
-        largest: the largest difference of a value; where steps are recorded, of one of 256 levels.
+        largest: the largest difference of a value; where steps are recorded on a GPU, of one of 256 levels.
         same_class: whether every picture gets the same class.
         probability: the largest difference of the target's probability.
         nudged: `largest` of the reference itself, begun `NUDGE` away. A network that is not robust, or not trained,
@@ -196,8 +197,9 @@ def _row(race: Race, name: str, times: dict[str, list[float]], peak: float | Non
 
 @torch.no_grad()
 def _parity(race: Race) -> Parity:
-    shown = last_picture if race.model.captures is None else last_shown
-    expected, found = last_picture(race, race.plain), shown(race, race.model)
+    expected, found = last_picture(race, race.plain), last_recorded(race, race.model)
+    if found is None:
+        found = (last_picture if race.model.captures is None else last_shown)(race, race.model)
     nudged = replace(race, start=(race.start + NUDGE * torch.randn_like(race.start).sign()).clamp(0, 1))
     chance = last_picture(nudged, race.plain)
     sure, so = race.plain(expected).softmax(1), race.plain(found).softmax(1)

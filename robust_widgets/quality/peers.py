@@ -27,9 +27,8 @@ Loop: TypeAlias = Callable[[Race], "Tensor | None"]
 
 def floor(race: Race) -> None:
     """Forward and backward to the picture, by the fastest way there is; the picture never moves."""
-    x = race.start.clone().requires_grad_()
     for _ in range(race.steps):
-        torch.autograd.grad(race.answer(race.model, x).sum(), x)
+        race.bare_pass()
 
 
 def ours(race: Race) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from robust_widgets.captured.captures import Captures
 from robust_widgets.constraints import L2Ball
 from robust_widgets.knobs import PAPER_PENALTY, raw_pixels
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
 from robust_widgets.objectives import Activation, CrossEntropy, MatchOutside, Objective
+from robust_widgets.quality.bare import bare_pass
 from robust_widgets.steppers import L2Step
 from robust_widgets.synthesis import Problem, iterate, solve
 
@@ -57,6 +61,11 @@ class Race:
         inside = torch.zeros(1, 1, height, width, dtype=torch.bool, device=self.start.device)
         inside[:, :, height // 4 : -(height // 4), width // 4 : -(width // 4)] = True
         return inside
+
+    @cached_property
+    def bare_pass(self) -> Callable[[], object]:
+        """The part of a step that nobody can do without, by the fastest way there is."""
+        return bare_pass(self.model, self.start, self.answer)
 
     def problem(self, model: RobustClassifier) -> Problem:
         """The race as this package's problem."""
@@ -122,7 +131,7 @@ def _random_resnet50() -> torch.nn.Module:
 
 
 def last_picture(race: Race, model: RobustClassifier) -> Tensor:
-    """The picture after the last step of this package's loop, as floats."""
+    """The picture after the last step of this package's loop, as floats; nothing is recorded."""
     return solve(race.problem(model))
 
 
@@ -133,6 +142,16 @@ def last_shown(race: Race, model: RobustClassifier) -> Tensor:
         pass
     assert frame is not None
     return (torch.from_numpy(frame.pixels).permute(0, 3, 1, 2) / 255).to(race.start)
+
+
+def last_recorded(race: Race, model: RobustClassifier) -> Tensor | None:
+    """The picture after the last step as floats, by recorded steps; None where a model's are not, or go on ahead."""
+    for _ in islice(iterate(race.problem(model)), race.steps):
+        pass
+    found = model.captures
+    if not isinstance(found, Captures) or found.make.goes_on or found.latest is None:
+        return None
+    return found.latest.x.clone()
 
 
 def new_race(task: str, fast: RobustClassifier, plain: RobustClassifier, batch: int, steps: int) -> Race:

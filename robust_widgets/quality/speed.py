@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.quality.bare import bare_pass
 from robust_widgets.synthesis import iterate
 from robust_widgets.tasks.generate import generate_problem
 from robust_widgets.timing import in_turn
@@ -51,10 +52,13 @@ def speed(model: RobustClassifier, steps: int = STEPS, rounds: int = ROUNDS) -> 
         for _ in iterate(problem):
             pass
 
+    once = bare_pass(
+        model, problem.start, lambda of, x: functional.cross_entropy(of(x), target.expand(len(x)), reduction="none")
+    )
+
     def bare() -> None:
-        x = problem.start.clone().requires_grad_()
         for _ in range(steps):
-            torch.autograd.grad(functional.cross_entropy(model(x), target), x)
+            once()
 
     times = in_turn({"step": paint, "bare": bare}, rounds, waiting(model.device))
     each = [(step / steps, floor / steps) for step, floor in zip(times["step"], times["bare"], strict=True)]

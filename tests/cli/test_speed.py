@@ -73,7 +73,7 @@ def test_the_doctor_says_how_steps_are_made_on_a_gpu(model: str, monkeypatch: py
     assert said(recording) == "Steps are recorded in a CUDA graph and replayed, the network in float16."
     fake.refuse, recording.captures = "no room", Captures()
     with pytest.warns(RuntimeWarning, match="no room"):
-        assert said(recording) == "Steps are not recorded on this GPU and run slower (RuntimeError: no room)."
+        assert said(recording) == "Steps are not recorded here and run slower (RuntimeError: no room)."
 
 
 def test_bench_times_every_loop_and_writes_the_figures(

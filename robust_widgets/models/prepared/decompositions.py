@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import (
     _disable_current_modes,  # pyright: ignore[reportPrivateUsage,reportUnknownVariableType]
 )
 
+from robust_widgets.models.prepared.losses import LOSSES
 from robust_widgets.models.separable import Filter, along_both, filter_matrix
 
 aten = torch.ops.aten
@@ -230,4 +231,4 @@ _TORCHS = (
     *(aten.hardsigmoid, aten.hardsigmoid_backward, aten.hardtanh, aten.hardtanh_backward, aten.native_dropout),
     *(aten.slice_backward, aten.select_backward, aten.t, aten.rsub),
 )
-DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {**get_decompositions(list(_TORCHS)), **_OURS}
+DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {**get_decompositions(list(_TORCHS)), **LOSSES, **_OURS}

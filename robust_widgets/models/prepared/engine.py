@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -33,6 +34,7 @@ SWITCH = "ROBUST_WIDGETS_FAST"  # 0 or 1 in the environment: never, or always an
 TOLERANCE = 1e-4  # of the largest answer; what differs by more is not used
 SLOPE_TOLERANCE = 0.05  # of its length: a rectifier at its kink may open or close by rounding
 HALF_TOLERANCE, HALF_SLOPE_TOLERANCE = 0.03, 0.4  # the same in bfloat16, whose numbers have eight bits
+NEARLY = 1.15  # times the fastest way's time; in one graph with all of a step, ONNX Runtime gains more than that
 MOST_KEPT = 8  # sizes of pictures whose passes are kept
 
 _version, _learns = attrgetter("_version"), attrgetter("requires_grad")
@@ -103,6 +105,17 @@ class Engine:
                 way = ONEDNN if self.fixed else choice.fastest(_full(self.times[size]), OWN)
             passes = None if way == OWN else self._ready(_key(way, kind, x.shape), function, x)
         return None if passes is None else answer(passes, x)
+
+    def by_onnx(self, model: Model, x: Tensor) -> bool:
+        """Whether ONNX Runtime runs the network with so many pictures, as far as has been chosen, or nearly as fast."""
+        with self._lock:
+            if not self._takes(model.network, x):
+                return False
+        size = choice.size_of(len(x))
+        if self.fixed is not None or size not in self.times:
+            return (self.fixed or self.ways.get(size)) in (ONNX, ONNX_ONE)
+        times = self.times[size]
+        return min(times.get(way, math.inf) for way in (ONNX, ONNX_ONE)) <= NEARLY * min(times.values())
 
     def _takes(self, network: nn.Module, x: Tensor) -> bool:
         if x.dtype != torch.float32 or x.device.type != "cpu" or x.dim() != 4 or len(x) == 0 or network.training:

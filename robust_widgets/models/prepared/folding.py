@@ -9,7 +9,10 @@ from torch import Tensor, fx
 from torch.fx.node import map_arg
 
 aten = torch.ops.aten
-_MADE = (aten.full.default, aten.zeros.default, aten.ones.default, aten.scalar_tensor.default)
+_MADE = (
+    *(aten.full.default, aten.zeros.default, aten.ones.default, aten.scalar_tensor.default),
+    *(aten.arange.default, aten.arange.start, aten.arange.start_step),
+)
 _MULTIPLICATIONS = (aten.mul.Tensor, aten.div.Tensor)
 
 
@@ -69,24 +72,22 @@ def fold_factors(graph: fx.GraphModule) -> None:
 
 def add_constant(graph: fx.GraphModule, before: fx.Node, value: Tensor, *, as_it_lies: bool = False) -> fx.Node:
     """A new constant of a graph, for use from a node on; in rows, or as it lies in memory."""
-    names = {name for name, _ in graph.named_buffers()}
-    name = f"folded_{len(names)}"
-    while name in names:
-        name += "_"
+    number = len(graph._buffers)  # pyright: ignore[reportPrivateUsage] - to count those by name takes as long as the rest
+    while hasattr(graph, name := f"folded_{number}"):
+        number += 1
     graph.register_buffer(name, value.detach() if as_it_lies else value.detach().contiguous(), persistent=False)
     with graph.graph.inserting_before(before):
         node = graph.graph.get_attr(name)
-    node.meta["shape"] = tuple(value.shape)
+    node.meta["shape"], node.meta["dtype"] = tuple(value.shape), value.dtype
     return node
 
 
 def tidy(graph: fx.GraphModule) -> None:
-    """Drop what nothing uses."""
+    """Drop what nothing uses. To be run, a graph is compiled again, which takes longer than a change and is put off."""
     graph.graph.eliminate_dead_code()
     used = {str(node.target) for node in graph.graph.nodes if node.op == "get_attr"}
     for name in [name for name, _ in graph.named_buffers() if name not in used]:
         delattr(graph, name)
-    graph.recompile()
 
 
 def _channel_factor(graph: fx.GraphModule, node: fx.Node) -> tuple[fx.Node, Tensor] | None:

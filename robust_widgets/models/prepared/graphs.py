@@ -20,7 +20,7 @@ Function: TypeAlias = Callable[[Tensor], Tensor]
 
 BATCH = 3  # pictures that a graph is recorded with; sizes that follow from their number are then left open
 _OPEN = -1
-_RESHAPING = (aten.view.default, aten._unsafe_view.default, aten.reshape.default)
+RESHAPING = (aten.view.default, aten._unsafe_view.default, aten.reshape.default)
 _NOTHING = (aten.detach.default, aten.clone.default, aten.alias.default, aten.lift_fresh_copy.default)
 
 
@@ -57,7 +57,7 @@ def record(function: Function, example: Tensor) -> Graphs:
             answers = function(x)
             (in_x,) = torch.autograd.grad(_Start.apply(answers, gradient), x)
     joint = recorder.result(answers, in_x)
-    _leave_out_copies(joint)
+    leave_out_copies(joint)
     fold_constants(joint)
     merge_equal(joint)
     fold_factors(joint)
@@ -83,7 +83,7 @@ class _Start(torch.autograd.Function):
         return ctx.gradient, None
 
 
-def _leave_out_copies(joint: fx.GraphModule) -> None:
+def leave_out_copies(joint: fx.GraphModule) -> None:
     """Once the gradient's own operations are written down, what kept gradients back has done its work."""
     for node in joint.graph.nodes:
         if node.op == "call_function" and node.target in _NOTHING:
@@ -96,7 +96,7 @@ def _open_batch(joint: fx.GraphModule) -> None:
     for node in joint.graph.nodes:
         if node.op != "call_function" or not node.args or not isinstance(given := node.args[0], fx.Node):
             continue
-        if node.target in _RESHAPING:
+        if node.target in RESHAPING:
             sizes = list(node.meta["shape"])
             if given.op != "get_attr" and sizes and sizes[0] % BATCH == 0:
                 sizes[0] = _OPEN
@@ -149,9 +149,8 @@ def _copied(
         if node not in copies:
             copies[node] = graph.node_copy(node, copy_of)
     graph.output(tuple(copy_of(node) for node in outputs))
-    half = fx.GraphModule(joint, graph)
-    tidy(half)
-    return half
+    graph.eliminate_dead_code()
+    return fx.GraphModule(joint, graph)
 
 
 def call(graph: fx.GraphModule, *given: Tensor) -> tuple[Tensor, ...]:

@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from torch import fx
 
 from robust_widgets.models.prepared.decompositions import UnpreparableError
-from robust_widgets.models.prepared.folding import constant
+from robust_widgets.models.prepared.onnx_writer import TYPES, Rule, Writer
 from robust_widgets.models.prepared.recorder import item
 
 aten = torch.ops.aten
 OPSET = 18
 IR_VERSION = 9
-_TYPES = {torch.float32: TensorProto.FLOAT, torch.bool: TensorProto.BOOL, torch.int64: TensorProto.INT64}
-_Rule: TypeAlias = Callable[["_Writer", fx.Node], str]
 
 
-def to_onnx(graph: fx.GraphModule, input_types: Sequence[torch.dtype]) -> bytes:
+def to_onnx(graph: fx.GraphModule, input_types: Sequence[torch.dtype], *, sized: bool = False) -> bytes:
     """The model, serialised; its inputs are ``given_0`` and on, its outputs ``out_0`` and on.
 
     Args:
-        graph: as `graphs.record` makes them.
-        input_types: of its inputs, in their order.
+        graph: as `graphs.record` and `steps.record_step` make them.
+        input_types: of its inputs, in their order; float64 is carried as float32.
+        sized: it is for as many pictures as it was recorded with, which may be looked at together. By default it is
+            for any number, each answered for itself.
 
     Raises:
         UnpreparableError: an operation has no counterpart here.
     """
-    writer = _Writer(graph)
+    writer = Writer(graph, sized)
     inputs: list[onnx.ValueInfoProto] = []
     outputs: list[onnx.ValueInfoProto] = []
     for node in graph.graph.nodes:
         if node.op == "placeholder":
-            shape = _open_shape(node)
-            name = f"given_{len(inputs)}"
-            writer.names[node] = name
-            inputs.append(helper.make_tensor_value_info(name, _TYPES[input_types[len(inputs)]], shape))
+            kind, name = input_types[len(inputs)], f"given_{len(inputs)}"
+            shape = list(node.meta["shape"]) if sized else _open_shape(node)
+            inputs.append(helper.make_tensor_value_info(name, TYPES[kind], shape))
+            exact = kind == torch.float64
+            writer.names[node] = writer.write("Cast", name, to=TYPES[torch.float32]) if exact else name
         elif node.op == "call_function":
             rule = _RULES.get(node.target)
             if rule is None:
@@ -59,47 +60,10 @@ def _open_shape(node: fx.Node) -> list[int | str]:
     return ["n", *node.meta["shape"][1:]] if node.meta["shape"] else []
 
 
-class _Writer:
-    """The ONNX nodes and constants written so far."""
-
-    def __init__(self, graph: fx.GraphModule) -> None:
-        self.graph = graph
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, TensorProto] = {}
-        self.names: dict[fx.Node, str] = {}
-
-    def name(self, value: object) -> str:
-        """The name of a node's result, of a constant, or of a number."""
-        if isinstance(value, fx.Node):
-            if value.op == "get_attr" and value.name not in self.constants:
-                tensor = cast(torch.Tensor, constant(self.graph, value))
-                self.constants[value.name] = numpy_helper.from_array(tensor.cpu().contiguous().numpy(), value.name)
-            return self.names.get(value, value.name)
-        return self.array(np.array(value, np.float32))
-
-    def array(self, values: Any) -> str:
-        """The name of a constant."""
-        name = f"number_{len(self.constants)}"
-        self.constants[name] = numpy_helper.from_array(np.asarray(values), name)
-        return name
-
-    def integers(self, values: Sequence[int]) -> str:
-        """The name of a list of integers."""
-        return self.array(np.array(values, np.int64))
-
-    def write(self, kind: str, *inputs: object, outputs: int = 1, **attributes: Any) -> str:
-        """Write an operation; the name of its first result."""
-        first = f"result_{len(self.nodes)}"
-        names = [first, *(f"{first}_{place}" for place in range(1, outputs))]
-        given = ["" if value is None else value if isinstance(value, str) else self.name(value) for value in inputs]
-        self.nodes.append(helper.make_node(kind, given, names, **attributes))
-        return first
-
-
-def _plain(kind: str) -> _Rule:
+def _plain(kind: str) -> Rule:
     """An operation of as many tensors or numbers, in the same order."""
 
-    def rule(writer: _Writer, node: fx.Node) -> str:
+    def rule(writer: Writer, node: fx.Node) -> str:
         if node.kwargs.get("alpha", 1) != 1:
             raise UnpreparableError("A sum weighs its second part.")
         return writer.write(kind, *node.args)
@@ -107,7 +71,18 @@ def _plain(kind: str) -> _Rule:
     return rule
 
 
-def _convolution(writer: _Writer, node: fx.Node) -> str:
+def _product(writer: Writer, node: fx.Node) -> str:
+    """A product, in which what is true counts as one."""
+    return writer.write("Mul", *(_as_number(writer, given) for given in node.args))
+
+
+def _as_number(writer: Writer, given: object) -> object:
+    if isinstance(given, fx.Node) and given.meta.get("dtype") == torch.bool:
+        return _as(writer, given, torch.float32)
+    return given
+
+
+def _convolution(writer: Writer, node: fx.Node) -> str:
     x, weight, bias, stride, padding, dilation, transposed, left_over, groups = cast("tuple[Any, ...]", node.args)
     common: dict[str, Any] = {
         "strides": list(stride),
@@ -121,85 +96,109 @@ def _convolution(writer: _Writer, node: fx.Node) -> str:
     return writer.write("Conv", *given, **common)
 
 
-def _exponential_less_one(writer: _Writer, node: fx.Node) -> str:
+def _exponential_less_one(writer: Writer, node: fx.Node) -> str:
     return writer.write("Sub", writer.write("Exp", node.args[0]), 1.0)
 
 
-def _mean(writer: _Writer, node: fx.Node) -> str:
+def _mean(writer: Writer, node: fx.Node) -> str:
     return _reduced(writer, node, "ReduceMean")
 
 
-def _sum(writer: _Writer, node: fx.Node) -> str:
+def _sum(writer: Writer, node: fx.Node) -> str:
     return _reduced(writer, node, "ReduceSum")
 
 
-def _reduced(writer: _Writer, node: fx.Node, kind: str) -> str:
+def _reduced(writer: Writer, node: fx.Node, kind: str) -> str:
     x, along, *keep = cast("tuple[Any, ...]", node.args)
     if along is None:
         raise UnpreparableError("It looks at all pictures together.")
     return writer.write(kind, x, writer.integers(along), keepdims=int(bool(keep and keep[0])))
 
 
-def _reshape(writer: _Writer, node: fx.Node) -> str:
+def _reshape(writer: Writer, node: fx.Node) -> str:
     return writer.write("Reshape", node.args[0], writer.integers(cast("list[int]", node.args[1])))
 
 
-def _expand(writer: _Writer, node: fx.Node) -> str:
+def _expand(writer: Writer, node: fx.Node) -> str:
     # ONNX: a side of 1 leaves what is there.
     sizes = [1 if size < 0 else size for size in cast("list[int]", node.args[1])]
     return writer.write("Expand", node.args[0], writer.integers(sizes))
 
 
-def _transpose(writer: _Writer, node: fx.Node) -> str:
+def _gather(writer: Writer, node: fx.Node) -> str:
+    x, along, places = cast("tuple[fx.Node, int, fx.Node]", node.args[:3])
+    return writer.write("GatherElements", x, places, axis=along)
+
+
+def _select(writer: Writer, node: fx.Node) -> str:
+    x, along, place = cast("tuple[fx.Node, int, int]", node.args)
+    if along == 0 and not writer.sized:
+        raise UnpreparableError("It picks one of the pictures.")
+    return writer.write("Gather", x, writer.array(np.array(place, np.int64)), axis=along)
+
+
+def _shares(kind: str) -> Rule:
+    return lambda writer, node: writer.write(kind, node.args[0], axis=node.args[1])
+
+
+def _largest(writer: Writer, node: fx.Node) -> str:
+    return _reduced(writer, node, "ReduceMax")
+
+
+def _transpose(writer: Writer, node: fx.Node) -> str:
     x, first, second = cast("tuple[fx.Node, int, int]", node.args)
     order = list(range(len(x.meta["shape"])))
     order[first], order[second] = order[second], order[first]
     return writer.write("Transpose", x, perm=order)
 
 
-def _permute(writer: _Writer, node: fx.Node) -> str:
+def _permute(writer: Writer, node: fx.Node) -> str:
     dimensions = len(cast(fx.Node, node.args[0]).meta["shape"])
     return writer.write("Transpose", node.args[0], perm=[at % dimensions for at in cast("list[int]", node.args[1])])
 
 
-def _unsqueeze(writer: _Writer, node: fx.Node) -> str:
+def _unsqueeze(writer: Writer, node: fx.Node) -> str:
     return writer.write("Unsqueeze", node.args[0], writer.integers([cast(int, node.args[1])]))
 
 
-def _cat(writer: _Writer, node: fx.Node) -> str:
+def _cat(writer: Writer, node: fx.Node) -> str:
     parts, along = [*node.args, 0][:2]
-    if along == 0:
+    if along == 0 and not writer.sized:
         raise UnpreparableError("It puts pictures behind each other.")
     return writer.write("Concat", *cast("list[fx.Node]", parts), axis=along)
 
 
-def _slice(writer: _Writer, node: fx.Node) -> str:
+def _slice(writer: Writer, node: fx.Node) -> str:
     rest: tuple[Any, ...] = (0, None, None, 1)
     x, along, begin, end, step = (*node.args, *rest[len(node.args) - 1 :])
-    if along == 0:
+    if along == 0 and not writer.sized:
         raise UnpreparableError("It picks some of the pictures.")
     bounds = (0 if begin is None else begin, np.iinfo(np.int64).max if end is None else end, along, step)
     return writer.write("Slice", x, *(writer.integers([cast(int, value)]) for value in bounds))
 
 
-def _pixel_shuffle(writer: _Writer, node: fx.Node) -> str:
+def _pixel_shuffle(writer: Writer, node: fx.Node) -> str:
     return writer.write("DepthToSpace", node.args[0], blocksize=node.args[1], mode="CRD")
 
 
-def _where(writer: _Writer, node: fx.Node) -> str:
+def _where(writer: Writer, node: fx.Node) -> str:
     return writer.write("Where", *node.args)
 
 
-def _cast(writer: _Writer, node: fx.Node) -> str:
-    return writer.write("Cast", node.args[0], to=_TYPES[cast(torch.dtype, node.args[1])])
+def _cast(writer: Writer, node: fx.Node) -> str:
+    return _as(writer, node.args[0], cast(torch.dtype, [*node.args, node.kwargs.get("dtype")][1]))
 
 
-def _clip(writer: _Writer, node: fx.Node) -> str:
+def _as(writer: Writer, value: object, kind: torch.dtype) -> str:
+    return writer.write("Cast", value, to=TYPES[kind])
+
+
+def _clip(writer: Writer, node: fx.Node) -> str:
     x, low, high = [*node.args, None, None][:3]
     return writer.write("Clip", x, low, high)
 
 
-def _maximum_pool(writer: _Writer, node: fx.Node) -> str:
+def _maximum_pool(writer: Writer, node: fx.Node) -> str:
     attributes = _pooling(node)
     return writer.write("MaxPool", node.args[0], outputs=2, **attributes)
 
@@ -218,7 +217,7 @@ def _pooling(node: fx.Node) -> dict[str, Any]:
     }
 
 
-def _average_pool(writer: _Writer, node: fx.Node) -> str:
+def _average_pool(writer: Writer, node: fx.Node) -> str:
     given = (*node.args, *([], [0, 0], False, True, None)[len(node.args) - 2 :])
     _, side, stride, padding, ceil_mode, count_padding, divisor = cast("tuple[Any, ...]", given)
     if divisor:
@@ -234,7 +233,7 @@ def _average_pool(writer: _Writer, node: fx.Node) -> str:
     )
 
 
-def _maximum_pool_backward(writer: _Writer, node: fx.Node) -> str:
+def _maximum_pool_backward(writer: Writer, node: fx.Node) -> str:
     """Each value's gradient is added where the value came from."""
     gradient, x, *_, places = cast("tuple[Any, ...]", node.args)
     height, width = x.meta["shape"][2:]
@@ -251,7 +250,7 @@ def _maximum_pool_backward(writer: _Writer, node: fx.Node) -> str:
     return writer.write("Reshape", gathered, writer.integers([0, 0, height, width]))
 
 
-def _item(writer: _Writer, node: fx.Node) -> str:
+def _item(writer: Writer, node: fx.Node) -> str:
     """A part of what a pooling gives: the maxima, or where in their channel of their picture they were."""
     values, place = cast("tuple[fx.Node, int]", node.args)
     maxima = writer.name(values)
@@ -262,19 +261,19 @@ def _item(writer: _Writer, node: fx.Node) -> str:
     return writer.write("Mod", f"{maxima}_1", writer.array(np.array(height * width, np.int64)))
 
 
-def _pad(writer: _Writer, node: fx.Node) -> str:
+def _pad(writer: Writer, node: fx.Node) -> str:
     x, sides, value = cast("tuple[fx.Node, list[int], float]", (*node.args, 0.0)[:3])
     untouched = [0] * (len(node.meta["shape"]) - len(sides) // 2)
     pads = [*untouched, *reversed(sides[::2]), *untouched, *reversed(sides[1::2])]
     return writer.write("Pad", x, writer.integers(pads), writer.array(np.float32(value)))
 
 
-_RULES: dict[Any, _Rule] = {
+_RULES: dict[Any, Rule] = {
     aten.convolution.default: _convolution,
     **dict.fromkeys((aten.mm.default, aten.matmul.default), _plain("MatMul")),
     **dict.fromkeys((aten.add.Tensor, aten.add.Scalar), _plain("Add")),
     **dict.fromkeys((aten.sub.Tensor, aten.sub.Scalar), _plain("Sub")),
-    **dict.fromkeys((aten.mul.Tensor, aten.mul.Scalar), _plain("Mul")),
+    **dict.fromkeys((aten.mul.Tensor, aten.mul.Scalar), _product),
     **dict.fromkeys((aten.div.Tensor, aten.div.Scalar), _plain("Div")),
     **dict.fromkeys((aten.gt.Scalar, aten.gt.Tensor), _plain("Greater")),
     **dict.fromkeys((aten.lt.Scalar, aten.lt.Tensor), _plain("Less")),
@@ -289,11 +288,23 @@ _RULES: dict[Any, _Rule] = {
     aten.exp.default: _plain("Exp"),
     aten.expm1.default: _exponential_less_one,
     aten.neg.default: _plain("Neg"),
+    aten.abs.default: _plain("Abs"),
+    aten.sign.default: _plain("Sign"),
+    aten.minimum.default: _plain("Min"),
+    aten.maximum.default: _plain("Max"),
+    aten.eq.Tensor: _plain("Equal"),
+    aten.bitwise_not.default: _plain("Not"),
+    aten._softmax.default: _shares("Softmax"),
+    aten._log_softmax.default: _shares("LogSoftmax"),
+    aten.gather.default: _gather,
+    aten.select.int: _select,
+    aten.amax.default: _largest,
     aten.sqrt.default: _plain("Sqrt"),
     aten.where.self: _where,
     aten.where.ScalarOther: _where,
     aten.where.ScalarSelf: _where,
     aten.to.dtype: _cast,
+    aten._to_copy.default: _cast,
     aten.clamp.default: _clip,
     aten.mean.dim: _mean,
     aten.sum.dim_IntList: _sum,

@@ -29,6 +29,8 @@ class TorchPasses:
     def __init__(self, graphs: Graphs) -> None:
         # The joint graph is let go, with weights that were laid out anew since.
         self._forward, self._backward = graphs.forward, graphs.backward
+        for graph in (self._forward, self._backward):
+            graph.recompile()
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
         answers, *kept = call(self._forward, x)

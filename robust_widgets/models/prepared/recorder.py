@@ -42,7 +42,7 @@ class Recorder(TorchDispatchMode):
 
     def result(self, *outputs: Tensor) -> fx.GraphModule:
         """The graph whose outputs these tensors are."""
-        self._graph.output(tuple(self._node(output) for output in outputs))
+        self._graph.output(tuple(self.node(output) for output in outputs))
         return fx.GraphModule(self._root, self._graph)
 
     @classmethod
@@ -86,13 +86,14 @@ class Recorder(TorchDispatchMode):
             raise UnpreparableError(f"{name} changes a tensor that others may see.")
         with self:
             result = plain(*args, **kwargs)
-        self._remember(args[0].copy_(result), self._node(result))
+        self._remember(args[0].copy_(result), self.node(result))
         return args[0]
 
     def _as_node(self, value: Any) -> Any:
-        return self._node(value) if isinstance(value, Tensor) else value
+        return self.node(value) if isinstance(value, Tensor) else value
 
-    def _node(self, tensor: Tensor) -> fx.Node:
+    def node(self, tensor: Tensor) -> fx.Node:
+        """The node that a tensor is the result of; a constant's where nobody gave it."""
         node = self._by_identity.get(id(tensor)) or self._by_place.get(_place(tensor))
         if node is None:
             name = f"constant_{len(self._alive)}"
@@ -102,7 +103,7 @@ class Recorder(TorchDispatchMode):
         return node
 
     def _remember(self, tensor: Tensor, node: fx.Node) -> None:
-        node.meta["shape"] = tuple(tensor.shape)
+        node.meta["shape"], node.meta["dtype"] = tuple(tensor.shape), tensor.dtype
         self._alive.append(tensor)
         self._bytes += tensor.nbytes
         if self._bytes > MOST_BYTES:

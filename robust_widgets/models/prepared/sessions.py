@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import onnxruntime
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
 from robust_widgets.models.prepared.decompositions import UnpreparableError
 from robust_widgets.models.prepared.graphs import Graphs, call
@@ -30,8 +29,10 @@ class OnnxPasses:
     def __init__(self, graphs: Graphs, example: Tensor, threads: int) -> None:
         with torch.no_grad():
             answers, *kept = call(graphs.forward, example)
-        self._forward = _session(graphs.forward, [example.dtype], threads)
-        self._backward = _session(graphs.backward, [*(part.dtype for part in kept), answers.dtype], threads)
+        # They take turns: threads that wait by spinning would take the processor from each other.
+        self._forward = session(to_onnx(graphs.forward, [example.dtype]), threads)
+        types = [*(part.dtype for part in kept), answers.dtype]
+        self._backward = session(to_onnx(graphs.backward, types), threads)
         self._width = answers.shape[1]
         self._picture = tuple(example.shape[1:])
         self._free: list[_Buffers] = []  # for one picture; those of many are large
@@ -92,14 +93,23 @@ class _Held:
         self._free.append(self.buffers)
 
 
-def _session(graph: fx.GraphModule, input_types: Sequence[torch.dtype], threads: int) -> Any:
+def session(model: bytes, threads: int, *, spinning: bool = False) -> Any:
+    """A session on the CPU.
+
+    Args:
+        model: an ONNX model, serialised.
+        threads: that carry out an operation.
+        spinning: they wait for the next operation without giving the processor away, as long as a run lasts.
+
+    Raises:
+        UnpreparableError: ONNX Runtime does not take it.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Two sessions take turns: threads that wait by spinning would take the processor from each other.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    model = to_onnx(graph, input_types)
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has many, and gives them no common name

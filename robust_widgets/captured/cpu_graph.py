@@ -1,0 +1,63 @@
+"""A step recorded as one graph that ONNX Runtime carries out on the processor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from robust_widgets.captured.recording import Arrays
+from robust_widgets.models.prepared.steps import record_step
+from robust_widgets.timing import Turns
+
+
+class CpuGraph:
+    """A `Recording` on the CPU.
+
+    Network, loss, gradient, step, projection and what is shown become one graph. Between two sessions, one forth and
+    one back, whatever the gradient needs is laid out anew twice; in one graph that falls away, and so does all of
+    torch's work between the operations.
+
+    All of torch's threads carry it out, or one: whichever is faster just now. The results are the same to the bit.
+    """
+
+    goes_on: ClassVar[bool] = False
+    halves: ClassVar[bool] = False
+    notable: ClassVar[bool] = False
+
+    def __init__(self, device: torch.device) -> None:
+        self._results: Arrays = []
+
+    def record(self, function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor]) -> None:
+        """Record the function.
+
+        Raises:
+            UnpreparableError: it does something that has no counterpart in ONNX.
+            ImportError: ONNX Runtime is not installed.
+        """
+        from robust_widgets.models.prepared.step_session import step_sessions
+
+        function()  # what is made once and kept is made now
+        threads = tuple(dict.fromkeys((torch.get_num_threads(), 1)))
+        self._sessions = step_sessions(record_step(function, state), state, threads)
+        self._turns = Turns(threads)
+
+    @property
+    def threads(self) -> int:
+        """That carry out an operation."""
+        return self._turns.fastest
+
+    def replay(self) -> None:
+        """Make a step."""
+        count = self._turns.next()
+        began = time.perf_counter()
+        self._results = self._sessions[count]()
+        self._turns.took(count, time.perf_counter() - began)
+
+    def fetch(self) -> Callable[[], Arrays]:
+        """The results of the last replay, which are there already."""
+        results = self._results
+        return lambda: results
