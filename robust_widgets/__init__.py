@@ -5,7 +5,14 @@ Conventionally imported as ``rw``. Importing this package does not import torch;
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# Torch's threads wait for each other without giving the processor away. Where somebody else wants it, too, a pass that
+# takes 4 ms then takes 200. They read this when torch is loaded; waiting a tenth as long costs some 3 % where they are
+# alone. Whoever sets either has chosen.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
     from robust_widgets.app import Generate as Generate

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.captured.captures import recorded
-from robust_widgets.captured.cuda_graph import Arrays
+from robust_widgets.captured.recording import Arrays
 from robust_widgets.constraints import Constraint, Unconstrained
 from robust_widgets.errors import KnobError, PictureError, WeightsError
 from robust_widgets.images import to_bytes
@@ -228,14 +228,14 @@ def readings(problem: Problem, first: Tensor | None = None) -> Iterator[tuple[Te
 def iterate(problem: Problem) -> Iterator[Frame]:
     """Run the problem, yielding ``steps + 1`` frames: the start, then the picture after each step.
 
-    A frame's numbers are those of its own picture. Closing the generator stops the run. On a GPU the steps are
-    recorded and replayed where they can be (`captured`), and a frame is handed out while the next step runs; else the
-    host waits for the device once a frame, to copy the frame's picture and numbers.
+    A frame's numbers are those of its own picture. Closing the generator stops the run. Steps are recorded and
+    replayed where they can be (`captured`); on a GPU a frame is then handed out while the next step runs. Else the host
+    waits for the device once a frame, to copy the frame's picture and numbers.
     """
     began = time.perf_counter()
     first = begin(problem)
     plain = partial(_plain, problem, first)
-    for step, shown in enumerate(recorded(problem.started(), first, _step_and_shown, plain)):
+    for step, shown in enumerate(recorded(problem.started(), first, _step_and_shown, _last_shown, plain)):
         yield _frame(step, shown if step < problem.steps else shown[:2], began)
 
 
@@ -248,6 +248,11 @@ def _plain(problem: Problem, first: Tensor) -> Iterator[Arrays]:
 def _step_and_shown(problem: Problem, x: Tensor) -> tuple[Tensor, list[Tensor]]:
     following, reading = advance(problem, x)
     return following, _shown(x, reading, _heat)
+
+
+@torch.no_grad()
+def _last_shown(problem: Problem, x: Tensor) -> Arrays:
+    return [one.cpu().numpy() for one in _shown(x, read(problem, x), _heat)]
 
 
 def _shown(x: Tensor, reading: Reading, heat: Callable[[Tensor], Tensor]) -> list[Tensor]:

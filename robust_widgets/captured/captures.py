@@ -28,6 +28,7 @@ from robust_widgets.objectives import Classifier, Objective
 from robust_widgets.steppers import Stepper
 
 MOST_KEPT = 4
+MOST_AT_ONCE = 8  # pictures whose steps are recorded on a CPU: with more, little lies between the convolutions
 CHECKED = 2  # first steps of a recording, which are compared with the loop's own
 TOLERANCE = 0.05  # of a step's length: a rectifier at its kink may open or close by rounding
 CLOSE = 1e-2  # of the numbers of those steps
@@ -50,9 +51,12 @@ class Task(Protocol):
 
 P = TypeVar("P", bound=Task)
 Step: TypeAlias = Callable[[P, Tensor], tuple[Tensor, Sequence[Tensor]]]
+Last: TypeAlias = Callable[[P, Tensor], Arrays]
 
 
-def recorded(problem: P, x: Tensor, step: Step[P], plain: Callable[[], Iterator[Arrays]]) -> Iterator[Arrays]:
+def recorded(
+    problem: P, x: Tensor, step: Step[P], last: Last[P], plain: Callable[[], Iterator[Arrays]]
+) -> Iterator[Arrays]:
     """What a step shows of the picture before it, for each step and the last picture; replayed where it can be.
 
     On a GPU, results are handed out while it is at the next step.
@@ -61,12 +65,13 @@ def recorded(problem: P, x: Tensor, step: Step[P], plain: Callable[[], Iterator[
         problem: a started one.
         x: the first picture.
         step: the next picture, and what is shown of this one, the same number of tensors each time.
+        last: what is shown of the last picture, which no step follows.
         plain: yields the same without recording anything.
     """
     captures, made = _captures(problem.model, x), 0
     if captures is not None and captures.free.acquire(blocking=False):  # one run at a time: the buffers are its own
         try:
-            for arrays in captures.run(problem, x, step):
+            for arrays in captures.run(problem, x, step, last):
                 yield arrays
                 made += 1
         except Exception as error:  # networks of others do what they like; nothing is lost but speed
@@ -104,6 +109,8 @@ def recorder(model: RobustClassifier, x: Tensor) -> type[Recording] | None:
         return None
     if x.device.type != "cpu":
         return CudaGraph if x.device.type == "cuda" else None
+    if len(x) > MOST_AT_ONCE:
+        return None
     if size_of(len(x)) not in model.engine.ways:
         model.warm_up(size_of(len(x)))
     return CpuGraph if model.engine.by_onnx(model, x) else None
@@ -143,7 +150,7 @@ class Captures:
         """How many are kept."""
         return len(self._kept)
 
-    def run(self, problem: P, x: Tensor, step: Step[P]) -> Iterator[Arrays]:
+    def run(self, problem: P, x: Tensor, step: Step[P], last: Last[P]) -> Iterator[Arrays]:
         """As `recorded`, or nothing where the problem has parts that may do anything, or a mistake in it."""
         leaves: list[Leaf] = []
         try:
@@ -161,9 +168,14 @@ class Captures:
             self._kept[key] = self._recorded(problem, x, step, leaves)
         self._kept.move_to_end(key)
         capture = self.latest = self._kept[key]
-        if capture is not None:
-            capture.load(leaves, x)
+        if capture is None:
+            return
+        capture.load(leaves, x)
+        if self.make.goes_on:  # one step too many, which nothing waits for
             yield from capture.play(problem.steps + 1)
+        else:
+            yield from capture.play(problem.steps)
+            yield last(problem, capture.x.clone())
 
     def _recorded(self, problem: P, x: Tensor, step: Step[P], leaves: list[Leaf]) -> Capture | None:
         """A recording whose first steps do what the plain ones do, in the first precision in which they do.

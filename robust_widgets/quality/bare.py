@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -13,7 +13,10 @@ from robust_widgets.models.classifier import RobustClassifier
 
 
 def bare_pass(
-    model: RobustClassifier, x: Tensor, loss: Callable[[RobustClassifier, Tensor], Tensor]
+    model: RobustClassifier,
+    x: Tensor,
+    loss: Callable[[RobustClassifier, Tensor], Tensor],
+    asked: Sequence[Tensor] = (),
 ) -> Callable[[], object]:
     """A pass by the fastest way there is, to be called; the pictures stay what they are.
 
@@ -23,16 +26,19 @@ def bare_pass(
         model: as it is run by default.
         x: pictures (n, 3, h, w).
         loss: of a model and pictures, (n,).
+        asked: tensors that the loss reads and that another step may have other values of. What follows from the others
+            is worked out beforehand.
     """
     x = x.detach().clone()
 
-    def slope(of: RobustClassifier = model) -> list[Tensor]:
+    def once(of: RobustClassifier = model) -> list[Tensor]:
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
-            return list(torch.autograd.grad(loss(of, leaf).sum(), leaf))
+            found = loss(of, leaf)
+            return [found.detach(), *torch.autograd.grad(found.sum(), leaf)]
 
     if recorder(model, x) is not CpuGraph:
-        return slope
+        return once
     bare, graph = model.as_it_is(), CpuGraph(x.device)
-    graph.record(lambda: slope(bare), [x])
+    graph.record(lambda: once(bare), [x, *asked])
     return graph.replay

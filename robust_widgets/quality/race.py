@@ -63,9 +63,14 @@ class Race:
         return inside
 
     @cached_property
+    def units(self) -> Tensor:
+        """What feature painting asks for, int64 (n, 1)."""
+        return torch.full((len(self.start), 1), UNIT, device=self.start.device)
+
+    @cached_property
     def bare_pass(self) -> Callable[[], object]:
         """The part of a step that nobody can do without, by the fastest way there is."""
-        return bare_pass(self.model, self.start, self.answer)
+        return bare_pass(self.model, self.start, self.answer, [self.target, self.units])
 
     def problem(self, model: RobustClassifier) -> Problem:
         """The race as this package's problem."""
@@ -84,7 +89,7 @@ class Race:
     def answer(self, model: RobustClassifier, x: Tensor) -> Tensor:
         """The part of the loss that asks the model, (n,)."""
         if self.task == FEATURES:
-            return -model.features(x, straight_through=True)[:, UNIT]
+            return -model.features(x, straight_through=True).gather(1, self.units)[:, 0]
         return functional.cross_entropy(model(x), self.target, reduction="none")
 
     def loss(self, model: RobustClassifier, x: Tensor) -> Tensor:

@@ -53,7 +53,10 @@ def speed(model: RobustClassifier, steps: int = STEPS, rounds: int = ROUNDS) -> 
             pass
 
     once = bare_pass(
-        model, problem.start, lambda of, x: functional.cross_entropy(of(x), target.expand(len(x)), reduction="none")
+        model,
+        problem.start,
+        lambda of, x: functional.cross_entropy(of(x), target.expand(len(x)), reduction="none"),
+        [target],
     )
 
     def bare() -> None:
