@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from robust_widgets import timing
-from robust_widgets.timing import in_turn
+from robust_widgets.timing import Turns, in_turn
 
 
 class Clock:
@@ -59,3 +59,39 @@ def test_a_way_settles_in_its_turn_before_the_call_that_counts(clock: Clock) -> 
     )
     assert times == {"one": [1000.0], "two": [500.0]}
     assert calls[:3] == ["one"] * 3 and set(calls[3:24]) == {"two"} and calls[24] == "one"
+
+
+class TestTurns:
+    def taken(self, turns: Turns[str], seconds: dict[str, float], count: int) -> list[str]:
+        found: list[str] = []
+        for _ in range(count):
+            way = turns.next()
+            turns.took(way, seconds[way])
+            found.append(way)
+        return found
+
+    def test_each_is_tried_and_then_the_fastest_goes_on(self) -> None:
+        turns = Turns(["a", "b", "c"], remembered=3, again=1000)
+        assert sorted(self.taken(turns, {"a": 3, "b": 1, "c": 2}, 9)) == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
+        assert set(self.taken(turns, {"a": 3, "b": 1, "c": 2}, 50)) == {"b"} and turns.fastest == "b"
+
+    def test_the_others_are_tried_again_now_and_then(self) -> None:
+        turns = Turns(["a", "b", "c"], remembered=3, again=10)
+        self.taken(turns, {"a": 3, "b": 1, "c": 2}, 9)
+        later = self.taken(turns, {"a": 3, "b": 1, "c": 2}, 100)
+        assert later.count("b") == 90 and later.count("a") == later.count("c") == 5
+
+    def test_what_becomes_faster_is_found(self) -> None:
+        turns = Turns(["a", "b"], remembered=3, again=10)
+        assert set(self.taken(turns, {"a": 1, "b": 2}, 35)[-5:]) == {"a"}
+        assert set(self.taken(turns, {"a": 9, "b": 2}, 43)[-5:]) == {"b"}, "one was held up"
+        assert set(self.taken(turns, {"a": 1, "b": 2}, 67)[-5:]) == {"a"}, "and is no more"
+
+    def test_one_that_was_held_up_once_stays(self) -> None:
+        turns = Turns(["a", "b"], remembered=3, again=1000)
+        self.taken(turns, {"a": 1, "b": 2}, 10)
+        turns.took("a", 100)
+        assert self.taken(turns, {"a": 1, "b": 2}, 5) == ["a"] * 5
+
+    def test_one_way_alone(self) -> None:
+        assert self.taken(Turns(["a"], again=2), {"a": 1}, 20) == ["a"] * 20

@@ -304,15 +304,6 @@ def test_a_recording_that_does_something_else_is_not_used(cuda: FakeCuda, output
     fallen_back(made(), "differ from the plain ones")
 
 
-def test_on_the_cpu_nothing_is_recorded_unasked() -> None:
-    model = smooth_model()
-    model.compile()
-    problem = made(model=model)
-    list(iterate(problem))
-    assert model.captures is None
-    assert module._captures(object(), problem.start) is None
-
-
 def test_on_a_gpu_a_prepared_model_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     there: Any = SimpleNamespace(device=torch.device("cuda", 0))
     assert module._captures(smooth_model(), there) is None, "it was asked to run as it is"

@@ -13,7 +13,7 @@ from torch import Tensor
 from robust_widgets.cache import VARIABLE
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.prepared import choice, halving, onednn
+from robust_widgets.models.prepared import choice, crowd, halving, onednn
 from robust_widgets.models.prepared import engine as engines
 from robust_widgets.models.prepared.engine import ONEDNN, ONNX, ONNX_ONE, OWN, TORCH, WAYS
 from tests.models.prepared.networks import CLASSES, both, classifier, pictures_for
@@ -27,6 +27,10 @@ class TestChoice:
         monkeypatch.delenv(engines.SWITCH, raising=False)
         monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
         return tmp_path / "cache" / choice.KIND
+
+    @pytest.fixture(autouse=True)
+    def alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(crowd, "_waited", lambda: 0.0)
 
     @pytest.fixture(autouse=True)
     def threads(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +135,17 @@ class TestChoice:
         calls: list[str] = []
         times = choice.measure({"first": lambda: calls.append("first"), "second": lambda: calls.append("second")})
         assert calls == ["first", "second"] == list(times)
+
+    def test_in_a_crowd_calls_are_made_once_and_nothing_is_kept(
+        self, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(crowd, "_waited", time.perf_counter)
+        calls: list[str] = []
+        choice.measure({"first": lambda: calls.append("first"), "second": lambda: calls.append("second")})
+        assert calls == ["first", "second"]
+        model = self.made()
+        model(pictures_for(model, 1))
+        assert model.engine is not None and OWN in model.engine.times[1] and not cache.exists()
 
     def test_the_first_picture_may_come_in_inference_mode(self) -> None:
         model = self.made()
