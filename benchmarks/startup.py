@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 IMPORTS = ("numpy", "ipywidgets", "torch", "robust_widgets")
 PATIENCE = 240_000
 SETTLE = 3000  # what JupyterLab still does after it looks ready
+WARM_UP = 6000  # the steps of the tasks are recorded before the first run
 STUDIO = {"screen": "node.querySelector('.rw-pad-surface') && node.querySelector('.rw-view')"}
 READY = {"ready": "/, on (cpu|cuda|mps)/.test(node.textContent)"}
 BOX = {"screen": "node.querySelector('.jp-OutputArea-output .widget-vbox')"}
@@ -129,7 +130,7 @@ class Pages:
         page.locator(".jp-CodeCell .jp-InputArea-editor").first.click()
         self._say(name, page.evaluate(WATCH, [RUN_CELL, ".jp-Notebook", seen])["screen"])
         if runs:
-            page.wait_for_timeout(SETTLE)
+            page.wait_for_timeout(WARM_UP)
             book.python(LISTEN)
             page.wait_for_timeout(SETTLE)
             shown = page.evaluate(WATCH, [PRESS_RUN, ".jp-Notebook", FIRST_STEP])["screen"]

@@ -45,6 +45,7 @@ class _Wake:
 
 
 IDLE = 1.0  # seconds without a request before the model is measured, so that a studio is on the page by then
+DONE = object()
 HEAD_START = 2.0  # seconds for a studio to come onto the page, before loading torch takes the machine
 
 
@@ -140,13 +141,16 @@ class LocalSession:
     def _work(self) -> None:
         if self._painter is None:
             self._load()
-        if self._painter is not None:
-            self._painter.warm_up(go_on=self._jobs.empty)
+        warming = iter(()) if self._painter is None else self._painter.warm_up()
+        warm = False
         while True:
             try:
-                job = self._jobs.get(timeout=IDLE if self._to_measure else None)
+                job = self._jobs.get(timeout=(IDLE if self._to_measure else None) if warm else 0)
             except queue.Empty:
-                self._measure()
+                if warm:
+                    self._measure()
+                else:
+                    warm = next(warming, DONE) is DONE
                 continue
             if job is None:
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -54,17 +54,15 @@ class Painter:
         """What was measured of the model in this process."""
         return self._model.card.measured
 
-    def warm_up(self, go_on: Callable[[], bool] = lambda: True) -> None:
-        """Have what is made once for a model made now, and what is made once for the steps of the tasks.
+    def warm_up(self) -> Iterator[None]:
+        """Have what is made once for a model made, part by part: the network's ways, then the steps of the tasks.
 
-        Args:
-            go_on: asked before each part; where it says no, the rest is made when it is needed.
+        What is not made by the first run is made then.
         """
         with suppress(Exception):  # a network that fails says so when it runs
             self._model.warm_up()
             for task in USUAL if records(self._model) else ():
-                if not go_on():
-                    return
+                yield
                 next(iterate(build_problem(self._model, self._usual(task))))
 
     def _usual(self, task: str) -> RunRequest:

@@ -60,6 +60,22 @@ def doctor(model: ModelGiven = "default", device: Device = None) -> None:
             typer.echo(f"{mark} {WAYS[way]:28} {milliseconds:8.1f} ms a pass forth and back")
         if size not in engine.times:
             typer.echo(f"* {WAYS[engine.ways[size]]}, without measuring")
+    typer.echo(_steps_here(loaded))
+
+
+def _steps_here(model: RobustClassifier) -> str:
+    """How a run's steps are made on a processor."""
+    import torch
+
+    from robust_widgets.captured.captures import MOST_AT_ONCE, recorder
+    from robust_widgets.models.prepared.choice import SIZES
+
+    side = model.input_size
+    sizes = [size for size in SIZES if recorder(model, torch.zeros(size, 3, side, side)) is not None]
+    if not sizes:
+        return "Steps are not recorded: ONNX Runtime is not the fastest way for this model here."
+    upper = {1: "one picture", 4: "up to 7 pictures"}.get(max(sizes), f"up to {MOST_AT_ONCE} pictures")
+    return f"Steps of {upper} are recorded as one graph of ONNX Runtime and replayed."
 
 
 def _recorded_steps(model: RobustClassifier) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 
+from robust_widgets.backends.local import LocalSession
 from robust_widgets.backends.painter import Painter
 from robust_widgets.captured.captures import Captures
 from robust_widgets.captured.cpu_graph import CpuGraph
@@ -37,7 +40,7 @@ def count(model: RobustClassifier) -> int:
 
 def test_no_task_waits_for_a_recording_after_the_warm_up(model: RobustClassifier) -> None:
     painter = Painter(model)
-    painter.warm_up()
+    list(painter.warm_up())
     made = count(model)
     assert made == 3
     for number, task in enumerate(TASKS):
@@ -49,17 +52,11 @@ def test_no_task_waits_for_a_recording_after_the_warm_up(model: RobustClassifier
     assert count(model) == made
 
 
-def test_a_run_that_waits_goes_first(model: RobustClassifier) -> None:
-    answers = iter([True, False])
-    Painter(model).warm_up(go_on=lambda: next(answers))
-    assert count(model) == 1
-
-
 def test_where_nothing_is_recorded_no_step_is_made() -> None:
     model = smooth_model(16)
     asked: list[object] = []
     model.network.register_forward_hook(lambda *_: asked.append(1))
-    Painter(model).warm_up()
+    list(Painter(model).warm_up())
     assert not asked and model.captures is None
 
 
@@ -72,3 +69,42 @@ def test_threads_do_not_wait_for_long(given: str, expected: str) -> None:
         "import robust_widgets; print(os.environ.get('GOMP_SPINCOUNT'))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == expected
+
+
+def test_a_session_warms_up_though_somebody_waits_for_a_measurement(model: RobustClassifier) -> None:
+    session = LocalSession(model)
+    try:
+        measured = threading.Event()
+        session.measure(lambda _: measured.set())
+        assert measured.wait(60)
+        assert count(model) == 3
+    finally:
+        session.close()
+
+
+def test_a_run_goes_before_what_is_still_to_be_made(model: RobustClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, go_on, order = threading.Event(), threading.Event(), list[str]()
+
+    def parts(_: Painter) -> Iterator[None]:
+        reached.set()
+        go_on.wait(60)
+        yield
+        order.append("warm-up")
+
+    monkeypatch.setattr(Painter, "warm_up", parts)
+    session = LocalSession(model)
+    try:
+        assert reached.wait(60)
+        ended = threading.Event()
+
+        def hear(event: object) -> None:
+            if isinstance(event, RunEnded):
+                order.append("run")
+                ended.set()
+
+        session.submit(request("generate", {"steps": 1}), hear)
+        go_on.set()
+        assert ended.wait(60)
+    finally:
+        session.close()
+    assert order[0] == "run"
