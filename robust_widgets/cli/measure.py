@@ -88,7 +88,12 @@ def evaluate(
     seeds: Annotated[
         int, typer.Option(min=2, help="For --card: pictures of each class that are generated and judged.")
     ] = CARD_SEEDS,
-    afresh: Annotated[bool, typer.Option("--afresh", help="For --card: measure again what is known.")] = False,
+    afresh: Annotated[
+        bool,
+        typer.Option(
+            "--afresh", help="For --card: measure again what is known; without, what AutoAttack found of a batch."
+        ),
+    ] = False,
     device: Device = None,
 ) -> None:
     """Measure how good a model and its pictures are.
@@ -98,8 +103,10 @@ def evaluate(
     """
     if card is not None and (write or per_class or out):
         raise KnobError("--card has its own tables and files; leave out --write, --per-class, --out.")
-    if card is None and (afresh or seeds != CARD_SEEDS):
-        raise KnobError("--afresh and --seeds belong to --card; give that too.")
+    if card is None and seeds != CARD_SEEDS:
+        raise KnobError("--seeds belongs to --card; give that too.")
+    if card is None and afresh and (tasks or "autoattack" not in (attack or ())):
+        raise KnobError("--afresh belongs to --card and to --attack autoattack; give one of them too.")
     if tasks and card is None:
         if attack or norm or radius or auto_limit or auto_radius or per_class or write:
             raise KnobError(
@@ -130,7 +137,7 @@ def evaluate(
 
     norm, radii = attack_settings(classifier, norm, radius)
     kinds = tuple(dict.fromkeys(attack or [PGD]))
-    attacks = Attacks(norm, tuple(radii), kinds, steps, limit, auto_limit, tuple(auto_radius or ()), batch_size)
+    attacks = Attacks(norm, tuple(radii), kinds, steps, limit, auto_limit, tuple(auto_radius or ()), batch_size, afresh)
     attacks.check(classifier)
     if card is not None:
         from robust_widgets.quality.card import CardOptions

@@ -11,7 +11,8 @@ from tqdm.auto import tqdm
 from robust_widgets.errors import KnobError, quoted
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.training.adversary import attack, ball_and_step, correct
-from robust_widgets.training.auto_attack import attacks, auto_attack
+from robust_widgets.training.auto_attack import attacks
+from robust_widgets.training.auto_attacked import Batch
 from robust_widgets.training.data import PictureSet
 
 PGD, AUTOATTACK = "pgd", "autoattack"
@@ -76,6 +77,7 @@ class Attacks:
         auto_limit: pictures for AutoAttack; by default 5 a class, and never more than ``limit``.
         auto_radii: radii for AutoAttack, which takes hours; by default ``radii``.
         batch_size: pictures attacked at once.
+        afresh: what AutoAttack found of a batch before is found anew.
     """
 
     norm: str
@@ -86,6 +88,7 @@ class Attacks:
     auto_limit: int | None = None
     auto_radii: tuple[float, ...] = ()
     batch_size: int = 128
+    afresh: bool = False
 
     def check(self, model: RobustClassifier) -> None:
         """Refuse what cannot be measured before anything is.
@@ -149,6 +152,7 @@ class Attack:
             kind=self.kind,
             batch_size=self.plan.batch_size,
             limit=self.count,
+            afresh=self.plan.afresh,
         )
 
 
@@ -163,8 +167,12 @@ def judge(
     batch_size: int = 128,
     limit: int | None = None,
     progress: bool = True,
+    afresh: bool = False,
 ) -> Verdicts:
     """Show a model each picture, clean and attacked.
+
+    What AutoAttack finds of a batch is kept as soon as it is found: one that is broken off goes on where it was, and
+    the same one again takes no time.
 
     Args:
         model: a frozen model.
@@ -175,6 +183,7 @@ def judge(
         batch_size: pictures attacked at once.
         limit: measure on this many pictures, evenly spread over the set; all by default.
         progress: show a progress bar.
+        afresh: attack what AutoAttack was made on before again.
 
     Raises:
         KnobError: the attack, the norm or the radius is not allowed, or torchattacks is not installed.
@@ -190,14 +199,14 @@ def judge(
         for index in chosen.split(batch_size):
             pictures = (data.pictures[index].float() / 255).to(model.device)
             labels = data.labels[index].to(model.device)
-            right = correct(model, pictures, labels)
+            right, seed = correct(model, pictures, labels), int(index[0])
             if kind == PGD:
-                attacked = attack(model, pictures, labels, norm=norm, radius=radius, steps=steps, seed=int(index[0]))
+                attacked = attack(model, pictures, labels, norm=norm, radius=radius, steps=steps, seed=seed)
                 left = right & correct(model, attacked, labels)
             else:
-                left = auto_attack(
-                    model, pictures, labels, norm=norm, radius=radius, seed=int(index[0]), say=bar.set_postfix_str
-                )
+                batch = Batch(model, pictures, labels, norm, radius, seed)
+                known = None if afresh else batch.known()
+                left = batch.attacked(bar.set_postfix_str) if known is None else known
             clean.append(right.cpu())
             robust.append(left.cpu())
             bar.update(len(index))

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
 
+from robust_widgets.cache import VARIABLE
 from robust_widgets.errors import KnobError
-from robust_widgets.training import auto_attack, evaluate
+from robust_widgets.training import auto_attack, auto_attacked
 from robust_widgets.training.evaluate import AUTOATTACK, PGD, Attacks, accuracy, judge, spread
 from tests.helpers import noise_patterns, raises_sentence, tiny_model
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AutoAttack in a few steps."""
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
+    """AutoAttack in a few steps, and how many pictures each batch had that was attacked."""
+    made: list[int] = []
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
 
     def short(*arguments: object, **options: object) -> torch.Tensor:
+        made.append(len(arguments[1]))  # pyright: ignore[reportArgumentType]
         return auto_attack.auto_attack(*arguments, **options, steps=3, queries=5)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(evaluate, "auto_attack", short)
+    monkeypatch.setattr(auto_attacked, "auto_attack", short)
+    return made
 
 
 @pytest.mark.usefixtures("quick")
@@ -34,6 +40,46 @@ def test_autoattack_leaves_no_more_than_were_right_before() -> None:
         "clean",
         "AutoAttack l2 0.05",
     ]
+
+
+def test_autoattack_goes_on_where_it_was_broken_off(quick: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    model, data = tiny_model(), noise_patterns(4)
+    arguments = {"radius": 0.05, "kind": AUTOATTACK, "batch_size": 5, "progress": False}
+    short = auto_attacked.auto_attack
+
+    def killed(*arguments: object, **options: object) -> torch.Tensor:
+        if len(quick) == 2:
+            raise KeyboardInterrupt
+        return short(*arguments, **options)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(auto_attacked, "auto_attack", killed)
+    with pytest.raises(KeyboardInterrupt):
+        judge(model, data, **arguments)
+    assert quick == [5, 5]
+    monkeypatch.setattr(auto_attacked, "auto_attack", short)
+    resumed = judge(model, data, **arguments)
+    assert quick == [5, 5, 2], "the first two batches were known"
+    whole = judge(model, data, afresh=True, **arguments)
+    assert quick == [5, 5, 2, 5, 5, 2]
+    assert torch.equal(resumed.robust, whole.robust) and torch.equal(resumed.clean, whole.clean)
+
+
+def test_what_is_kept_of_autoattack_holds_for_the_same_alone(quick: list[int]) -> None:
+    model, data = tiny_model(), noise_patterns(4)
+    arguments = {"radius": 0.05, "kind": AUTOATTACK, "batch_size": 12, "progress": False}
+    judge(model, data, **arguments)
+    changes = ({"radius": 0.06}, {"norm": "linf"}, {"batch_size": 6}, {"limit": 5})
+    for number, changed in enumerate(changes, 2):
+        judge(model, data, **{**arguments, **changed})
+        assert len(quick) >= number
+    before = len(quick)
+    other = tiny_model()
+    with torch.no_grad():
+        next(other.parameters()).add_(0.1)
+    judge(other, data, **arguments)
+    assert len(quick) == before + 1
+    judge(tiny_model(), data, **arguments)
+    assert len(quick) == before + 1
 
 
 def test_pictures_are_spread_over_the_set() -> None:
