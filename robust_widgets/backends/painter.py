@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from robust_widgets.captured.captures import records
+from robust_widgets.captured.where import records
 from robust_widgets.errors import RobustWidgetsError, WeightsError
 from robust_widgets.measuring.kept import robustness_of
 from robust_widgets.models.catalogue import features, has_features

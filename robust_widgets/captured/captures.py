@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol, TypeAlias, TypeVar, cast
+from typing import cast
 from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
 
+from robust_widgets.captured.capture import Capture, Last, P, Step
 from robust_widgets.captured.cpu_graph import CpuGraph
 from robust_widgets.captured.cuda_graph import CudaGraph
 from robust_widgets.captured.held import Leaf, NotHeldError, flatten, rebuilt, with_model
 from robust_widgets.captured.recording import Arrays, Recording
 from robust_widgets.captured.stand_in import StandIn
+from robust_widgets.captured.where import recorder
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, RobustClassifier
 from robust_widgets.models.half import HalfClassifier
-from robust_widgets.models.prepared.choice import size_of
-from robust_widgets.models.prepared.engine import SWITCH
-from robust_widgets.objectives import Classifier, Objective
-from robust_widgets.steppers import Stepper
 
 MOST_KEPT = 4
-MOST_AT_ONCE = 8  # pictures whose steps are recorded on a CPU: with more, little lies between the convolutions
 CHECKED = 2  # first steps of a recording, which are compared with the loop's own
 TOLERANCE = 0.05  # of a step's length: a rectifier at its kink may open or close by rounding
 CLOSE = 1e-2  # of the numbers of those steps
 HALF_TOLERANCE = 0.4  # of a step's length, in half precision
 HALF_CLOSE = 0.02  # of the probabilities
-
-
-class Task(Protocol):
-    """What is asked of a problem."""
-
-    @property
-    def model(self) -> Classifier: ...
-    @property
-    def objective(self) -> Objective: ...
-    @property
-    def stepper(self) -> Stepper: ...
-    @property
-    def steps(self) -> int: ...
-
-
-P = TypeVar("P", bound=Task)
-Step: TypeAlias = Callable[[P, Tensor], tuple[Tensor, Sequence[Tensor]]]
-Last: TypeAlias = Callable[[P, Tensor], Arrays]
 
 
 def recorded(
@@ -93,27 +71,6 @@ def _captures(model: object, x: Tensor) -> Captures | None:
             return None
     usable = found is not None and not found.note and isinstance(model, nn.Module)
     return found if usable and not any(module.training for module in cast(nn.Module, model).modules()) else None
-
-
-def records(model: RobustClassifier) -> bool:
-    """Whether a model's steps are recorded for one picture of its own size."""
-    return recorder(model, torch.zeros(1, 3, model.input_size, model.input_size, device=model.device)) is not None
-
-
-def recorder(model: RobustClassifier, x: Tensor) -> type[Recording] | None:
-    """What records a model's steps for so many pictures on their device; None where nothing is recorded.
-
-    On a CPU that is where ONNX Runtime was measured to run the network fastest.
-    """
-    if model.engine is None or os.environ.get(SWITCH) == "0":
-        return None
-    if x.device.type != "cpu":
-        return CudaGraph if x.device.type == "cuda" else None
-    if len(x) > MOST_AT_ONCE:
-        return None
-    if size_of(len(x)) not in model.engine.ways:
-        model.warm_up(size_of(len(x)))
-    return CpuGraph if model.engine.by_onnx(model, x) else None
 
 
 class Captures:
@@ -232,69 +189,6 @@ class Captures:
         self._kept.clear()
         self.note = f"Steps are not recorded here and run slower ({' '.join(reason.split()).rstrip('.')})."
         warnings.warn(self.note, RuntimeWarning, stacklevel=2)
-
-
-class Capture:
-    """A step recorded over buffers.
-
-    Args:
-        problem: gives the structure.
-        x: a picture of the shape.
-        step: what is recorded.
-        leaves: the problem's.
-        make: what records it.
-
-    Attributes:
-        x: the picture after the last replay.
-    """
-
-    def __init__(self, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], make: type[Recording]) -> None:
-        self.x = x.clone(memory_format=torch.contiguous_format)
-        # Numbers of no dimension leave a picture's precision as it is, so these may be as exact as Python's.
-        self._buffers = [
-            one.detach().clone(memory_format=torch.contiguous_format)
-            if isinstance(one, Tensor)
-            else torch.tensor(one, dtype=torch.float64, device=x.device)
-            for one in leaves
-        ]
-        self._graph = make(x.device)
-        self._model = problem.model  # whose weights the recording reads
-
-        def once() -> Sequence[Tensor]:
-            twin = rebuilt(problem, iter(self._buffers))
-            following, shown = step(twin, self.x)
-            self.x.copy_(following)
-            now: list[Leaf] = []
-            flatten(twin, now)
-            for buffer, changed in zip(self._buffers, now, strict=True):
-                if isinstance(changed, Tensor) and changed is not buffer:  # what is kept from step to step
-                    buffer.copy_(changed)
-            return shown
-
-        self._graph.record(once, [self.x, *self._buffers])
-
-    def load(self, leaves: Sequence[Leaf], x: Tensor) -> None:
-        """Begin at a picture, with other numbers and tensors; waits for nothing."""
-        self.x.copy_(x)
-        for buffer, leaf in zip(self._buffers, leaves, strict=True):
-            if isinstance(leaf, Tensor):
-                buffer.copy_(leaf)
-            else:
-                buffer.fill_(leaf)
-
-    def play(self, times: int, ahead: bool = True) -> Iterator[Arrays]:
-        """Replay, and hand out what each shows, with ``ahead`` while the next one runs where that is so."""
-        ahead = ahead and self._graph.goes_on
-        coming: Callable[[], Arrays] | None = None
-        for _ in range(times):
-            self._graph.replay()
-            last, coming = coming, self._graph.fetch()
-            if not ahead:
-                yield coming()
-            elif last is not None:
-                yield last()
-        if ahead and coming is not None:
-            yield coming()
 
 
 def _alike(numbers: Tensor, expected: Tensor) -> bool:

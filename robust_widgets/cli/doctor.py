@@ -67,7 +67,7 @@ def _steps_here(model: RobustClassifier) -> str:
     """How a run's steps are made on a processor."""
     import torch
 
-    from robust_widgets.captured.captures import MOST_AT_ONCE, recorder
+    from robust_widgets.captured.where import MOST_AT_ONCE, recorder
     from robust_widgets.models.prepared.choice import SIZES
 
     side = model.input_size

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from robust_widgets.captured.captures import recorder
 from robust_widgets.captured.cpu_graph import CpuGraph
+from robust_widgets.captured.where import recorder
 from robust_widgets.models.classifier import RobustClassifier
 
 

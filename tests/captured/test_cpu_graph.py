@@ -13,8 +13,9 @@ import torch
 
 from robust_widgets.captured import captures as module
 from robust_widgets.captured import cpu_graph
-from robust_widgets.captured.captures import MOST_AT_ONCE, Captures, recorder
+from robust_widgets.captured.captures import Captures
 from robust_widgets.captured.cpu_graph import CpuGraph
+from robust_widgets.captured.where import MOST_AT_ONCE, recorder
 from robust_widgets.constraints import L2Ball, LinfBall, Unconstrained
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
