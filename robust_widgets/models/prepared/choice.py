@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,7 +28,6 @@ NEAR = 2.0  # ways that take up to so many times the least get more rounds
 SECONDS = 0.5  # a crowded machine gets fewer rounds
 LONG = 2.0  # seconds
 SIZES = (1, 4, 8)  # pictures at once that the ways are measured with
-WAYS = 7  # what was kept of fewer is measured anew
 SETTLING = 0.02  # seconds of a way before the call that counts: right behind torch, ONNX Runtime takes longer
 MARGIN = 0.95  # another way must take less than this share of the network's own time
 
@@ -38,16 +37,17 @@ def size_of(pictures: int) -> int:
     return SIZES[0] if pictures == 1 else SIZES[1] if pictures < SIZES[2] else SIZES[2]
 
 
-def kept_times(fingerprint: str, side: int, size: int) -> dict[str, float] | None:
+def kept_times(fingerprint: str, side: int, size: int, ways: Collection[str] = ()) -> dict[str, float] | None:
     """Milliseconds a pass of each way, as they were measured on this machine; None where they were not.
 
     Args:
         fingerprint: of the model.
         side: of the pictures, in pixels.
         size: one of `SIZES`.
+        ways: all that there are; what was measured among others counts for nothing.
     """
     with suppress(TypeError, ValueError):  # of a damaged file
-        found = kept(KIND, _key(fingerprint, side, size)) or {}
+        found = kept(KIND, _key(fingerprint, side, size, ways)) or {}
         return {name: float(taken) for name, taken in found.items()} or None
     return None
 
@@ -74,9 +74,9 @@ def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
     return {name: min([taken, *again.get(name, [])]) for name, taken in times.items()}
 
 
-def keep_times(fingerprint: str, side: int, size: int, times: dict[str, float]) -> None:
+def keep_times(fingerprint: str, side: int, size: int, times: dict[str, float], ways: Collection[str] = ()) -> None:
     """Keep what was measured; where that cannot be written it is measured anew next time."""
-    keep(KIND, _key(fingerprint, side, size), times)
+    keep(KIND, _key(fingerprint, side, size, ways), times)
 
 
 def fastest(times: dict[str, float], own: str) -> str:
@@ -85,13 +85,13 @@ def fastest(times: dict[str, float], own: str) -> str:
     return best if times[best] < MARGIN * times[own] else own
 
 
-def _key(fingerprint: str, side: int, size: int) -> tuple[str, ...]:
+def _key(fingerprint: str, side: int, size: int, ways: Collection[str]) -> tuple[str, ...]:
     """What the times depend on."""
     try:
         runtime = version("onnxruntime")
     except PackageNotFoundError:
         runtime = "none"
-    work = f"{side} px, {size} at once, {WAYS} ways, {SETTLING} s before"
+    work = f"{side} px, {size} at once, {' '.join(ways)}, {SETTLING} s before"
     return fingerprint, work, torch.__version__, runtime, _processor(), f"{torch.get_num_threads()} threads"
 
 

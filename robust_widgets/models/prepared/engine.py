@@ -143,12 +143,12 @@ class Engine:
         if self._always or switch == "1":
             return TORCH if _onnx_passes() is None or size == choice.SIZES[-1] else ONNX
         about = (model.fingerprint, model.input_size, size)
-        times = choice.kept_times(*about)
+        times = choice.kept_times(*about, WAYS)
         if times is None or not set(times) >= {OWN} or not set(times) <= set(WAYS):
             crowd = Crowd()
             times = self._measured(model.input_size, kind, function, size)
             if not crowd.found:  # else they hold for this process alone
-                choice.keep_times(*about, times)
+                choice.keep_times(*about, times, WAYS)
         self.times[size] = times
         return choice.fastest(times, OWN)
 

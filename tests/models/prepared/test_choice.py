@@ -117,6 +117,7 @@ class TestChoice:
         for about in (("two", 32, 1), ("one", 64, 1), ("one", 32, 4)):
             assert choice.kept_times(*about) is None
         assert choice.kept_times("one", 32, 1) == {OWN: 1.0}
+        assert choice.kept_times("one", 32, 1, [OWN, "another way"]) is None
         self.say_threads(monkeypatch, 1)
         assert choice.kept_times("one", 32, 1) is None
         self.say_threads(monkeypatch, 2)
@@ -182,7 +183,7 @@ class TestChoice:
             model = self.made()
             model(pictures_for(model, 1))
             (file,) = cache.iterdir()
-            assert choice.kept_times(model.fingerprint, 32, 1) == {OWN: 2.0, TORCH: 1.0}
+            assert choice.kept_times(model.fingerprint, 32, 1, WAYS) == {OWN: 2.0, TORCH: 1.0}
             file.write_text(text)
         assert len(calls) == 2
 
