@@ -14,6 +14,7 @@ from robust_widgets.errors import RobustWidgetsError, WeightsError
 from robust_widgets.measuring.kept import robustness_of
 from robust_widgets.models.catalogue import features, has_features
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.prepared.memory import give_back
 from robust_widgets.models.registry import source_of
 from robust_widgets.robustness import Robustness
 from robust_widgets.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
@@ -64,6 +65,7 @@ class Painter:
             for task in USUAL if records(self._model) else ():
                 yield
                 next(iterate(build_problem(self._model, self._usual(task))))
+        give_back()
 
     def _usual(self, task: str) -> RunRequest:
         side = self._model.input_size
