@@ -83,10 +83,18 @@ def bench(
 
 
 def _way(model: RobustClassifier, batch: int) -> str:
-    """The way a model takes with so many pictures at once."""
+    """The way a model takes with so many pictures at once, and whether that is the whole step's."""
+    import torch
+
+    from robust_widgets.captured.where import recorder
     from robust_widgets.models.prepared.choice import size_of
 
-    return "as it is" if model.engine is None else model.engine.ways.get(size_of(batch), "as it is")
+    if model.engine is None:
+        return "as it is"
+    side = model.input_size
+    if recorder(model, torch.zeros(batch, 3, side, side, device=model.device)) is not None:
+        return "the whole step recorded"
+    return model.engine.ways.get(size_of(batch), "as it is")
 
 
 def _table(rows: Sequence[Row], parity: Parity | None, way: str) -> str:
