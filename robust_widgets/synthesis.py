@@ -235,7 +235,7 @@ def iterate(problem: Problem) -> Iterator[Frame]:
     began = time.perf_counter()
     first = begin(problem)
     plain = partial(_plain, problem, first)
-    for step, shown in enumerate(recorded(problem.started(), first, _step_and_shown, _last_shown, plain)):
+    for step, shown in enumerate(recorded(problem.started(), first, _step_and_shown, plain)):
         yield _frame(step, shown if step < problem.steps else shown[:2], began)
 
 
@@ -248,11 +248,6 @@ def _plain(problem: Problem, first: Tensor) -> Iterator[Arrays]:
 def _step_and_shown(problem: Problem, x: Tensor) -> tuple[Tensor, list[Tensor]]:
     following, reading = advance(problem, x)
     return following, _shown(x, reading, _heat)
-
-
-@torch.no_grad()
-def _last_shown(problem: Problem, x: Tensor) -> Arrays:
-    return [one.cpu().numpy() for one in _shown(x, read(problem, x), _heat)]
 
 
 def _shown(x: Tensor, reading: Reading, heat: Callable[[Tensor], Tensor]) -> list[Tensor]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 import traceback
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -46,7 +48,18 @@ class _Wake:
 
 IDLE = 1.0  # seconds without a request before the model is measured, so that a studio is on the page by then
 DONE = object()
+LAST_PATIENCE = 10.0  # seconds at the end of the process for a step, or for what is made once
 HEAD_START = 2.0  # seconds for a studio to come onto the page, before loading torch takes the machine
+
+
+_OPEN: weakref.WeakSet[LocalSession] = weakref.WeakSet()
+
+
+@atexit.register
+def _finish() -> None:
+    """A thread that Python leaves behind in the middle of a library's code takes the process down with an error."""
+    for session in list(_OPEN):
+        session.finish()
 
 
 class LocalSession:
@@ -76,6 +89,7 @@ class LocalSession:
             self._info = self._painter.info()
         self._worker = threading.Thread(target=self._work, name="robust-widgets session", daemon=True)
         self._worker.start()
+        _OPEN.add(self)
 
     @property
     def model(self) -> ModelInfo:
@@ -128,6 +142,11 @@ class LocalSession:
                 self._closed = True
                 self._jobs.put(None)
                 self._hurry.set()
+
+    def finish(self) -> None:
+        """Close, and wait until what goes on has stopped, but not for ever."""
+        self.close()
+        self._worker.join(LAST_PATIENCE)
 
     def _stop_newest(self) -> _Job | None:
         """Have the newest run stop; it is answered if it still waits for the model, and so ends at once."""

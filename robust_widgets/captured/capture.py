@@ -29,7 +29,6 @@ class Task(Protocol):
 
 P = TypeVar("P", bound=Task)
 Step: TypeAlias = Callable[[P, Tensor], tuple[Tensor, Sequence[Tensor]]]
-Last: TypeAlias = Callable[[P, Tensor], Arrays]
 
 
 class Capture:

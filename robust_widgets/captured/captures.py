@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.captured.capture import Capture, Last, P, Step
+from robust_widgets.captured.capture import Capture, P, Step
 from robust_widgets.captured.cpu_graph import CpuGraph
 from robust_widgets.captured.cuda_graph import CudaGraph
 from robust_widgets.captured.held import Leaf, NotHeldError, flatten, rebuilt, with_model
@@ -32,9 +32,7 @@ HALF_TOLERANCE = 0.4  # of a step's length, in half precision
 HALF_CLOSE = 0.02  # of the probabilities
 
 
-def recorded(
-    problem: P, x: Tensor, step: Step[P], last: Last[P], plain: Callable[[], Iterator[Arrays]]
-) -> Iterator[Arrays]:
+def recorded(problem: P, x: Tensor, step: Step[P], plain: Callable[[], Iterator[Arrays]]) -> Iterator[Arrays]:
     """What a step shows of the picture before it, for each step and the last picture; replayed where it can be.
 
     On a GPU, results are handed out while it is at the next step.
@@ -43,13 +41,12 @@ def recorded(
         problem: a started one.
         x: the first picture.
         step: the next picture, and what is shown of this one, the same number of tensors each time.
-        last: what is shown of the last picture, which no step follows.
         plain: yields the same without recording anything.
     """
     captures, made = _captures(problem.model, x), 0
     if captures is not None and captures.free.acquire(blocking=False):  # one run at a time: the buffers are its own
         try:
-            for arrays in captures.run(problem, x, step, last):
+            for arrays in captures.run(problem, x, step):
                 yield arrays
                 made += 1
         except Exception as error:  # networks of others do what they like; nothing is lost but speed
@@ -107,7 +104,7 @@ class Captures:
         """How many are kept."""
         return len(self._kept)
 
-    def run(self, problem: P, x: Tensor, step: Step[P], last: Last[P]) -> Iterator[Arrays]:
+    def run(self, problem: P, x: Tensor, step: Step[P]) -> Iterator[Arrays]:
         """As `recorded`, or nothing where the problem has parts that may do anything, or a mistake in it."""
         leaves: list[Leaf] = []
         try:
@@ -128,11 +125,8 @@ class Captures:
         if capture is None:
             return
         capture.load(leaves, x)
-        if self.make.goes_on:  # one step too many, which nothing waits for
-            yield from capture.play(problem.steps + 1)
-        else:
-            yield from capture.play(problem.steps)
-            yield last(problem, capture.x.clone())
+        # The last picture's numbers cost a step that nobody sees; a forward pass would need a network prepared for it.
+        yield from capture.play(problem.steps + 1)
 
     def _recorded(self, problem: P, x: Tensor, step: Step[P], leaves: list[Leaf]) -> Capture | None:
         """A recording whose first steps do what the plain ones do, in the first precision in which they do.
@@ -174,7 +168,9 @@ class Captures:
 
     def _same(self, capture: Capture, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], half: bool) -> bool:
         capture.load(leaves, x)
-        alone = rebuilt(problem, iter([one.clone() if isinstance(one, Tensor) else one for one in leaves]))
+        # On a processor, too, the network itself: it would be prepared for this alone.
+        plain = problem if self.make.goes_on else with_model(problem, cast(RobustClassifier, problem.model).as_it_is())
+        alone = rebuilt(plain, iter([one.clone() if isinstance(one, Tensor) else one for one in leaves]))
         for arrays in capture.play(CHECKED, ahead=False):
             before, (x, shown) = x, step(alone, x)
             away, length = (capture.x - x).norm(), (x - before).norm()

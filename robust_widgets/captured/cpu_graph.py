@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.captured.recording import Arrays
+from robust_widgets.models.prepared.memory import give_back
 from robust_widgets.models.prepared.steps import record_step
 from robust_widgets.timing import Turns
 
@@ -21,7 +22,8 @@ class CpuGraph:
     one back, whatever the gradient needs is laid out anew twice; in one graph that falls away, and so does all of
     torch's work between the operations.
 
-    All of torch's threads carry it out, or one: whichever is faster just now. The results are the same to the bit.
+    All of torch's threads carry it out, or, for one picture, one: whichever is faster just now. The results are the
+    same to the bit.
     """
 
     goes_on: ClassVar[bool] = False
@@ -41,9 +43,12 @@ class CpuGraph:
         from robust_widgets.models.prepared.step_session import step_sessions
 
         function()  # what is made once and kept is made now
-        threads = tuple(dict.fromkeys((torch.get_num_threads(), 1)))
+        several = torch.get_num_threads()
+        # With more pictures one thread is never the faster, but where others want the processors.
+        threads = tuple(dict.fromkeys((several, 1))) if len(state[0]) == 1 else (several,)
         self._sessions = step_sessions(record_step(function, state), state, threads)
         self._turns = Turns(threads)
+        give_back()
 
     @property
     def threads(self) -> int:

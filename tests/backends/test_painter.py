@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -108,3 +109,21 @@ def test_a_run_goes_before_what_is_still_to_be_made(model: RobustClassifier, mon
     finally:
         session.close()
     assert order[0] == "run"
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.3, 0.8])
+@pytest.mark.parametrize("run", [False, True])
+def test_a_process_may_end_at_any_moment(moment: float, run: bool) -> None:
+    code = f"""
+import time, torch
+from robust_widgets.backends.local import LocalSession
+from robust_widgets.models.registry import load_model
+from robust_widgets.session import RunRequest
+session = LocalSession(load_model("tiny"))
+if {run}:
+    session.submit(RunRequest("generate", "goldfish", {{"steps": 2000}}), lambda event: None)
+time.sleep({moment})
+"""
+    environment = {**os.environ, SWITCH: "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

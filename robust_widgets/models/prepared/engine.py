@@ -19,6 +19,7 @@ from robust_widgets.models.prepared import choice, halving, onednn
 from robust_widgets.models.prepared.activations import with_whole_activations
 from robust_widgets.models.prepared.crowd import Crowd
 from robust_widgets.models.prepared.graphs import Function, Graphs, record
+from robust_widgets.models.prepared.memory import give_back
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 
 OWN, TORCH, ONEDNN, HALF = "network", "prepared", "onednn", "onednn, bfloat16"
@@ -210,6 +211,8 @@ def _prepared(keys: Sequence[_Key], function: Function, example: Tensor) -> dict
                 passes = _made(key, graphs, example)
                 if _agree(function, passes, torch.cat([example, 1 - example.flip(3)]), key[0] == HALF):
                     made[key] = passes
+        del graphs
+    give_back()
     return made
 
 

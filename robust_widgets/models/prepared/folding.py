@@ -186,7 +186,12 @@ def weight_of(graph: fx.GraphModule, node: object) -> Tensor | None:
 def set_weight(graph: fx.GraphModule, convolution: fx.Node, weight: Tensor) -> None:
     dtype = cast(Tensor, weight_of(graph, convolution)).dtype
     made = add_constant(graph, convolution, weight.to(dtype))
+    before = convolution.args[1]
     convolution.args = (convolution.args[0], made, *convolution.args[2:])
+    if isinstance(before, fx.Node) and not before.users:  # else all weights lie there twice until the graph is tidied
+        graph.graph.erase_node(before)
+        if not any(node.op == "get_attr" and node.target == before.target for node in graph.graph.nodes):
+            delattr(graph, str(before.target))
 
 
 def _set_bias(graph: fx.GraphModule, convolution: fx.Node, bias: Tensor) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-import onnx
 import torch
 from onnx import helper
 from torch import fx
@@ -33,13 +32,13 @@ def to_onnx(graph: fx.GraphModule, input_types: Sequence[torch.dtype], *, sized:
         UnpreparableError: an operation has no counterpart here.
     """
     writer = Writer(graph, sized)
-    inputs: list[onnx.ValueInfoProto] = []
-    outputs: list[onnx.ValueInfoProto] = []
+    made = writer.model.graph
+    made.name = "prepared"
     for node in graph.graph.nodes:
         if node.op == "placeholder":
-            kind, name = input_types[len(inputs)], f"given_{len(inputs)}"
+            kind, name = input_types[len(made.input)], f"given_{len(made.input)}"
             shape = list(node.meta["shape"]) if sized else _open_shape(node)
-            inputs.append(helper.make_tensor_value_info(name, TYPES[kind], shape))
+            made.input.append(helper.make_tensor_value_info(name, TYPES[kind], shape))
             exact = kind == torch.float64
             writer.names[node] = writer.write("Cast", name, to=TYPES[torch.float32]) if exact else name
         elif node.op == "call_function":
@@ -49,11 +48,11 @@ def to_onnx(graph: fx.GraphModule, input_types: Sequence[torch.dtype], *, sized:
             writer.names[node] = rule(writer, node)
         elif node.op == "output":
             for place, given in enumerate(cast("tuple[fx.Node, ...]", node.args[0])):
-                writer.nodes.append(helper.make_node("Identity", [writer.name(given)], [f"out_{place}"]))
-                outputs.append(helper.make_empty_tensor_value_info(f"out_{place}"))
-    made = helper.make_graph(writer.nodes, "prepared", inputs, outputs, list(writer.constants.values()))
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    return model.SerializeToString()
+                made.node.append(helper.make_node("Identity", [writer.name(given)], [f"out_{place}"]))
+                made.output.append(helper.make_empty_tensor_value_info(f"out_{place}"))
+    writer.model.ir_version = IR_VERSION
+    writer.model.opset_import.append(helper.make_opsetid("", OPSET))
+    return writer.model.SerializeToString()
 
 
 def _open_shape(node: fx.Node) -> list[int | str]:

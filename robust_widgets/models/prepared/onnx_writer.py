@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch import fx
 
 from robust_widgets.models.prepared.folding import constant
@@ -24,7 +25,7 @@ Rule: TypeAlias = Callable[["Writer", fx.Node], str]
 
 
 class Writer:
-    """The ONNX nodes and constants written so far.
+    """The ONNX nodes and constants written so far, in the model itself: each copy of the weights would be megabytes.
 
     Args:
         graph: what is written.
@@ -34,24 +35,29 @@ class Writer:
     def __init__(self, graph: fx.GraphModule, sized: bool) -> None:
         self.graph = graph
         self.sized = sized
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, TensorProto] = {}
+        self.model = onnx.ModelProto()
         self.names: dict[fx.Node, str] = {}
+        self._constants: set[str] = set()
 
     def name(self, value: object) -> str:
         """The name of a node's result, of a constant, or of a number."""
         if isinstance(value, fx.Node):
-            if value.op == "get_attr" and value.name not in self.constants:
+            if value.op == "get_attr" and value.name not in self._constants:
                 tensor = cast(torch.Tensor, constant(self.graph, value))
-                self.constants[value.name] = numpy_helper.from_array(tensor.cpu().contiguous().numpy(), value.name)
+                self._keep(value.name, tensor.cpu().contiguous().numpy())
             return self.names.get(value, value.name)
         return self.array(np.array(value, np.float32))
 
     def array(self, values: Any) -> str:
         """The name of a constant."""
-        name = f"number_{len(self.constants)}"
-        self.constants[name] = numpy_helper.from_array(np.asarray(values), name)
+        name = f"number_{len(self._constants)}"
+        self._keep(name, np.asarray(values))
         return name
+
+    def _keep(self, name: str, values: npt.NDArray[Any]) -> None:
+        self._constants.add(name)
+        kind = helper.np_dtype_to_tensor_dtype(values.dtype)
+        self.model.graph.initializer.add(name=name, data_type=kind, dims=values.shape, raw_data=values.tobytes())
 
     def integers(self, values: Sequence[int]) -> str:
         """The name of a list of integers."""
@@ -59,8 +65,8 @@ class Writer:
 
     def write(self, kind: str, *inputs: object, outputs: int = 1, **attributes: Any) -> str:
         """Write an operation; the name of its first result."""
-        first = f"result_{len(self.nodes)}"
+        first = f"result_{len(self.model.graph.node)}"
         names = [first, *(f"{first}_{place}" for place in range(1, outputs))]
         given = ["" if value is None else value if isinstance(value, str) else self.name(value) for value in inputs]
-        self.nodes.append(helper.make_node(kind, given, names, **attributes))
+        self.model.graph.node.append(helper.make_node(kind, given, names, **attributes))
         return first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, fx
@@ -17,6 +18,7 @@ from robust_widgets.models.prepared.straightening import straighten
 aten = torch.ops.aten
 _FILLED = {aten.ones_like.default: 1, aten.zeros_like.default: 0}
 _SHAPING = (*RESHAPING, aten.squeeze.dim, aten.squeeze.dims, aten.squeeze.default, aten.unsqueeze.default)
+Results: TypeAlias = "tuple[tuple[tuple[int, ...], torch.dtype], ...]"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class StepGraph:
     graph: fx.GraphModule
     state: tuple[torch.dtype, ...]
     changed: tuple[int, ...]
-    results: tuple[tuple[tuple[int, ...], torch.dtype], ...]
+    results: Results
 
 
 def record_step(function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor]) -> StepGraph:
