@@ -24,7 +24,6 @@ from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, RobustClassifier
 from robust_widgets.models.half import HalfClassifier
 
-MOST_KEPT = 4
 CHECKED = 2  # first steps of a recording, which are compared with the loop's own
 TOLERANCE = 0.05  # of a step's length: a rectifier at its kink may open or close by rounding
 CLOSE = 1e-2  # of the numbers of those steps
@@ -117,7 +116,7 @@ class Captures:
             return
         key = (structure, x.device, _places(cast(nn.Module, problem.model)))
         if key not in self._kept:
-            while len(self._kept) >= MOST_KEPT:
+            while len(self._kept) >= self.make.kept:
                 self._kept.popitem(last=False)
             self._kept[key] = self._recorded(problem, x, step, leaves)
         self._kept.move_to_end(key)

@@ -28,6 +28,7 @@ class CpuGraph:
 
     goes_on: ClassVar[bool] = False
     halves: ClassVar[bool] = False
+    kept: ClassVar[int] = 3
     notable: ClassVar[bool] = False
 
     def __init__(self, device: torch.device) -> None:

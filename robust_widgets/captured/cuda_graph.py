@@ -25,6 +25,7 @@ class CudaGraph:
 
     goes_on: ClassVar[bool] = True
     halves: ClassVar[bool] = True
+    kept: ClassVar[int] = 4
     notable: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:

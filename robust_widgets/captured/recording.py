@@ -18,11 +18,13 @@ class Recording(Protocol):
     Attributes:
         goes_on: a replay returns before it is done, so that results are fetched while the next one runs.
         halves: lower precisions are tried before float32.
+        kept: how many a model keeps, the latest ones.
         notable: where it fails, runs take so much longer that people are told.
     """
 
     goes_on: ClassVar[bool]
     halves: ClassVar[bool]
+    kept: ClassVar[int]
     notable: ClassVar[bool]
 
     def __init__(self, device: torch.device) -> None: ...

@@ -16,7 +16,7 @@ import torch
 
 from robust_widgets.captured import captures as module
 from robust_widgets.captured import cuda_graph
-from robust_widgets.captured.captures import CHECKED, MOST_KEPT, Captures
+from robust_widgets.captured.captures import CHECKED, Captures
 from robust_widgets.captured.cuda_graph import WARM_UPS
 from robust_widgets.constraints import L2Ball, LinfBall, Unconstrained
 from robust_widgets.errors import UnknownNameError
@@ -159,7 +159,7 @@ def test_another_shape_or_structure_is_recorded_anew_and_few_are_kept() -> None:
     check(replace(problem, stepper=LinfStep(0.05)), 4)
     check(problem, 4)
     check(replace(problem, constraint=Unconstrained()), 5)
-    assert len(captures_of(problem)) == MOST_KEPT
+    assert len(captures_of(problem)) == cuda_graph.CudaGraph.kept
     check(problem, 5)
     check(replace(problem, start=pictures(2)), 6)
 
