@@ -33,13 +33,6 @@ def _negative_log_likelihood_backward(
     return torch.where(_chosen(logs, 1, target[:, None]), -gradient[:, None], 0.0)
 
 
-def _gather_backward(gradient: Tensor, x: Tensor, axis: int, places: Tensor, sparse: bool = False) -> Tensor:
-    """Of one place in each row."""
-    if x.dim() != 2 or axis not in (1, -1) or places.shape[1] != 1 or sparse:
-        return NotImplemented
-    return torch.where(_chosen(x, axis, places), gradient, 0.0)
-
-
 def _chosen(x: Tensor, axis: int, places: Tensor) -> Tensor:
     return torch.arange(x.shape[axis], device=x.device) == places
 
@@ -53,11 +46,6 @@ def _scatter_add(x: Tensor, axis: int, places: Tensor, values: Tensor) -> Tensor
 
 def _log_softmax_backward(gradient: Tensor, logs: Tensor, axis: int, dtype: torch.dtype) -> Tensor:
     return gradient - logs.exp() * gradient.sum([axis], True)
-
-
-def _softmax_backward(gradient: Tensor, shares: Tensor, axis: int, dtype: torch.dtype) -> Tensor:
-    scaled = gradient * shares
-    return scaled - shares * scaled.sum([axis], True)
 
 
 def _norm(
@@ -91,10 +79,8 @@ def _clamp_below(x: Tensor, low: float) -> Tensor:
 LOSSES: dict[Any, Callable[..., Any]] = {
     aten.nll_loss_forward.default: _negative_log_likelihood,
     aten.nll_loss_backward.default: _negative_log_likelihood_backward,
-    aten.gather_backward.default: _gather_backward,
     aten.scatter_add.default: _scatter_add,
     aten._log_softmax_backward_data.default: _log_softmax_backward,
-    aten._softmax_backward_data.default: _softmax_backward,
     aten.linalg_vector_norm.default: _norm,
     aten.pow.Tensor_Scalar: _power,
     aten.stack.default: _stack,

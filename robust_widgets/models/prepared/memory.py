@@ -9,8 +9,7 @@ from contextlib import suppress
 
 
 def give_back() -> None:
-    """Hand what was freed back to the system. After three recordings glibc held on to 200 MB
-    that lay between others."""
+    """Hand what was freed back to the system; after three recordings glibc held on to 200 MB between others."""
     gc.collect()
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another library of C
