@@ -61,7 +61,7 @@ WHOLE = (
     Workload(CROSS_ENTROPY, 8, 20, 3),
     Workload(CROSS_ENTROPY, 32, 12, 3),
 )
-WHOLE_LARGE = (*(Workload(task, 1, 20, 3) for task in TASKS), Workload(CROSS_ENTROPY, 8, 10, 2))
+WHOLE_LARGE = (*(Workload(task, 1, 60, 3) for task in TASKS), Workload(CROSS_ENTROPY, 8, 10, 2))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Channels lie last in memory. A convolution, what is added to it, and a rectifier behind it are one operation. Where one
 picture goes through at a time, the weights are laid out beforehand as the library wants them: with a ResNet-50 it would
 lay out 100 MB anew on each way. With more pictures that counts less, and what suits one does not suit eight.
+What nobody needs any more is written over.
 
 torch's compiler uses the same operations; they are not documented, so `available` looks for them.
 """
@@ -16,6 +17,7 @@ from torch import Tensor, fx
 
 from robust_widgets.models.prepared.folding import add_constant, constant, tidy
 from robust_widgets.models.prepared.graphs import Graphs
+from robust_widgets.models.prepared.in_place import write_over
 
 aten, library = torch.ops.aten, torch.ops.mkldnn
 
@@ -46,6 +48,7 @@ def rewrite(graphs: Graphs, one_picture: bool) -> None:
         output.args = ((graphs.backward.graph.call_method("contiguous", (gradient,)),),)
     for graph in (graphs.forward, graphs.backward):
         tidy(graph)
+        write_over(graph)
 
 
 def _join(graph: fx.GraphModule, node: fx.Node, places: dict[fx.Node, int], one_picture: bool) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
@@ -20,6 +21,7 @@ from robust_widgets.models.prepared.sessions import OnnxPasses
 from tests.models.prepared.networks import CLASSES, NETWORKS, both, classifier, pictures_for, torchvisions
 
 aten = torch.ops.aten
+BLOCKS = 8  # of a ResNet-18
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
@@ -87,9 +89,52 @@ def test_sums_and_rectifiers_go_into_the_convolutions_before_them() -> None:
     graphs = in_onednn(record(classifier(torchvisions("resnet18")(), 32), torch.rand(1, 3, 32, 32)), False)
     found, library = kinds(graphs), torch.ops.mkldnn
     assert not {aten.relu.default, aten.convolution.default} & set(found)
-    blocks, strided = 8, 6  # strided: two each in three of the blocks
-    assert found[library._convolution_pointwise.binary] >= blocks
+    strided = 6  # two each in three of the blocks
+    sums = (library._convolution_pointwise.binary, library._convolution_pointwise_.binary)
+    assert sum(found[kind] for kind in sums) >= BLOCKS
     assert found[library._convolution_transpose_pointwise.default] == strided
+
+
+@pytest.mark.skipif(not onednn.available(), reason="this torch has no oneDNN")
+def test_what_nobody_needs_any_more_is_written_over_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    graphs = in_onednn(record(classifier(torchvisions("resnet18")(), 32), torch.rand(1, 3, 32, 32)), False)
+    found, library = kinds(graphs), torch.ops.mkldnn
+    assert found[aten.threshold_backward.grad_input] >= BLOCKS
+    assert found[library._convolution_pointwise_.binary] >= BLOCKS // 2
+    passes, pictures = TorchPasses(graphs), torch.rand(2, 3, 32, 32)
+    answers, kept = passes.forward(pictures)
+    gradient = torch.ones_like(answers)
+    before = [one.clone() for one in (pictures, gradient, answers, *cast("list[Tensor]", kept))]
+    slopes = [passes.backward(kept, gradient).clone() for _ in range(2)]
+    after = [pictures, gradient, answers, *cast("list[Tensor]", kept)]
+    assert all(map(torch.equal, before, after))
+    assert torch.equal(*slopes)
+
+
+class Reused(nn.Module):
+    """A sum's parts are read again behind it, one of them as a view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin, self.first, self.second = (nn.Conv2d(given, 8, 3, padding=1) for given in (3, 8, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        begun = self.begin(x)
+        seen = begun.flatten(2).transpose(1, 2)
+        total = self.first(begun) + begun
+        twice = self.second(total.relu()) + total
+        return torch.cat([(twice * begun).mean((2, 3)), seen.square().mean(1)], 1)
+
+
+@pytest.mark.skipif(not onednn.available(), reason="this torch has no oneDNN")
+@pytest.mark.parametrize("one_picture", [True, False])
+def test_what_is_read_again_is_not_written_over(one_picture: bool) -> None:
+    torch.manual_seed(0)
+    network = Reused().requires_grad_(False).eval()
+    graphs = in_onednn(record(network, torch.rand(1, 3, 8, 8)), one_picture)
+    assert kinds(graphs)[torch.ops.mkldnn._convolution_pointwise.binary]
+    assert_same(network, TorchPasses(graphs), torch.rand(1 if one_picture else 2, 3, 8, 8))
 
 
 def test_filters_of_channels_that_lie_last() -> None:
