@@ -61,7 +61,11 @@ WHOLE = (
     Workload(CROSS_ENTROPY, 8, 20, 3),
     Workload(CROSS_ENTROPY, 32, 12, 3),
 )
-WHOLE_LARGE = (*(Workload(task, 1, 60, 3) for task in TASKS), Workload(CROSS_ENTROPY, 8, 10, 2))
+WHOLE_LARGE = (
+    Workload(CROSS_ENTROPY, 1, 30, 5),
+    *(Workload(task, 1, 30, 3) for task in (INPAINTING, FEATURES)),
+    Workload(CROSS_ENTROPY, 8, 10, 2),
+)
 
 
 @dataclass(frozen=True)
