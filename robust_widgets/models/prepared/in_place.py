@@ -10,6 +10,8 @@ from typing import cast
 import torch
 from torch import fx
 
+from robust_widgets.models.prepared.strided import added_at_strides
+
 aten, library = torch.ops.aten, torch.ops.mkldnn
 
 
@@ -22,7 +24,7 @@ def write_over(graph: fx.GraphModule) -> None:
     rectifying, over = aten.threshold_backward.default, aten.threshold_backward.grad_input
     summing_over = getattr(library, "_convolution_pointwise_", None)
     # What has memory of its own, and keeps no view of what it reads.
-    apart = {joined, summing, library._convolution_transpose_pointwise.default, rectifying, over}
+    apart = {joined, summing, library._convolution_transpose_pointwise.default, rectifying, over, added_at_strides}
     apart |= {summing_over.binary} if summing_over else set()
     places = {node: place for place, node in enumerate(graph.graph.nodes)}
 

@@ -18,6 +18,7 @@ from torch import Tensor, fx
 from robust_widgets.models.prepared.folding import add_constant, constant, tidy
 from robust_widgets.models.prepared.graphs import Graphs
 from robust_widgets.models.prepared.in_place import write_over
+from robust_widgets.models.prepared.strided import add_at_strides
 
 aten, library = torch.ops.aten, torch.ops.mkldnn
 
@@ -32,6 +33,7 @@ def available() -> bool:
 def rewrite(graphs: Graphs, one_picture: bool) -> None:
     """Rewrite both graphs; weights are laid out beforehand for one picture at a time, or not at all."""
     for graph in (graphs.forward, graphs.backward):
+        add_at_strides(graph)
         places = {node: place for place, node in enumerate(graph.graph.nodes)}
         for node in list(graph.graph.nodes):
             if node.op == "call_function" and node.target is aten.convolution.default:
@@ -45,7 +47,11 @@ def rewrite(graphs: Graphs, one_picture: bool) -> None:
     output = next(node for node in graphs.backward.graph.nodes if node.op == "output")
     (gradient,) = cast("tuple[fx.Node]", output.args[0])
     with graphs.backward.graph.inserting_before(output):
-        output.args = ((graphs.backward.graph.call_method("contiguous", (gradient,)),),)
+        if gradient.target is aten.pixel_shuffle.default:
+            gradient.target = shuffled_in_rows
+        else:
+            gradient = graphs.backward.graph.call_method("contiguous", (gradient,))
+        output.args = ((gradient,),)
     for graph in (graphs.forward, graphs.backward):
         tidy(graph)
         write_over(graph)
@@ -126,3 +132,10 @@ def filtered_along_columns(x: Tensor, matrix: Tensor) -> Tensor:
     count, channels, height, width = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(count, height, width * channels)
     return torch.matmul(matrix, rows).view(count, -1, width, channels).permute(0, 3, 1, 2)
+
+
+def shuffled_in_rows(x: Tensor, step: int) -> Tensor:
+    """As torch's `pixel_shuffle`, which keeps channels last and copies twice for that; the result lies in rows."""
+    count, channels, height, width = x.shape
+    squares = x.reshape(count, -1, step, step, height, width).permute(0, 1, 4, 2, 5, 3)
+    return squares.reshape(count, channels // step**2, height * step, width * step)

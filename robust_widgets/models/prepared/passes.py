@@ -31,6 +31,9 @@ class TorchPasses:
         self._forward, self._backward = graphs.forward, graphs.backward
         for graph in (self._forward, self._backward):
             graph.recompile()
+            for name, constant in list(graph.named_buffers()):  # torch looks for a buffer a microsecond, each time
+                delattr(graph, name)
+                object.__setattr__(graph, name, constant)
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
         answers, *kept = call(self._forward, x)

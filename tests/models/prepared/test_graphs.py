@@ -18,6 +18,7 @@ from robust_widgets.models.prepared.decompositions import UnpreparableError
 from robust_widgets.models.prepared.graphs import BATCH, Graphs, record
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 from robust_widgets.models.prepared.sessions import OnnxPasses
+from robust_widgets.models.prepared.strided import added_at_strides
 from tests.models.prepared.networks import CLASSES, NETWORKS, both, classifier, pictures_for, torchvisions
 
 aten = torch.ops.aten
@@ -89,10 +90,11 @@ def test_sums_and_rectifiers_go_into_the_convolutions_before_them() -> None:
     graphs = in_onednn(record(classifier(torchvisions("resnet18")(), 32), torch.rand(1, 3, 32, 32)), False)
     found, library = kinds(graphs), torch.ops.mkldnn
     assert not {aten.relu.default, aten.convolution.default} & set(found)
-    strided = 6  # two each in three of the blocks
+    strided = 3  # in as many blocks, and again in their shortcuts
     sums = (library._convolution_pointwise.binary, library._convolution_pointwise_.binary)
     assert sum(found[kind] for kind in sums) >= BLOCKS
     assert found[library._convolution_transpose_pointwise.default] == strided
+    assert found[added_at_strides] == strided
 
 
 @pytest.mark.skipif(not onednn.available(), reason="this torch has no oneDNN")
@@ -145,6 +147,15 @@ def test_filters_of_channels_that_lie_last() -> None:
         torch.testing.assert_close(onednn.filtered_along_columns(x, columns), columns @ pictures)
     assert onednn.filtered_along_rows(last, rows).is_contiguous(memory_format=torch.channels_last)
     assert onednn.filtered_along_columns(last, columns).is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_squares_of_channels_that_lie_last(count: int, memory_format: torch.memory_format) -> None:
+    x = torch.rand(count, 12, 5, 6).contiguous(memory_format=memory_format)[:, :, 1:]
+    found = onednn.shuffled_in_rows(x, 2)
+    assert found.is_contiguous()
+    assert torch.equal(found, torch.pixel_shuffle(x, 2))
 
 
 def test_no_normalisation_is_left_behind_a_convolution() -> None:
