@@ -90,6 +90,8 @@ def charts(figures: CardFigures, classes: Sequence[str]) -> dict[str, bytes]:
 
 def command(model: str, data: Path, judge: str, path: Path, options: CardOptions) -> str:
     """The command that makes the card, with files by their names alone."""
+    from robust_widgets.training.evaluate import Attacks
+
     attacks = options.attacks
     words = ["robust-widgets", "evaluate", Path(model).name, data.resolve().name, "--judge", Path(judge).name]
     words += ["--card", path.name, "--norm", attacks.norm]
@@ -102,5 +104,6 @@ def command(model: str, data: Path, judge: str, path: Path, options: CardOptions
     words += ["--auto-limit", str(attacks.auto_limit)] if attacks.auto_limit else []
     for radius in attacks.auto_radii:
         words += ["--auto-radius", f"{radius:g}"]
+    words += ["--batch-size", str(attacks.batch_size)] if attacks.batch_size != Attacks.batch_size else []
     words += ["--tasks"] if options.tasks else []
     return shlex.join(words)

@@ -62,7 +62,7 @@ WHOLE = (
     Workload(CROSS_ENTROPY, 32, 12, 3),
 )
 WHOLE_LARGE = (
-    Workload(CROSS_ENTROPY, 1, 30, 5),
+    Workload(CROSS_ENTROPY, 1, 60, 3),
     *(Workload(task, 1, 30, 3) for task in (INPAINTING, FEATURES)),
     Workload(CROSS_ENTROPY, 8, 10, 2),
 )

@@ -140,8 +140,9 @@ def test_the_tasks_are_in_the_card_if_they_were_measured(folder: Path) -> None:
 
 
 def test_the_command_in_the_card_makes_the_same_card(folder: Path) -> None:
-    call(*MEASURE, *QUICK, "--limit", 5, "--radius", 0.5)
+    call(*MEASURE, *QUICK, "--limit", 5, "--radius", 0.5, "--batch-size", 3)
     text = (folder / "card.md").read_text()
+    assert "--batch-size 3" in text
     command = next(line for line in text.splitlines() if line.startswith("    robust-widgets"))
     call(*command.split()[1:], "--device", "cpu")
     assert (folder / "card.md").read_text() == text
