@@ -18,22 +18,19 @@ from robust_widgets.captured import captures as module
 from robust_widgets.captured import cuda_graph
 from robust_widgets.captured.captures import CHECKED, Captures
 from robust_widgets.captured.cuda_graph import WARM_UPS
-from robust_widgets.constraints import L2Ball, LinfBall, Unconstrained
+from robust_widgets.constraints import L2Ball, Unconstrained
 from robust_widgets.errors import UnknownNameError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.prepared.engine import SWITCH
-from robust_widgets.objectives import Activation, AwayFrom, CrossEntropy, Jitter, MatchOutside, Mixture
-from robust_widgets.steppers import GradientStep, L2Step, LinfStep, Momentum
+from robust_widgets.objectives import Activation, CrossEntropy, Jitter, MatchOutside
+from robust_widgets.steppers import L2Step, LinfStep, Momentum
 from robust_widgets.synthesis import Problem, iterate
 from robust_widgets.tasks import TASKS, build_problem
 from robust_widgets.trace import Frame
+from tests.captured.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
 from tests.captured.fake_cuda import FakeCuda, Tape
 from tests.helpers import Brightness, Passes, pictures, smooth_model
 from tests.tasks.calls import request
-
-INSIDE = torch.zeros(1, 1, 12, 12, dtype=torch.bool)
-INSIDE[:, :, 3:9, 4:10] = True
-STEPPERS = [L2Step(0.4), LinfStep(0.05), GradientStep(30.0), Momentum(L2Step(0.4)), Momentum(Momentum(LinfStep(0.03)))]
 
 
 @pytest.fixture(autouse=True)
@@ -102,10 +99,8 @@ def test_every_task_under_every_constraint(task: str, ball: str) -> None:
 
 
 @pytest.mark.parametrize("stepper", STEPPERS, ids=repr)
-@pytest.mark.parametrize("constraint", [L2Ball(0.5), L2Ball(0), LinfBall(0.05), Unconstrained()], ids=repr)
-@pytest.mark.parametrize(
-    "region", [None, INSIDE, torch.cat([INSIDE, ~INSIDE, INSIDE.flip(2)])], ids=["all", "one", "n"]
-)
+@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=repr)
+@pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
 @pytest.mark.parametrize("seed", [None, 6])
 def test_every_stepper_constraint_region_and_seed(stepper: Any, constraint: Any, region: Any, seed: Any) -> None:
     problem = made(stepper=stepper, constraint=constraint, region=region, seed=seed)
@@ -113,20 +108,7 @@ def test_every_stepper_constraint_region_and_seed(stepper: Any, constraint: Any,
     check(problem, 1)
 
 
-@pytest.mark.parametrize(
-    "objective",
-    [
-        CrossEntropy(["cat", "dog", "goldfish"]),
-        AwayFrom("cat"),
-        Mixture({"cat": 2, "dog": 1}),
-        Activation(3),
-        Activation([3, 1, 2]),
-        Activation(3) + 0.1 * MatchOutside(pictures(1, seed=5), INSIDE),
-        2 * CrossEntropy("cat") - 0.5 * AwayFrom([0, 1, 2]),
-        -CrossEntropy(1),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
 def test_every_objective(objective: Any) -> None:
     problem = made(objective=objective)
     check(problem, 1)

@@ -16,22 +16,21 @@ from robust_widgets.captured import cpu_graph
 from robust_widgets.captured.captures import Captures
 from robust_widgets.captured.cpu_graph import CpuGraph
 from robust_widgets.captured.where import MOST_AT_ONCE, recorder
-from robust_widgets.constraints import L2Ball, LinfBall, Unconstrained
+from robust_widgets.constraints import L2Ball
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.prepared.engine import ONEDNN, ONNX, ONNX_ONE, OWN, SWITCH
-from robust_widgets.objectives import Activation, AwayFrom, CrossEntropy, Jitter, MatchOutside, Mixture
-from robust_widgets.steppers import GradientStep, L2Step, LinfStep, Momentum
+from robust_widgets.objectives import Activation, CrossEntropy, Jitter, MatchOutside
+from robust_widgets.steppers import L2Step, LinfStep, Momentum
 from robust_widgets.synthesis import Problem, iterate, solve
 from robust_widgets.tasks import TASKS, build_problem
 from robust_widgets.trace import Frame
+from tests.captured.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
 from tests.helpers import Brightness, pictures, relu_model, smooth_model
 from tests.models.prepared.networks import CLASSES, classifier
 from tests.tasks.calls import request
 
 pytest.importorskip("onnxruntime")
-INSIDE = torch.zeros(1, 1, 12, 12, dtype=torch.bool)
-INSIDE[:, :, 3:9, 4:10] = True
 ROUNDING = 1e-5
 
 
@@ -108,33 +107,16 @@ def test_every_task_under_every_constraint(task: str, ball: str) -> None:
         check(build_problem(model, request(task, {"steps": 4, "constraint": ball, "penalty": "paper"})), 2)
 
 
-@pytest.mark.parametrize(
-    "stepper", [L2Step(0.4), LinfStep(0.05), GradientStep(30.0), Momentum(Momentum(L2Step(0.4)))], ids=repr
-)
-@pytest.mark.parametrize("constraint", [L2Ball(0.5), L2Ball(0), LinfBall(0.05), Unconstrained()], ids=repr)
-@pytest.mark.parametrize(
-    "region", [None, INSIDE, torch.cat([INSIDE, ~INSIDE, INSIDE.flip(2)])], ids=["all", "one", "n"]
-)
+@pytest.mark.parametrize("stepper", STEPPERS, ids=repr)
+@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=repr)
+@pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
 def test_every_stepper_constraint_and_region(stepper: Any, constraint: Any, region: Any) -> None:
     problem = made(stepper=stepper, constraint=constraint, region=region, seed=6)
     check(problem, 1)
     check(replace(problem, seed=None), 1)
 
 
-@pytest.mark.parametrize(
-    "objective",
-    [
-        CrossEntropy(["cat", "dog", "goldfish"]),
-        AwayFrom("cat"),
-        Mixture({"cat": 2, "dog": 1}),
-        Activation(3),
-        Activation([3, 1, 2]),
-        Activation(3) + 0.1 * MatchOutside(pictures(1, seed=5), INSIDE),
-        2 * CrossEntropy("cat") - 0.5 * AwayFrom([0, 1, 2]),
-        -CrossEntropy(1),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
 def test_every_objective(objective: Any) -> None:
     problem = made(objective=objective)
     check(problem, 1)
