@@ -95,6 +95,7 @@ def test_sums_and_rectifiers_go_into_the_convolutions_before_them() -> None:
     assert sum(found[kind] for kind in sums) >= BLOCKS
     assert found[library._convolution_transpose_pointwise.default] == strided
     assert found[added_at_strides] == strided
+    assert found[onednn.shuffled_in_rows] == 1 and not found[aten.pixel_shuffle.default]
 
 
 @pytest.mark.skipif(not onednn.available(), reason="this torch has no oneDNN")
