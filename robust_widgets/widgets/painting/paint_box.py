@@ -8,6 +8,7 @@ import ipywidgets
 
 from robust_widgets.knobs import BRUSH_SIZE, OPACITY, SOFTNESS
 from robust_widgets.widgets.controls import SIDE, slider
+from robust_widgets.widgets.equal import keep_equal
 from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.surface import Surface
 
@@ -77,7 +78,7 @@ class PaintBox:
         self.color = ipywidgets.ColorPicker(value=START_COLOR, concise=True)
         self.color.tooltip = "Colour of the brush"
         self.color.add_class("rw-color")
-        ipywidgets.link((pad, "color"), (self.color, "value"))
+        keep_equal(pad, "color", self.color, "value")
         self.color.value = START_COLOR
         self.swatches = [self._swatch(f"Paint {name}", color) for name, color in PALETTE.items()]
         self.recent: list[str] = []
@@ -87,7 +88,7 @@ class PaintBox:
         self.size, self.softness, self.opacity = (slider(knob, width) for knob in (BRUSH_SIZE, SOFTNESS, OPACITY))
         for control, trait in ((self.size, "brush_size"), (self.softness, "softness"), (self.opacity, "opacity")):
             setattr(pad, trait, control.value)
-            ipywidgets.link((control, "value"), (pad, trait))
+            keep_equal(control, "value", pad, trait)
 
         self.mask_tools = _row("rw-mask-tools", *self.layers.values(), self.invert, self.clear_mask)
         colors = ipywidgets.GridBox([*self.swatches, *self.recent_swatches])
