@@ -125,6 +125,19 @@ def jupyter_lab(folder: Path) -> Iterator[str]:
         log.close()
 
 
+# Set once JupyterLab has opened what the page's address names, which it does last, and after a reload a second time.
+NOTE_ADDRESS_OPENED = """(() => {
+  const timer = setInterval(() => {
+    const app = window.jupyterapp;
+    if (!app) return;
+    clearInterval(timer);
+    app.commands.commandExecuted.connect((_, { id, result }) => {
+      if (id === 'filebrowser:open-path') result.then(() => { window.addressOpened = true; });
+    });
+  });
+})()"""
+
+
 class Notebook:
     """A notebook open in JupyterLab.
 
@@ -149,6 +162,13 @@ class Notebook:
                  return !!kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle'; }""",
             timeout=120_000,
         )
+
+    def reload(self) -> None:
+        """Reload the page, and wait until JupyterLab will bring nothing more to the front by itself."""
+        self.page.add_init_script(NOTE_ADDRESS_OPENED)
+        self.page.reload()
+        self.page.wait_for_function("() => window.addressOpened", timeout=120_000)
+        self.ready()
 
     def run_cell(self, index: int) -> None:
         """Run one code cell and wait until the kernel is idle again."""

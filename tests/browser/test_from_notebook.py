@@ -132,10 +132,9 @@ def test_a_studio_moves_to_a_tab_and_back(open_notebook: Callable[..., Notebook]
     to_save.click()
     to_save.wait_for(state="hidden", timeout=WAIT)
     back_to(page, name)
-    page.reload()
+    book.reload()
     page.wait_for_selector(".rw-tab .rw-view[data-state='stopped']", state="attached", timeout=WAIT)
     until(page, lambda: current_title(page) == name)
-    book.ready()
     assert book.python("print(known == (studio.model_id, len(studio.traces)))").strip() == "True"
 
     book.command("docmanager:save")
