@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.models.prepared import choice, halving, onednn
+from robust_widgets.models.prepared import choice, halving, onednn, partitions
 from robust_widgets.models.prepared.activations import with_whole_activations
 from robust_widgets.models.prepared.crowd import Crowd
 from robust_widgets.models.prepared.graphs import Function, Graphs, record
@@ -209,7 +209,7 @@ def _prepared(keys: Sequence[_Key], function: Function, example: Tensor) -> dict
         for key in keys:
             with suppress(Exception):
                 passes = _made(key, graphs, example)
-                if _agree(function, passes, torch.cat([example, 1 - example.flip(3)]), key[0] == HALF):
+                if _agree(function, passes, torch.cat([example, 1 - example.flip(3)]), key):
                     made[key] = passes
         del graphs
     give_back()
@@ -220,6 +220,11 @@ def _made(key: _Key, graphs: Graphs, example: Tensor) -> Passes:
     way, *_, one_picture = key
     if way in (ONNX, ONNX_ONE) and (make := _onnx_passes()):
         return make(graphs, example, 1 if way == ONNX_ONE else torch.get_num_threads())
+    if way == ONEDNN and one_picture and partitions.available():
+        with suppress(Exception):  # else its convolutions are carried out one by one
+            whole = with_whole_activations(graphs)
+            onednn.rewrite(whole, one_picture, in_runs=True)
+            return TorchPasses(partitions.compile_runs(whole, example))
     whole = with_whole_activations(graphs)
     if way == HALF:
         halving.halve(whole)
@@ -228,15 +233,16 @@ def _made(key: _Key, graphs: Graphs, example: Tensor) -> Passes:
     return TorchPasses(whole)
 
 
-def _agree(function: Function, passes: Passes, pictures: Tensor, half: bool) -> bool:
+def _agree(function: Function, passes: Passes, pictures: Tensor, key: _Key) -> bool:
     """Whether two pictures get the same answers by either way; they were recorded with another number of them."""
+    way, *_, one_picture = key
     with torch.enable_grad():
         x = pictures.requires_grad_()
         expected = function(x)
         (slope,) = torch.autograd.grad(expected.sum(), x)
-        found = answer(passes, x)
+        found = torch.cat([answer(passes, some) for some in x.split(1 if one_picture else len(x))])
         (found_slope,) = torch.autograd.grad(found.sum(), x)
-    tolerance, slope_tolerance = (HALF_TOLERANCE, HALF_SLOPE_TOLERANCE) if half else (TOLERANCE, SLOPE_TOLERANCE)
+    tolerance, slope_tolerance = (HALF_TOLERANCE, HALF_SLOPE_TOLERANCE) if way == HALF else (TOLERANCE, SLOPE_TOLERANCE)
     near = (found - expected).abs().max() <= tolerance * expected.abs().max()
     return bool(near and (found_slope - slope).norm() <= slope_tolerance * slope.norm())
 

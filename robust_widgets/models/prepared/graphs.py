@@ -124,15 +124,16 @@ def cut(joint: fx.GraphModule) -> Graphs:
     ahead = [node for node in joint.graph.nodes if node not in later and node.op in ("placeholder", "call_function")]
     crossing = [node for node in ahead if any(user in later and user.op != "output" for user in node.users)]
 
-    forward = _copied(joint, ahead, [node for node in ahead if node.op == "placeholder"], [answers, *crossing])
+    forward = part_of(joint, ahead, [node for node in ahead if node.op == "placeholder"], [answers, *crossing])
     backward_nodes = [node for node in joint.graph.nodes if node in later and node.op == "call_function"]
     gradient = next(node for node in later if node.op == "placeholder")
-    return Graphs(forward, _copied(joint, backward_nodes, [*crossing, gradient], [in_x]), joint)
+    return Graphs(forward, part_of(joint, backward_nodes, [*crossing, gradient], [in_x]), joint)
 
 
-def _copied(
+def part_of(
     joint: fx.GraphModule, nodes: list[fx.Node], inputs: list[fx.Node], outputs: list[fx.Node]
 ) -> fx.GraphModule:
+    """Some of a graph's nodes, in their order, as a graph of its own with these inputs and outputs."""
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     for place, node in enumerate(inputs):

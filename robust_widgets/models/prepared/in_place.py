@@ -26,6 +26,7 @@ def write_over(graph: fx.GraphModule) -> None:
     summing_over = getattr(library, "_convolution_pointwise_", None)
     # What has memory of its own, and keeps no view of what it reads.
     apart = {joined, summing, library._convolution_transpose_pointwise.default, rectifying, over, added_at_strides}
+    apart |= {torch.conv2d, aten.add.Tensor}
     apart |= {summing_over.binary} if summing_over else set()
     places = {node: place for place, node in enumerate(graph.graph.nodes)}
 

@@ -30,14 +30,23 @@ def available() -> bool:
     return torch.backends.mkldnn.is_available() and all(hasattr(library, f"_{one}") for one in (*needed, *laying_out))
 
 
-def rewrite(graphs: Graphs, one_picture: bool) -> None:
-    """Rewrite both graphs; weights are laid out beforehand for one picture at a time, or not at all."""
+def rewrite(graphs: Graphs, one_picture: bool, in_runs: bool = False) -> None:
+    """Rewrite both graphs.
+
+    Args:
+        graphs: are changed.
+        one_picture: weights are laid out beforehand for one picture at a time, or not at all.
+        in_runs: convolutions are left plain, to be compiled (`partitions`) with what is around them.
+    """
     for graph in (graphs.forward, graphs.backward):
         add_at_strides(graph)
         places = {node: place for place, node in enumerate(graph.graph.nodes)}
         for node in list(graph.graph.nodes):
             if node.op == "call_function" and node.target is aten.convolution.default:
-                _join(graph, node, places, one_picture)
+                if in_runs and not node.args[6]:
+                    _leave_plain(graph, node)
+                else:
+                    _join(graph, node, places, one_picture)
             elif node.op == "call_function" and node.target is aten.matmul.default:
                 _filter(graph, node)
     pictures = next(node for node in graphs.forward.graph.nodes if node.op == "placeholder")
@@ -92,6 +101,14 @@ def _join(graph: fx.GraphModule, node: fx.Node, places: dict[fx.Node, int], one_
     for done in (last, *((node,) if last is not node else ())):
         if not done.users:
             graph.graph.erase_node(done)
+
+
+def _leave_plain(graph: fx.GraphModule, node: fx.Node) -> None:
+    x, known, bias, stride, padding, dilation, _, _, groups = cast("tuple[Any, ...]", node.args)
+    weight = constant(graph, known)
+    if weight is not None and weight.dim() == 4:
+        held = add_constant(graph, node, weight.contiguous(memory_format=torch.channels_last), as_it_lies=True)
+        node.target, node.args = torch.conv2d, (x, held, bias, stride, padding, dilation, groups)
 
 
 def _addition(node: fx.Node, places: dict[fx.Node, int]) -> tuple[fx.Node, fx.Node | None]:

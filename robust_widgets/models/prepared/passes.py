@@ -31,7 +31,7 @@ class TorchPasses:
         self._forward, self._backward = graphs.forward, graphs.backward
         for graph in (self._forward, self._backward):
             graph.recompile()
-            for name, constant in list(graph.named_buffers()):  # 0.7 us sooner found, each time
+            for name, constant in list(graph.named_buffers(recurse=False)):  # 0.7 us sooner found, each time
                 delattr(graph, name)
                 object.__setattr__(graph, name, constant)
 

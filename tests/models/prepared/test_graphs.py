@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.prepared import onednn
+from robust_widgets.models.prepared import onednn, partitions
 from robust_widgets.models.prepared.activations import with_whole_activations
 from robust_widgets.models.prepared.decompositions import UnpreparableError
 from robust_widgets.models.prepared.graphs import BATCH, Graphs, record
@@ -44,6 +44,7 @@ WAYS: dict[str, Callable[[Graphs, Tensor], Passes]] = {
     "torch": lambda graphs, _: TorchPasses(with_whole_activations(graphs)),
     "onednn": lambda graphs, _: TorchPasses(in_onednn(graphs, False)),
     "onednn, one picture": lambda graphs, _: TorchPasses(in_onednn(graphs, True)),
+    "onednn, in runs": lambda graphs, picture: TorchPasses(in_runs(graphs, picture)),
     "onnxruntime-1": lambda graphs, picture: OnnxPasses(graphs, picture, 1),
     "onnxruntime-2": lambda graphs, picture: OnnxPasses(graphs, picture, 2),
 }
@@ -53,6 +54,12 @@ def in_onednn(graphs: Graphs, one_picture: bool) -> Graphs:
     whole = with_whole_activations(graphs)
     onednn.rewrite(whole, one_picture)
     return whole
+
+
+def in_runs(graphs: Graphs, picture: Tensor) -> Graphs:
+    whole = with_whole_activations(graphs)
+    onednn.rewrite(whole, True, in_runs=True)
+    return partitions.compile_runs(whole, picture)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -1,0 +1,109 @@
+"""Convolutions that oneDNN compiles in runs: passes take them, what is kept stays, and they can be done without."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+from robust_widgets.models.prepared import engine as engine_module
+from robust_widgets.models.prepared import onednn, partitions
+from robust_widgets.models.prepared.activations import with_whole_activations
+from robust_widgets.models.prepared.decompositions import UnpreparableError
+from robust_widgets.models.prepared.engine import ONEDNN, Engine
+from robust_widgets.models.prepared.graphs import Graphs, record
+from robust_widgets.models.prepared.passes import TorchPasses, answer
+from tests.models.prepared.networks import both, classifier, torchvisions
+
+pytestmark = pytest.mark.skipif(not onednn.available() or not partitions.available(), reason="this torch compiles none")
+CONVOLUTIONS, STRIDED_BACK = 20, 6  # of a ResNet-18; those whose ways back are transposed
+PICTURE = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return classifier(torchvisions("resnet18")(), 32)
+
+
+def in_runs(network: nn.Module) -> Graphs:
+    whole = with_whole_activations(record(network, PICTURE))
+    onednn.rewrite(whole, True, in_runs=True)
+    return partitions.compile_runs(whole, PICTURE)
+
+
+def carried_out(function: Callable[[Tensor], Tensor], picture: Tensor) -> Counter[str]:
+    """What torch says was done on both ways, all compiled partitions under one name."""
+    both(function, picture)
+    with profile(activities=[ProfilerActivity.CPU]) as done:
+        both(function, picture)
+    return Counter(
+        re.sub(r"^(LlgaPartition)_\d+", r"\1", str(event.name)) for event in cast("list[Any]", done.events())
+    )
+
+
+def test_real_passes_take_the_compiled_runs(network: nn.Module) -> None:
+    done = carried_out(partial(answer, TorchPasses(in_runs(network))), PICTURE)
+    assert done["LlgaPartition"] >= 2 * CONVOLUTIONS - STRIDED_BACK
+    assert not any("conv" in name for name in done if name.startswith("aten::")), "none is left to torch"
+
+
+def test_what_is_kept_stays_and_a_way_back_can_be_gone_twice(network: nn.Module) -> None:
+    passes = TorchPasses(in_runs(network))
+    picture = PICTURE.clone()
+    answers, kept = passes.forward(picture)
+    gradient = torch.ones_like(answers)
+    held = [picture, gradient, answers, *cast("list[Tensor]", kept)]
+    before = [one.clone() for one in held]
+    first = passes.backward(kept, gradient).clone()
+    passes.forward(1 - picture)
+    assert torch.equal(first, passes.backward(kept, gradient))
+    assert all(map(torch.equal, before, held))
+
+
+@pytest.fixture
+def switch() -> Iterator[None]:
+    """TorchScript's own switch is as it was before, whatever happens."""
+    before = torch.jit.onednn_fusion_enabled()
+    yield
+    assert torch.jit.onednn_fusion_enabled() == before
+
+
+@pytest.mark.usefixtures("switch")
+def test_an_engine_takes_them_for_one_picture_alone() -> None:
+    model = classifier(torchvisions("resnet18")(), 32)
+    model.engine = Engine()
+    model.engine.fixed = ONEDNN
+    assert carried_out(model, PICTURE)["LlgaPartition"]
+    assert not carried_out(model, PICTURE.repeat(2, 1, 1, 1))["LlgaPartition"]
+
+
+@pytest.mark.usefixtures("switch")
+def test_where_a_run_is_not_compiled_convolutions_are_carried_out_one_by_one(
+    network: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "_FUSED", "no such thing")
+    with pytest.raises(UnpreparableError):
+        in_runs(network)
+    graphs = record(network, PICTURE)
+    passes = engine_module._made((ONEDNN, "logits", (32, 32), True), graphs, PICTURE)
+    assert isinstance(passes, TorchPasses)
+    done = carried_out(partial(answer, passes), PICTURE)
+    assert done["mkldnn::_convolution_pointwise"] and not done["LlgaPartition"]
+    expected, slope = both(network, PICTURE)
+    found, found_slope = both(partial(answer, passes), PICTURE)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert (found_slope - slope).norm() <= 1e-3 * slope.norm()
+
+
+@pytest.mark.usefixtures("switch")
+def test_a_torch_without_torchscript_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.jit, "trace")
+    assert partitions.available.__wrapped__() is False
