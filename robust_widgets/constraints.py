@@ -75,7 +75,7 @@ class L2Ball(_Ball):
     def project(self, x: Tensor, start: Tensor) -> Tensor:
         offset = x - start
         norm = l2_norm(offset, keepdim=True)
-        return torch.where(norm > self.epsilon, start + offset / (norm / self.epsilon), x)
+        return torch.where(norm > self.epsilon, (offset / (norm / self.epsilon)).add_(start), x)
 
     def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """A random direction, at a radius uniform in [0, epsilon)."""

@@ -48,7 +48,7 @@ class L2Step(_Sized):
     """
 
     def __call__(self, gradient: Tensor) -> Tensor:
-        return -self.step_size * gradient / (l2_norm(gradient, keepdim=True) + 1e-10)
+        return (-self.step_size * gradient).div_(l2_norm(gradient, keepdim=True) + 1e-10)
 
 
 @dataclass(frozen=True)
