@@ -24,7 +24,7 @@ from robust_widgets.models.prepared.decompositions import UnpreparableError
 from robust_widgets.models.prepared.graphs import Graphs, part_of
 
 aten = torch.ops.aten
-WARM_UP = 2  # TorchScript watches a run, then writes it anew and has it compiled
+WARM_UP = 3  # TorchScript watches a run, writes it anew, and has it compiled
 _switched = threading.Lock()
 _FUSED = "oneDNNFusionGroup"
 _INSIDE = {
