@@ -3,7 +3,7 @@
 Channels lie last in memory. A convolution, what is added to it, and a rectifier behind it are one operation. Where one
 picture goes through at a time, the weights are laid out beforehand as the library wants them: with a ResNet-50 it would
 lay out 100 MB anew on each way. With more pictures that counts less, and what suits one does not suit eight.
-What nobody needs any more is written over.
+What nobody needs any more is written over. For one picture, `partitions` compiles what is around the convolutions, too.
 
 torch's compiler uses the same operations; they are not documented, so `available` looks for them.
 """

@@ -1,7 +1,7 @@
 """Runs of convolutions that oneDNN compiles as a whole, to which TorchScript brings them.
 
 To set a convolution up anew costs 35 us each time, and a ResNet-50 has 110 of them on its two ways; in a compiled run
-that is done once. Its way forth and back takes 4 to 5 % less time so.
+that is done once. Its way forth and back takes 3 to 5 % less time so, and 200 MB more.
 
 TorchScript grows old, and compiles for one size of pictures in one number; `available` asks whether it still does.
 """
@@ -35,7 +35,7 @@ _INSIDE = {
 
 @functools.cache
 def available() -> bool:
-    """Whether this torch compiles a convolution so; asked once, in some 50 ms."""
+    """Whether this torch compiles a convolution so; asked once, in some 20 ms."""
     try:
         _compiled(nn.Conv2d(16, 16, 1).requires_grad_(False).eval(), [torch.ones(1, 16, 4, 4)])
     except Exception:  # TorchScript is gone, or knows no oneDNN
