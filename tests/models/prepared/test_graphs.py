@@ -66,6 +66,8 @@ def in_runs(graphs: Graphs, picture: Tensor) -> Graphs:
 def test_answers_and_gradients_are_those_of_the_network(model: RobustClassifier, way: str) -> None:
     if way.startswith("onednn") and not onednn.available():
         pytest.skip("this torch has no oneDNN")
+    if way.endswith("in runs") and not partitions.available():
+        pytest.skip("this torch compiles none")
     passes = WAYS[way](record(model, pictures_for(model, 1)), pictures_for(model, 1))
     for count in (1, 2, BATCH, 2 * BATCH + 1):
         assert_same(model, passes, pictures_for(model, count, seed=count))
@@ -145,6 +147,15 @@ def test_what_is_read_again_is_not_written_over(one_picture: bool) -> None:
     graphs = in_onednn(record(network, torch.rand(1, 3, 8, 8)), one_picture)
     assert kinds(graphs)[torch.ops.mkldnn._convolution_pointwise.binary]
     assert_same(network, TorchPasses(graphs), torch.rand(1 if one_picture else 2, 3, 8, 8))
+
+
+@pytest.mark.skipif(not partitions.available(), reason="this torch compiles none")
+def test_what_is_read_again_is_not_written_over_in_a_run_either() -> None:
+    torch.manual_seed(0)
+    network, picture = Reused().requires_grad_(False).eval(), torch.rand(1, 3, 8, 8)
+    graphs = in_runs(record(network, picture), picture)
+    assert any(node.op == "call_module" for node in graphs.backward.graph.nodes)
+    assert_same(network, TorchPasses(graphs), picture)
 
 
 def test_filters_of_channels_that_lie_last() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
 
@@ -66,6 +67,19 @@ def test_what_is_kept_stays_and_a_way_back_can_be_gone_twice(network: nn.Module)
     passes.forward(1 - picture)
     assert torch.equal(first, passes.backward(kept, gradient))
     assert all(map(torch.equal, before, held))
+
+
+def test_two_threads_may_go_the_same_way_at_once(network: nn.Module) -> None:
+    function = partial(answer, TorchPasses(in_runs(network)))
+    pictures = [PICTURE, 1 - PICTURE]
+    alone = [both(function, picture) for picture in pictures]
+
+    def often(picture: Tensor) -> list[tuple[Tensor, Tensor]]:
+        return [both(function, picture) for _ in range(20)]
+
+    with ThreadPoolExecutor(2) as threads:
+        for expected, found in zip(alone, threads.map(often, pictures), strict=True):
+            assert all(torch.equal(one, other) for each in found for one, other in zip(expected, each, strict=True))
 
 
 @pytest.fixture
