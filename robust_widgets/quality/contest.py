@@ -65,6 +65,7 @@ WHOLE_LARGE = (
     Workload(CROSS_ENTROPY, 1, 60, 3),
     *(Workload(task, 1, 30, 3) for task in (INPAINTING, FEATURES)),
     Workload(CROSS_ENTROPY, 8, 10, 2),
+    Workload(CROSS_ENTROPY, 32, 3, 2),
 )
 
 
