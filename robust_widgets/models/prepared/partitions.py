@@ -58,7 +58,8 @@ def compile_runs(graphs: Graphs, example: Tensor) -> Graphs:
 def _with_runs(graph: fx.GraphModule, given: Sequence[Tensor]) -> tuple[fx.GraphModule, tuple[Tensor, ...]]:
     """The graph with its runs compiled, and what it makes of the given."""
     written, modules = fx.Graph(), dict[str, nn.Module]()
-    copies, values = dict[fx.Node, fx.Node](), dict[fx.Node, Any]()
+    copies, interpreter = dict[fx.Node, fx.Node](), fx.Interpreter(graph)
+    values = interpreter.env
     for node, value in zip(graph.graph.find_nodes(op="placeholder"), given, strict=True):
         copies[node], values[node] = written.placeholder(node.name), value
     for node in graph.graph.find_nodes(op="get_attr"):
@@ -69,18 +70,13 @@ def _with_runs(graph: fx.GraphModule, given: Sequence[Tensor]) -> tuple[fx.Graph
             copies[node] = written.node_copy(node, copy_of)
         return copies[node]
 
-    def value_of(arguments: Any) -> Any:
-        return fx.map_arg(arguments, values.__getitem__)
-
     calls = [node for node in graph.graph.nodes if node.op in ("call_function", "call_method")]
     for inside, group in groupby(calls, lambda node: node.target in _INSIDE):
         run = list(group)
         if not inside or not any(node.target is torch.conv2d for node in run):
             for node in run:
                 copy_of(node)
-                first, *others = value_of(node.args)
-                act = functools.partial(getattr(first, node.target), *others) if node.op == "call_method" else None
-                values[node] = act(**node.kwargs) if act else node.target(first, *others, **value_of(node.kwargs))
+                values[node] = interpreter.run_node(node)
             continue
         inputs, outputs = _ends(run)
         part, found = _compiled(part_of(graph, run, inputs, outputs), [values[node] for node in inputs])
@@ -92,7 +88,7 @@ def _with_runs(graph: fx.GraphModule, given: Sequence[Tensor]) -> tuple[fx.Graph
     (output,) = graph.graph.find_nodes(op="output")
     written.output(fx.map_arg(output.args[0], copy_of))
     attributes = {str(node.target): getattr(graph, str(node.target)) for node in written.find_nodes(op="get_attr")}
-    return fx.GraphModule({**attributes, **modules}, written), value_of(output.args[0])
+    return fx.GraphModule({**attributes, **modules}, written), fx.map_arg(output.args[0], values.__getitem__)
 
 
 def _ends(run: Sequence[fx.Node]) -> tuple[list[fx.Node], list[fx.Node]]:

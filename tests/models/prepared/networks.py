@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from robust_widgets.models.architectures import build
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
+from robust_widgets.models.prepared import onednn, partitions
+from robust_widgets.models.prepared.activations import with_whole_activations
+from robust_widgets.models.prepared.graphs import Graphs
 
 CLASSES = 5
 
@@ -85,3 +88,10 @@ def both(function: Callable[[Tensor], Tensor], pictures: Tensor) -> tuple[Tensor
 def pictures_for(model: RobustClassifier, count: int, seed: int = 1) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(count, 3, model.input_size, model.input_size, generator=generator)
+
+
+def in_runs(graphs: Graphs, picture: Tensor) -> Graphs:
+    """The graphs in oneDNN, with all runs of convolutions compiled."""
+    whole = with_whole_activations(graphs)
+    onednn.rewrite(whole, True, in_runs=True)
+    return partitions.compile_runs(whole, picture)

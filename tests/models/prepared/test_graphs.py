@@ -19,7 +19,7 @@ from robust_widgets.models.prepared.graphs import BATCH, Graphs, record
 from robust_widgets.models.prepared.passes import Passes, TorchPasses, answer
 from robust_widgets.models.prepared.sessions import OnnxPasses
 from robust_widgets.models.prepared.strided import added_at_strides
-from tests.models.prepared.networks import CLASSES, NETWORKS, both, classifier, pictures_for, torchvisions
+from tests.models.prepared.networks import CLASSES, NETWORKS, both, classifier, in_runs, pictures_for, torchvisions
 
 aten = torch.ops.aten
 BLOCKS = 8  # of a ResNet-18
@@ -54,12 +54,6 @@ def in_onednn(graphs: Graphs, one_picture: bool) -> Graphs:
     whole = with_whole_activations(graphs)
     onednn.rewrite(whole, one_picture)
     return whole
-
-
-def in_runs(graphs: Graphs, picture: Tensor) -> Graphs:
-    whole = with_whole_activations(graphs)
-    onednn.rewrite(whole, True, in_runs=True)
-    return partitions.compile_runs(whole, picture)
 
 
 @pytest.mark.parametrize("way", WAYS)

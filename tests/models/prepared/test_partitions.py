@@ -21,11 +21,14 @@ from robust_widgets.models.prepared.decompositions import UnpreparableError
 from robust_widgets.models.prepared.engine import ONEDNN, Engine
 from robust_widgets.models.prepared.graphs import Graphs, record
 from robust_widgets.models.prepared.passes import TorchPasses, answer
-from tests.models.prepared.networks import both, classifier, torchvisions
+from tests.models.prepared.networks import both, classifier, in_runs, torchvisions
 
+aten = torch.ops.aten
 pytestmark = pytest.mark.skipif(not onednn.available() or not partitions.available(), reason="this torch compiles none")
-CONVOLUTIONS, STRIDED_BACK = 20, 6  # of a ResNet-18; those whose ways back are transposed
+CONVOLUTIONS, STRIDED_BACK, RECTIFIERS = 20, 6, 17  # of a ResNet-18; the second's ways back are transposed
 PICTURE = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+KEY = (ONEDNN, "logits", (32, 32), True)
+WRITTEN_OVER = aten.threshold_backward.grad_input
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +37,9 @@ def network() -> nn.Module:
     return classifier(torchvisions("resnet18")(), 32)
 
 
-def in_runs(network: nn.Module) -> Graphs:
-    whole = with_whole_activations(record(network, PICTURE))
-    onednn.rewrite(whole, True, in_runs=True)
-    return partitions.compile_runs(whole, PICTURE)
+@pytest.fixture(scope="module")
+def recorded(network: nn.Module) -> Graphs:
+    return record(network, PICTURE)
 
 
 def carried_out(function: Callable[[Tensor], Tensor], picture: Tensor) -> Counter[str]:
@@ -50,14 +52,14 @@ def carried_out(function: Callable[[Tensor], Tensor], picture: Tensor) -> Counte
     )
 
 
-def test_real_passes_take_the_compiled_runs(network: nn.Module) -> None:
-    done = carried_out(partial(answer, TorchPasses(in_runs(network))), PICTURE)
+def test_real_passes_take_the_compiled_runs(recorded: Graphs) -> None:
+    done = carried_out(partial(answer, TorchPasses(in_runs(recorded, PICTURE))), PICTURE)
     assert done["LlgaPartition"] >= 2 * CONVOLUTIONS - STRIDED_BACK
     assert not any("conv" in name for name in done if name.startswith("aten::")), "none is left to torch"
 
 
-def test_what_is_kept_stays_and_a_way_back_can_be_gone_twice(network: nn.Module) -> None:
-    passes = TorchPasses(in_runs(network))
+def test_what_is_kept_stays_and_a_way_back_can_be_gone_twice(recorded: Graphs) -> None:
+    passes = TorchPasses(in_runs(recorded, PICTURE))
     picture = PICTURE.clone()
     answers, kept = passes.forward(picture)
     gradient = torch.ones_like(answers)
@@ -69,8 +71,36 @@ def test_what_is_kept_stays_and_a_way_back_can_be_gone_twice(network: nn.Module)
     assert all(map(torch.equal, before, held))
 
 
-def test_two_threads_may_go_the_same_way_at_once(network: nn.Module) -> None:
-    function = partial(answer, TorchPasses(in_runs(network)))
+def test_rectifiers_ways_back_in_a_run_write_over_what_nobody_needs(recorded: Graphs) -> None:
+    whole = with_whole_activations(recorded)
+    onednn.rewrite(whole, True, in_runs=True)
+    back = Counter(node.target for node in whole.backward.graph.nodes)
+    first_and_last = 2  # what a pool and an average give
+    assert back[WRITTEN_OVER] == RECTIFIERS - first_and_last
+
+
+class WrongAlone:
+    """Passes that are wrong where they are asked about one picture alone."""
+
+    def __init__(self, right: TorchPasses) -> None:
+        self._right = right
+
+    def forward(self, x: Tensor) -> tuple[Tensor, object]:
+        answers, kept = self._right.forward(x)
+        return answers + (len(x) == 1), kept
+
+    def backward(self, kept: object, gradient: Tensor) -> Tensor:
+        return self._right.backward(kept, gradient)
+
+
+def test_what_is_for_one_picture_must_be_right_with_one(network: nn.Module, recorded: Graphs) -> None:
+    passes, pictures = TorchPasses(with_whole_activations(recorded)), torch.cat([PICTURE, 1 - PICTURE])
+    assert engine_module._agree(network, passes, pictures.clone(), KEY)
+    assert not engine_module._agree(network, WrongAlone(passes), pictures.clone(), KEY)
+
+
+def test_two_threads_may_go_the_same_way_at_once(recorded: Graphs) -> None:
+    function = partial(answer, TorchPasses(in_runs(recorded, PICTURE)))
     pictures = [PICTURE, 1 - PICTURE]
     alone = [both(function, picture) for picture in pictures]
 
@@ -101,13 +131,12 @@ def test_an_engine_takes_them_for_one_picture_alone() -> None:
 
 @pytest.mark.usefixtures("switch")
 def test_where_a_run_is_not_compiled_convolutions_are_carried_out_one_by_one(
-    network: nn.Module, monkeypatch: pytest.MonkeyPatch
+    network: nn.Module, recorded: Graphs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "_FUSED", "no such thing")
     with pytest.raises(UnpreparableError):
-        in_runs(network)
-    graphs = record(network, PICTURE)
-    passes = engine_module._made((ONEDNN, "logits", (32, 32), True), graphs, PICTURE)
+        in_runs(recorded, PICTURE)
+    passes = engine_module._made(KEY, recorded, PICTURE)
     assert isinstance(passes, TorchPasses)
     done = carried_out(partial(answer, passes), PICTURE)
     assert done["mkldnn::_convolution_pointwise"] and not done["LlgaPartition"]
