@@ -2,10 +2,12 @@
 
 export interface WidgetModel<State, Incoming, Outgoing> {
   get<Name extends keyof State>(name: Name): State[Name];
+  set<Name extends keyof State>(name: Name, value: State[Name]): void;
+  save_changes(): void;
   on(event: "msg:custom", handler: (content: Incoming, buffers: DataView<ArrayBuffer>[]) => void): void;
-  on(event: `change:${keyof State & string}`, handler: () => void): void;
+  on(event: `change:${keyof State & string}` | "comm_live_update", handler: () => void): void;
   off(event: "msg:custom", handler: (content: Incoming, buffers: DataView<ArrayBuffer>[]) => void): void;
-  off(event: `change:${keyof State & string}`, handler: () => void): void;
+  off(event: `change:${keyof State & string}` | "comm_live_update", handler: () => void): void;
   send(content: Outgoing, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
 }
 

@@ -3,6 +3,7 @@ import "../view/watch.css";
 import "../view/chart.css";
 import "./compare.css";
 import type { RenderContext, WidgetModel } from "../anywidget";
+import { post } from "../line";
 import { Chart, type Series } from "../view/chart";
 import { Columns } from "../view/columns";
 import { element, finder, keepKeysFromLab, pictureOf, say } from "../view/dom";
@@ -96,7 +97,7 @@ class Compare {
     keepKeysFromLab(this.root, signal);
     el.append(this.root);
     model.on("msg:custom", this.receive);
-    model.send({ kind: "hello" });
+    post(model, { kind: "hello" });
   }
 
   readonly close = (): void => {

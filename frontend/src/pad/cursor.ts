@@ -73,7 +73,7 @@ export class Cursor {
     if (this.gesture) {
       this.finish();
       this.say("ended");
-    } else {
+    } else if (this.model.reaches()) {
       this.gesture = this.painter.start([...this.at, 1]);
       this.say(this.gesture ? "begun; Enter ends it" : "done");
     }

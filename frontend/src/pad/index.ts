@@ -1,5 +1,7 @@
 // The pad: a transparent layer over the drawing canvas. It listens, and shows ink at once until Python has painted it.
 import type { RenderContext } from "../anywidget";
+import "../gone.css";
+import { lineOf } from "../line";
 import { Bar } from "./bar";
 import { joinBox } from "./box";
 import { Cursor } from "./cursor";
@@ -11,15 +13,21 @@ import "./paint_box.css";
 import { Painter } from "./painter";
 import { listenForPictures, offer } from "./picture";
 import { Pointers } from "./pointers";
-import type { Incoming, Model } from "./protocol";
+import type { Incoming, Model, RawModel } from "./protocol";
 import { hostOf } from "./scene";
 import { Viewport } from "./viewport";
 
 const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking", "label"] as const;
 
-function render({ model, el }: RenderContext<Model>): () => void {
+const goneWords = (model: Model) =>
+  `The kernel has ended. ${model.get("kept") ? "Run the cell again, and the painting comes back." : "Run the cell again to paint."}`;
+
+function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   const ended = new AbortController();
   const { signal } = ended;
+  // An alert is read out when words come into it.
+  const notice = element("div", "rw-gone", { role: "alert" });
+  const model = lineOf(raw, { kind: "hello" }, (gone) => (notice.textContent = gone ? goneWords(model) : ""), signal);
   const paper = element("canvas", "rw-pad-paper");
   const ring = element("div", "rw-pad-ring");
   const status = element("div", "rw-pad-status", { role: "status", "aria-live": "polite" });
@@ -62,7 +70,7 @@ function render({ model, el }: RenderContext<Model>): () => void {
 
   surface.append(paper, ring, cursor.mark, badge);
   // Beside the surface, not in it: what is inside an application is not read out by itself.
-  const frame = element("div", "rw-pad-frame", {}, surface, help.panel);
+  const frame = element("div", "rw-pad-frame", {}, surface, notice, help.panel);
   el.append(frame, bar.row, status);
 
   const pointers: Pointers = new Pointers(

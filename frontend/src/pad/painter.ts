@@ -31,8 +31,9 @@ export class Painter {
     this.context = paper.getContext("2d") as CanvasRenderingContext2D;
   }
 
-  /** Begin at a point; fill and eyedropper are done at once and leave nothing to go on with. */
+  /** Begin at a point, if a kernel is there; fill and eyedropper are done at once and leave nothing to go on with. */
   start(point: Point, { pick = false, erase = false } = {}): Gesture | null {
+    if (!this.model.reaches()) return null;
     const tool = pick ? "eyedropper" : this.model.get("tool");
     const [x, y] = point;
     if (tool === "eyedropper") {
@@ -76,12 +77,12 @@ export class Painter {
     let unsent: Point[] = [];
     let sent = false;
     const send = (phase: "part" | "end") => {
-      if (phase === "part" && !unsent.length) return;
+      if (phase === "part" && !unsent.length) return true;
       const points = unsent;
       unsent = [];
       const named = phase === "end" ? "end" : sent ? "move" : "begin";
       sent = true;
-      this.model.send({ kind: "stroke", id: ink.id, phase: named, points, brush: ink.brush });
+      return this.model.send({ kind: "stroke", id: ink.id, phase: named, points, brush: ink.brush });
     };
     const timer = window.setInterval(() => send("part"), PART_MS);
     return {
@@ -97,8 +98,7 @@ export class Painter {
       },
       end: () => {
         clearInterval(timer);
-        send("end");
-        this.ended(ink);
+        this.ended(ink, send("end"));
       },
       cancel: () => {
         if (sent) return false;
@@ -122,8 +122,7 @@ export class Painter {
       },
       end: () => {
         const points: Point[] = [[start[0], start[1], 1], end];
-        this.model.send({ kind: "stroke", id: ink.id, phase: "end", points, brush: ink.brush });
-        this.ended(ink);
+        this.ended(ink, this.model.send({ kind: "stroke", id: ink.id, phase: "end", points, brush: ink.brush }));
       },
       cancel: () => this.drop(ink),
     };
@@ -152,14 +151,15 @@ export class Painter {
           this.drop(ink);
           return;
         }
-        this.model.send({ kind: "area", id: ink.id, corners, brush: ink.brush });
-        this.ended(ink);
+        this.ended(ink, this.model.send({ kind: "area", id: ink.id, corners, brush: ink.brush }));
       },
       cancel: () => this.drop(ink),
     };
   }
 
-  private ended(ink: Ink): void {
+  /** What nobody took is not kept, so it is not shown either. */
+  private ended(ink: Ink, taken: boolean): void {
+    if (!taken) return void this.drop(ink);
     ink.seal();
     for (const other of this.inks) if (other !== ink) other.release();
     this.draw();

@@ -9,7 +9,7 @@ export async function offer(model: Model, file: File | undefined): Promise<void>
   try {
     if (!file) throw new Error("no file");
     const blob = await reduced(file);
-    model.send({ kind: "picture", name, type: blob.type }, undefined, [await blob.arrayBuffer()]);
+    model.send({ kind: "picture", name, type: blob.type }, [await blob.arrayBuffer()]);
   } catch {
     const reason = file ? "the browser cannot read it as a picture" : "it holds no picture file";
     model.send({ kind: "refused", name, reason });

@@ -1,5 +1,6 @@
 /** What the pad shares with Python: its state, and the messages both ways. Coordinates are raster units, 0..side. */
 import type { WidgetModel } from "../anywidget";
+import type { Line } from "../line";
 
 export type Tool = "brush" | "eraser" | "line" | "rectangle" | "lasso" | "fill" | "eyedropper";
 export type Layer = "sketch" | "mask";
@@ -29,6 +30,8 @@ export interface State {
   layer: Layer;
   masking: boolean;
   label: string;
+  /** Whether the painting comes back when the cell is run again. */
+  kept: boolean;
 }
 
 export type Incoming = { kind: "painted"; id: number } | { kind: "clear" };
@@ -43,10 +46,8 @@ export type Outgoing =
   | { kind: "picture"; name: string; type: string }
   | { kind: "refused"; name: string; reason: string };
 
-export type Model = WidgetModel<State, Incoming, Outgoing> & {
-  set<Name extends keyof State>(name: Name, value: State[Name]): void;
-  save_changes(): void;
-};
+export type RawModel = WidgetModel<State, Incoming, Outgoing>;
+export type Model = Line<State, Incoming, Outgoing>;
 
 export const brushOf = (model: Model, erase: boolean): Brush => ({
   tool: erase ? "eraser" : "brush",

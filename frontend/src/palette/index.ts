@@ -1,4 +1,5 @@
 import type { RenderContext, WidgetModel } from "../anywidget";
+import { post } from "../line";
 import "./palette.css";
 
 interface Entry {
@@ -85,7 +86,7 @@ function render({ model, el }: RenderContext<Model>) {
 
   function pick(tile: HTMLElement | undefined) {
     const name = tile?.dataset["name"];
-    if (name && name !== model.get("value")) model.send({ kind: "pick", name });
+    if (name && name !== model.get("value")) post(model, { kind: "pick", name });
   }
 
   const tileOf = (event: Event) => (event.target as Element).closest<HTMLElement>("[role=option]") ?? undefined;

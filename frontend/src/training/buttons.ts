@@ -31,6 +31,11 @@ export class Buttons {
     this.all = { start: make(PLAY), pause: make(PAUSE), stop: make(STOP) };
   }
 
+  /** Offer nothing. */
+  rest(): void {
+    for (const button of Object.values(this.all)) button.ariaDisabled = "true";
+  }
+
   show({ offers, start }: Update): void {
     const hold: Action = offers.includes("resume") ? "resume" : "pause";
     const set = (button: HTMLButtonElement, action: Action, words: string) => {

@@ -1,8 +1,10 @@
 /** The training monitor: heading, buttons, progress, curves, and the same seeds painted after each epoch. */
 import "../view/watch.css";
 import "../view/chart.css";
+import "../gone.css";
 import "./training.css";
 import type { RenderContext } from "../anywidget";
+import { lineOf } from "../line";
 import { Acknowledger } from "../view/acknowledger";
 import { element, finder, keepKeysFromLab, say } from "../view/dom";
 import type { Buffers } from "../view/messages";
@@ -10,7 +12,7 @@ import { Buttons } from "./buttons";
 import { Curves } from "./curves";
 import { Enlarged } from "./enlarged";
 import { Gallery } from "./gallery";
-import type { MonitorModel, Update } from "./messages";
+import type { MonitorLine, MonitorModel, Update } from "./messages";
 
 const TEMPLATE = `
   <div class="rw-training-head"><b class="rw-training-title" role="heading" aria-level="3"></b>
@@ -19,6 +21,7 @@ const TEMPLATE = `
   <div class="rw-training-bar" role="progressbar" aria-label="training progress" aria-valuemin="0"><div></div></div>
   <div class="rw-training-progress"></div>
   <div class="rw-training-notice"></div>
+  <div class="rw-gone" role="alert"></div>
   <span class="rw-view-announcer" role="status" aria-live="polite"></span>`;
 
 class Monitor {
@@ -33,11 +36,11 @@ class Monitor {
   private notice = "";
   private greeted = false;
 
-  constructor(
-    private readonly model: MonitorModel,
-    el: HTMLElement,
-  ) {
+  private readonly model: MonitorLine;
+
+  constructor(raw: MonitorModel, el: HTMLElement) {
     const { signal } = this.ended;
+    const model = (this.model = lineOf(raw, { kind: "hello" }, this.onLine, signal));
     this.root.innerHTML = TEMPLATE;
     this.root.setAttribute("aria-label", model.get("label"));
     this.acks = new Acknowledger((sequence) => model.send({ kind: "ack", sequence }), signal);
@@ -66,6 +69,18 @@ class Monitor {
     this.gallery.show(message, buffers);
     this.enlarged.refresh();
     this.acks.seen(message.sequence);
+  };
+
+  /** Where a kernel is found again, it answers with all there is to show. */
+  private readonly onLine = (gone: boolean): void => {
+    const { root } = this;
+    const busy = ["reading", "running", "paused"].includes(root.dataset["state"] ?? "");
+    const next = busy ? "Run the cell again and press Start: training goes on from its last checkpoint." : "Run the cell again.";
+    say(this.find(".rw-gone", HTMLElement), gone ? `The kernel has ended. ${next}` : "");
+    if (!gone) return;
+    root.dataset["state"] = busy ? "failed" : root.dataset["state"];
+    if (busy) say(this.find(".rw-training-state", HTMLElement), "the kernel ended");
+    this.buttons.rest();
   };
 
   private write(message: Update): void {

@@ -1,5 +1,6 @@
 /** What travels between the training monitor and the kernel. */
 import type { WidgetModel } from "../anywidget";
+import type { Line } from "../line";
 import type { NamedValues, Value } from "../view/messages";
 
 export type LearningState = "idle" | "reading" | "running" | "paused" | "done" | "stopped" | "failed";
@@ -53,3 +54,4 @@ export interface Update {
 export type Outgoing = { kind: "hello" } | { kind: "ack"; sequence: number } | { kind: "press"; action: Action };
 
 export type MonitorModel = WidgetModel<{ label: string }, Update, Outgoing>;
+export type MonitorLine = Line<{ label: string }, Update, Outgoing>;

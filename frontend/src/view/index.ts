@@ -3,13 +3,14 @@ import "./watch.css";
 import "./chart.css";
 import "./view.css";
 import type { RenderContext } from "../anywidget";
+import { lineOf } from "../line";
 import { Acknowledger } from "./acknowledger";
 import { Columns } from "./columns";
 import { element, finder, keepKeysFromLab, pictureOf, say } from "./dom";
 import { Film } from "./film";
 import { GRADIENT_CSS } from "./heat";
 import { History } from "./history";
-import type { Begin, Buffers, EndState, Incoming, LiveFrame, OfRun, Recorded, RunState, ViewModel } from "./messages";
+import type { Begin, Buffers, EndState, Incoming, LiveFrame, OfRun, Recorded, RunState, ViewLine, ViewModel } from "./messages";
 import { Painter } from "./painter";
 import { Panel } from "./panel";
 import { Transport } from "./transport";
@@ -63,11 +64,11 @@ class View {
   private refreshTimer = 0;
   private settleTimer = 0;
 
-  constructor(
-    private readonly model: ViewModel,
-    el: HTMLElement,
-  ) {
+  private readonly model: ViewLine;
+
+  constructor(raw: ViewModel, el: HTMLElement) {
     const { signal } = this.ended;
+    const model = (this.model = lineOf(raw, { kind: "hello" }, this.onLine, signal));
     this.root.innerHTML = TEMPLATE;
     this.acks = new Acknowledger((sequence) => model.send({ kind: "ack", sequence }), signal);
     this.painter = new Painter(this.find("canvas", HTMLCanvasElement), () => model.get("display_side"), {
@@ -324,7 +325,7 @@ class View {
     if (message.kind === "history") return this.history.receive(message, buffers);
     if (message.kind === "blank") return this.receiveBlank();
     // The kernel's answers before this one have let ipywidgets send what it held back, so this comes after it.
-    if (message.kind === "settle") return this.model.send({ kind: "settled", press: message.press });
+    if (message.kind === "settle") return void this.model.send({ kind: "settled", press: message.press });
     // Where the page may not write to the clipboard, the text stands on the page to be copied by hand.
     if (message.kind === "copy") return void navigator.clipboard?.writeText(message.text).catch(() => {});
     // Older than the newest run, or the rest of a run that was blanked.
@@ -355,6 +356,13 @@ class View {
     }
     this.write();
   }
+
+  /** The kernel is gone, and with it a run that was going on. */
+  private readonly onLine = (gone: boolean): void => {
+    if (!gone || this.state !== "running") return;
+    this.finish("failed", "the kernel ended");
+    this.write();
+  };
 
   private receiveBlank(): void {
     this.blanked = this.run;

@@ -1,5 +1,6 @@
 /** What travels between the view and the kernel. */
 import type { WidgetModel } from "../anywidget";
+import type { Line } from "../line";
 
 export type EndState = "done" | "stopped" | "failed";
 export type RunState = "empty" | "running" | EndState;
@@ -115,3 +116,4 @@ export interface State {
 }
 
 export type ViewModel = WidgetModel<State, Incoming, Outgoing>;
+export type ViewLine = Line<State, Incoming, Outgoing>;

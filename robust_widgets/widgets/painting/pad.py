@@ -36,6 +36,7 @@ class Pad(anywidget.AnyWidget):
         layer: what the tools work on, "sketch" or "mask".
         masking: whether the mask is shown and can be painted on.
         label: what a screen reader calls the pad.
+        kept: whether the painting comes back when the cell is run again, as the pad says once its kernel has ended.
     """
 
     _esm = STATIC / "pad.js"
@@ -51,6 +52,7 @@ class Pad(anywidget.AnyWidget):
     layer = t.Enum(list(get_args(PaintLayer)), default_value="sketch").tag(sync=True)
     masking = t.Bool(True).tag(sync=True)
     label = t.Unicode("Drawing surface").tag(sync=True)
+    kept = t.Bool(False).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)

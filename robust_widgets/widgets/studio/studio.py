@@ -65,6 +65,7 @@ class StudioWidget(ipywidgets.VBox):
         columns: list[Any] = []
         if any(FACES[task].picture for task in tasks):
             self.surface = Surface(self.notice)
+            self.surface.pad.kept = autosave is not None
             self.paint_box = PaintBox(self.surface, self.notice)
             self.live = Live(self.surface, self.runner, self.notice, self.run_from)
             self.surface.on_action(self._on_action)
