@@ -370,7 +370,7 @@ class Runner:
         with self._lock:
             going = self.running or self._settling.waiting
             self.stop_button.disabled = not going
-            self.run_button.description = "Run again" if going else "Run"
+            self.run_button.description = "Again" if going else "Run"
 
 
 def summary(trace: Trace, ended: RunEnded) -> str:

@@ -179,6 +179,14 @@ class Notebook:
         """Execute one of JupyterLab's commands."""
         self.page.evaluate("name => window.jupyterapp.commands.execute(name)", name)
 
+    def kill(self) -> None:
+        """End the kernel's process as a crash would; JupyterLab says so and starts another."""
+        self.page.evaluate(
+            """() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute(
+              {code: 'import os; os._exit(1)'}); }"""
+        )
+        self.page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
+
     def python(self, code: str) -> str:
         """What ``code`` prints in the notebook's kernel."""
         return str(

@@ -82,7 +82,7 @@ def test_before_the_first_run_only_run_can_be_pressed(page: Page, desk: Desk) ->
 def test_run_submits_the_request_and_shows_the_first_frame_at_once(page: Page, desk: Desk) -> None:
     page.click(desk.runner.run_button)
     assert desk.session.requests == [desk.request]
-    assert desk.buttons == ("Run again", True) and desk.runner.running
+    assert desk.buttons == ("Again", True) and desk.runner.running
     begin, first = desk.told(page)
     assert begin.content == BEGIN
     assert (first.content["kind"], first.content["run"], first.content["step"]) == ("frame", 1, 0)
@@ -160,7 +160,7 @@ def test_run_pressed_again_stops_the_run_keeps_both_and_says_so(page: Page, desk
     desk.session.advance(2)
     page.click(desk.runner.run_button)
     assert is_sentence(desk.notice.text, "stopped and kept") and desk.notice.kind == "info"
-    assert desk.buttons == ("Run again", True)
+    assert desk.buttons == ("Again", True)
     desk.session.advance(9)
     assert [len(trace) for trace in desk.runner.traces] == [3, 5]
     assert desk.runner.trace is desk.runner.traces[1]
@@ -178,9 +178,9 @@ def test_buttons_stay_right_when_runs_end_long_after_the_next_was_submitted(page
     first, second, third = desk.session.listeners
     first(RunStarted(1, Trace("generate", {}), 4))
     first(RunEnded(1, "stopped"))
-    assert desk.buttons == ("Run again", True)
+    assert desk.buttons == ("Again", True)
     second(RunEnded(2, "stopped"))
-    assert desk.buttons == ("Run again", True) and desk.runner.running
+    assert desk.buttons == ("Again", True) and desk.runner.running
     third(RunStarted(3, Trace("generate", {}), 4))
     third(RunEnded(3, "done"))
     assert desk.buttons == ("Run", False) and not desk.runner.running

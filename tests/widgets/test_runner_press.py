@@ -44,9 +44,9 @@ def test_a_run_is_of_the_values_that_came_after_the_press(page: Page, desk: Desk
 
 def test_while_a_press_waits_the_buttons_are_those_of_a_run(page: Page, desk: Desk) -> None:
     page.click(desk.runner.run_button)
-    assert desk.buttons == ("Run again", True) and not desk.runner.running and desk.notice.text == ""
+    assert desk.buttons == ("Again", True) and not desk.runner.running and desk.notice.text == ""
     answer(page, desk.runner)
-    assert desk.buttons == ("Run again", True) and desk.runner.running and desk.notice.text == ""
+    assert desk.buttons == ("Again", True) and desk.runner.running and desk.notice.text == ""
     desk.session.advance(4)
     assert desk.buttons == ("Run", False)
 
@@ -84,7 +84,7 @@ def test_a_page_that_does_not_answer_keeps_no_run_back(page: Page, desk: Desk) -
     end = time.monotonic() + 60
     while not desk.runner.running and time.monotonic() < end:
         time.sleep(0.05)
-    assert desk.session.requests == [desk.request] and desk.buttons == ("Run again", True)
+    assert desk.session.requests == [desk.request] and desk.buttons == ("Again", True)
 
 
 def test_from_python_a_run_begins_at_once_and_takes_the_place_of_a_press(page: Page, desk: Desk) -> None:

@@ -180,6 +180,8 @@ class PaintBox:
         button = ipywidgets.ToggleButton(icon=icon, description=text, tooltip=tooltip, layout=self._layout)
         button.add_class("rw-tool")
         button.add_class(style)
+        if not icon:
+            button.add_class("rw-drawn")
         return button
 
 
