@@ -42,7 +42,7 @@ def lab(
     command += [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{quote(notebook.as_posix())}"]
     if no_browser or not has_display():
         command.append("--no-browser")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
+    if sys.platform != "win32" and os.geteuid() == 0:
         command.append("--allow-root")  # a container's only user; the server still asks for its token
     become([*command, *(jupyter_options or [])])
 

@@ -29,7 +29,8 @@ def processors(root: Path = Path("/")) -> int:
     Args:
         root: where ``proc`` and ``sys`` are; for tests.
     """
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    bound = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, min([bound, *(int(share) for share in _shares(root))]))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import resource
 import subprocess
 import sys
 import threading
@@ -180,6 +179,7 @@ def test_without_a_network_the_sentence_says_what_to_put_where(tmp_path: Path, m
 
 
 def test_a_disk_that_fills_up_is_left_as_it_was(shelf: Shelf, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
     try:
