@@ -14,8 +14,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 import robust_widgets as rw
-from robust_widgets.pixels import enlarged
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.grid import enlarged
 
 LABEL_HEIGHT = 18
 

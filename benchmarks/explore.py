@@ -18,13 +18,13 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 import robust_widgets as rw
-from robust_widgets.pixels import enlarged
-from robust_widgets.quality.inputs import choose
-from robust_widgets.quality.spectrum import axial, power, radial, ratio
-from robust_widgets.quality.tables import table
-from robust_widgets.trace import Pixels
-from robust_widgets.training.evaluate import accuracy, spread
-from robust_widgets.training.panel import SeedPanel
+from robust_widgets.evaluation.evaluator import choose
+from robust_widgets.evaluation.model_card import table
+from robust_widgets.evaluation.spectrum import axial, power, radial, ratio
+from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.grid import enlarged
+from robust_widgets.training.accuracy import accuracy, spread
+from robust_widgets.training.sample_grid import SeedPanel
 
 BASE: dict[str, Any] = {"architecture": "smoothresnet-tiny", "radius": 1.0, "inner_steps": 1, "seed": 0}
 VARIANTS: dict[str, dict[str, Any]] = {

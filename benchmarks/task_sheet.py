@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import robust_widgets as rw
-from robust_widgets.trace import Trace
+from robust_widgets.runs.trace import Trace
 
 TILE = 144
 GAP = 6

@@ -10,7 +10,8 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 import robust_widgets as rw
-from robust_widgets.trace import Pixels, Trace
+from robust_widgets.pictures import Pixels
+from robust_widgets.runs.trace import Trace
 
 PICTURES = Path(__file__).parent / "pictures"
 SHEET_CLASSES = ("bird", "cat", "coral", "elephant", "fruit", "hoofed", "mushroom", "pizza", "tower")

@@ -15,72 +15,72 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
-    from robust_widgets.app import Generate as Generate
-    from robust_widgets.app import Inpaint as Inpaint
-    from robust_widgets.app import PaintFeatures as PaintFeatures
-    from robust_widgets.app import SketchToImage as SketchToImage
-    from robust_widgets.app import Studio as Studio
-    from robust_widgets.app import SuperResolve as SuperResolve
-    from robust_widgets.app import TrainingMonitor as TrainingMonitor
-    from robust_widgets.app import Translate as Translate
-    from robust_widgets.constraints import L2Ball as L2Ball
-    from robust_widgets.constraints import LinfBall as LinfBall
-    from robust_widgets.constraints import Unconstrained as Unconstrained
+    from robust_widgets._bundled import model_names as model_names
+    from robust_widgets.course import check as check
     from robust_widgets.errors import RobustWidgetsError as RobustWidgetsError
-    from robust_widgets.exercises import check as check
-    from robust_widgets.gallery import gallery as gallery
-    from robust_widgets.images import to_batch as to_batch
-    from robust_widgets.images import to_mask as to_mask
-    from robust_widgets.landscape import LossSlice as LossSlice
-    from robust_widgets.landscape import loss_slice as loss_slice
-    from robust_widgets.measuring.measure import measure_robustness as measure_robustness
+    from robust_widgets.interface.codegen import code as code
+    from robust_widgets.interface.report import comparison_strip as comparison_strip
+    from robust_widgets.interface.report import report as report
+    from robust_widgets.interface.session import FakeSession as FakeSession
+    from robust_widgets.jupyter.studio import Generate as Generate
+    from robust_widgets.jupyter.studio import Inpaint as Inpaint
+    from robust_widgets.jupyter.studio import PaintFeatures as PaintFeatures
+    from robust_widgets.jupyter.studio import SketchToImage as SketchToImage
+    from robust_widgets.jupyter.studio import Studio as Studio
+    from robust_widgets.jupyter.studio import SuperResolve as SuperResolve
+    from robust_widgets.jupyter.studio import TrainingMonitor as TrainingMonitor
+    from robust_widgets.jupyter.studio import Translate as Translate
     from robust_widgets.models.card import ModelCard as ModelCard
-    from robust_widgets.models.catalogue import features as features
     from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
+    from robust_widgets.models.feature_catalogue import features as features
     from robust_widgets.models.registry import load_model as load_model
-    from robust_widgets.objectives import Activation as Activation
-    from robust_widgets.objectives import AwayFrom as AwayFrom
-    from robust_widgets.objectives import CrossEntropy as CrossEntropy
-    from robust_widgets.objectives import Jitter as Jitter
-    from robust_widgets.objectives import MatchOutside as MatchOutside
-    from robust_widgets.objectives import Mixture as Mixture
-    from robust_widgets.objectives import Objective as Objective
-    from robust_widgets.recipes import code as code
-    from robust_widgets.reports import comparison_strip as comparison_strip
-    from robust_widgets.reports import report as report
-    from robust_widgets.runs.saving import load_trace as load_trace
-    from robust_widgets.session import FakeSession as FakeSession
-    from robust_widgets.shipped import model_names as model_names
-    from robust_widgets.steppers import GradientStep as GradientStep
-    from robust_widgets.steppers import L2Step as L2Step
-    from robust_widgets.steppers import LinfStep as LinfStep
-    from robust_widgets.steppers import Momentum as Momentum
-    from robust_widgets.synthesis import Problem as Problem
-    from robust_widgets.synthesis import iterate as iterate
-    from robust_widgets.synthesis import run as run
+    from robust_widgets.pictures.grid import gallery as gallery
+    from robust_widgets.pictures.tensors import to_batch as to_batch
+    from robust_widgets.pictures.tensors import to_mask as to_mask
+    from robust_widgets.robustness.estimate import measure_robustness as measure_robustness
+    from robust_widgets.robustness.landscape import LossSlice as LossSlice
+    from robust_widgets.robustness.landscape import loss_slice as loss_slice
+    from robust_widgets.runs.files import load_trace as load_trace
+    from robust_widgets.runs.trace import Frame as Frame
+    from robust_widgets.runs.trace import Trace as Trace
+    from robust_widgets.solvers.compose import best_of_iterates as best_of_iterates
+    from robust_widgets.solvers.compose import chain as chain
+    from robust_widgets.solvers.compose import random_restarts as random_restarts
+    from robust_widgets.synthesis.constraints import L2Ball as L2Ball
+    from robust_widgets.synthesis.constraints import LinfBall as LinfBall
+    from robust_widgets.synthesis.constraints import Unconstrained as Unconstrained
+    from robust_widgets.synthesis.loop import Problem as Problem
+    from robust_widgets.synthesis.loop import iterate as iterate
+    from robust_widgets.synthesis.loop import run as run
+    from robust_widgets.synthesis.objectives import Activation as Activation
+    from robust_widgets.synthesis.objectives import AwayFrom as AwayFrom
+    from robust_widgets.synthesis.objectives import CrossEntropy as CrossEntropy
+    from robust_widgets.synthesis.objectives import Jitter as Jitter
+    from robust_widgets.synthesis.objectives import MatchOutside as MatchOutside
+    from robust_widgets.synthesis.objectives import Mixture as Mixture
+    from robust_widgets.synthesis.objectives import Objective as Objective
+    from robust_widgets.synthesis.steppers import GradientStep as GradientStep
+    from robust_widgets.synthesis.steppers import L2Step as L2Step
+    from robust_widgets.synthesis.steppers import LinfStep as LinfStep
+    from robust_widgets.synthesis.steppers import Momentum as Momentum
     from robust_widgets.tasks import problem as problem
+    from robust_widgets.tasks.batch import stream as stream
     from robust_widgets.tasks.generate import generate as generate
     from robust_widgets.tasks.inpaint import inpaint as inpaint
     from robust_widgets.tasks.paint_features import paint_features as paint_features
     from robust_widgets.tasks.sketch_to_image import sketch_to_image as sketch_to_image
-    from robust_widgets.tasks.stream import stream as stream
     from robust_widgets.tasks.super_resolve import super_resolve as super_resolve
     from robust_widgets.tasks.translate import translate as translate
-    from robust_widgets.trace import Frame as Frame
-    from robust_widgets.trace import Trace as Trace
     from robust_widgets.training.data import PictureSet as PictureSet
     from robust_widgets.training.data import open_data as open_data
     from robust_widgets.training.data import split_by_name as split_by_name
     from robust_widgets.training.train import train as train
-    from robust_widgets.variants import best_of_iterates as best_of_iterates
-    from robust_widgets.variants import chain as chain
-    from robust_widgets.variants import random_restarts as random_restarts
-    from robust_widgets.widgets.watching.compare import Compare as Compare
+    from robust_widgets.widgets.player.compare import Compare as Compare
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "app": (
+    "jupyter.studio": (
         "Generate",
         "Inpaint",
         "PaintFeatures",
@@ -90,38 +90,46 @@ _HOMES = {
         "TrainingMonitor",
         "Translate",
     ),
-    "constraints": ("L2Ball", "LinfBall", "Unconstrained"),
+    "synthesis.constraints": ("L2Ball", "LinfBall", "Unconstrained"),
     "errors": ("RobustWidgetsError",),
-    "exercises": ("check",),
-    "runs.saving": ("load_trace",),
-    "measuring.measure": ("measure_robustness",),
-    "gallery": ("gallery",),
-    "landscape": ("LossSlice", "loss_slice"),
+    "course": ("check",),
+    "runs.files": ("load_trace",),
+    "robustness.estimate": ("measure_robustness",),
+    "pictures.grid": ("gallery",),
+    "robustness.landscape": ("LossSlice", "loss_slice"),
     "models.card": ("ModelCard",),
     "models.classifier": ("RobustClassifier",),
     "models.registry": ("load_model",),
-    "images": ("to_batch", "to_mask"),
-    "models.catalogue": ("features",),
-    "objectives": ("Activation", "AwayFrom", "CrossEntropy", "Jitter", "MatchOutside", "Mixture", "Objective"),
-    "recipes": ("code",),
-    "reports": ("comparison_strip", "report"),
-    "session": ("FakeSession",),
-    "shipped": ("model_names",),
-    "steppers": ("GradientStep", "L2Step", "LinfStep", "Momentum"),
-    "synthesis": ("Problem", "iterate", "run"),
+    "pictures.tensors": ("to_batch", "to_mask"),
+    "models.feature_catalogue": ("features",),
+    "synthesis.objectives": (
+        "Activation",
+        "AwayFrom",
+        "CrossEntropy",
+        "Jitter",
+        "MatchOutside",
+        "Mixture",
+        "Objective",
+    ),
+    "interface.codegen": ("code",),
+    "interface.report": ("comparison_strip", "report"),
+    "interface.session": ("FakeSession",),
+    "_bundled": ("model_names",),
+    "synthesis.steppers": ("GradientStep", "L2Step", "LinfStep", "Momentum"),
+    "synthesis.loop": ("Problem", "iterate", "run"),
     "tasks.generate": ("generate",),
     "tasks.inpaint": ("inpaint",),
     "tasks.paint_features": ("paint_features",),
     "tasks": ("problem",),
     "tasks.sketch_to_image": ("sketch_to_image",),
-    "tasks.stream": ("stream",),
+    "tasks.batch": ("stream",),
     "tasks.super_resolve": ("super_resolve",),
     "tasks.translate": ("translate",),
-    "trace": ("Frame", "Trace"),
+    "runs.trace": ("Frame", "Trace"),
     "training.data": ("PictureSet", "open_data", "split_by_name"),
     "training.train": ("train",),
-    "variants": ("best_of_iterates", "chain", "random_restarts"),
-    "widgets.watching.compare": ("Compare",),
+    "solvers.compose": ("best_of_iterates", "chain", "random_restarts"),
+    "widgets.player.compare": ("Compare",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets.errors import RobustWidgetsError
-from robust_widgets.models.architectures import build
-from robust_widgets.models.blurresnet import Block, BlurResNet, ResNetConfig
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
-from robust_widgets.objectives import Classifier, Objective
+from robust_widgets.models.networks.architectures import build
+from robust_widgets.models.networks.smoothresnet import Block, BlurResNet, ResNetConfig
+from robust_widgets.synthesis.objectives import Classifier, Objective
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.settings import TrainingSettings
 from robust_widgets.training.train import train

@@ -54,10 +54,10 @@ def test_a_studio_is_there_before_torch_and_its_run_waits_for_it(tmp_path: Path)
         f"""
 import sys, threading
 from pathlib import Path
-from robust_widgets.backends import local
+from robust_widgets.session import local
 local.HEAD_START = 1e6  # so that only a run can make the worker begin
 import robust_widgets as rw
-import robust_widgets.lab
+import robust_widgets.jupyter.kernel_api
 file = {str(tmp_path / "photo.png")!r}
 assert rw.Studio(Path(file).read_bytes(), model="tiny").surface.raster.image[9, 9].tolist() == [200, 30, 60]
 studio = rw.Studio(file, model="tiny")

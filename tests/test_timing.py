@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from robust_widgets import timing
-from robust_widgets.timing import Turns, in_turn
+from robust_widgets import _timing as timing
+from robust_widgets._timing import Turns, in_turn
 
 
 class Clock:

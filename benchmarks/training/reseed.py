@@ -10,7 +10,7 @@ import dataclasses
 from pathlib import Path
 
 import robust_widgets as rw
-from robust_widgets.models.checkpoints import save_model
+from robust_widgets.models.model_file import save_model
 from robust_widgets.training.seed_statistics import seed_statistics
 
 

@@ -14,12 +14,12 @@ from robust_widgets.cli.bench import bench
 from robust_widgets.cli.convert import convert
 from robust_widgets.cli.data import data
 from robust_widgets.cli.doctor import doctor
+from robust_widgets.cli.evaluate import evaluate
 from robust_widgets.cli.features import features
-from robust_widgets.cli.learn import train
-from robust_widgets.cli.measure import evaluate
+from robust_widgets.cli.lab import lab
 from robust_widgets.cli.models import models
-from robust_widgets.cli.paint import generate, inpaint, paint_features, sketch, super_resolve, translate
-from robust_widgets.cli.start import lab
+from robust_widgets.cli.tasks import generate, inpaint, paint_features, sketch, super_resolve, translate
+from robust_widgets.cli.train import train
 
 __all__ = ["app"]
 

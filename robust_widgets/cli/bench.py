@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.options import Device
 from robust_widgets.cli.outputs import checked_outputs
-from robust_widgets.cli.sentences import in_sentences
 
 if TYPE_CHECKING:
+    from robust_widgets.benchmark.compare import Parity, Row
     from robust_widgets.models.classifier import RobustClassifier
-    from robust_widgets.quality.contest import Parity, Row
 
 
 @in_sentences
@@ -48,10 +48,10 @@ def bench(
     checked_outputs([chart] if chart else [], [".png"])
     import torch
 
-    from robust_widgets.files import write_whole
-    from robust_widgets.quality.contest import as_json, contest, left_out, workloads
-    from robust_widgets.quality.race import RESNET50, raced_models
-    from robust_widgets.quality.speed import machine_of
+    from robust_widgets._files import write_whole
+    from robust_widgets.benchmark.compare import as_json, contest, left_out, workloads
+    from robust_widgets.benchmark.speed import machine_of
+    from robust_widgets.benchmark.workload import RESNET50, raced_models
 
     def say(why: str) -> None:
         typer.echo(f"left out: {why}")
@@ -75,7 +75,7 @@ def bench(
         write_whole(json_file, lambda file: file.write(text.encode()))
         typer.echo(f"Wrote {json_file}.")
     if chart is not None:
-        from robust_widgets.quality.speed_chart import speed_chart
+        from robust_widgets.evaluation.charts import speed_chart
 
         drawn = speed_chart(rows)
         write_whole(chart, lambda file: file.write(drawn))
@@ -86,8 +86,8 @@ def _way(model: RobustClassifier, batch: int) -> str:
     """The way a model takes with so many pictures at once, and whether that is the whole step's."""
     import torch
 
-    from robust_widgets.captured.where import recorder
-    from robust_widgets.models.prepared.choice import size_of
+    from robust_widgets.compiler.autotune import size_of
+    from robust_widgets.solvers.graphs.dispatch import recorder
 
     if model.engine is None:
         return "as it is"
@@ -98,7 +98,7 @@ def _way(model: RobustClassifier, batch: int) -> str:
 
 
 def _table(rows: Sequence[Row], parity: Parity | None, way: str) -> str:
-    from robust_widgets.quality.contest import NUDGE
+    from robust_widgets.benchmark.compare import NUDGE
 
     head = f"{rows[0].task}, batch {rows[0].batch}"
     lines = [f"(way: {way})", f"{head:30} {'ms a step':>9}  {'x floor':>7}  {'x ours':>7}  {'peak MB':>7}"]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.outputs import checked_outputs
-from robust_widgets.cli.sentences import in_sentences
 
 
 @in_sentences
@@ -30,7 +30,7 @@ def convert(
     are read, and nothing in them is run.
     """
     (out,) = checked_outputs([out], [".safetensors"])
-    from robust_widgets.models.foreign.conversion import convert as rewrite
+    from robust_widgets.models.loading.conversion import convert as rewrite
 
     weights = rewrite(file, out, trust=trust)
     values = sum(tensor.numel() for tensor in weights.state.values())

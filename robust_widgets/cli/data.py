@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from robust_widgets.cli.sentences import in_sentences
+from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.errors import DataError
 
 data = typer.Typer(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from robust_widgets import __version__
+from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.options import Device, ModelGiven
-from robust_widgets.cli.sentences import in_sentences
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -35,8 +35,8 @@ def doctor(model: ModelGiven = "default", device: Device = None) -> None:
 
     import torch
 
-    from robust_widgets.models.prepared.choice import SIZES
-    from robust_widgets.models.prepared.engine import WAYS
+    from robust_widgets.compiler.autotune import SIZES
+    from robust_widgets.compiler.engine import WAYS
     from robust_widgets.models.registry import load_model
 
     loaded = load_model(model, device=device)
@@ -67,8 +67,8 @@ def _steps_here(model: RobustClassifier) -> str:
     """How a run's steps are made on a processor."""
     import torch
 
-    from robust_widgets.captured.where import MOST_AT_ONCE, recorder
-    from robust_widgets.models.prepared.choice import SIZES
+    from robust_widgets.compiler.autotune import SIZES
+    from robust_widgets.solvers.graphs.dispatch import MOST_AT_ONCE, recorder
 
     side = model.input_size
     sizes = [size for size in SIZES if recorder(model, torch.zeros(size, 3, side, side)) is not None]
@@ -80,8 +80,8 @@ def _steps_here(model: RobustClassifier) -> str:
 
 def _recorded_steps(model: RobustClassifier) -> str:
     """How a short run's steps are made on a CUDA device."""
-    from robust_widgets.captured.captures import Captures
-    from robust_widgets.quality.race import CROSS_ENTROPY, last_shown, new_race
+    from robust_widgets.benchmark.workload import CROSS_ENTROPY, last_shown, new_race
+    from robust_widgets.solvers.graphs.step_graph import Captures
 
     last_shown(new_race(CROSS_ENTROPY, model, model, 1, 2), model)
     found = model.captures

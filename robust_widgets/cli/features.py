@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.options import Device, ModelGiven
 from robust_widgets.cli.outputs import checked_outputs, write_each
-from robust_widgets.cli.sentences import in_sentences
 from robust_widgets.errors import KnobError
 
 if TYPE_CHECKING:
-    from robust_widgets.session import Feature
+    from robust_widgets.interface.session import Feature
 
 
 @in_sentences
@@ -45,8 +45,8 @@ def features(
     Each unit of the penultimate layer gets a name after the class it fires for most, its first few classes, and a
     small picture that maximises it. Features are painted by these names.
     """
-    from robust_widgets.models.catalogue import features as read
-    from robust_widgets.models.catalogue_file import ENDING, catalogue_path, write_catalogue
+    from robust_widgets.models.feature_catalogue import ENDING, catalogue_path, write_catalogue
+    from robust_widgets.models.feature_catalogue import features as read
     from robust_widgets.models.registry import load_model, model_names
 
     if data is None and out is not None:
@@ -89,9 +89,9 @@ def write_sheet(entries: Sequence[Feature], path: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from robust_widgets.files import write_whole
-    from robust_widgets.models.catalogue_file import COLUMNS
-    from robust_widgets.pixels import tile
+    from robust_widgets._files import write_whole
+    from robust_widgets.models.feature_catalogue import COLUMNS
+    from robust_widgets.pictures.grid import tile
 
     picture = Image.fromarray(tile(np.stack([entry.thumbnail for entry in entries]), COLUMNS))
     write_whole(path, lambda file: picture.save(file, "PNG"))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.options import Device
-from robust_widgets.cli.sentences import in_sentences
 from robust_widgets.errors import KnobError, UnknownNameError, unknown_name
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import ModelCard
-    from robust_widgets.models.published.entries import Published
+    from robust_widgets.models.zoo.entries import Published
 
 WIDTH = 100
 UNKNOWN = "not known"
@@ -39,9 +39,9 @@ def models(
     Some ship with the package, others were published elsewhere and are downloaded when they are first loaded. They are
     kept in the platform's folder for caches, or in the one that the environment variable ROBUST_WIDGETS_CACHE names.
     """
+    from robust_widgets._bundled import BUNDLED, model_names
     from robust_widgets.models.card import read_card
-    from robust_widgets.models.published.entries import published_models
-    from robust_widgets.shipped import BUNDLED, model_names
+    from robust_widgets.models.zoo.entries import published_models
 
     shipped, published = model_names(), published_models()
     if download and (name is None or name in shipped):
@@ -58,7 +58,7 @@ def models(
         typer.echo(describe(one, read_card(file), file.stat().st_size))
     if name is not None and name in published:
         if download:
-            from robust_widgets.models.published.bring import download as get
+            from robust_widgets.models.zoo.entries import download as get
 
             get(published[name])
         typer.echo(describe_published(published[name]))
@@ -68,8 +68,8 @@ def models(
 
 def measured_words(name: str, device: str | None) -> str:
     """How robust a model was found to be, now or earlier on this machine."""
-    from robust_widgets.measuring.kept import robustness_of
     from robust_widgets.models.registry import load_model
+    from robust_widgets.robustness.estimate import robustness_of
 
     model = load_model(name, device=device)
     found = robustness_of(model)
@@ -95,7 +95,7 @@ def describe(name: str, card: ModelCard, size: int) -> str:
 
 def describe_published(entry: Published) -> str:
     """All that is known of a published model."""
-    from robust_widgets.models.published.bring import local_file, place_of
+    from robust_widgets.models.zoo.entries import local_file, place_of
 
     here = local_file(entry)
     return _facts(
@@ -117,7 +117,7 @@ def describe_published(entry: Published) -> str:
 
 def list_published(entries: list[Published]) -> list[str]:
     """The published models, a paragraph a collection and a line a model."""
-    from robust_widgets.models.published.bring import local_file
+    from robust_widgets.models.zoo.entries import local_file
 
     paragraphs: list[str] = []
     for collection in dict.fromkeys(entry.collection for entry in entries):

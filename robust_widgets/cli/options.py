@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from robust_widgets.knobs import TASK_KNOBS, AnyKnob, Choice
+from robust_widgets.interface.parameters import TASK_KNOBS, AnyKnob, Choice
 
 F = TypeVar("F", bound=Callable[..., Any])
 NONE = "none"

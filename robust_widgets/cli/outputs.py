@@ -15,7 +15,7 @@ import typer
 from robust_widgets.errors import SaveError, quoted
 
 if TYPE_CHECKING:
-    from robust_widgets.trace import Frame, Trace
+    from robust_widgets.runs.trace import Frame, Trace
 
 
 Writer: TypeAlias = tuple[Path, Callable[[Path], object]]
@@ -37,7 +37,7 @@ def checked_outputs(outputs: Sequence[Path], endings: Iterable[str] | None = Non
         SaveError: an unknown ending, or a folder that is missing or closed to us.
     """
     if endings is None:
-        from robust_widgets.runs.saving import endings as endings_of_runs
+        from robust_widgets.runs.files import endings as endings_of_runs
 
         endings = endings_of_runs()
     endings = tuple(endings)

@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from robust_widgets._bundled import DEFAULT, weights_path
 from robust_widgets.errors import WeightsError
+from robust_widgets.interface.session import ModelInfo
 from robust_widgets.models.card import read_card
-from robust_widgets.models.catalogue_file import catalogue_path, read_catalogue
-from robust_widgets.models.foreign.class_names import synonyms
-from robust_widgets.session import ModelInfo
-from robust_widgets.shipped import BUNDLED, DEFAULT
+from robust_widgets.models.feature_catalogue import catalogue_path, read_catalogue
+from robust_widgets.models.loading.class_names import synonyms
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -34,7 +34,7 @@ class BundledModel:
     @property
     def path(self) -> Path:
         """Its weights file."""
-        return BUNDLED / f"{self.name}.safetensors"
+        return weights_path(self.name)
 
     @cached_property
     def info(self) -> ModelInfo:

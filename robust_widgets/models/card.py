@@ -11,8 +11,8 @@ from typing import Any, Literal
 from safetensors import SafetensorError, safe_open
 
 from robust_widgets.errors import WeightsError
-from robust_widgets.robustness import NOT_MEASURED, Robustness, training_claim
-from robust_widgets.session import ModelInfo
+from robust_widgets.interface.robustness import NOT_MEASURED, Robustness, training_claim
+from robust_widgets.interface.session import ModelInfo
 
 FORMAT = "robust-widgets 1"
 

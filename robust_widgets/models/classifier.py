@@ -14,12 +14,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.class_search import class_search
+from robust_widgets.compiler.engine import Engine
 from robust_widgets.errors import UnknownNameError, WeightsError, quoted
+from robust_widgets.interface.class_search import class_search
 from robust_widgets.models.card import ModelCard
-from robust_widgets.models.foreign.class_names import synonyms
-from robust_widgets.models.prepared.engine import Engine
-from robust_widgets.trace import Loading
+from robust_widgets.models.loading.class_names import synonyms
+from robust_widgets.runs.trace import Loading
 
 FULL = "float32"
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, FULL: torch.float32}

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from robust_widgets._bundled import BUNDLED, DEFAULT, model_names
 from robust_widgets.errors import DeviceError, KnobError, UnknownNameError, WeightsError, unknown_name
 from robust_widgets.models.card import ModelCard, is_own_file, read_card
-from robust_widgets.models.checkpoints import load_model_file
 from robust_widgets.models.classifier import PRECISIONS, RobustClassifier
-from robust_widgets.models.published.entries import published_models
+from robust_widgets.models.model_file import load_model_file
 from robust_widgets.models.threads import fit_threads
-from robust_widgets.shipped import BUNDLED, DEFAULT, model_names
-from robust_widgets.trace import Loading
+from robust_widgets.models.zoo.entries import published_models
+from robust_widgets.runs.trace import Loading
 
 if TYPE_CHECKING:
-    from robust_widgets.models.foreign.loading import Given
+    from robust_widgets.models.loading.loading import Given
 
 
 def model_cards() -> list[ModelCard]:
@@ -97,7 +97,7 @@ def load_model(
         KnobError: a mean, a deviation or a size that cannot be.
         DeviceError: the device is not on this machine.
     """
-    from robust_widgets.models.foreign.loading import Given
+    from robust_widgets.models.loading.loading import Given
 
     if precision is not None and precision not in PRECISIONS:
         raise UnknownNameError(unknown_name("precision", precision, tuple(PRECISIONS)))
@@ -113,7 +113,7 @@ def load_model(
 def _loaded(
     source: str | os.PathLike[str] | nn.Module, chosen: torch.device, given: Given, how: tuple[object, ...]
 ) -> RobustClassifier:
-    from robust_widgets.models.foreign.loading import LIBRARIES, load_file, load_named, load_network
+    from robust_widgets.models.loading.loading import LIBRARIES, load_file, load_named, load_network
 
     if isinstance(source, RobustClassifier):
         raise WeightsError(f"{source.card.name!r} is a loaded model already; use it as it is.")
@@ -130,7 +130,7 @@ def _loaded(
     if path.is_file():
         return _brought(load_file(path, given), chosen, given, wanted)
     if wanted in known:
-        from robust_widgets.models.published.bring import load_published
+        from robust_widgets.models.zoo.entries import load_published
 
         return _brought(load_published(known[wanted], given), chosen, given, wanted)
     if path.suffix[1:].isalpha() or path.exists() or os.sep in wanted:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import WeightsError
-from robust_widgets.images import resize
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.pictures.tensors import resize
 
 
 def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int, side: int | None = None) -> Tensor:

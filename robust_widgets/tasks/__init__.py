@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from robust_widgets.errors import PictureError, UnknownNameError, unknown_name
-from robust_widgets.images import Mask, Picture, to_batch
-from robust_widgets.knobs import TASK_KNOBS
+from robust_widgets.interface.parameters import TASK_KNOBS
+from robust_widgets.interface.session import RunRequest
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.session import RunRequest
-from robust_widgets.synthesis import Problem
+from robust_widgets.pictures.tensors import Mask, Picture, to_batch
+from robust_widgets.synthesis.loop import Problem
 from robust_widgets.tasks.common import resolve_model
 from robust_widgets.tasks.generate import generate, generate_problem
 from robust_widgets.tasks.inpaint import inpaint, inpaint_problem

@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robust_widgets.constraints import Constraint, L2Ball, LinfBall, Unconstrained
 from robust_widgets.errors import PictureError
-from robust_widgets.images import Mask, Picture, shape_of, to_batch, to_mask
-from robust_widgets.knobs import PAPER_PENALTY, raw_pixels
+from robust_widgets.interface.parameters import PAPER_PENALTY, raw_pixels
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import DEFAULT, choose_device, load_model
-from robust_widgets.objectives import Jitter, MatchOutside, Objective
-from robust_widgets.steppers import L2Step, LinfStep, Stepper
-from robust_widgets.synthesis import Problem
+from robust_widgets.pictures.tensors import Mask, Picture, shape_of, to_batch, to_mask
+from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, Unconstrained
+from robust_widgets.synthesis.loop import Problem
+from robust_widgets.synthesis.objectives import Jitter, MatchOutside, Objective
+from robust_widgets.synthesis.steppers import L2Step, LinfStep, Stepper
 
 GRAIN = 0.02
 LEVELS = 255

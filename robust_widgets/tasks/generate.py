@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from robust_widgets.knobs import check_knobs, default_of
+from robust_widgets.interface.parameters import check_knobs, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.seeds import draw_seeds
-from robust_widgets.objectives import CrossEntropy
-from robust_widgets.synthesis import Problem, run
+from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.synthesis.loop import Problem, run
+from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.tasks.common import make_problem, resolve_model, side_of
-from robust_widgets.trace import Frame, Trace
 
 TASK = "generate"
 

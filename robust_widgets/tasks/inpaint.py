@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 
-from robust_widgets.images import Mask, Picture
-from robust_widgets.knobs import check_knobs, default_of
+from robust_widgets.interface.parameters import check_knobs, default_of
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.objectives import CrossEntropy
-from robust_widgets.objectives.regions import filled
-from robust_widgets.synthesis import Problem, run
+from robust_widgets.pictures.tensors import Mask, Picture
+from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.synthesis.loop import Problem, run
+from robust_widgets.synthesis.objectives import CrossEntropy
+from robust_widgets.synthesis.objectives.regions import filled
 from robust_widgets.tasks.common import kept_outside, make_problem, picture_and_mask, resolve_model, side_of, with_grain
-from robust_widgets.trace import Frame, Trace
 
 TASK = "inpaint"
 
@@ -41,7 +41,7 @@ def inpaint(
     The hole starts at the mean colour of what surrounds it.
 
     Args:
-        picture: what to repair, as :func:`robust_widgets.images.to_batch` takes it; one or a batch.
+        picture: what to repair, as :func:`robust_widgets.pictures.tensors.to_batch` takes it; one or a batch.
         mask: True, white, or lighter than middle grey where to paint; of the picture's shape.
         target: what the picture shows: a class of the model, by name or index.
         penalty: None keeps the picture outside the mask to the bit. ``"paper"`` is the published soft penalty, 10 times

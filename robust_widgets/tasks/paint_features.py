@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import PictureError
-from robust_widgets.images import Mask, Picture
-from robust_widgets.knobs import check_knobs, default_of
-from robust_widgets.models.catalogue import feature_unit
+from robust_widgets.interface.parameters import check_knobs, default_of
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.objectives import Activation
-from robust_widgets.synthesis import OnceModel, Problem, run
+from robust_widgets.models.feature_catalogue import feature_unit
+from robust_widgets.pictures.tensors import Mask, Picture
+from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.solvers.compose import chain
+from robust_widgets.synthesis.loop import OnceModel, Problem, run
+from robust_widgets.synthesis.objectives import Activation
 from robust_widgets.tasks.common import kept_outside, make_problem, picture_and_mask, resolve_model, side_of, with_grain
-from robust_widgets.trace import Frame, Trace
-from robust_widgets.variants import chain
 
 TASK = "paint_features"
 
@@ -47,7 +47,7 @@ def paint_features(
     and a list of features of the same length. What an earlier feature painted outside a later mask stays.
 
     Args:
-        picture: what to paint on, as :func:`robust_widgets.images.to_batch` takes it; one or a batch.
+        picture: what to paint on, as :func:`robust_widgets.pictures.tensors.to_batch` takes it; one or a batch.
         mask: True, white, or lighter than middle grey where to paint; of the picture's shape. One, or a list.
         feature: a name of the model's catalogue (`robust_widgets.features`), or the index of a unit. One, or a list.
         strength: scales epsilon and step size.

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from robust_widgets.images import Picture, to_batch
-from robust_widgets.knobs import check_knobs, default_of
+from robust_widgets.interface.parameters import check_knobs, default_of
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.objectives import CrossEntropy
-from robust_widgets.synthesis import Problem, run
+from robust_widgets.pictures.tensors import Picture, to_batch
+from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.synthesis.loop import Problem, run
+from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.tasks.common import make_problem, resolve_model, side_of, with_grain
-from robust_widgets.trace import Frame, Trace
 
 TASK = "sketch_to_image"
 
@@ -36,7 +36,7 @@ def sketch_to_image(
     """Turn a sketch into a picture of a class by gradient steps on the class's cross-entropy.
 
     Args:
-        picture: the sketch, as :func:`robust_widgets.images.to_batch` takes it; one or a batch.
+        picture: the sketch, as :func:`robust_widgets.pictures.tensors.to_batch` takes it; one or a batch.
         target: a class of the model, by name or index.
         steps: gradient steps; the paper's 60.
         epsilon: L2 radius around the start, in pixels at 224; the paper's 40. Under Linf, levels of 255.

@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 
-from robust_widgets.images import Picture, resize, to_batch
-from robust_widgets.knobs import check_knobs, default_of
+from robust_widgets.interface.parameters import check_knobs, default_of
+from robust_widgets.interface.report import low_side
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.objectives import CrossEntropy
-from robust_widgets.reports import low_side
-from robust_widgets.synthesis import Problem, run
+from robust_widgets.pictures.tensors import Picture, resize, to_batch
+from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.synthesis.loop import Problem, run
+from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.tasks.common import make_problem, resolve_model, side_of, with_grain
-from robust_widgets.trace import Frame, Trace
 
 TASK = "super_resolve"
 
@@ -45,7 +45,7 @@ def super_resolve(
     `robust_widgets.report` says how close the result, made small again, is to the small picture.
 
     Args:
-        picture: the small picture, as :func:`robust_widgets.images.to_batch` takes it; one or a batch.
+        picture: the small picture, as :func:`robust_widgets.pictures.tensors.to_batch` takes it; one or a batch.
         target: what the picture shows: a class of the model, by name or index.
         factor: how many times the small picture's side is enlarged; the paper's are 7 and 8, at 224 pixels.
         steps: gradient steps; the paper's 40 or 50, and more for the larger radius.

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from robust_widgets.images import Picture, to_batch
-from robust_widgets.knobs import check_knobs, default_of
+from robust_widgets.interface.parameters import check_knobs, default_of
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.objectives import CrossEntropy
-from robust_widgets.synthesis import Problem, run
+from robust_widgets.pictures.tensors import Picture, to_batch
+from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.synthesis.loop import Problem, run
+from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.tasks.common import make_problem, resolve_model, side_of, with_grain
-from robust_widgets.trace import Frame, Trace
 
 TASK = "translate"
 
@@ -39,7 +39,7 @@ def translate(
     this is the paper's image-to-image translation; with any other it moves the picture to one of the model's classes.
 
     Args:
-        picture: what to start from, as :func:`robust_widgets.images.to_batch` takes it; one or a batch.
+        picture: what to start from, as :func:`robust_widgets.pictures.tensors.to_batch` takes it; one or a batch.
         target: the class to end with, by name or index.
         steps: gradient steps; the paper's 200 suit a two-class model.
         epsilon: L2 radius around the start, in pixels at 224; the paper's 80 suits a two-class model.

@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from robust_widgets._files import write_whole
 from robust_widgets.errors import SaveError, TrainingError
-from robust_widgets.files import write_whole
-from robust_widgets.training.schedule import WeightAverage
-from robust_widgets.training.settings import TrainingSettings
+from robust_widgets.training.settings import TrainingSettings, WeightAverage
 
 MAY_CHANGE = ("learning_rate",)
 

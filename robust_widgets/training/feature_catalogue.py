@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from robust_widgets.constraints import L2Ball
-from robust_widgets.images import resize, to_pixels
-from robust_widgets.knobs import raw_pixels
+from robust_widgets.interface.parameters import raw_pixels
+from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.objectives import Activation
-from robust_widgets.session import Feature
-from robust_widgets.steppers import L2Step
-from robust_widgets.synthesis import Problem, solve
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.tensors import resize, to_pixels
+from robust_widgets.synthesis.constraints import L2Ball
+from robust_widgets.synthesis.loop import Problem, solve
+from robust_widgets.synthesis.objectives import Activation
+from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.training.data import PictureSet
 
 THUMBNAIL_SIDE = 48

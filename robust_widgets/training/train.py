@@ -15,14 +15,14 @@ import torch
 from tqdm.auto import tqdm
 
 from robust_widgets.errors import SaveError
-from robust_widgets.learning import TrainingEnded, TrainingEpoch, TrainingNote, TrainingStep
+from robust_widgets.interface.training_session import TrainingEnded, TrainingEpoch, TrainingNote, TrainingStep
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import choose_device, load_model
 from robust_widgets.models.threads import fit_threads
 from robust_widgets.training.data import DataSource, PictureSet, open_data
-from robust_widgets.training.run import STEPS_BETWEEN_CHECKPOINTS, TrainingRun
+from robust_widgets.training.distributed import ALONE, World, joined
 from robust_widgets.training.settings import TrainingSettings
-from robust_widgets.training.world import ALONE, World, joined
+from robust_widgets.training.trainer import STEPS_BETWEEN_CHECKPOINTS, TrainingRun
 
 DEFAULT_SIDE = 64
 

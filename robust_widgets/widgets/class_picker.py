@@ -8,8 +8,8 @@ from typing import Any
 
 import ipywidgets
 
-from robust_widgets.class_search import class_search
 from robust_widgets.errors import UnknownNameError, quoted
+from robust_widgets.interface.class_search import class_search
 from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from robust_widgets.knobs import TASK_KNOBS, AnyKnob, Choice, Knob
+from robust_widgets.interface.parameters import TASK_KNOBS, AnyKnob, Choice, Knob
 
 LABEL_PIXELS = 60
 LABEL_WIDTH = f"{LABEL_PIXELS}px"
@@ -148,7 +148,7 @@ class TaskControls:
     """The controls of one task; those seldom turned are folded away.
 
     Args:
-        task: a task of :data:`robust_widgets.knobs.TASK_KNOBS`.
+        task: a task of :data:`robust_widgets.interface.parameters.TASK_KNOBS`.
         input_size: the model's, in pixels.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import anywidget
@@ -12,10 +11,10 @@ import numpy as np
 import traitlets as t
 from PIL import Image
 
+from robust_widgets._bundled import STATIC
 from robust_widgets.errors import UnknownNameError, unknown_name
-from robust_widgets.session import Feature
+from robust_widgets.interface.session import Feature
 
-STATIC = Path(__file__).parents[1] / "static"
 COLUMNS = 16
 TILE = 48
 

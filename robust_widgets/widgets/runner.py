@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 import ipywidgets
 
 from robust_widgets.errors import KnobError
-from robust_widgets.runs.recording import curves, distance_unit, evenly, heat_jpeg, jpeg, radius, thumbnail
-from robust_widgets.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
-from robust_widgets.trace import Trace
+from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
+from robust_widgets.runs.playback import curves, distance_unit, evenly, heat_jpeg, jpeg, radius, thumbnail
+from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.controls import SIDE
-from robust_widgets.widgets.notice import Notice
-from robust_widgets.widgets.watching.events import (
+from robust_widgets.widgets.flow_control import FRAMES_PER_SECOND, FrameStream
+from robust_widgets.widgets.player.events import (
     AckEvent,
     BranchEvent,
     HeatEvent,
@@ -25,9 +25,9 @@ from robust_widgets.widgets.watching.events import (
     StepEvent,
     ViewEvent,
 )
-from robust_widgets.widgets.watching.settling import Settling
-from robust_widgets.widgets.watching.stream import FRAMES_PER_SECOND, FrameStream
-from robust_widgets.widgets.watching.view import HistoryEntry, View
+from robust_widgets.widgets.player.flush import Settling
+from robust_widgets.widgets.player.view import HistoryEntry, View
+from robust_widgets.widgets.status_line import Notice
 
 MOST_RECORDED = 240
 LOADING = "The model is being loaded; the run begins as soon as it is there."

@@ -19,7 +19,7 @@ from robust_widgets.widgets.painting.canvas import mask_overlay
 SHOTS = os.environ.get("ROBUST_WIDGETS_SCREENSHOTS")
 CELL = """
 import ipywidgets
-from robust_widgets.widgets.notice import Notice
+from robust_widgets.widgets.status_line import Notice
 from robust_widgets.widgets.painting.paint_box import PaintBox
 from robust_widgets.widgets.painting.surface import Surface
 notice = Notice(); surface = Surface(notice); box = PaintBox(surface, notice); raster = surface.raster

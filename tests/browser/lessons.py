@@ -9,7 +9,7 @@ import time
 import numpy as np
 from PIL import Image
 
-from robust_widgets.learning import (
+from robust_widgets.interface.training_session import (
     FakeTrainingSession,
     TrainingEnded,
     TrainingEpoch,

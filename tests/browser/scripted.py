@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from robust_widgets.session import (
+from robust_widgets.interface.session import (
     FrameMade,
     Listener,
     LoadedListener,
@@ -19,7 +19,7 @@ from robust_widgets.session import (
     RunRequest,
     RunStarted,
 )
-from robust_widgets.trace import Frame, Trace
+from robust_widgets.runs.trace import Frame, Trace
 
 CLASSES = ("goldfish", "king penguin", "dog", "barn", "mushroom", "sea snake", "cliff")
 

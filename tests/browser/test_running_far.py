@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 STUDIO = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 from scripted import ScriptedSession
-from robust_widgets.session import ModelInfo
+from robust_widgets.interface.session import ModelInfo
 from robust_widgets.widgets.studio import StudioWidget
 session = ScriptedSession()
 session.model = ModelInfo("made up", ("goldfish", "goose", "gorilla", "dog"), 64)

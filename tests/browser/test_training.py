@@ -18,7 +18,7 @@ OpenNotebook = Callable[..., Notebook]
 MONITOR = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 from lessons import Lessons, plan
-from robust_widgets.learning import FakeTrainingSession, TrainingEnded, TrainingNote
+from robust_widgets.interface.training_session import FakeTrainingSession, TrainingEnded, TrainingNote
 from robust_widgets.widgets.training import TrainingMonitorWidget
 session = FakeTrainingSession(plan(epochs=20, steps=30))
 lessons = Lessons(session)

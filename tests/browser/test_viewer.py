@@ -13,7 +13,7 @@ from scripted import trace
 from studio_page import SHOTS
 from studio_tab import kernels
 
-from robust_widgets.trace import Trace
+from robust_widgets.runs.trace import Trace
 
 pytestmark = pytest.mark.browser
 

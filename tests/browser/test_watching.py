@@ -16,7 +16,7 @@ from lab import PATIENCE, Notebook, new_page, until
 from playwright.sync_api import Browser, FrameLocator, Locator, Page
 from studio_page import SHOTS, WAIT
 
-from robust_widgets.runs.displayed import MIME
+from robust_widgets.runs.notebook import MIME
 
 pytestmark = pytest.mark.browser
 
@@ -29,10 +29,10 @@ RUNNER = f"""
 import ipywidgets
 from IPython.display import display
 from scripted import ScriptedSession, trace
-from robust_widgets.session import RunRequest
-from robust_widgets.widgets.notice import Notice
+from robust_widgets.interface.session import RunRequest
+from robust_widgets.widgets.status_line import Notice
 from robust_widgets.widgets.runner import Runner
-from robust_widgets.widgets.watching.keepsake import Keepsake
+from robust_widgets.widgets.player.snapshot import Keepsake
 wanted = {{"target": "goldfish", "steps": 60}}
 session = ScriptedSession()
 make_request = lambda: RunRequest("sketch_to_image", wanted["target"], {{"steps": wanted["steps"]}})
@@ -227,7 +227,7 @@ def test_any_run_is_gone_back_to_while_another_goes_on(open_notebook: OpenNotebo
 
 
 def test_runs_are_compared_step_by_step(open_notebook: OpenNotebook) -> None:
-    cell = f"{HERE}\nfrom scripted import trace\nfrom robust_widgets.widgets.watching.compare import Compare\n"
+    cell = f"{HERE}\nfrom scripted import trace\nfrom robust_widgets.widgets.player.compare import Compare\n"
     book = open_notebook(f"{cell}Compare(trace(1), trace(2, steps=40, target='dog'), labels=['one', 'two'])")
     book.run_cell(0)
     page = book.page

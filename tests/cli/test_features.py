@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import robust_widgets as rw
-from robust_widgets.models.catalogue_file import read_catalogue
-from robust_widgets.models.checkpoints import save_model
+from robust_widgets.models.feature_catalogue import read_catalogue
+from robust_widgets.models.model_file import save_model
 from robust_widgets.training import feature_catalogue
 from tests.cli.shell import call, refusal, write_data
 from tests.helpers import noise_patterns, tiny_model

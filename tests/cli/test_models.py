@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from robust_widgets.cache import VARIABLE
+from robust_widgets._cache import VARIABLE
 from robust_widgets.cli.models import describe
-from robust_widgets.models.published.bring import place_of
-from robust_widgets.models.published.entries import published_models
 from robust_widgets.models.registry import load_model, model_names
+from robust_widgets.models.zoo.entries import place_of, published_models
 from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
 
@@ -67,6 +66,6 @@ def test_a_model_is_measured_and_the_figure_kept(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     told = call("models", "tiny", "--measure", "--device", "cpu").stdout
     assert "robust, L2 " in told and "The file says: trained for l2 1" in " ".join(told.split())
-    monkeypatch.setattr("robust_widgets.measuring.measure.measured", lambda *_, **__: pytest.fail("it is known"))
+    monkeypatch.setattr("robust_widgets.robustness.estimate.measured", lambda *_, **__: pytest.fail("it is known"))
     assert call("models", "tiny", "--measure", "--device", "cpu").stdout == told
     assert "--measure" in refusal("models", "--measure")

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from robust_widgets.errors import UnknownNameError
-from robust_widgets.models.architectures import ARCHITECTURES, architecture_names, build
-from robust_widgets.models.blurresnet import BlurPool
+from robust_widgets.models.networks.architectures import ARCHITECTURES, architecture_names, build
+from robust_widgets.models.networks.smoothresnet import BlurPool
 from tests.helpers import raises_sentence
 
 

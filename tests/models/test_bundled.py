@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robust_widgets.backends.painter import Painter
+from robust_widgets._bundled import model_names
+from robust_widgets.interface.session import ModelInfo
 from robust_widgets.models.bundled import BundledModel
-from robust_widgets.session import ModelInfo
-from robust_widgets.shipped import model_names
+from robust_widgets.session.worker import Painter
 
 
 def same_info(one: ModelInfo, other: ModelInfo) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from robust_widgets.errors import DeviceError, UnknownNameError, WeightsError
 from robust_widgets.models import registry
-from robust_widgets.models.checkpoints import save_model
+from robust_widgets.models.model_file import save_model
 from robust_widgets.models.registry import choose_device, load_model, model_cards, model_names
 from robust_widgets.tasks import generate
 from robust_widgets.tasks.common import resolve_model

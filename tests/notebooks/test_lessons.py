@@ -16,7 +16,7 @@ import torch
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from robust_widgets.models.prepared.engine import SWITCH
+from robust_widgets.compiler.engine import SWITCH
 from tests.notebooks.course import INDEX, LESSONS, Exercise, exercises, read, solutions
 from tests.notebooks.wrong_answers import WRONG
 

@@ -16,12 +16,11 @@ import pytest
 from PIL import Image
 
 from robust_widgets.errors import TraceError
-from robust_widgets.pixels import tile
-from robust_widgets.runs.archive import VERSION
-from robust_widgets.runs.saving import load_trace
-from robust_widgets.trace import Frame, Trace
+from robust_widgets.pictures.grid import tile
+from robust_widgets.runs.files import VERSION, load_trace
+from robust_widgets.runs.trace import Frame, Trace
 from tests.helpers import raises_sentence
-from tests.test_trace import recorded
+from tests.runs.test_trace import recorded
 
 
 def rich(n: int, seed: int | None = 7) -> Trace:

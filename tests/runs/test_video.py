@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import SaveError
-from robust_widgets.pixels import enlarged, tile
-from robust_widgets.runs import video
-from robust_widgets.runs.video import FASTEST, HELD_SECONDS, SIDE, SLOWEST, frames_per_second
-from robust_widgets.trace import Trace
+from robust_widgets.pictures.grid import enlarged, tile
+from robust_widgets.runs import export as video
+from robust_widgets.runs.export import FASTEST, HELD_SECONDS, SIDE, SLOWEST, frames_per_second
+from robust_widgets.runs.trace import Trace
 from tests.helpers import raises_sentence
-from tests.runs.test_embed import grown
+from tests.runs.test_notebook_page import grown
 
 av: Any = pytest.importorskip("av")
 

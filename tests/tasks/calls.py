@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from robust_widgets.session import RunRequest
+from robust_widgets.interface.session import RunRequest
+from robust_widgets.runs.trace import Trace
 from robust_widgets.tasks import generate, inpaint, paint_features, sketch_to_image, super_resolve, translate
-from robust_widgets.trace import Trace
 from tests.helpers import smooth_model
 
 SIDE = 16

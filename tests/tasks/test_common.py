@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from robust_widgets.constraints import L2Ball, LinfBall, Unconstrained
 from robust_widgets.errors import DeviceError, KnobError, PictureError, UnknownKnobError, UnknownNameError
-from robust_widgets.knobs import task_names
-from robust_widgets.session import RunRequest
-from robust_widgets.steppers import L2Step, LinfStep
-from robust_widgets.synthesis import run
+from robust_widgets.interface.parameters import task_names
+from robust_widgets.interface.session import RunRequest
+from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
+from robust_widgets.synthesis.loop import run
+from robust_widgets.synthesis.steppers import L2Step, LinfStep
 from robust_widgets.tasks import build_problem
 from tests.helpers import CLASSES, Passes, raises_sentence, relu_model, smooth_model, tiny_model
 from tests.tasks.calls import FROM_PICTURE, MASK, MASKED, MODEL, PICTURE, assert_different, call, request, wanted

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 
 from robust_widgets.errors import PictureError
-from robust_widgets.images import to_batch
-from robust_widgets.steppers import GradientStep, Momentum
-from robust_widgets.synthesis import Problem, advance, begin, run, solve
+from robust_widgets.pictures.tensors import to_batch
+from robust_widgets.synthesis.loop import Problem, advance, begin, run, solve
+from robust_widgets.synthesis.steppers import GradientStep, Momentum
 from robust_widgets.tasks import build_problem, problem
 from tests.helpers import raises_sentence, tiny_model
 from tests.tasks.calls import MASK, MASKED, MODEL, PICTURE, call, request

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from robust_widgets.errors import KnobError, PictureError, RobustWidgetsError, UnknownNameError, WeightsError
-from robust_widgets.models.blurresnet import Block, BlurResNet
-from robust_widgets.models.catalogue_file import catalogue_path, write_catalogue
-from robust_widgets.models.checkpoints import load_model_file, save_model
+from robust_widgets.interface.session import Feature, RunRequest
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.session import Feature, RunRequest
-from robust_widgets.synthesis import run
+from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
+from robust_widgets.models.model_file import load_model_file, save_model
+from robust_widgets.models.networks.smoothresnet import Block, BlurResNet
+from robust_widgets.runs.trace import Trace
+from robust_widgets.synthesis.loop import run
 from robust_widgets.tasks import build_problem, paint_features
-from robust_widgets.trace import Trace
 from tests.helpers import (
     DEAD_UNIT,
     LIVE_UNIT,

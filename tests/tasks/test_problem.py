@@ -11,7 +11,7 @@ import torch
 
 import robust_widgets as rw
 from robust_widgets.errors import KnobError, PictureError, UnknownKnobError, UnknownNameError
-from robust_widgets.knobs import task_names
+from robust_widgets.interface.parameters import task_names
 from tests.helpers import raises_sentence
 from tests.tasks.calls import MASK, MODEL, PICTURE, call, wanted
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from robust_widgets.errors import KnobError, UnknownNameError
-from robust_widgets.knobs import task_names
-from robust_widgets.objectives import Jitter
-from robust_widgets.synthesis import begin, run, solve
+from robust_widgets.interface.parameters import task_names
+from robust_widgets.synthesis.loop import begin, run, solve
+from robust_widgets.synthesis.objectives import Jitter
 from robust_widgets.tasks import build_problem, translate
 from tests.helpers import Passes, raises_sentence, smooth_model, tiny_model
 from tests.tasks.calls import MASK, MASKED, PICTURE, call, request

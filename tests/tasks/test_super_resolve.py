@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robust_widgets.images import to_batch, to_pixels
-from robust_widgets.reports import comparison_strip, low_resolution, low_resolution_error, low_side, report
+from robust_widgets.interface.report import comparison_strip, low_resolution, low_resolution_error, low_side, report
+from robust_widgets.pictures.tensors import to_batch, to_pixels
+from robust_widgets.runs.trace import Trace
 from robust_widgets.tasks import super_resolve
-from robust_widgets.trace import Trace
 from tests.helpers import smooth_model
 
 FACTORS = [2, 3, 4, 5, 7, 8, 12]

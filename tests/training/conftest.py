@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robust_widgets.training import learner
+from robust_widgets.training import trainer as learner
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from robust_widgets.errors import WeightsError
-from robust_widgets.models.catalogue_file import read_catalogue, write_catalogue
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.feature_catalogue import read_catalogue, write_catalogue
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.feature_catalogue import THUMBNAIL_SIDE, class_scores, make_catalogue, thumbnails
 from tests.helpers import ColourNet, card, noise_patterns, raises_sentence, tiny_model

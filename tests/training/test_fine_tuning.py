@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import KnobError, UnknownNameError
-from robust_widgets.models.checkpoints import save_model
+from robust_widgets.models.model_file import save_model
 from robust_widgets.training.data import PictureSet
-from robust_widgets.training.run import TrainingRun
 from robust_widgets.training.settings import FINE_TUNING, TrainingSettings
 from robust_widgets.training.train import train
+from robust_widgets.training.trainer import TrainingRun
 from tests.helpers import CLASSES, noise_patterns, raises_sentence, tiny_model
 
 TRAIN, VAL = noise_patterns(16, seed=1), noise_patterns(4, seed=2)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import TrainingError, is_out_of_memory
-from robust_widgets.models.network import PaintableNetwork
+from robust_widgets.models.networks.base import PaintableNetwork
 from robust_widgets.training.settings import TrainingSettings
 from tests.helpers import noise_patterns, raises_sentence, trained_on
 

@@ -15,14 +15,14 @@ import pytest
 import torch
 
 from robust_widgets.errors import SaveError, TrainingError
-from robust_widgets.learning import TrainingNote
-from robust_widgets.models.checkpoints import save_model
+from robust_widgets.interface.training_session import TrainingNote
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.model_file import save_model
 from robust_widgets.models.registry import load_model
-from robust_widgets.training import run as training
+from robust_widgets.training import trainer as training
 from robust_widgets.training.data import PictureSet
-from robust_widgets.training.run import TrainingRun
 from robust_widgets.training.settings import TrainingSettings
+from robust_widgets.training.trainer import TrainingRun
 from tests.helpers import check_sentence, noise_patterns, raises_sentence, trained_on
 
 TRAIN, VAL = noise_patterns(32, seed=1), noise_patterns(4, seed=2)

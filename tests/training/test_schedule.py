@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from robust_widgets.training.schedule import WeightAverage, decay_groups, learning_rate, side_at
+from robust_widgets.training.settings import WeightAverage, decay_groups, learning_rate, side_at
 
 
 def test_the_learning_rate_rises_then_falls_to_zero() -> None:

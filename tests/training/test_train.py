@@ -18,12 +18,13 @@ from robust_widgets.errors import TrainingError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
 from robust_widgets.tasks import generate
-from robust_widgets.training import learner, run
+from robust_widgets.training import trainer as learner
+from robust_widgets.training import trainer as run
+from robust_widgets.training.accuracy import accuracy
 from robust_widgets.training.batches import channel_statistics, epoch_order, make_batch, radius_at
 from robust_widgets.training.data import PictureSet
-from robust_widgets.training.evaluate import accuracy
-from robust_widgets.training.learner import autocast
 from robust_widgets.training.settings import TrainingSettings
+from robust_widgets.training.trainer import autocast
 from tests.helpers import noise_patterns, raises_sentence, trained_on
 
 TRAIN, VAL = noise_patterns(64, seed=1), noise_patterns(16, seed=2)

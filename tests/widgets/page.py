@@ -14,7 +14,7 @@ from comm.base_comm import BaseComm
 from ipycanvas.canvas import COMMANDS
 from PIL import Image
 
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.canvas import RasterCanvas, mask_overlay, with_alpha
 from robust_widgets.widgets.painting.raster import Raster
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets
 import pytest
 
-from robust_widgets.knobs import BRUSH_SIZE, OPACITY, SOFTNESS, TASK_KNOBS, Choice, Knob, check_knobs
+from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS, TASK_KNOBS, Choice, Knob, check_knobs
 from robust_widgets.widgets.controls import (
     RARE,
     ChoiceControl,

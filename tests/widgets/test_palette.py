@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from robust_widgets.errors import UnknownNameError
-from robust_widgets.session import Feature
+from robust_widgets.interface.session import Feature
 from robust_widgets.widgets.palette import COLUMNS, TILE, FeaturePalette
 from tests.widgets.page import Page
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import PictureError
-from robust_widgets.session import FakeSession, FrameMade, Listener, RunEnded, RunRequest, RunStarted
-from robust_widgets.trace import Frame, Trace
+from robust_widgets.interface.session import FakeSession, FrameMade, Listener, RunEnded, RunRequest, RunStarted
+from robust_widgets.runs.trace import Frame, Trace
 from robust_widgets.widgets import runner as runner_module
-from robust_widgets.widgets.notice import Notice
+from robust_widgets.widgets.flow_control import MOST_IN_FLIGHT, FrameStream
 from robust_widgets.widgets.runner import Runner, summary
-from robust_widgets.widgets.watching.stream import MOST_IN_FLIGHT, FrameStream
+from robust_widgets.widgets.status_line import Notice
 from tests.widgets.page import Message, Page, decoded, is_sentence
 
 OF_RUNS = ("begin", "frame", "record", "heat", "end")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from robust_widgets.errors import KnobError
-from robust_widgets.session import FakeSession, RunRequest
+from robust_widgets.interface.session import FakeSession, RunRequest
 from robust_widgets.widgets.runner import Runner
 from tests.widgets.page import Page, decoded, is_sentence
 from tests.widgets.test_runner import Desk

@@ -11,7 +11,7 @@ export interface Wish {
 }
 
 /** What can be done of showing a studio before there is one: loading its widgets. PyTorch comes after it. */
-export const WARM = "import robust_widgets.lab";
+export const WARM = "import robust_widgets.jupyter.kernel_api";
 
 /** Shows the studio of this tab: a new one, or the one that the kernel has already. */
 export function show({ file, model, device }: Wish, framesPerSecond: number): string {
@@ -31,21 +31,21 @@ export function pace(framesPerSecond: number): string {
 
 /** Hands a piece of a picture or a run to the studio of this tab. */
 export function bring(name: string, index: number, count: number, piece: string): string {
-  return `robust_widgets.lab.bring(${quoted(name)}, ${index}, ${count}, ${quoted(piece)})`;
+  return `robust_widgets.jupyter.kernel_api.bring(${quoted(name)}, ${index}, ${count}, ${quoted(piece)})`;
 }
 
 /** An expression: whether there is paint or a run that was not saved, and whether there is a painting at all. */
-export const LEFT = '(lambda lab: (lab.unsaved(), lab.painted()))(__import__("robust_widgets.lab").lab)';
+export const LEFT = '(lambda lab: (lab.unsaved(), lab.painted()))(__import__("robust_widgets.jupyter.kernel_api").lab)';
 
 /** An expression in a kernel that may not have loaded robust-widgets, and should not for this. */
 const loaded = (module: string, then: string, otherwise: string): string =>
   `(lambda found: found.${then} if found else ${otherwise})(__import__("sys").modules.get(${quoted(module)}))`;
 
 /** In how many pieces a run of the kernel can be fetched; 0 where it is not known. */
-export const pack = (run: string): string => loaded("robust_widgets.runs.displayed", `pack(${quoted(run)})`, "0");
+export const pack = (run: string): string => loaded("robust_widgets.runs.notebook", `pack(${quoted(run)})`, "0");
 /** One piece of it, in base64. */
 export const piece = (run: string, index: number): string =>
-  loaded("robust_widgets.runs.displayed", `piece(${quoted(run)}, ${index})`, '""');
+  loaded("robust_widgets.runs.notebook", `piece(${quoted(run)}, ${index})`, '""');
 /** Whether the kernel has this widget. */
 export const hasWidget = (id: string): string =>
   loaded("ipywidgets.widgets.widget", `_instances.get(${quoted(id)}) is not None`, "False");

@@ -7,13 +7,10 @@ are small and read once, as uint8 (n, 3, side, side): 34,500 pictures of 64 px t
 from __future__ import annotations
 
 from robust_widgets.training.data.augmentation import Changes, apply_changes, augment, draw_changes
-from robust_widgets.training.data.class_table import RESTRICTED_TINY_IMAGENET
-from robust_widgets.training.data.datasets import load_dataset
 from robust_widgets.training.data.domains import split_by_name
-from robust_widgets.training.data.folders import load_folder
-from robust_widgets.training.data.order import balanced_order
-from robust_widgets.training.data.pictures import FEWEST_PICTURES, PICTURE_ENDINGS, PictureSet, split
-from robust_widgets.training.data.sources import DataSource, load_validation, open_data
+from robust_widgets.training.data.folders import RESTRICTED_TINY_IMAGENET, load_folder
+from robust_widgets.training.data.reading import FEWEST_PICTURES, PICTURE_ENDINGS, PictureSet, balanced_order, split
+from robust_widgets.training.data.sources import DataSource, load_dataset, load_validation, open_data
 from robust_widgets.training.data.tiny_imagenet import make_restricted_tiny_imagenet
 
 __all__ = [

@@ -15,9 +15,9 @@ from typing import IO, TypeAlias, cast
 from tqdm.auto import tqdm
 
 from robust_widgets.errors import DataError
-from robust_widgets.trace import Pixels
-from robust_widgets.training.data.pictures import PictureSet
+from robust_widgets.pictures import Pixels
 from robust_widgets.training.data.reading import (
+    PictureSet,
     ReadPicture,
     assemble,
     check_class_folders,

@@ -9,9 +9,8 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from robust_widgets.errors import DataError
-from robust_widgets.training.data.folders import picture_files, subfolders
+from robust_widgets.training.data.folders import picture_files, subfolders, whole_folder
 from robust_widgets.training.data.sources import TRAIN, VAL, say_skipped
-from robust_widgets.training.data.whole_folder import whole_folder
 
 
 def split_by_name(

@@ -1,24 +1,61 @@
-"""A folder of class folders, as torchvision's ImageFolder reads them, as a set of pictures."""
+"""Which classes of Tiny ImageNet, by their WordNet ids, each class of Restricted Tiny ImageNet is made of."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 from tqdm.auto import tqdm
 
-from robust_widgets.errors import DataError
-from robust_widgets.training.data.pictures import FEWEST_PICTURES, PictureSet
+from robust_widgets._files import make_folder
+from robust_widgets.errors import DataError, SaveError
 from robust_widgets.training.data.reading import (
+    FEWEST_PICTURES,
+    PictureSet,
     ReadPicture,
     assemble,
     check_class_folders,
     decode,
     is_picture_name,
     is_shown,
+)
+
+RESTRICTED_TINY_IMAGENET: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "dog": ("n02085620", "n02094433", "n02099601", "n02099712", "n02106662", "n02113799"),
+        "cat": ("n02123045", "n02123394", "n02124075"),
+        "lion": ("n02129165", "n02125311"),
+        "bear": ("n02132136",),
+        "primate": ("n02480495", "n02481823", "n02486410"),
+        "bird": ("n01855672", "n02002724", "n02056570", "n02058221"),
+        "frog": ("n01641577", "n01644900"),
+        "goldfish": ("n01443537",),
+        "insect": ("n02206856", "n02190166", "n02165456", "n02226429", "n02236044", "n02268443"),
+        "butterfly": ("n02279972", "n02281406"),
+        "spider": ("n01774384", "n01774750"),
+        "lobster": ("n01983481", "n01984695"),
+        "elephant": ("n02504458",),
+        "hoofed": ("n02403003", "n02410509", "n02415577", "n02423022"),
+        "car": ("n04285008", "n03100240", "n02814533", "n03670208"),
+        "bus": ("n04146614", "n04487081", "n03977966"),
+        "boat": ("n03447447", "n03662601"),
+        "train": ("n02917067", "n03393912"),
+        "fruit": ("n07747607", "n07749582", "n07753592", "n07768694"),
+        "pizza": ("n07873807",),
+        "mushroom": ("n07734744",),
+        "coral": ("n01917289", "n09256479"),
+        "jellyfish": ("n01910747",),
+        "mountain": ("n09193705", "n09246464"),
+        "shore": ("n09332890", "n09428293"),
+        "bridge": ("n04311004", "n04366367", "n04532670"),
+        "tower": ("n02814860", "n04562935", "n03837869"),
+    }
 )
 
 
@@ -106,3 +143,38 @@ def _walk(folder: Path) -> Iterator[Path]:
             if is_picture_name(name):
                 yield Path(place, name)
         folders[:] = [name for name in folders if is_shown(name)]
+
+
+@contextmanager
+def whole_folder(out: Path) -> Generator[Path]:
+    """A folder to fill, which becomes ``out`` when the block ends well, and disappears when it does not.
+
+    Args:
+        out: a folder that does not exist yet, or an empty one.
+
+    Raises:
+        SaveError: ``out`` holds something or is a file, its place cannot be written, or the disk is full.
+    """
+    place = out.resolve()
+    try:
+        taken = place.exists() and (not place.is_dir() or any(place.iterdir()))
+    except OSError as error:
+        raise SaveError(f"The folder {str(out)!r} cannot be read ({error.strerror}); choose another place.") from None
+    if taken:
+        raise SaveError(f"{str(out)!r} exists already; give a new folder, or remove it first.")
+    make_folder(place.parent)
+    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir()
+        yield partial
+        if place.exists():
+            place.rmdir()
+        partial.rename(place)
+    except BaseException as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not isinstance(error, OSError) or isinstance(error, SaveError):
+            raise
+        raise SaveError(
+            f"The folder {str(out)!r} could not be written ({error.strerror or error}) and nothing of it is left; "
+            "make room or choose another place."
+        ) from None

@@ -1,19 +1,93 @@
-"""From picture files to a set of pictures: decoding, squaring, and what makes a set fit to train on."""
+"""Labelled pictures in memory, and how a set of them is split in two."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
-from robust_widgets.decoding import as_rgb
 from robust_widgets.errors import DataError
-from robust_widgets.trace import Pixels
-from robust_widgets.training.data.pictures import PICTURE_ENDINGS, PictureSet
+from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.io import as_rgb
+
+PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"})
+FEWEST_PICTURES = 10
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Labelled pictures in memory.
+
+    Attributes:
+        pictures: uint8 (n, 3, side, side).
+        labels: int64 (n,), indices into ``classes``.
+        classes: class names; sorted where they are the names of folders.
+        skipped: what could not be read as a picture: files, or items of a data set.
+    """
+
+    pictures: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    skipped: tuple[Path | str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def side(self) -> int:
+        """Side of the pictures in pixels."""
+        return int(self.pictures.shape[-1])
+
+
+def split(pictures: PictureSet, fraction: float, seed: int) -> tuple[PictureSet, PictureSet]:
+    """Two disjoint sets, the second with ``fraction`` of each class, at least one picture of each."""
+    generator = np.random.default_rng(seed)
+    held_out = np.zeros(len(pictures), dtype=bool)
+    labels = pictures.labels.numpy()
+    for label in range(len(pictures.classes)):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        held_out[members[: max(1, round(fraction * len(members)))]] = True
+
+    def part(mask: np.ndarray) -> PictureSet:
+        index = torch.from_numpy(np.flatnonzero(mask))
+        return PictureSet(pictures.pictures[index], pictures.labels[index], pictures.classes, pictures.skipped)
+
+    return part(~held_out), part(held_out)
+
+
+def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """As many indices as there are labels, shuffled, in which every class appears equally often.
+
+    "Equally" is as near as whole numbers allow: which classes appear once more is drawn. A small class is gone
+    through again and again, each time in another order; of a large one only a part is taken.
+
+    Args:
+        labels: int64 (n,), on the CPU.
+        generator: decides everything that is drawn.
+
+    Returns:
+        int64 (n,), indices into ``labels``.
+    """
+    present = labels.unique()
+    if not len(present):
+        return torch.empty(0, dtype=torch.long)
+    share, left_over = divmod(len(labels), len(present))
+    counts = torch.full((len(present),), share)
+    counts[torch.randperm(len(present), generator=generator)[:left_over]] += 1
+    chosen: list[Tensor] = []
+    for label, count in zip(present.tolist(), counts.tolist(), strict=True):
+        members = (labels == label).nonzero()[:, 0]
+        passes = [members[torch.randperm(len(members), generator=generator)] for _ in range(-(-count // len(members)))]
+        chosen.append(torch.cat(passes)[:count])
+    order = torch.cat(chosen)
+    return order[torch.randperm(len(order), generator=generator)]
+
 
 # Folders that data sets are commonly divided into; together they are never classes.
 PART_NAMES = frozenset({"train", "val", "valid", "validation", "test"})

@@ -11,9 +11,8 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from robust_widgets.errors import DataError
-from robust_widgets.training.data.class_table import RESTRICTED_TINY_IMAGENET
+from robust_widgets.training.data.folders import RESTRICTED_TINY_IMAGENET, whole_folder
 from robust_widgets.training.data.sources import TRAIN, VAL, say_skipped
-from robust_widgets.training.data.whole_folder import whole_folder
 
 ROOT = "tiny-imagenet-200/"
 ANNOTATIONS = f"{ROOT}val/val_annotations.txt"

@@ -20,7 +20,7 @@ import ipywidgets
 import numpy as np
 from ipycanvas import Canvas
 
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.layers import Box, LayerName, within
 from robust_widgets.widgets.painting.raster import Raster
 

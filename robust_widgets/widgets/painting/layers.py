@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
 
 LayerName: TypeAlias = Literal["image", "sketch", "mask"]
 PaintLayer: TypeAlias = Literal["sketch", "mask"]

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, get_args
 
 import anywidget
 import traitlets as t
 
+from robust_widgets._bundled import STATIC
 from robust_widgets.widgets.painting.events import Brush, PadEvent, PadTool, is_color, parse_event
 from robust_widgets.widgets.painting.layers import PaintLayer
 
 logger = logging.getLogger(__name__)
-
-STATIC = Path(__file__).parents[2] / "static"
 
 
 class Pad(anywidget.AnyWidget):

@@ -6,11 +6,11 @@ from typing import Any
 
 import ipywidgets
 
-from robust_widgets.knobs import BRUSH_SIZE, OPACITY, SOFTNESS
+from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS
 from robust_widgets.widgets.controls import SIDE, slider
-from robust_widgets.widgets.equal import keep_equal
-from robust_widgets.widgets.notice import Notice
+from robust_widgets.widgets.links import keep_equal
 from robust_widgets.widgets.painting.surface import Surface
+from robust_widgets.widgets.status_line import Notice
 
 # Icons with a name are Font Awesome's; the others are drawn in the style sheet.
 TOOLS = {

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from robust_widgets.errors import PictureError
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
 
 
 def decode(name: str, data: bytes) -> Pixels:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import ImageColor
 
-from robust_widgets.trace import Pixels
-from robust_widgets.widgets.painting.flood import Area, connected, soft_rim
+from robust_widgets.pictures import Pixels
+from robust_widgets.widgets.painting.flood_fill import Area, connected, soft_rim
 from robust_widgets.widgets.painting.layers import Box, Change, History, LayerName, PaintLayer, Patch, union, within
 from robust_widgets.widgets.painting.strokes import (
     Color,

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.layers import Box, PaintLayer
 
 Point: TypeAlias = tuple[float, float, float]

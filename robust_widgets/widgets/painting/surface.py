@@ -9,9 +9,8 @@ from dataclasses import replace
 import ipywidgets
 
 from robust_widgets.errors import PictureError
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.controls import SIDE
-from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.canvas import ALL_LAYERS, RasterCanvas
 from robust_widgets.widgets.painting.events import (
     ActionEvent,
@@ -30,6 +29,7 @@ from robust_widgets.widgets.painting.pad import Pad
 from robust_widgets.widgets.painting.pictures import decode, square, square_mask
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 from robust_widgets.widgets.painting.strokes import Point, Stroke
+from robust_widgets.widgets.status_line import Notice
 
 FAINTEST_WIDTH = 0.3
 SEEN: frozenset[LayerName] = frozenset(("image", "sketch"))

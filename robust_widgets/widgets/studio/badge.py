@@ -6,8 +6,8 @@ import html
 
 import ipywidgets
 
-from robust_widgets.robustness import NOT_MEASURED, Robustness
-from robust_widgets.session import Session
+from robust_widgets.interface.robustness import NOT_MEASURED, Robustness
+from robust_widgets.interface.session import Session
 
 MEASURING = "robustness: not measured yet"
 HOW = "Measure it on photographs that it knows: rw.measure_robustness(model, pictures, labels)."

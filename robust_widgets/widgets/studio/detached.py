@@ -12,7 +12,7 @@ from typing import Any
 
 from IPython.display import display
 
-from robust_widgets.session import ModelInfo
+from robust_widgets.interface.session import ModelInfo
 
 MIME = "application/vnd.robust-widgets.detached+json"
 # Read only where nothing knows the type above.

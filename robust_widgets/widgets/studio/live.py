@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import ipywidgets
 
-from robust_widgets.trace import Pixels
-from robust_widgets.widgets.notice import Notice
+from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.runner import Runner
+from robust_widgets.widgets.status_line import Notice
 from robust_widgets.widgets.studio.tasks import painted_over
 
 

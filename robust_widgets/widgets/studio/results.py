@@ -11,13 +11,14 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets.errors import KnobError
-from robust_widgets.recipes import code
-from robust_widgets.reports import comparison_strip, low_resolution_error
-from robust_widgets.session import ModelInfo
-from robust_widgets.trace import Frame, Pixels, Trace
+from robust_widgets.interface.codegen import code
+from robust_widgets.interface.report import comparison_strip, low_resolution_error
+from robust_widgets.interface.session import ModelInfo
+from robust_widgets.pictures import Pixels
+from robust_widgets.runs.trace import Frame, Trace
 from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE, SIDE
-from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.runner import Runner
+from robust_widgets.widgets.status_line import Notice
 
 
 class ResultTools:

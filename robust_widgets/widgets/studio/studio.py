@@ -10,20 +10,21 @@ from typing import Any, cast
 import ipywidgets
 
 from robust_widgets.errors import KnobError
-from robust_widgets.session import ModelLoaded, RunEnded, RunRequest, Session
-from robust_widgets.trace import Frame, Pixels, Trace
-from robust_widgets.widgets.autosave import Autosave
+from robust_widgets.interface.session import ModelLoaded, RunEnded, RunRequest, Session
+from robust_widgets.pictures import Pixels
+from robust_widgets.runs.trace import Frame, Trace
 from robust_widgets.widgets.controls import MIDDLE, ControlsByTask
-from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.paint_box import PaintBox
 from robust_widgets.widgets.painting.surface import Surface
+from robust_widgets.widgets.player.snapshot import Keepsake
 from robust_widgets.widgets.runner import Runner
+from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.studio.autosave import Autosave
 from robust_widgets.widgets.studio.badge import Badge
 from robust_widgets.widgets.studio.live import Live
 from robust_widgets.widgets.studio.results import ResultTools
 from robust_widgets.widgets.studio.target import TargetPicker
 from robust_widgets.widgets.studio.tasks import FACES, SURELY_NOT, make_request
-from robust_widgets.widgets.watching.keepsake import Keepsake
 
 
 class StudioWidget(ipywidgets.VBox):

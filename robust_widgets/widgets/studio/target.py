@@ -6,7 +6,7 @@ from functools import cached_property
 
 import ipywidgets
 
-from robust_widgets.session import ModelInfo
+from robust_widgets.interface.session import ModelInfo
 from robust_widgets.widgets.class_picker import ClassPicker
 from robust_widgets.widgets.palette import FeaturePalette
 from robust_widgets.widgets.studio.tasks import FACES

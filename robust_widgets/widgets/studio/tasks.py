@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets.errors import KnobError, PictureError
-from robust_widgets.session import RunRequest
-from robust_widgets.trace import Pixels
+from robust_widgets.interface.session import RunRequest
+from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.surface import Surface
 
 

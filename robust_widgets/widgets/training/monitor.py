@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import ipywidgets
 
-from robust_widgets.learning import (
+from robust_widgets.interface.training_session import (
     LearningState,
     TrainingEnded,
     TrainingEpoch,
@@ -17,14 +17,22 @@ from robust_widgets.learning import (
     TrainingSession,
     TrainingStep,
 )
-from robust_widgets.widgets.notice import Notice
-from robust_widgets.widgets.training import words
-from robust_widgets.widgets.training.events import AckEvent, Action, HelloEvent, PressEvent, parse_event
-from robust_widgets.widgets.training.keepsake import TrainingKeepsake
-from robust_widgets.widgets.training.message import Gallery, accuracy_curves, loss_curve
-from robust_widgets.widgets.training.record import TrainingRecord
-from robust_widgets.widgets.training.updates import Updates
-from robust_widgets.widgets.training.view import MonitorView
+from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.training import formatting as words
+from robust_widgets.widgets.training.history import TrainingRecord
+from robust_widgets.widgets.training.snapshot import TrainingKeepsake
+from robust_widgets.widgets.training.throttle import Updates
+from robust_widgets.widgets.training.view import (
+    AckEvent,
+    Action,
+    Gallery,
+    HelloEvent,
+    MonitorView,
+    PressEvent,
+    accuracy_curves,
+    loss_curve,
+    parse_event,
+)
 
 OFFERS: dict[LearningState, tuple[Action, ...]] = {
     "idle": ("start",),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ipycanvas.canvas import _CANVAS_MANAGER
 
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.canvas import MASK_STRIPES, MASK_TINT, RasterCanvas
 from robust_widgets.widgets.painting.layers import LayerName
 from robust_widgets.widgets.painting.raster import Raster

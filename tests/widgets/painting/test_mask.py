@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import PictureError
-from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.surface import Surface
+from robust_widgets.widgets.status_line import Notice
 from tests.widgets.page import Page, is_sentence, noise
 
 SIDE = 32

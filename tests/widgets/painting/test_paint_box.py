@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from robust_widgets.knobs import BRUSH_SIZE, OPACITY, SOFTNESS
-from robust_widgets.widgets.notice import Notice
+from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS
 from robust_widgets.widgets.painting.paint_box import PALETTE, START_COLOR, TOOLS, PaintBox
 from robust_widgets.widgets.painting.surface import Surface
+from robust_widgets.widgets.status_line import Notice
 from tests.widgets.page import Page
 
 SIDE = 32

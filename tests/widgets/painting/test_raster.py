@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.raster import FILL_TOLERANCE, Box, Point, Raster, union
 from tests.widgets.page import noise
 

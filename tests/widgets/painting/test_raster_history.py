@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robust_widgets.trace import Pixels
+from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.layers import PaintLayer
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.strokes import Point, Stroke

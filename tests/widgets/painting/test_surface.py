@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.surface import FAINTEST_WIDTH, Surface
+from robust_widgets.widgets.status_line import Notice
 from tests.widgets.page import Page, noise
 
 SIDE = 32

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robust_widgets.widgets.notice import Notice
 from robust_widgets.widgets.painting.surface import Surface
+from robust_widgets.widgets.status_line import Notice
 from tests.widgets.page import Page, encoded, is_sentence, noise
 
 SIDE = 32

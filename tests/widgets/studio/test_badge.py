@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from robust_widgets.robustness import Robustness
-from robust_widgets.session import FakeSession, ModelInfo
+from robust_widgets.interface.robustness import Robustness
+from robust_widgets.interface.session import FakeSession, ModelInfo
 from robust_widgets.widgets.studio.badge import Badge
 from tests.widgets.page import Page
 

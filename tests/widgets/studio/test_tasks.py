@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robust_widgets.knobs import TASK_KNOBS
-from robust_widgets.session import FakeSession, Feature, ModelInfo
+from robust_widgets.interface.parameters import TASK_KNOBS
+from robust_widgets.interface.session import FakeSession, Feature, ModelInfo
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.tasks import FACES, painted_over
 from tests.widgets.page import Page, is_sentence, noise

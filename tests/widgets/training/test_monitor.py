@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from robust_widgets.errors import DataError
-from robust_widgets.learning import FakeTrainingSession, TrainingEnded, TrainingListener, TrainingNote
+from robust_widgets.interface.training_session import FakeTrainingSession, TrainingEnded, TrainingListener, TrainingNote
 from robust_widgets.widgets.training import TrainingMonitorWidget
-from robust_widgets.widgets.training.events import AckEvent, HelloEvent, PressEvent, parse_event
-from robust_widgets.widgets.training.updates import MOST_IN_FLIGHT, UPDATES_PER_SECOND, Updates
+from robust_widgets.widgets.training.throttle import MOST_IN_FLIGHT, UPDATES_PER_SECOND, Updates
+from robust_widgets.widgets.training.view import AckEvent, HelloEvent, PressEvent, parse_event
 from tests.widgets.page import Message, Page, is_sentence
-from tests.widgets.training.test_record import epoch, plan, step
+from tests.widgets.training.test_history import epoch, plan, step
 
 
 class Monitored:
@@ -166,7 +166,7 @@ def test_a_start_that_fails_is_said_and_can_be_tried_again(page: Page) -> None:
 def test_what_breaks_in_the_monitor_does_not_break_the_training(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Monitored(page)
     one.monitor.start()
-    monkeypatch.setattr("robust_widgets.widgets.training.words.told", lambda _: 1 // 0)
+    monkeypatch.setattr("robust_widgets.widgets.training.formatting.told", lambda _: 1 // 0)
     one.session.tell(epoch(1))
     assert "ZeroDivisionError" in one.monitor.notice.text and one.monitor.state == "running"
 

@@ -1,1 +1,0 @@
-"""Where a session's runs are computed."""

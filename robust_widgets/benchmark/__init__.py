@@ -1,0 +1,1 @@
+"""Speed of a step next to other packages."""

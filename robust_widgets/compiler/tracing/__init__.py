@@ -1,0 +1,1 @@
+"""Traces of a network's forward and backward pass."""

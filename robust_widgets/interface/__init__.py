@@ -1,0 +1,1 @@
+"""What the page and the computation share: sessions, parameters, tasks, code, reports."""

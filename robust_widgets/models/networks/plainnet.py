@@ -1,0 +1,52 @@
+"""A plain convolutional network in the manner of VGG: no shortcuts, ReLU and max pooling.
+
+It shares no design decision with :class:`BlurResNet`, which makes it an independent judge of pictures that one paints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from robust_widgets.models.networks.base import PaintableNetwork, pooled
+
+
+@dataclass(frozen=True)
+class PlainConfig:
+    """What is needed to rebuild a :class:`PlainNet`.
+
+    Attributes:
+        stem: channels of the first convolution, which runs at the full side.
+        widths: channels of each stage of two convolutions; every stage halves the side first.
+    """
+
+    stem: int = 16
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+
+    def build(self, classes: int) -> PlainNet:
+        """A freshly initialised network with this many logits."""
+        return PlainNet(classes, self)
+
+
+class PlainNet(PaintableNetwork):
+    """Pairs of 3 x 3 convolutions with max pooling between them."""
+
+    def __init__(self, classes: int, config: PlainConfig) -> None:
+        super().__init__()
+        layers = convolution(3, config.stem)
+        channels = config.stem
+        for width in config.widths:
+            layers += [nn.MaxPool2d(2, ceil_mode=True), *convolution(channels, width), *convolution(width, width)]
+            channels = width
+        self.last = layers.pop()
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(channels, classes)
+
+    def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
+        return pooled(self.layers(x), self.last, straight_through)
+
+
+def convolution(inputs: int, outputs: int) -> list[nn.Module]:
+    """A 3 x 3 convolution that keeps the side, its normalisation and its ReLU."""
+    return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -1,0 +1,116 @@
+"""Pictures as uint8 arrays: put side by side, taken apart, enlarged. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from robust_widgets.errors import KnobError, PictureError
+from robust_widgets.pictures import Pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def tile(pictures: Pixels, columns: int | None = None) -> Pixels:
+    """Pictures side by side in a grid that is as square as can be; uint8 (n, h, w, 3) -> (rows * h, columns * w, 3)."""
+    count, height, width, channels = pictures.shape
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    grid = np.full((rows * height, columns * width, channels), 255, dtype=np.uint8)
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * height, index % columns * width
+        grid[top : top + height, left : left + width] = picture
+    return grid
+
+
+def untiled(grid: Pixels, count: int) -> Pixels:
+    """The pictures of a square grid that :func:`tile` made; uint8 (rows * h, columns * w, 3) -> (n, h, w, 3)."""
+    columns = int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    height, width = grid.shape[0] // rows, grid.shape[1] // columns
+    return grid.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)[:count].copy()
+
+
+def enlarged(pixels: Pixels, side: int) -> Image.Image:
+    """A picture smoothly scaled up so that its height is at least ``side``; larger ones are left alone."""
+    picture = Image.fromarray(pixels)
+    factor = side / picture.height
+    if factor <= 1:
+        return picture
+    return picture.resize((round(picture.width * factor), side), Image.Resampling.BICUBIC)
+
+
+Shown: TypeAlias = "Image.Image | npt.NDArray[Any] | Tensor"
+INK, PAPER = "#222222", "#ffffff"
+GAP, LINE, FONT_SIZE = 6, 18, 13
+
+
+def gallery(
+    pictures: Sequence[Shown], captions: Sequence[object] = (), *, columns: int | None = None, side: int = 144
+) -> Image.Image:
+    """Pictures in rows, each with its caption under it.
+
+    Args:
+        pictures: PIL images; arrays (height, width, 3) or (height, width), uint8, bool, or floats from 0 to 1; or
+            torch tensors (3, height, width) or (height, width) of the same kinds.
+        captions: a word or a few for each picture; none by default. A line break begins a second line.
+        columns: how many stand in a row; all of them by default.
+        side: height of each in pixels; smaller ones are smoothly enlarged, larger ones made smaller.
+
+    Raises:
+        KnobError: there are no pictures, or not one caption for each, or ``columns`` or ``side`` is below 1.
+        PictureError: an array of another shape or type.
+    """
+    if not len(pictures):
+        raise KnobError("There are no pictures for the gallery; give at least one.")
+    if len(captions) not in (0, len(pictures)):
+        raise KnobError(f"There are {len(captions)} captions for {len(pictures)} pictures; give one for each.")
+    if side < 1 or (columns is not None and columns < 1):
+        raise KnobError(f"columns is {columns!r} and side is {side!r}; give whole numbers of at least 1.")
+    tiles = [_tile(picture, side) for picture in pictures]
+    texts = [str(caption) for caption in captions] or [""] * len(tiles)
+    columns = min(columns or len(tiles), len(tiles))
+    font = ImageFont.load_default(FONT_SIZE)
+    widths = [
+        max([tile.width, *(round(font.getlength(line)) for line in text.split("\n"))])
+        for tile, text in zip(tiles, texts, strict=True)
+    ]
+    width, lines = max(widths) + GAP, max(text.count("\n") + 1 if text else 0 for text in texts)
+    height = side + lines * LINE + GAP
+    sheet = Image.new("RGB", (columns * width + GAP, -(-len(tiles) // columns) * height + GAP), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for index, (tile, text) in enumerate(zip(tiles, texts, strict=True)):
+        left, top = GAP + index % columns * width, GAP + index // columns * height
+        sheet.paste(tile, (left, top))
+        draw.multiline_text((left, top + side + 2), text, INK, font, spacing=2)
+    return sheet
+
+
+def _tile(picture: Shown, side: int) -> Image.Image:
+    shown = picture if isinstance(picture, Image.Image) else Image.fromarray(_pixels(picture))
+    tile = enlarged(np.asarray(shown.convert("RGB")), side)
+    return tile.resize((max(1, round(tile.width * side / tile.height)), side), Image.Resampling.LANCZOS)
+
+
+def _pixels(picture: npt.NDArray[Any] | Tensor) -> npt.NDArray[np.uint8]:
+    """An array or a tensor as uint8 (height, width, 3) or (height, width)."""
+    values: npt.NDArray[Any]
+    if isinstance(picture, np.ndarray):
+        values = picture
+    else:
+        values = picture.detach().cpu().numpy()
+        values = values.transpose(1, 2, 0) if values.ndim == 3 else values
+    if values.dtype == np.bool_ or np.issubdtype(values.dtype, np.floating):
+        values = np.round(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    fits = values.ndim == 2 or (values.ndim == 3 and values.shape[2] == 3)
+    if values.dtype != np.uint8 or not fits or 0 in values.shape:
+        raise PictureError(
+            f"A picture of the gallery is {values.dtype} of shape {values.shape}; give (height, width, 3) or "
+            "(height, width), uint8, bool, or floats from 0 to 1."
+        )
+    return values

@@ -1,0 +1,1 @@
+"""Ways to run the step loop: recorded, chained, best of several."""

@@ -1,0 +1,115 @@
+"""Other ways to run a problem, as wrappers around `iterate`; give one to ``run(problem, solver=...)``.
+
+What changes the loss or the step instead is an objective (`Jitter`, `AwayFrom`, `Mixture`) or a stepper (`Momentum`),
+and takes the place of a problem's own: ``dataclasses.replace(problem, stepper=Momentum(problem.stepper))``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robust_widgets.errors import KnobError
+from robust_widgets.runs.trace import Frame
+from robust_widgets.synthesis.loop import Problem, Solver, iterate
+
+
+def best_of_iterates(solver: Solver = iterate) -> Solver:
+    """Each frame shows, for each picture, the step with the lowest loss so far.
+
+    A run that overshoots then ends with the best picture it passed through. The heat map of a frame stays that of its
+    newest step.
+    """
+
+    def solve(problem: Problem) -> Iterator[Frame]:
+        best: Frame | None = None
+        for frame in solver(problem):
+            best = frame if best is None else _better(best, frame)
+            yield best
+
+    return solve
+
+
+def random_restarts(count: int, solver: Solver = iterate) -> Solver:
+    """Run ``count`` times, each from another random point of the ball, and end with the best of each picture.
+
+    The frames of all runs follow each other; the last frame, one more, holds for each picture the result with the
+    lowest final loss, whichever run made it.
+
+    Args:
+        count: how many runs, at least 1. Run i starts at the point drawn with the problem's seed + i.
+        solver: makes each run.
+
+    Raises:
+        KnobError: ``count`` is not a whole number of at least 1, or the problem has no limit to draw a point from.
+    """
+    if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
+        raise KnobError(f"There are to be {count!r} restarts; give a whole number of at least 1.")
+
+    def solve(problem: Problem) -> Iterator[Frame]:
+        if getattr(problem.constraint, "epsilon", None) is None:
+            raise KnobError(
+                "Random restarts draw their starts from the ball of radius epsilon, and this problem has no limit; "
+                "give it an L2Ball or a LinfBall."
+            )
+        best: Frame | None = None
+        steps, seconds = 0, 0.0
+        for restart in range(count):
+            last: Frame | None = None
+            for frame in solver(replace(problem, seed=(problem.seed or 0) + restart)):
+                last = replace(frame, step=steps + frame.step, seconds=seconds + frame.seconds)
+                yield last
+            if last is not None:
+                best = last if best is None else _better(best, last)
+                steps, seconds = last.step + 1, last.seconds
+        if best is not None:
+            yield replace(best, step=steps, seconds=seconds)
+
+    return solve
+
+
+def chain(*builders: Callable[[Tensor], Problem], solver: Solver = iterate) -> Solver:
+    """Run the problem, then one more for each builder, each from where the last one ended.
+
+    The frames follow each other; the start of each further problem, which is the end of the last, is not shown twice.
+
+    Args:
+        builders: each is handed the last picture, float (n, 3, h, w) in [0, 1] on the device of the run, and gives the
+            next problem.
+        solver: makes each run.
+    """
+
+    def solve(problem: Problem) -> Iterator[Frame]:
+        steps, seconds = 0, 0.0
+        last: Frame | None = None
+        for frame in solver(problem):
+            last = frame
+            yield frame
+        for build in builders:
+            if last is None:
+                return
+            steps, seconds = last.step, last.seconds
+            picture = (torch.from_numpy(last.pixels).permute(0, 3, 1, 2).float() / 255).to(problem.start)
+            for frame in solver(build(picture)):
+                last = replace(frame, step=steps + frame.step, seconds=seconds + frame.seconds)
+                if frame.step > 0:
+                    yield last
+
+    return solve
+
+
+def _better(old: Frame, new: Frame) -> Frame:
+    """Each picture, with its numbers, from the frame in which its loss is lower; the rest is the new frame's."""
+    improved = new.loss < old.loss
+    chosen = {
+        name: np.where(improved, getattr(new, name), getattr(old, name)) for name in ("loss", "probability", "distance")
+    }
+    pixels = np.where(improved[:, None, None, None], new.pixels, old.pixels)
+    probabilities = new.probabilities
+    if probabilities is not None and old.probabilities is not None:
+        probabilities = np.where(improved[:, None], probabilities, old.probabilities)
+    return replace(new, pixels=pixels, probabilities=probabilities, **chosen)

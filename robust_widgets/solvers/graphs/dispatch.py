@@ -1,0 +1,38 @@
+"""Which models' steps are recorded, and by what."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor
+
+from robust_widgets.compiler.autotune import size_of
+from robust_widgets.compiler.engine import SWITCH
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.solvers.graphs.backend import Recording
+from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
+from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
+
+MOST_AT_ONCE = 8  # pictures whose steps are recorded on a CPU: with more, little lies between the convolutions
+
+
+def records(model: RobustClassifier) -> bool:
+    """Whether a model's steps are recorded for one picture of its own size."""
+    return recorder(model, torch.zeros(1, 3, model.input_size, model.input_size, device=model.device)) is not None
+
+
+def recorder(model: RobustClassifier, x: Tensor) -> type[Recording] | None:
+    """What records a model's steps for so many pictures on their device; None where nothing is recorded.
+
+    On a CPU that is where ONNX Runtime was measured to run the network fastest.
+    """
+    if model.engine is None or os.environ.get(SWITCH) == "0":
+        return None
+    if x.device.type != "cpu":
+        return CudaGraph if x.device.type == "cuda" else None
+    if len(x) > MOST_AT_ONCE:
+        return None
+    if size_of(len(x)) not in model.engine.ways:
+        model.warm_up(size_of(len(x)))
+    return CpuGraph if model.engine.by_onnx(model, x) else None

@@ -1,0 +1,1 @@
+"""The algorithm: problem, step and loop, with objectives, constraints and steppers."""

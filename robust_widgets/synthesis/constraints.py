@@ -1,0 +1,126 @@
+"""Norms of each sample of a batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from robust_widgets.errors import KnobError
+
+
+def l2_norm(x: Tensor, *, keepdim: bool = False) -> Tensor:
+    """The L2 norm of each sample; (n, ...) -> (n,), or (n, 1, ..., 1) with ``keepdim``."""
+    return torch.linalg.vector_norm(x, dim=tuple(range(1, x.dim())), keepdim=keepdim)
+
+
+def per_sample(values: Tensor, like: Tensor) -> Tensor:
+    """(n,) shaped so that it broadcasts over the samples of ``like``."""
+    return values.view(-1, *([1] * (like.dim() - 1)))
+
+
+class Constraint(Protocol):
+    """What the step loop asks of a constraint."""
+
+    def project(self, x: Tensor, start: Tensor) -> Tensor:
+        """The nearest picture to ``x`` inside the ball around ``start``; both (n, 3, h, w)."""
+        ...
+
+    def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A random picture inside the ball around ``start``, not yet clamped to [0, 1]."""
+        ...
+
+    def distance(self, x: Tensor, start: Tensor) -> Tensor:
+        """How far each sample is from its start, in this constraint's norm; (n,)."""
+        ...
+
+
+def _draws(like: Tensor, generator: torch.Generator | None) -> Iterator[Callable[..., Tensor]]:
+    """For each sample, a function that draws a picture's worth of random numbers.
+
+    Drawn sample after sample, so that a sample's numbers do not depend on how many follow it, and on the generator's
+    device, so that a seed means the same everywhere.
+    """
+    device = generator.device if generator is not None else like.device
+
+    def draw(kind: Callable[..., Tensor], shape: tuple[int, ...] = tuple(like.shape[1:])) -> Tensor:
+        return kind(shape, generator=generator, device=device, dtype=like.dtype).to(like.device)
+
+    for _ in range(like.shape[0]):
+        yield draw
+
+
+@dataclass(frozen=True)
+class _Ball:
+    """A constraint with a radius."""
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.epsilon) or self.epsilon < 0:
+            raise KnobError(
+                f"The radius epsilon is {self.epsilon}; "
+                "give a finite number of at least 0, or use Unconstrained() for no limit."
+            )
+
+
+@dataclass(frozen=True)
+class L2Ball(_Ball):
+    """At most ``epsilon`` away in the L2 norm, in raw pixels (paper, Appendix A.1).
+
+    Raises:
+        KnobError: epsilon is negative, infinite or NaN.
+    """
+
+    def project(self, x: Tensor, start: Tensor) -> Tensor:
+        offset = x - start
+        norm = l2_norm(offset, keepdim=True)
+        return torch.where(norm > self.epsilon, (offset / (norm / self.epsilon)).add_(start), x)
+
+    def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A random direction, at a radius uniform in [0, epsilon)."""
+        offsets: list[Tensor] = []
+        for draw in _draws(start, generator):
+            noise = draw(torch.randn)
+            offsets.append(noise * (self.epsilon * draw(torch.rand, (1,)) / noise.norm().clamp_min(1e-12)))
+        return start + torch.stack(offsets)
+
+    def distance(self, x: Tensor, start: Tensor) -> Tensor:
+        return l2_norm(x - start)
+
+
+@dataclass(frozen=True)
+class LinfBall(_Ball):
+    """No value moves by more than ``epsilon`` (in [0, 1] units).
+
+    Raises:
+        KnobError: epsilon is negative, infinite or NaN.
+    """
+
+    def project(self, x: Tensor, start: Tensor) -> Tensor:
+        return torch.minimum(torch.maximum(x, start - self.epsilon), start + self.epsilon)
+
+    def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        noise = torch.stack([draw(torch.rand) for draw in _draws(start, generator)])
+        return start + (2 * noise - 1) * self.epsilon
+
+    def distance(self, x: Tensor, start: Tensor) -> Tensor:
+        return (x - start).flatten(1).abs().amax(dim=1)
+
+
+@dataclass(frozen=True)
+class Unconstrained:
+    """Anywhere; the distance is still measured, in the L2 norm."""
+
+    def project(self, x: Tensor, start: Tensor) -> Tensor:
+        return x
+
+    def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return start
+
+    def distance(self, x: Tensor, start: Tensor) -> Tensor:
+        return l2_norm(x - start)

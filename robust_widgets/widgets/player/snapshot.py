@@ -1,0 +1,118 @@
+"""What a studio leaves in the notebook: a player of its runs that needs no kernel, in the cell that shows the studio.
+
+It is an output of its own, hidden by the view's style while a live view stands in the same cell.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from robust_widgets.runs.notebook import MOST_BYTES, STAND_IN_BYTES, bundle, encode_run, run_budget
+from robust_widgets.runs.trace import Trace
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES_ALL = 3_000_000
+# Without a kernel JupyterLab writes "model not found" where the studio was; the runs say more than that.
+NO_COMPLAINT = (
+    "<style>.jp-OutputArea:has(.rw-keepsake)>*>.jp-OutputArea-output.jupyter-widgets:not(:has(*)){display:none}</style>"
+)
+Publish: TypeAlias = Callable[..., object]
+
+
+class Keepsake:
+    """An output of the cell that is brought up to date after each run, from any thread.
+
+    Args:
+        most_bytes: what all runs together may take in the notebook file.
+        publisher: how outputs are sent, for tests; by default IPython's of the cell that runs, and none elsewhere.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES_ALL, publisher: Publish | None = None) -> None:
+        self._most_bytes = most_bytes
+        self._given = publisher
+        self._publish: Publish | None = None
+        self._context = contextvars.copy_context()
+        self._display_id = ""
+        self._encoded: dict[int, tuple[Trace, int, int, str]] = {}
+        self._waiting: list[Trace] | None = None
+        self._shown: list[Trace] = []
+        self._idle = threading.Event()
+        self._idle.set()
+        self._lock = threading.Lock()
+
+    def show(self) -> None:
+        """Make room in the output of the cell that runs; outside a notebook nothing happens."""
+        self._publish = self._given or _publisher()
+        if self._publish is None:
+            return
+        # The context knows which cell is running; updates come when others do, on other threads.
+        self._context = contextvars.copy_context()
+        self._display_id = uuid.uuid4().hex
+        self._publish(self._bundle(self._shown), transient={"display_id": self._display_id})
+
+    def update(self, traces: Sequence[Trace]) -> None:
+        """Show these runs. Returns at once; of several calls in a row the newest is carried out."""
+        with self._lock:
+            self._shown = [trace for trace in traces if len(trace)]
+            self._waiting = self._shown
+            if self._publish is None or not self._idle.is_set():
+                return
+            self._idle.clear()
+        threading.Thread(target=self._work, name="robust-widgets keepsake", daemon=True).start()
+
+    def flush(self, seconds: float = 30) -> bool:
+        """Wait until what was asked for is in the notebook; whether it is."""
+        return self._idle.wait(seconds)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                traces, self._waiting = self._waiting, None
+                if traces is None:
+                    self._idle.set()
+                    return
+            try:
+                bundle = self._bundle(traces)
+                publish, transient = self._publish, {"display_id": self._display_id}
+                if publish is not None:
+                    self._context.copy().run(publish, bundle, transient=transient, update=True)
+            except Exception:
+                logger.exception("the runs could not be left in the notebook")
+
+    def _bundle(self, traces: Sequence[Trace]) -> dict[str, Any]:
+        if not traces:
+            return {"text/html": '<div class="rw-keepsake"></div>', "text/plain": ""}
+        # The budget of a run halves at powers of two, so that most new runs leave the encoded ones as they are.
+        places = 1 << (len(traces) - 1).bit_length()
+        fewest = places // 2 + 1
+        budget = min((self._most_bytes - STAND_IN_BYTES) // places, MOST_BYTES - STAND_IN_BYTES // fewest)
+        room = run_budget(budget, fewest)
+        shown = bundle(traces, [self._encode(trace, room) for trace in traces], stands_in=True)
+        return {**shown, "text/html": f'<div class="rw-keepsake">{NO_COMPLAINT}{shown["text/html"]}</div>'}
+
+    def _encode(self, trace: Trace, budget: int) -> str:
+        known = self._encoded.get(id(trace))
+        if known is not None and known[0] is trace and known[1:3] == (len(trace), budget):
+            return known[3]
+        length, encoded = len(trace), encode_run(trace, budget)
+        self._encoded[id(trace)] = trace, length, budget, encoded
+        return encoded
+
+
+def _publisher() -> Publish | None:
+    """How the cell that runs sends outputs; None outside a notebook."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return None
+    shell: Any = get_ipython()
+    if shell is None or getattr(shell, "kernel", None) is None:
+        return None
+    publisher: Publish = shell.display_pub.publish
+    return publisher

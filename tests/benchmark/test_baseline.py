@@ -1,0 +1,50 @@
+"""The bare pass that others are measured against does all of a pass, and moves nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from robust_widgets.benchmark.baseline import bare_pass
+from robust_widgets.benchmark.workload import TASKS, last_picture, last_recorded, new_race
+from robust_widgets.compiler.engine import ONNX, SWITCH
+from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
+from tests.helpers import smooth_model
+
+pytest.importorskip("onnxruntime")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_it_gives_the_loss_and_its_slope(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SWITCH, raising=False)
+    fast, plain = smooth_model(), smooth_model()
+    fast.compile()
+    assert fast.engine is not None
+    fast.engine.fixed = ONNX
+    race = new_race(task, fast, plain, 2, 3)
+    x = race.start.clone().requires_grad_()
+    loss = race.answer(plain, x)
+    (slope,) = torch.autograd.grad(loss.sum(), x)
+    for model in (fast, plain):
+        once = bare_pass(model, race.start, race.answer, [race.target, race.units])
+        recorded = isinstance(graph := getattr(once, "__self__", None), CpuGraph)
+        assert recorded == (model is fast)
+        found = once()
+        if isinstance(graph, CpuGraph):
+            found = [torch.from_numpy(one) for one in graph.fetch()()]
+        assert isinstance(found, list)
+        torch.testing.assert_close(found[0], loss.detach(), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found[1], slope, rtol=1e-3, atol=1e-6)
+
+
+def test_the_last_recorded_picture_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SWITCH, raising=False)
+    fast, plain = smooth_model(), smooth_model()
+    fast.compile()
+    assert fast.engine is not None
+    fast.engine.fixed = ONNX
+    race = new_race(TASKS[0], fast, plain, 1, 6)
+    found = last_recorded(race, fast)
+    assert found is not None
+    torch.testing.assert_close(found, last_picture(race, plain), rtol=0, atol=1e-5)
+    assert last_recorded(race, plain) is None

@@ -1,0 +1,43 @@
+"""A second model, trained without an attack, recognises what the bundled model paints.
+
+The judge in ``tests/data`` is told apart from the bundled model by its weights, and was trained on the same data.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import robust_widgets as rw
+from robust_widgets.compiler.engine import SWITCH
+from robust_widgets.evaluation.evaluator import Bench
+from robust_widgets.evaluation.measures import generation
+
+JUDGE = Path(__file__).parents[1] / "data" / "judge.safetensors"
+RECOGNISED = 0.8
+
+
+@pytest.fixture
+def all_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """And prepared models: this is the longest computation of all tests."""
+    monkeypatch.setenv(SWITCH, "1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("all_cores")
+def test_the_judge_recognises_what_is_generated() -> None:
+    model, judge = (rw.load_model(name, device="cpu", fast=True) for name in ("default", JUDGE))
+    assert judge.classes == model.classes and judge.fingerprint != model.fingerprint
+    assert judge.card.norm == "" and judge.card.accuracies["clean"] > 0.7
+    finding = generation(Bench(model, judge, batch_size=27, progress=False), seeds=4)
+    assert len(finding) == 4 * len(model.classes) and finding.within
+    missed = [model.classes[label] for label in finding.targets[~finding.after].tolist()]
+    assert float(finding.after.double().mean()) >= RECOGNISED, f"not recognised: {missed}"
+    assert float(finding.before.double().mean()) < 0.4, "the judge sees classes before anything is painted"

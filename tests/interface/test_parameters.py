@@ -1,0 +1,195 @@
+"""The knob table, and the check of what is given for a knob."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from robust_widgets.errors import KnobError, UnknownKnobError, UnknownNameError
+from robust_widgets.interface.parameters import (
+    BRUSH_SIZE,
+    CONSTRAINT,
+    COUNT,
+    EPSILON,
+    FACTOR,
+    GRAIN_SEED,
+    OPACITY,
+    PENALTY,
+    SEED,
+    SIZE,
+    SOFTNESS,
+    STEP_SIZE,
+    STEPS,
+    STRENGTH,
+    TASK_KNOBS,
+    Choice,
+    Knob,
+    check_knobs,
+    default_of,
+    raw_pixels,
+    task_names,
+)
+from tests.helpers import raises_sentence
+
+PAINT = (BRUSH_SIZE, SOFTNESS, OPACITY)
+ALL = sorted({id(k): k for knobs in (*TASK_KNOBS.values(), PAINT) for k in knobs}.values(), key=repr)
+SLIDERS = [knob for knob in ALL if isinstance(knob, Knob)]
+CHOICES = [knob for knob in ALL if isinstance(knob, Choice)]
+
+
+@pytest.mark.parametrize("knob", SLIDERS, ids=lambda knob: f"{knob.name}-{knob.default}")
+def test_a_knobs_numbers_fit_each_other(knob: Knob) -> None:
+    assert knob.minimum <= knob.low < knob.high <= knob.maximum
+    assert knob.step > 0 and (knob.high - knob.low) >= knob.step
+    assert knob.default is not None or knob.optional
+    for value in (knob.default, knob.low, knob.high):
+        checked = knob.check(value)
+        assert checked == value and (checked is None or isinstance(checked, int if knob.whole else float))
+    assert knob.help.endswith(".") and knob.label and knob.name.isidentifier()
+    if knob.default is not None:
+        assert knob.low <= knob.default <= knob.high
+        slots = (knob.default - knob.low) / knob.step
+        assert slots == pytest.approx(round(slots)), "the slider can be put on the default"
+
+
+@pytest.mark.parametrize("knob", CHOICES, ids=lambda knob: knob.name)
+def test_a_choices_words_fit_each_other(knob: Choice) -> None:
+    assert knob.default in knob.options or (knob.default is None and knob.optional)
+    for value in (knob.default, *knob.options, *([None] if knob.optional else [])):
+        assert knob.check(value) == value
+    assert knob.help.endswith(".") and knob.label and knob.name.isidentifier()
+    assert all(name in knob.allowed() for name in knob.options) and all(knob.options.values())
+
+
+def test_a_penalty_is_a_word_a_weight_or_none() -> None:
+    assert PENALTY.check(None) is None and PENALTY.check("paper") == "paper"
+    for weight in (0, 10, 2.5, np.float32(2.5), np.int64(3), 1e6):
+        assert type(PENALTY.check(weight)) is float and PENALTY.check(weight) == float(weight)
+    assert CONSTRAINT.allowed() == "'l2', 'linf' or 'none'"
+    assert PENALTY.allowed() == "'paper', a finite number of at least 0 or None"
+
+
+BAD_CHOICES = [
+    *((CONSTRAINT, value) for value in ("L2", "l1", "", None, 2, True, ["l2"], {"l2"}, np.zeros(2))),
+    *((PENALTY, value) for value in ("papers", "10", -1, -1e-9, math.nan, math.inf, True, [10], 1j, 10**400)),
+    (PENALTY, np.array([1, 2])),
+]
+
+
+@pytest.mark.parametrize(("knob", "value"), BAD_CHOICES, ids=lambda v: v.name if isinstance(v, Choice) else repr(v)[:9])
+def test_what_is_no_choice(knob: Choice, value: object) -> None:
+    with raises_sentence(KnobError, knob.name, knob.allowed()):
+        knob.check(value)
+
+
+def test_the_papers_defaults() -> None:
+    assert (STEPS.default, EPSILON.default, STEP_SIZE.default) == (60, 40, 1)
+    names = ("steps", "epsilon", "step_size")
+    figures = {task: tuple(default_of(task, name) for name in names) for task in task_names()}
+    assert figures["generate"] == figures["sketch_to_image"] == (60, 40, 1)
+    steps, radius, step = figures["inpaint"]
+    assert radius == 21.6 and steps * step == pytest.approx(720 * 0.1), "the paper's radius and length of path"
+    assert default_of("inpaint", "penalty") is default_of("paint_features", "penalty") is None, "the mask is hard"
+
+
+@pytest.mark.parametrize(("task", "names"), [(task, [k.name for k in knobs]) for task, knobs in TASK_KNOBS.items()])
+def test_no_name_twice_in_a_task(task: str, names: list[str]) -> None:
+    assert len(names) == len(set(names)) and task in task_names()
+
+
+BAD_STEPS = [
+    0,
+    -1,
+    -60,
+    1.5,
+    True,
+    False,
+    "60",
+    None,
+    math.inf,
+    math.nan,
+    100_001,
+    [60],
+    b"60",
+    1j,
+    10**400,
+    np.array([1, 2]),
+]
+BAD_EPSILON = [-1, -1e-9, math.inf, -math.inf, math.nan, True, "40", None, (40,), 10**400]
+BAD_STEP_SIZE = [0, -0.5, 0.0, math.inf, math.nan, "1", None]
+BAD = [
+    *((STEPS, value) for value in BAD_STEPS),
+    *((EPSILON, value) for value in BAD_EPSILON),
+    *((STEP_SIZE, value) for value in BAD_STEP_SIZE),
+    *((SEED, value) for value in (-1, 0.5, None, 2**31, "0")),
+    *((GRAIN_SEED, value) for value in (-1, 0.5, "None")),
+    *((COUNT, value) for value in (0, 1.5, 1025)),
+    *((FACTOR, value) for value in (1, 0, -4, 64.5, "4", None)),
+    *((SIZE, value) for value in (0, 15, 64.5, 1025, "64")),
+    *((STRENGTH, value) for value in (0, -1, 100.5, None)),
+]
+
+
+@pytest.mark.parametrize(("knob", "value"), BAD, ids=lambda v: v.name if isinstance(v, Knob) else repr(v)[:20])
+def test_a_value_that_is_not_allowed(knob: Knob, value: object) -> None:
+    with raises_sentence(KnobError, knob.name, repr(value), knob.allowed()):
+        knob.check(value)
+
+
+def test_what_is_allowed_in_words() -> None:
+    assert STEPS.allowed() == "a whole number of at least 1 and at most 100000"
+    assert EPSILON.allowed() == "a finite number of at least 0"
+    assert STEP_SIZE.allowed() == "a finite number above 0"
+
+
+@pytest.mark.parametrize("value", [60, 60.0, np.int64(60), np.float32(60), np.array(60)])
+def test_numbers_of_any_library_become_pythons(value: object) -> None:
+    assert type(STEPS.check(value)) is int and STEPS.check(value) == 60
+    assert type(EPSILON.check(value)) is float and EPSILON.check(value) == 60.0
+
+
+def test_none_only_where_it_means_something() -> None:
+    assert GRAIN_SEED.check(None) is None
+    assert EPSILON.check(0) == 0.0, "a radius of zero is a ball, too"
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_knobs_that_are_not_given_are_at_their_defaults(task: str) -> None:
+    assert check_knobs(task, {}) == {knob.name: knob.default for knob in TASK_KNOBS[task]}
+    assert check_knobs(task, {"steps": 7})["steps"] == 7
+    for knob in TASK_KNOBS[task]:
+        value = check_knobs(task, {})[knob.name]
+        assert value == default_of(task, knob.name)
+        if isinstance(knob, Knob) and knob.default is not None:
+            assert isinstance(value, int if knob.whole else float)
+
+
+def test_a_knob_given_as_none_is_not_a_knob_not_given() -> None:
+    assert check_knobs("sketch_to_image", {"seed": None})["seed"] is None
+    with raises_sentence(KnobError, "steps", None):
+        check_knobs("generate", {"steps": None})
+
+
+@pytest.mark.parametrize(
+    ("given", "near"), [("step", "steps"), ("Epsilon", "epsilon"), ("stepsize", "step_size"), ("N", "n")]
+)
+def test_an_unknown_knob_names_the_nearest(given: str, near: str) -> None:
+    with raises_sentence(UnknownKnobError, "generate", repr(given), repr(near)):
+        check_knobs("generate", {given: 1})
+
+
+def test_a_knob_of_another_task_is_unknown() -> None:
+    with raises_sentence(UnknownKnobError, "sketch_to_image", "'n'"):
+        check_knobs("sketch_to_image", {"n": 2})
+
+
+def test_an_unknown_task_names_the_nearest() -> None:
+    with raises_sentence(UnknownNameError, "'sketch'", "'sketch_to_image'"):
+        check_knobs("sketch", {})
+
+
+@pytest.mark.parametrize(("value", "side", "raw"), [(40, 224, 40), (40, 64, 80 / 7), (1, 32, 1 / 7), (0, 64, 0)])
+def test_pixels_at_224_scale_with_the_side(value: float, side: int, raw: float) -> None:
+    assert raw_pixels(value, side) == pytest.approx(raw)

@@ -1,0 +1,128 @@
+"""Published checkpoints answer here as they do at home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from robust_widgets.errors import WeightsError
+from robust_widgets.models.loading.infer_architecture import candidates, make_torchvision
+from robust_widgets.models.networks.cifar import PreActResNet
+from robust_widgets.models.networks.wide_resnet import UnevenPreActResNet, UnevenWideResNet, WideResNet
+from robust_widgets.models.registry import load_model
+from tests.helpers import pictures, raises_sentence
+from tests.models.zoo.published_files import robustness, saved, stirred
+
+CIFAR_MEAN, CIFAR_STD = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2471, 0.2435, 0.2616])
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+@pytest.mark.parametrize(
+    ("network", "legacy"), [("resnet18", False), ("resnet50", True), ("vgg11", False), ("densenet121", True)]
+)
+def test_cifar_checkpoints_of_the_robustness_library(
+    network: str, legacy: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = robustness("datasets", monkeypatch).CIFAR()
+    theirs = robustness("attacker", monkeypatch).AttackerModel(stirred(data.get_model(network, False)), data).eval()
+    state = nn.DataParallel(theirs).state_dict()
+    optimizer = torch.optim.SGD(theirs.parameters(), 0.1, momentum=0.9).state_dict()
+    content = {"state_dict" if legacy else "model": state, "optimizer": optimizer, "epoch": 150, "nat_prec1": 90.8}
+    import dill  # pyright: ignore[reportMissingImports]
+
+    path = saved(tmp_path, content, pickle_module=dill, _use_new_zipfile_serialization=not legacy)
+    ours = load_model(path, device="cpu")
+    x = pictures(2, 32)
+    with torch.no_grad():
+        (logits, latent), _ = theirs(x, with_latent=True)
+    torch.testing.assert_close(ours(x), logits, **CLOSE)
+    torch.testing.assert_close(ours.features(x), latent, **CLOSE)
+    assert ours.classes[:2] == ("airplane", "automobile") and ours.input_size == 32
+    assert ours.card.std == pytest.approx((0.2023, 0.1994, 0.2010))
+
+
+def test_an_imagenet_checkpoint_of_the_robustness_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = robustness("datasets", monkeypatch).RestrictedImageNet("")
+    theirs = robustness("attacker", monkeypatch).AttackerModel(stirred(data.get_model("resnet18", False)), data).eval()
+    ours = load_model(saved(tmp_path, {"model": nn.DataParallel(theirs).state_dict()}), device="cpu")
+    theirs, ours = theirs.double(), ours.double()  # so that no ReLU near 0 goes one way here and another there
+    x = pictures(1, 224, dtype=torch.float64).requires_grad_()
+    (logits, latent), _ = theirs(x, with_latent=True, fake_relu=True)
+    torch.testing.assert_close(ours(x), logits, **CLOSE)
+    assert ours.classes[5] == "primate" and ours.input_size == 224
+    mine = ours.features(x, straight_through=True)
+    torch.testing.assert_close(mine, latent, **CLOSE)
+    (expected,) = torch.autograd.grad(latent[:, 3].sum(), x)
+    (gradient,) = torch.autograd.grad(mine[:, 3].sum(), x)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_a_file_of_robust_imagenet_models(tmp_path: Path) -> None:
+    network = stirred(torchvision.models.resnet18())
+    state = {f"module.model.model.{name}": value for name, value in network.state_dict().items()}
+    state |= {name.replace(".model.", ".attacker.model.", 1): value for name, value in state.items()}
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    for place in ("normalizer", "attacker.normalize"):
+        state |= {f"module.{place}.new_mean": mean.view(3, 1, 1), f"module.{place}.new_std": std.view(3, 1, 1)}
+    ours = load_model(saved(tmp_path, {"model": state, "epoch": 90}), device="cpu")
+    x = pictures(1, 224)
+    with torch.no_grad():
+        logits = network((x - mean.view(3, 1, 1)) / std.view(3, 1, 1))
+    torch.testing.assert_close(ours(x), logits, **CLOSE)
+    assert ours.card.architecture == "resnet-18" and ours.card.name == "model"
+    assert len(ours.classes) == 1000 and ours.class_index("goldfish") == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("resnet50", "wide_resnet50_2", "resnext50_32x4d", "densenet161", "vgg16_bn", "mobilenet_v2"),
+        *("shufflenet_v2_x1_0", "mnasnet1_0", "convnext_tiny", "vit_b_16"),
+    ],
+)
+def test_torchvisions_networks_are_known_by_their_shapes(name: str) -> None:
+    with torch.device("meta"):
+        state = make_torchvision(name, 7).state_dict()
+        (found,) = candidates(state)
+        assert {key: value.shape for key, value in found.make().state_dict().items()} == {
+            key: value.shape for key, value in state.items()
+        }
+    assert not found.small
+
+
+def test_a_wide_network_of_deepmind_needs_its_activation(tmp_path: Path) -> None:
+    state = {"mean": CIFAR_MEAN.view(3, 1, 1), "std": CIFAR_STD.view(3, 1, 1)}
+    path = saved(tmp_path, state | UnevenWideResNet(10, 2, 2, "silu").state_dict())
+    with raises_sentence(WeightsError, "architecture=", "wide-resnet-16-2-silu", "wide-resnet-16-2-relu"):
+        load_model(path, device="cpu")
+    assert load_model(path, architecture="wide-resnet-16-2-silu", device="cpu").classes[9] == "truck"
+
+
+@pytest.mark.parametrize("last_norm", [False, True])
+def test_a_pre_activation_network_needs_its_shortcut(last_norm: bool, tmp_path: Path) -> None:
+    state = PreActResNet(10, (2, 2, 2, 2), True, last_norm).state_dict()
+    normalised = {"mu": CIFAR_MEAN.view(1, 3, 1, 1), "sigma": CIFAR_STD.view(1, 3, 1, 1), **state}
+    path = saved(tmp_path, {"last": normalised, "best": {}})
+    with raises_sentence(WeightsError, "'preact-resnet-18'", "'preact-resnet-18-activated-shortcut'"):
+        load_model(path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [
+        (lambda: UnevenWideResNet(10, 11, 16, "silu"), "wide-resnet-70-16-silu"),
+        (lambda: UnevenPreActResNet(10, (2, 2, 2, 2), "silu"), "preact-resnet-18-silu"),
+        (lambda: WideResNet(10, 4, 10), "wide-resnet-28-10"),
+        (lambda: WideResNet(100, 5, 10, bias=False), "wide-resnet-34-10"),
+    ],
+)
+def test_the_networks_of_robustbench_are_known_by_their_shapes(network: Any, name: str) -> None:
+    with torch.device("meta"):
+        state = network().state_dict()
+        found = {one.name: one for one in candidates(state)}
+        assert found[name].make().state_dict().keys() == state.keys() and found[name].small

@@ -1,0 +1,136 @@
+"""AutoAttack on linear models, where it is known which pictures can be attacked at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robust_widgets.errors import KnobError
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.robustness.autoattack import attacks, auto_attack, distance
+from tests.helpers import card, pictures, raises_sentence
+
+SIDE = 6
+QUICK = {"steps": 20, "queries": 30}
+
+
+def linear_model(classes: int, seed: int = 0) -> RobustClassifier:
+    """Logits that are linear in the picture."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, classes))
+    own = dataclasses.replace(card(SIDE, "linear"), classes=tuple(f"class {i}" for i in range(classes)))
+    return RobustClassifier(network, dataclasses.replace(own, mean=(0.0,) * 3, std=(1.0,) * 3))
+
+
+def margins(model: RobustClassifier, batch: Tensor, labels: Tensor, norm: str) -> Tensor:
+    """How far each picture is from the nearest one of another class, where no value is clipped; (n,)."""
+    weights = model.network[1].weight
+    logits = model(batch)
+    rows = torch.arange(len(batch))
+    gaps = logits[rows, labels][:, None] - logits
+    dual = torch.linalg.vector_norm(weights[labels][:, None] - weights, ord=2 if norm == "l2" else 1, dim=2)
+    distances = gaps / dual
+    distances[rows, labels] = torch.inf
+    return distances.amin(1)
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+@pytest.mark.parametrize("classes", [2, 3, 5, 12])
+def test_just_the_pictures_within_reach_of_another_class_fall(classes: int, norm: str) -> None:
+    model = linear_model(classes)
+    batch = pictures(24, SIDE, low=0.4, high=0.6)
+    labels = model(batch).argmax(1)
+    labels[0] = (labels[0] + 1) % classes
+    reach = margins(model, batch, labels, norm)
+    radius = float(reach[1:].median())
+    right = auto_attack(model, batch, labels, norm=norm, radius=radius, **QUICK)
+    assert not right[0], "what is wrong as it is cannot be right"
+    clear = (reach - radius).abs() > 0.03 * radius
+    assert torch.equal(right[clear], (reach > radius)[clear]) and 0 < int(right.sum()) < 23
+
+
+def test_few_classes_leave_out_the_attack_that_needs_four() -> None:
+    names = {classes: list(attacks(linear_model(classes), "l2", 1.0)) for classes in (2, 3, 4, 27)}
+    assert names[2] == names[3] == ["APGD-CE", "FAB-T", "Square"]
+    assert names[4] == names[27] == ["APGD-CE", "APGD-T", "FAB-T", "Square"]
+
+
+def test_the_settings_are_the_published_ones() -> None:
+    parts = attacks(linear_model(27), "linf", 8 / 255)
+    for name in ("APGD-CE", "APGD-T", "FAB-T"):
+        assert parts[name].steps == 100 and parts[name].eps == 8 / 255 and parts[name].norm == "Linf"
+    assert parts["APGD-T"].n_target_classes == parts["FAB-T"].n_target_classes == 9
+    assert attacks(linear_model(5), "l2", 1)["FAB-T"].n_target_classes == 4
+    assert parts["Square"].n_queries == 5000
+
+
+def test_it_repeats_and_leaves_the_callers_draws_and_model_alone() -> None:
+    model, batch = linear_model(5), pictures(8, SIDE, low=0.4, high=0.6)
+    labels = model(batch).argmax(1)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.manual_seed(3)
+    drawn = torch.rand(4)
+    torch.manual_seed(3)
+    first = auto_attack(model, batch, labels, norm="l2", radius=0.05, **QUICK)
+    assert torch.equal(torch.rand(4), drawn)
+    assert torch.equal(auto_attack(model, batch, labels, norm="l2", radius=0.05, **QUICK), first)
+    assert not model.training and not any(weight.requires_grad for weight in model.parameters())
+    assert all(torch.equal(model.state_dict()[name], value) for name, value in before.items())
+
+
+def test_later_attacks_see_only_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torchattacks
+
+    seen: list[int] = []
+    whole = torchattacks.Square.forward
+
+    def counting(self: torchattacks.Square, images: Tensor, labels: Tensor) -> Tensor:
+        seen.append(len(images))
+        return whole(self, images, labels)
+
+    monkeypatch.setattr(torchattacks.Square, "forward", counting)
+    model, batch = linear_model(5), pictures(24, SIDE, low=0.4, high=0.6)
+    labels = model(batch).argmax(1)
+    radius = float(margins(model, batch, labels, "l2").median())
+    said: list[str] = []
+    right = auto_attack(model, batch, labels, norm="l2", radius=radius, say=said.append, **QUICK)
+    assert said == ["APGD-CE", "APGD-T", "FAB-T", "Square"]
+    assert len(seen) == 1 and int(right.sum()) <= seen[0] < 24
+    said.clear()
+    assert not auto_attack(model, batch, labels, norm="l2", radius=50, say=said.append, **QUICK).any()
+    assert said == ["APGD-CE"]
+
+
+def test_a_picture_beyond_the_radius_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torchattacks
+
+    for kind in ("APGD", "APGDT", "FAB", "Square"):
+        monkeypatch.setattr(getattr(torchattacks, kind), "forward", lambda _, images, __: 1 - images)
+    model, batch = linear_model(5), pictures(24, SIDE)
+    labels = model(batch).argmax(1)
+    assert (model(1 - batch).argmax(1) != labels).any()
+    assert auto_attack(model, batch, labels, norm="l2", radius=1e-3, **QUICK).all()
+
+
+def test_distances() -> None:
+    moved = torch.zeros(1, 3, 2, 2)
+    moved[0, 0, 0, 0], moved[0, 1, 1, 1] = 3, -4
+    assert float(distance(moved, torch.zeros_like(moved), "l2")) == 5
+    assert float(distance(moved, torch.zeros_like(moved), "linf")) == 4
+
+
+def test_without_the_package_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchattacks", None)
+    with raises_sentence(KnobError, "robust-widgets[evaluate]"):
+        attacks(linear_model(2), "l2", 1.0)
+
+
+@pytest.mark.parametrize(("norm", "radius", "named"), [("l3", 1.0, "'l3'"), ("l2", -1.0, "-1")])
+def test_bad_norms_and_radii_are_refused(norm: str, radius: float, named: str) -> None:
+    with raises_sentence(KnobError, named):
+        attacks(linear_model(2), norm, radius)

@@ -1,0 +1,335 @@
+"""Runs as files: PNG, GIF, NPZ; whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import io
+import json
+import os
+import pickle
+import random
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from robust_widgets._files import write_whole
+from robust_widgets.errors import SaveError, TraceError
+from robust_widgets.pictures.grid import enlarged, tile
+from robust_widgets.runs import files as saving
+from robust_widgets.runs.export import strip
+from robust_widgets.runs.files import load_trace
+from robust_widgets.runs.trace import Frame, Trace
+from tests.helpers import check_sentence, raises_sentence
+from tests.runs.test_trace import recorded
+
+ENDINGS = [".png", ".gif", ".mp4", ".rwtrace", ".npz"]
+
+
+@pytest.fixture(autouse=True)
+def small_gifs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choosing a palette for each frame takes PIL a while; less for small frames."""
+    monkeypatch.setattr(saving, "GIF_SIDE", 32)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 2**31 - 1])
+@pytest.mark.parametrize("n", [1, 3])
+def test_npz_gives_the_same_run_to_the_bit(seed: int | None, n: int, tmp_path: Path) -> None:
+    knobs = {"steps": 4, "epsilon": 0.1 + 0.2, "step_size": 1e-7, "seed": seed}
+    trace = Trace("sketch_to_image", knobs, seed, "default", "00ff" * 4, "größer")
+    for step in range(5):
+        extremes = np.array([np.nan, np.pi * 1e-300, -0.0])[:n]
+        pixels = np.random.default_rng(step).integers(0, 256, (n, 7, 5, 3)).astype(np.uint8)
+        trace.append(Frame(step, pixels, extremes + step, extremes, np.full(n, 1 / 3), step / 7))
+    trace.save(tmp_path / "run.npz")
+    back = load_trace(tmp_path / "run.npz")
+    np.testing.assert_array_equal(back.frames, trace.frames)
+    assert back.frames.dtype == np.uint8 and len(back) == 5
+    for name, values in trace.metrics.items():
+        assert back.metrics[name].tobytes() == values.tobytes() and back.metrics[name].dtype == np.float64
+    assert back.seconds.tobytes() == trace.seconds.tobytes()
+    assert [back[i].step for i in range(5)] == list(range(5))
+    for name in ("task", "knobs", "seed", "model", "fingerprint", "target"):
+        assert getattr(back, name) == getattr(trace, name), name
+    assert repr(back) == repr(trace)
+
+
+def test_npz_keeps_what_only_some_frames_have(tmp_path: Path) -> None:
+    trace = Trace("inpaint", {}, classes=("dog", "größer"), radius=12.5)
+    trace.inputs = {"picture": np.full((4, 5, 3), 7, np.uint8), "mask": np.eye(4, 5, dtype=np.uint8)}
+    for step in range(4):
+        odd = step % 2 == 1
+        extra = {
+            "probabilities": np.full((2, 2), step / 3, np.float32) if odd else None,
+            "gradient": np.full((2, 8, 8), step, np.uint8) if step < 3 else None,
+        }
+        trace.append(dataclasses.replace(recorded(3)[step], **extra))
+    trace.save(tmp_path / "run.npz")
+    back = load_trace(tmp_path / "run.npz")
+    assert back.classes == ("dog", "größer") and back.radius == 12.5 and set(back.inputs) == {"picture", "mask"}
+    for name, values in trace.inputs.items():
+        np.testing.assert_array_equal(back.inputs[name], values)
+    for step in range(4):
+        for name in ("probabilities", "gradient"):
+            old, new = getattr(trace[step], name), getattr(back[step], name)
+            assert (old is None) == (new is None)
+            if old is not None:
+                np.testing.assert_array_equal(new, old)
+                assert new.dtype == old.dtype
+
+
+def test_npz_of_the_first_format_is_still_read(tmp_path: Path) -> None:
+    back = load_trace(archive(tmp_path / "run.npz", {**GOOD, "format": "robust-widgets trace 1"}, **ROWS))
+    assert len(back) == 2 and back.classes == () and back.radius is None and back.inputs == {}
+    assert back[0].probabilities is None and back[0].gradient is None
+
+
+def test_npz_holds_no_pickle_and_is_read_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded().save(tmp_path / "run.npz")
+    with zipfile.ZipFile(tmp_path / "run.npz") as archive:
+        for name in archive.namelist():
+            np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+    asked: list[object] = []
+    load = np.load
+    monkeypatch.setattr(saving.np, "load", lambda *a, **k: asked.append(k.get("allow_pickle")) or load(*a, **k))
+    load_trace(tmp_path / "run.npz")
+    assert asked == [False]
+
+
+class Trap:
+    """Unpickling this sets a flag."""
+
+    sprung = False
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return _spring, ()
+
+
+def _spring() -> None:
+    Trap.sprung = True
+
+
+def test_a_malicious_file_runs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "raw.npz").write_bytes(pickle.dumps(Trap()))
+    header = np.array(Trap(), dtype=object)
+    np.savez(tmp_path / "object.npz", header=header, frames=header)
+    for name in ("raw.npz", "object.npz"):
+        with raises_sentence(TraceError, name):
+            load_trace(tmp_path / name)
+    assert not Trap.sprung
+
+
+def test_png_is_the_final_picture(tmp_path: Path) -> None:
+    trace = recorded(3)
+    trace.save(tmp_path / "run.PNG")
+    saved = Image.open(tmp_path / "run.PNG")
+    assert saved.format == "PNG"
+    np.testing.assert_array_equal(np.asarray(saved), np.hstack(list(trace[-1].pixels)))
+
+
+@pytest.mark.parametrize("steps", [0, 1, 8])
+def test_gif_plays_every_step(steps: int, tmp_path: Path) -> None:
+    trace = recorded(steps)
+    trace.save(tmp_path / "run.gif")
+    with Image.open(tmp_path / "run.gif") as saved:
+        assert saved.n_frames == steps + 1
+        assert saved.size == (64, 32), "small pictures are enlarged"
+        durations = []
+        for step in range(steps + 1):
+            saved.seek(step)
+            durations.append(saved.info["duration"])
+            wanted = np.asarray(enlarged(tile(trace[step].pixels), 32)).astype(float)
+            assert np.abs(np.asarray(saved.convert("RGB")) - wanted).mean() < 16, f"frame {step} shows its own step"
+    assert durations == [saving.FRAME_MILLISECONDS] * steps + [saving.LAST_FRAME_MILLISECONDS]
+
+
+def test_gif_of_a_run_that_stands_still_lasts_as_long(tmp_path: Path) -> None:
+    trace, first = Trace("generate", {}), recorded(0)[0]
+    for step in range(6):
+        trace.append(Frame(step, first.pixels, first.loss, first.probability, first.distance, 0.0))
+    trace.save(tmp_path / "run.gif")
+    with Image.open(tmp_path / "run.gif") as saved:
+        total = 0
+        for index in range(saved.n_frames):
+            saved.seek(index)
+            total += saved.info["duration"]
+    assert total == 5 * saving.FRAME_MILLISECONDS + saving.LAST_FRAME_MILLISECONDS
+
+
+@pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (3, 2, 2), (5, 2, 3), (9, 3, 3)])
+def test_tile_puts_every_picture_in_its_place(count: int, rows: int, columns: int) -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (count, 4, 6, 3)).astype(np.uint8)
+    grid = tile(pictures)
+    assert grid.shape == (rows * 4, columns * 6, 3)
+    for index in range(rows * columns):
+        top, left = index // columns * 4, index % columns * 6
+        cell = grid[top : top + 4, left : left + 6]
+        np.testing.assert_array_equal(cell, pictures[index] if index < count else np.full((4, 6, 3), 255))
+
+
+def test_the_strip_shows_the_first_and_the_last_step() -> None:
+    trace = recorded(9)
+    sheet = np.asarray(strip(trace, count=4, side=8))
+    assert sheet.shape == (16, 32, 3)
+    for row in range(2):
+        for column, step in enumerate((0, 3, 6, 9)):
+            cell = sheet[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+            np.testing.assert_array_equal(cell, trace[step].pixels[row])
+
+
+@pytest.mark.parametrize("name", ["run.jpg", "run", "run.npz.bak", "run.", ".npz"])
+def test_an_unknown_ending(name: str, tmp_path: Path) -> None:
+    with raises_sentence(SaveError, name, "'.png', '.gif', '.mp4', '.rwtrace' or '.npz'"):
+        recorded().save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def unwritable(tmp_path: Path, ending: str) -> list[Path]:
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / f"folder{ending}").mkdir()
+    return [tmp_path / "gone" / f"run{ending}", tmp_path / "file" / f"run{ending}", tmp_path / f"folder{ending}"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_unwritable_path(ending: str, tmp_path: Path) -> None:
+    for path in unwritable(tmp_path, ending):
+        before = sorted(tmp_path.rglob("*"))
+        with raises_sentence(SaveError, repr(str(path)), "nothing is lost"):
+            recorded().save(path)
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_full_disk_leaves_the_old_file(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"run{ending}"
+    path.write_bytes(b"the old run")
+    # What is written goes through this link to the device that is always full.
+    (tmp_path / f".run{ending}.{os.getpid()}.partial").symlink_to("/dev/full")
+    with raises_sentence(SaveError, os.strerror(errno.ENOSPC)):
+        recorded(8, side=24).save(path)
+    assert path.read_bytes() == b"the old run"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_failing_replace_leaves_the_old_file(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / f"run{ending}"
+    path.write_bytes(b"the old run")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
+    with raises_sentence(SaveError, os.strerror(errno.EACCES)):
+        recorded().save(path)
+    assert path.read_bytes() == b"the old run"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [TypeError("not JSON"), KeyboardInterrupt(), MemoryError()])
+def test_a_write_that_breaks_off_leaves_no_rubbish(error: BaseException, tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    path.write_bytes(b"the old run")
+
+    def write(file: io.BufferedWriter) -> None:
+        file.write(b"half")
+        raise error
+
+    with pytest.raises(type(error)):
+        write_whole(path, write)  # type: ignore[arg-type]
+    assert path.read_bytes() == b"the old run"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_saving_again_replaces_the_file(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"run{ending}"
+    path.write_bytes(b"the old run")
+    recorded().save(str(path))
+    assert path.read_bytes() != b"the old run" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    for path in (tmp_path / "gone.npz", tmp_path):
+        with raises_sentence(TraceError, repr(str(path))):
+            load_trace(path)
+
+
+def archive(path: Path, header: object, **arrays: np.ndarray) -> Path:
+    np.savez(path, header=np.array(json.dumps(header)), **arrays)
+    return path
+
+
+GOOD = {
+    "format": saving.FORMAT,
+    "task": "generate",
+    "knobs": {},
+    "seed": None,
+    "model": "",
+    "fingerprint": "",
+    "target": "",
+}
+ROWS = {"frames": np.zeros((2, 1, 4, 4, 3), np.uint8), "seconds": np.zeros(2)}
+ROWS |= {name: np.zeros((2, 1)) for name in ("loss", "probability", "distance")}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"a text", b"\x93NUMPY\x01\x00", bytes(300)])
+def test_a_file_that_is_no_run(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "run.npz").write_bytes(content)
+    with raises_sentence(TraceError, "run.npz"):
+        load_trace(tmp_path / "run.npz")
+
+
+def test_a_plain_array_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    with raises_sentence(TraceError, "array.npy"):
+        load_trace(tmp_path / "array.npy")
+
+
+@pytest.mark.parametrize("header", ["text", 3, [], None, {}, {"format": saving.FORMAT}, {**GOOD, "extra": 1}])
+def test_a_foreign_header(header: object, tmp_path: Path) -> None:
+    with raises_sentence(TraceError, "run.npz"):
+        load_trace(archive(tmp_path / "run.npz", header, **ROWS))
+
+
+def test_a_run_of_another_version(tmp_path: Path) -> None:
+    with raises_sentence(TraceError, "another version"):
+        load_trace(archive(tmp_path / "run.npz", {**GOOD, "format": "robust-widgets trace 99"}, **ROWS))
+
+
+@pytest.mark.parametrize("name", list(ROWS))
+def test_a_run_with_a_part_missing_or_too_short(name: str, tmp_path: Path) -> None:
+    assert len(load_trace(archive(tmp_path / "run.npz", GOOD, **ROWS))) == 2
+    with raises_sentence(TraceError, "run.npz"):
+        load_trace(archive(tmp_path / "run.npz", GOOD, **{k: v for k, v in ROWS.items() if k != name}))
+    if name != "frames":
+        with raises_sentence(TraceError, "run.npz"):
+            load_trace(archive(tmp_path / "run.npz", GOOD, **{**ROWS, name: ROWS[name][:1]}))
+
+
+@pytest.mark.parametrize("name", ["run.npz", "run.rwtrace"])
+def test_truncated_and_damaged_runs(name: str, tmp_path: Path) -> None:
+    recorded(3).save(tmp_path / name)
+    whole, dice, odd = (tmp_path / name).read_bytes(), random.Random(0), (tmp_path / name).with_stem("odd")
+    for share in (0, 0.01, 0.2, 0.5, 0.9, 0.999):
+        odd.write_bytes(whole[: int(share * len(whole))])
+        with raises_sentence(TraceError, odd.name):
+            load_trace(odd)
+    refused = 0
+    for _ in range(250):
+        damaged = bytearray(whole)
+        for _ in range(dice.randint(1, 4)):
+            damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+        odd.write_bytes(damaged)
+        try:
+            load_trace(odd)
+        except TraceError as error:
+            check_sentence(str(error), odd.name)
+            refused += 1
+    assert refused > 170

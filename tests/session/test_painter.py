@@ -1,0 +1,129 @@
+"""What is made once for a model is made before its first run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from robust_widgets.compiler.engine import ONNX, SWITCH
+from robust_widgets.interface.session import RunEnded
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.session.local import LocalSession
+from robust_widgets.session.worker import Painter
+from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
+from robust_widgets.solvers.graphs.step_graph import Captures
+from robust_widgets.tasks import TASKS
+from tests.helpers import smooth_model
+from tests.tasks.calls import request
+
+pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> RobustClassifier:
+    monkeypatch.delenv(SWITCH, raising=False)
+    found = smooth_model(16)
+    found.compile()
+    assert found.engine is not None
+    found.engine.fixed = ONNX
+    return found
+
+
+def count(model: RobustClassifier) -> int:
+    assert isinstance(model.captures, Captures) and model.captures.make is CpuGraph
+    return model.captures.count
+
+
+def test_no_task_waits_for_a_recording_after_the_warm_up(model: RobustClassifier) -> None:
+    painter = Painter(model)
+    list(painter.warm_up())
+    made = count(model)
+    assert made == 3
+    for number, task in enumerate(TASKS):
+        events: list[object] = []
+        assert painter.run(number, request(task, {"steps": 2}), events.append, lambda: False) == RunEnded(
+            number, "done"
+        )
+        assert len(events) == 4
+    assert count(model) == made
+
+
+def test_where_nothing_is_recorded_no_step_is_made() -> None:
+    model = smooth_model(16)
+    asked: list[object] = []
+    model.network.register_forward_hook(lambda *_: asked.append(1))
+    list(Painter(model).warm_up())
+    assert not asked and model.captures is None
+
+
+@pytest.mark.parametrize(("given", "expected"), [("", "10000"), ("500", "500"), ("passive", "None")])
+def test_threads_do_not_wait_for_long(given: str, expected: str) -> None:
+    how = "OMP_WAIT_POLICY" if given == "passive" else "GOMP_SPINCOUNT"
+    code = (
+        "import os; [os.environ.pop(name, 0) for name in ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT')]; "
+        f"os.environ.update({{'{how}': '{given}'}} if '{given}' else {{}}); "
+        "import robust_widgets; print(os.environ.get('GOMP_SPINCOUNT'))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == expected
+
+
+def test_a_session_warms_up_though_somebody_waits_for_a_measurement(model: RobustClassifier) -> None:
+    session = LocalSession(model)
+    try:
+        measured = threading.Event()
+        session.measure(lambda _: measured.set())
+        assert measured.wait(60)
+        assert count(model) == 3
+    finally:
+        session.close()
+
+
+def test_a_run_goes_before_what_is_still_to_be_made(model: RobustClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, go_on, order = threading.Event(), threading.Event(), list[str]()
+
+    def parts(_: Painter) -> Iterator[None]:
+        reached.set()
+        go_on.wait(60)
+        yield
+        order.append("warm-up")
+
+    monkeypatch.setattr(Painter, "warm_up", parts)
+    session = LocalSession(model)
+    try:
+        assert reached.wait(60)
+        ended = threading.Event()
+
+        def hear(event: object) -> None:
+            if isinstance(event, RunEnded):
+                order.append("run")
+                ended.set()
+
+        session.submit(request("generate", {"steps": 1}), hear)
+        go_on.set()
+        assert ended.wait(60)
+    finally:
+        session.close()
+    assert order[0] == "run"
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.3, 0.8])
+@pytest.mark.parametrize("run", [False, True])
+def test_a_process_may_end_at_any_moment(moment: float, run: bool) -> None:
+    code = f"""
+import time, torch
+from robust_widgets.session.local import LocalSession
+from robust_widgets.models.registry import load_model
+from robust_widgets.interface.session import RunRequest
+session = LocalSession(load_model("tiny"))
+if {run}:
+    session.submit(RunRequest("generate", "goldfish", {{"steps": 2000}}), lambda event: None)
+time.sleep({moment})
+"""
+    environment = {**os.environ, SWITCH: "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

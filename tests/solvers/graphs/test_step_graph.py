@@ -1,0 +1,298 @@
+"""Recorded steps show what plain ones show, and are used again."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from robust_widgets.compiler.engine import SWITCH
+from robust_widgets.errors import UnknownNameError
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.runs.trace import Frame
+from robust_widgets.solvers.graphs import cuda_graph
+from robust_widgets.solvers.graphs import step_graph as module
+from robust_widgets.solvers.graphs.cuda_graph import WARM_UPS
+from robust_widgets.solvers.graphs.step_graph import CHECKED, Captures
+from robust_widgets.synthesis.constraints import L2Ball, Unconstrained
+from robust_widgets.synthesis.loop import Problem, iterate
+from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
+from robust_widgets.synthesis.steppers import L2Step, LinfStep, Momentum
+from robust_widgets.tasks import TASKS, build_problem
+from tests.helpers import Brightness, Passes, pictures, smooth_model
+from tests.solvers.graphs.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
+from tests.solvers.graphs.fake_cuda import FakeCuda, Tape
+from tests.tasks.calls import request
+
+
+@pytest.fixture(autouse=True)
+def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+    fake = FakeCuda()
+    monkeypatch.setattr(cuda_graph, "cuda", fake)
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def no_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        yield
+
+
+def recording(side: int = 12, precision: str | None = "float32") -> RobustClassifier:
+    """A model that records its steps."""
+    model = smooth_model(side)
+    model.captures, model.precision = Captures(), precision
+    return model
+
+
+def made(**changes: Any) -> Problem:
+    model = recording()
+    own = {"objective": CrossEntropy(1), "stepper": L2Step(0.3), "constraint": L2Ball(0.8), "steps": 5}
+    return Problem(**{"model": model, "start": pictures(3), **own, **changes})
+
+
+def captures_of(problem: Problem) -> Captures:
+    found: Any = problem.model
+    return found.captures
+
+
+def assert_same(found: list[Frame], expected: list[Frame], exact: bool = True) -> None:
+    assert [frame.step for frame in found] == [frame.step for frame in expected]
+    for one, other in zip(found, expected, strict=True):
+        for name in ("pixels", "loss", "probability", "distance", "probabilities", "gradient"):
+            a, b = getattr(one, name), getattr(other, name)
+            if exact or a is None:
+                np.testing.assert_array_equal(a, b, name, strict=a is not None)
+            else:
+                np.testing.assert_allclose(a.astype(float), b.astype(float), rtol=1e-5, atol=1, err_msg=name)
+
+
+def check(problem: Problem, recordings: int) -> None:
+    """A problem's recorded frames are its plain ones, and so many recordings were made for its model up to now."""
+    captures = captures_of(problem)
+    assert captures.free.acquire(blocking=False), "what is in use elsewhere is not used"
+    expected = list(iterate(problem))
+    captures.free.release()
+    log: list[str] = vars(cuda_graph)["cuda"].log
+    log.clear()
+    assert_same(list(iterate(problem)), expected)
+    assert (captures.count, captures.note) == (recordings, "")
+    assert log.count("replay") >= problem.steps + 1
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("ball", ["l2", "linf", "none"])
+def test_every_task_under_every_constraint(task: str, ball: str) -> None:
+    model = recording(16)
+    check(build_problem(model, request(task, {"steps": 4, "constraint": ball})), 1)
+    if "penalty" in build_problem(model, request(task)).knobs:
+        check(build_problem(model, request(task, {"steps": 4, "constraint": ball, "penalty": "paper"})), 2)
+
+
+@pytest.mark.parametrize("stepper", STEPPERS, ids=repr)
+@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=repr)
+@pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
+@pytest.mark.parametrize("seed", [None, 6])
+def test_every_stepper_constraint_region_and_seed(stepper: Any, constraint: Any, region: Any, seed: Any) -> None:
+    problem = made(stepper=stepper, constraint=constraint, region=region, seed=seed)
+    check(problem, 1)
+    check(problem, 1)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
+def test_every_objective(objective: Any) -> None:
+    problem = made(objective=objective)
+    check(problem, 1)
+    check(replace(problem, start=pictures(3, seed=8)), 1)
+
+
+def test_moved_sliders_need_no_new_recording() -> None:
+    def problem(target: str, weight: float, epsilon: float, size: float, seed: int, steps: int) -> Problem:
+        region = INSIDE.roll(seed % 3, 3)
+        outside = weight * MatchOutside(pictures(1, seed=seed), region)
+        given = {"objective": CrossEntropy(target) + outside, "region": region, "seed": seed, "steps": steps}
+        return replace(
+            first, constraint=L2Ball(epsilon), stepper=Momentum(L2Step(size)), start=pictures(3, seed=seed), **given
+        )
+
+    first = made()
+    passes = Passes(first.model)  # type: ignore[arg-type]
+    check(problem("cat", 10.0, 0.8, 0.3, 1, 5), 1)
+    asked = passes.forwards
+    check(problem("dog", 3.0, 0.2, 0.1, 2, 9), 1)
+    assert passes.forwards == asked + 10, "the plain run's; the recorded one asks Python nothing"
+    check(problem("goldfish", 0.1, 2.5, 0.7, 3, 1), 1)
+
+
+def test_another_shape_or_structure_is_recorded_anew_and_few_are_kept() -> None:
+    problem = made()
+    check(problem, 1)
+    check(replace(problem, start=pictures(2)), 2)
+    check(replace(problem, start=pictures(3, 16)), 3)
+    check(replace(problem, stepper=LinfStep(0.05)), 4)
+    check(problem, 4)
+    check(replace(problem, constraint=Unconstrained()), 5)
+    assert len(captures_of(problem)) == cuda_graph.CudaGraph.kept
+    check(problem, 5)
+    check(replace(problem, start=pictures(2)), 6)
+
+
+def test_changed_weights_are_recorded_anew() -> None:
+    problem = made()
+    check(problem, 1)
+    network: Any = problem.model
+    with torch.no_grad():
+        network.network.head.weight.mul_(-1)
+    check(problem, 2)
+    network.network.head.weight.data = network.network.head.weight.data.clone()
+    check(problem, 3)
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_of_a_model_begins_anew(how: Any) -> None:
+    problem = made()
+    check(problem, 1)
+    other = replace(problem, model=how(problem.model))
+    check(other, 1)
+    assert captures_of(other) is not captures_of(problem)
+
+
+def test_a_frame_is_handed_out_while_the_next_step_runs(cuda: FakeCuda) -> None:
+    problem = made(steps=3)
+    list(iterate(problem))
+    assert cuda.modes == ["thread_local"]
+    cuda.log.clear()
+    frames = []
+    for frame in iterate(problem):
+        frames.append((frame.step, cuda.log.count("replay")))
+    assert frames == [(0, 2), (1, 3), (2, 4), (3, 4)]
+    assert cuda.log == ["replay", "replay", *["arrived", "replay"] * 2, "arrived", "arrived"]
+
+
+def test_the_recording_is_warmed_up_and_checked(cuda: FakeCuda) -> None:
+    problem = made()
+    passes = Passes(problem.model)  # type: ignore[arg-type]
+    list(iterate(problem))
+    assert passes.forwards == 1 + WARM_UPS + 1 + CHECKED, "the width of its answer, warm-ups, the recording, the check"
+    assert cuda.replays == CHECKED + problem.steps + 1
+
+
+def test_closing_stops_within_one_step_and_frees_the_recording(cuda: FakeCuda) -> None:
+    problem = made(steps=50)
+    check(replace(problem, steps=2), 1)
+    cuda.log.clear()
+    frames = iterate(problem)
+    next(frames), next(frames)
+    frames.close()  # type: ignore[attr-defined]
+    assert cuda.log.count("replay") == 3
+    check(problem, 1)
+
+
+def test_two_runs_at_once_keep_out_of_each_others_way() -> None:
+    problem = made(stepper=Momentum(L2Step(0.3)))
+    expected = list(iterate(problem))
+    one, other = iterate(problem), iterate(problem)
+    pairs = list(zip(one, other, strict=True))
+    assert_same([a for a, _ in pairs], expected)
+    assert_same([b for _, b in pairs], expected)
+    assert captures_of(problem).count == 1
+
+
+@pytest.mark.parametrize(
+    "objective", [Jitter(CrossEntropy(1), 3, seed=4), Brightness(), CrossEntropy(1) + Brightness()]
+)
+def test_what_may_do_anything_runs_as_it_is(objective: Any, cuda: FakeCuda) -> None:
+    problem = made(objective=objective)
+    plain = replace(problem, model=smooth_model())
+    assert_same(list(iterate(problem)), list(iterate(plain)))
+    assert captures_of(problem).count == cuda.replays == 0 and not captures_of(problem).note
+
+
+def test_parts_of_other_kinds_run_as_they_are() -> None:
+    class Own(L2Ball):
+        pass
+
+    problem = made(constraint=Own(0.8))
+    assert len(list(iterate(problem))) == 6 and captures_of(problem).count == 0
+
+
+def test_a_network_in_training_is_not_recorded() -> None:
+    problem = made()
+    model: Any = problem.model
+    model.network.train()
+    list(iterate(problem))
+    assert captures_of(problem).count == 0
+
+
+@pytest.mark.parametrize(
+    ("objective", "given"), [(CrossEntropy("wolf"), "wolf"), (CrossEntropy(9), 9), (Activation(99), 99)]
+)
+def test_a_mistake_is_told_as_ever(objective: Any, given: Any) -> None:
+    problem = made(objective=objective)
+    for one in (problem, replace(problem, model=smooth_model())):
+        with pytest.raises(UnknownNameError, match=str(given)):
+            list(iterate(one))
+    assert not captures_of(problem).note
+
+
+def fallen_back(problem: Problem, why: str) -> None:
+    """The run is right, says once that it was not recorded, and nothing is tried again."""
+    expected = list(iterate(replace(problem, model=smooth_model())))
+    with pytest.warns(RuntimeWarning, match=why) as said:
+        assert_same(list(iterate(problem)), expected, exact=False)
+    captures = captures_of(problem)
+    assert len(said) == 1 and why in captures.note and len(captures) == 0 and captures.free.acquire(blocking=False)
+    captures.free.release()
+    count = captures.count
+    assert_same(list(iterate(problem)), expected, exact=False)
+    assert captures.count == count
+
+
+def test_a_recording_that_fails_is_given_up(cuda: FakeCuda) -> None:
+    cuda.refuse = "operation not permitted when stream is capturing"
+    fallen_back(made(), "RuntimeError: operation not permitted")
+
+
+def test_a_network_that_makes_the_host_wait_is_given_up() -> None:
+    problem = made()
+    model: Any = problem.model
+    model.network.register_forward_hook(lambda _, given, answer: answer if float(answer.detach().sum()) else None)
+    fallen_back(problem, "_local_scalar_dense")
+
+
+@pytest.mark.parametrize("at", [1, CHECKED + 1, CHECKED + 3, CHECKED + 6])
+def test_a_run_that_breaks_off_goes_on_as_it_is(cuda: FakeCuda, at: int) -> None:
+    cuda.fail_at = at
+    fallen_back(made(), "illegal memory access")
+
+
+@pytest.mark.parametrize("output", ["picture", "numbers"])
+def test_a_recording_that_does_something_else_is_not_used(cuda: FakeCuda, output: str) -> None:
+    def spoil(tape: Tape) -> None:
+        copies = [call for call in tape.calls if str(call[0]) == "aten.copy_.default"]
+        stacks = [call[3] for call in tape.calls if str(call[0]).startswith("aten.cat")]
+        (copies[0][1][0] if output == "picture" else stacks[-1]).add_(0.05)
+
+    cuda.spoil = spoil
+    fallen_back(made(), "differ from the plain ones")
+
+
+def test_on_a_gpu_a_prepared_model_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    there: Any = SimpleNamespace(device=torch.device("cuda", 0))
+    assert module._captures(smooth_model(), there) is None, "it was asked to run as it is"
+    model = smooth_model()
+    model.compile()
+    monkeypatch.setenv(SWITCH, "0")
+    assert module._captures(model, there) is None
+    monkeypatch.delenv(SWITCH)
+    found = module._captures(model, there)
+    assert isinstance(found, Captures) and model.captures is found is module._captures(model, there)

@@ -1,0 +1,268 @@
+"""Many pictures, batch by batch, in memory and in a folder."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from robust_widgets.errors import KnobError, PictureError, SaveError, UnknownNameError
+from robust_widgets.pictures import folder as picture_folder
+from robust_widgets.pictures.folder import LINES, SETTINGS, Made, PictureFolder
+from robust_widgets.tasks import batch as memory
+from robust_widgets.tasks import batch as module
+from robust_widgets.tasks import generate, translate
+from robust_widgets.tasks.batch import bytes_of_a_picture, free_memory, pictures_at_once, stream
+from tests.helpers import Passes, raises_sentence, smooth_model, tiny_model
+
+KNOBS: dict[str, Any] = {"steps": 3, "epsilon": 60.0, "step_size": 8.0}
+
+
+def same(found: list[Made], wanted: list[Made]) -> None:
+    """Equal but for rounding."""
+    for one, other in zip(found, wanted, strict=True):
+        assert np.abs(one.pixels.astype(int) - other.pixels).max() <= 1
+        assert (one.index, one.seed, one.target, one.source) == (other.index, other.seed, other.target, other.source)
+        assert one.probability == pytest.approx(other.probability, abs=1e-4)
+        assert one.distance == pytest.approx(other.distance, rel=1e-4)
+        assert one.loss == pytest.approx(other.loss, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("size", [None, 24])
+def test_the_nth_picture_does_not_depend_on_the_batches(size: int | None) -> None:
+    model = smooth_model()
+    options = {"model": model, "n": 5, "seed": 7, "size": size, **KNOBS}
+    alone, threes = (list(stream("generate", "cat", batch_size=many, **options)) for many in (1, 3))
+    same(threes, alone)
+    trace = generate("cat", **options)
+    for index, one in enumerate(threes):
+        assert (one.index, one.seed, one.target) == (index, 7 + index, "cat")
+        assert np.abs(one.pixels.astype(int) - trace[-1].pixels[index]).max() <= 1
+        assert one.probability == pytest.approx(trace[-1].probability[index], abs=1e-4)
+        assert one.distance == pytest.approx(trace[-1].distance[index], rel=1e-4)
+    assert np.abs(threes[0].pixels.astype(int) - threes[1].pixels).max() > 20
+
+
+def test_pictures_are_made_when_they_are_asked_for() -> None:
+    model = tiny_model()
+    passes = Passes(model)
+    made = stream("generate", "dog", n=100_000, batch_size=2, model=model, **KNOBS)
+    assert passes.forwards == 0
+    next(made)
+    next(made)
+    assert passes.forwards == KNOBS["steps"] + 1
+
+
+def test_a_folder_of_pictures_is_translated_one_by_one(tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.png" for name in "abc"]
+    for shade, file in enumerate(files):
+        Image.new("RGB", (30, 20), (80 * shade, 100, 200)).save(file)
+    options = {"model": smooth_model(), "seed": 3, **KNOBS}
+    made = list(stream("translate", 1, pictures=files, batch_size=2, **options))
+    wanted = translate(files, 1, **options)
+    assert [one.source for one in made] == ["a.png", "b.png", "c.png"]
+    for one, pixels in zip(made, wanted[-1].pixels, strict=True):
+        assert np.abs(one.pixels.astype(int) - pixels).max() <= 1
+
+
+def test_a_run_goes_on_in_its_folder(tmp_path: Path) -> None:
+    model, said = tiny_model(), list[str]()
+    options = {"model": model, "out": tmp_path / "new" / "cats", "batch_size": 2, "say": said.append, **KNOBS}
+    begun = stream("generate", "cat", n=5, **options)
+    assert next(begun).index == 0
+    begun.close()
+    folder = tmp_path / "new" / "cats"
+    assert sorted(path.name for path in folder.glob("*.png")) == ["000000.png", "000001.png"]
+    written = (folder / "000001.png").stat().st_mtime_ns
+    (folder / "000000.png").unlink()  # a line without its file counts for nothing
+    resumed = list(stream("generate", "cat", n=5, **options))
+    assert said == ["1 of 5 pictures are there already."]
+    assert (folder / "000001.png").stat().st_mtime_ns == written
+    same(resumed, list(stream("generate", "cat", n=5, model=model, batch_size=1, **KNOBS)))
+    same(list(stream("generate", "cat", n=7, **options))[:5], resumed)
+    assert len(list(folder.glob("*.png"))) == 7
+    lines = [json.loads(line) for line in (folder / LINES).read_text().splitlines()]
+    last = lines[-1]
+    assert (last["file"], last["index"], last["seed"], last["target"]) == ("000006.png", 6, 6, "cat")
+    assert 0 <= last["probability"] <= 1 and last["distance"] > 0
+
+
+def test_a_line_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
+    options = {"model": tiny_model(), "out": tmp_path, "n": 3, "batch_size": 1, **KNOBS}
+    whole = list(stream("generate", "cat", **options))
+    lines = tmp_path / LINES
+    lines.write_bytes(lines.read_bytes()[:-20])
+    assert len(PictureFolder(tmp_path, json.loads((tmp_path / SETTINGS).read_text()))) == 2
+    same(list(stream("generate", "cat", **options)), whole)
+    assert [json.loads(line)["index"] for line in lines.read_text().splitlines()] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"steps": 4}, "steps 3 and not 4"),
+        ({"target": "dog"}, "target 'cat' and not 'dog'"),
+        ({"model": tiny_model(seed=1)}, "fingerprint"),
+        ({"seed": 1}, "seed 0 and not 1"),
+    ],
+)
+def test_other_settings_are_refused(changed: dict[str, Any], words: str, tmp_path: Path) -> None:
+    options = {"task": "generate", "target": "cat", "model": tiny_model(), "out": tmp_path, "n": 1, **KNOBS}
+    list(stream(**options))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with raises_sentence(SaveError, words):
+        stream(**options | changed)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_is_no_place_for_pictures_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "letter.txt").touch()
+    with raises_sentence(SaveError, "other files"):
+        PictureFolder(other, {})
+    with raises_sentence(SaveError, "letter.txt"):
+        PictureFolder(other / "letter.txt" / "new", {})
+    (other / "letter.txt").rename(other / SETTINGS)
+    with raises_sentence(SaveError, SETTINGS):
+        PictureFolder(other, {})
+    (tmp_path / "closed").mkdir()
+    monkeypatch.setattr(picture_folder.os, "access", lambda *_: False)  # root may write anywhere
+    with raises_sentence(SaveError, "closed"):
+        PictureFolder(tmp_path / "closed", {})
+
+
+def test_a_full_disk_is_said_and_costs_nothing_that_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"model": tiny_model(), "out": tmp_path, "n": 4, "batch_size": 2, **KNOBS}
+    save, left = Image.Image.save, iter([True, True, True, False])
+
+    def full(picture: Image.Image, *arguments: Any) -> None:
+        if not next(left):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(picture, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Image.Image, "save", full)
+        with raises_sentence(SaveError, "No space left", "the 3 pictures"):
+            list(stream("generate", "cat", **options))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"00000{i}.png" for i in range(3)] + [LINES, SETTINGS]
+    passes = Passes(options["model"])
+    assert len(list(stream("generate", "cat", **options))) == 4
+    assert len(passes.inputs[-1]) == 1, "only what is missing is made"
+
+
+def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
+    options = {"model": tiny_model(), "out": tmp_path, "n": 1, **KNOBS}
+    list(stream("generate", "cat", **options))
+    (tmp_path / "000000.png").write_bytes(b"no picture")
+    with raises_sentence(SaveError, "000000.png"):
+        list(stream("generate", "cat", **options))
+
+
+def test_batches_are_halved_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    said, sizes = list[str](), list[int]()
+    readings = module.readings
+
+    def small(problem: Any) -> Any:
+        sizes.append(len(problem.start))
+        if len(problem.start) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return readings(problem)
+
+    options = {"model": smooth_model(), "n": 5, **KNOBS}
+    wanted = list(stream("generate", "cat", **options))
+    monkeypatch.setattr(module, "readings", small)
+    same(list(stream("generate", "cat", batch_size=9, say=said.append, **options)), wanted)
+    assert sizes == [5, 4, 2, 2, 1] and len(said) == 1
+
+    def none(_: Any) -> Any:
+        raise RuntimeError("Failed to allocate memory for requested buffer of size 99")
+
+    monkeypatch.setattr(module, "readings", none)
+    with raises_sentence(KnobError, "single picture"):
+        list(stream("generate", "cat", batch_size=3, **options))
+
+
+def test_a_fault_that_is_not_the_memorys_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Any) -> Any:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(module, "readings", broken)
+    with pytest.raises(RuntimeError, match="do not fit"):
+        list(stream("generate", "cat", model=smooth_model(), n=2, **KNOBS))
+
+
+def test_a_pictures_memory_is_what_the_network_keeps_of_it() -> None:
+    model = smooth_model()  # tanh keeps its answer, a convolution what it is given
+    side = 12
+    first, second = 8 * side * side, 12 * (side // 2) ** 2
+    picture = 3 * side * side
+    assert (
+        2 * 4 * (picture + first + second)
+        <= bytes_of_a_picture(model, side)
+        <= 2 * 4 * (2 * picture + first + second + 32)
+    )
+    assert bytes_of_a_picture(model, 4 * side) == pytest.approx(16 * bytes_of_a_picture(model, side), rel=0.05)
+
+
+def test_a_batch_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = smooth_model()
+    each = bytes_of_a_picture(model, 12)
+    for free, wanted in ((0, 1), (each, 1), (10 * each, 5), (10**15, memory.MOST_ON_CPU), (None, memory.UNKNOWN)):
+        monkeypatch.setattr(memory, "free_memory", lambda _, free=free: free)
+        assert pictures_at_once(model, 12) == wanted
+
+
+def test_free_memory_is_the_machines_or_what_its_container_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    assert free_memory(cpu) is None
+    (tmp_path / "meminfo").write_text("MemTotal:  9000 kB\nMemAvailable:  4000 kB\n")
+    assert free_memory(cpu) == 4_096_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory(cpu) == 4_096_000
+    for name, text in (("max", "3000000\n"), ("current", "2500000\n"), ("stat", "anon 9\ninactive_file 400000\n")):
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert free_memory(cpu) == 900_000
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "words"),
+    [
+        ({"task": "inpaint"}, UnknownNameError, "'generate', 'sketch_to_image', 'translate' or 'super_resolve'"),
+        ({"n": None}, KnobError, "needs n"),
+        ({"n": 0}, KnobError, "0 pictures"),
+        ({"n": 2.5}, KnobError, "2.5 pictures"),
+        ({"task": "translate"}, KnobError, "needs pictures"),
+        ({"pictures": []}, KnobError, "nothing else"),
+        ({"task": "translate", "n": None, "pictures": []}, KnobError, "0 pictures"),
+        ({"task": "translate", "n": None, "pictures": ["no.png"]}, PictureError, "no.png"),
+        ({"batch_size": 0}, KnobError, "batch_size is 0"),
+        ({"seed": 2**31 - 2}, KnobError, "for 3 pictures"),
+        ({"stesp": 3}, UnknownNameError, "'steps'"),
+        ({"target": "cta"}, UnknownNameError, "'cat'"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(
+    changed: dict[str, Any], kind: Any, words: str, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"task": "generate", "target": "cat", "n": 3, "model": smooth_model()}
+    with pytest.raises(kind) as caught:
+        stream(**options | {"out": tmp_path / "new"} | changed)
+    assert words in str(caught.value) and str(caught.value).endswith(".")
+    assert not (tmp_path / "new").exists()
+
+
+def test_every_setting_of_a_task_is_kept(tmp_path: Path) -> None:
+    next(stream("super_resolve", "dog", pictures=[np.zeros((9, 9, 3), np.uint8)], out=tmp_path, model=tiny_model()))
+    kept = json.loads((tmp_path / SETTINGS).read_text())
+    assert {"task", "target", "model", "fingerprint", "pictures", "factor", "steps", "enlargement"} <= set(kept)

@@ -1,0 +1,110 @@
+"""Several processes that train one model."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from robust_widgets.errors import TrainingError
+from robust_widgets.models.registry import load_model
+from robust_widgets.training.distributed import World, joined, world_of
+from tests.cli.shell import call, write_data
+from tests.helpers import noise_patterns, raises_sentence
+
+TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
+
+
+def test_without_torchrun_a_process_is_alone() -> None:
+    assert world_of({}) == World() and world_of({"RANK": "0"}) == World()
+    with joined(torch.device("cpu")) as (world, device):
+        assert world.size == 1 and world.is_first and device.type == "cpu"
+    assert World().rows(7) is None
+    value, model = torch.ones(2), nn.Linear(1, 1)
+    assert World().mean(value) is value and World().share(model, device) is model
+
+
+def test_torchrun_says_which_process_this_is() -> None:
+    assert world_of({**TORCHRUN, "RANK": "1", "LOCAL_RANK": "1"}) == World(1, 2, 1)
+    assert not World(1, 2, 1).is_first
+
+
+def test_each_process_takes_its_rows() -> None:
+    assert [World(rank, 3, rank).rows(12) for rank in range(3)] == [slice(0, 4), slice(4, 8), slice(8, 12)]
+    with raises_sentence(TrainingError, "128", "3 processes", "--batch-size"):
+        World(0, 3, 0).rows(128)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"RANK": "2"}, {"RANK": "-1"}, {"RANK": "first"}, {"WORLD_SIZE": "0"}, {"LOCAL_RANK": "5"}, {"WORLD_SIZE": ""}],
+)
+def test_a_wrong_world_is_refused(change: dict[str, str]) -> None:
+    (name, value) = next(iter(change.items()))
+    with raises_sentence(TrainingError, f"{name}={value!r}", "torchrun"):
+        world_of({**TORCHRUN, **change})
+
+
+@pytest.mark.parametrize("missing", ["RANK", "LOCAL_RANK"])
+def test_half_a_world_is_refused(missing: str) -> None:
+    with raises_sentence(TrainingError, missing, "torchrun"):
+        world_of({name: value for name, value in TORCHRUN.items() if name != missing})
+
+
+COMMAND = ("--arch", "blurresnet-tiny", "--side", "16", "--epochs", "3", "--batch-size", "12", "--device", "cpu")
+EXACT = ("--radius", "0", "--precision", "float32", "--learning-rate", "0.05")
+
+
+def train_in_processes(count: int, data: Path, out: Path, *options: str) -> None:
+    """The command as torchrun runs it in this many processes; one is this process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    if count == 1:
+        call("train", data, "--out", out, *COMMAND, *options)
+        return
+    command = [sys.executable, "-m", "robust_widgets.cli", "train", str(data), "--out", str(out), *COMMAND, *options]
+    running: list[subprocess.Popen[str]] = []
+    for rank in range(count):
+        place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        told = {name: str(value) for name, value in place.items()}
+        environment = {**os.environ, **told, "OMP_NUM_THREADS": "1"}
+        running.append(
+            subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        )
+    for process in running:
+        said, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+        assert bool(said.strip()) == (process is running[0]), "only the first process speaks"
+
+
+def rows(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in out.with_suffix(".log.jsonl").read_text().splitlines()]
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+    write_data(tmp_path / "data", noise_patterns(16))
+    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
+    train_in_processes(1, tmp_path / "data", one, *EXACT)
+    train_in_processes(2, tmp_path / "data", two, *EXACT)
+    assert [row["loss"] for row in rows(two)] == pytest.approx([row["loss"] for row in rows(one)], rel=1e-3)
+    weights = load_model(two, device="cpu").network.state_dict()
+    for name, value in load_model(one, device="cpu").network.state_dict().items():
+        torch.testing.assert_close(weights[name].float(), value.float(), rtol=1e-2, atol=1e-3)
+
+
+def test_two_processes_learn_against_an_attack_and_in_half_precision_too(tmp_path: Path) -> None:
+    write_data(tmp_path / "data", noise_patterns(16))
+    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
+    attacked = ("--radius", "0.5", "--learning-rate", "0.05", "--precision", "bfloat16")
+    train_in_processes(1, tmp_path / "data", one, *attacked)
+    train_in_processes(2, tmp_path / "data", two, *attacked)
+    # Each process draws random starts of its own, so the curves agree but not to the bit.
+    assert [row["loss"] for row in rows(two)] == pytest.approx([row["loss"] for row in rows(one)], rel=0.03)

@@ -1,0 +1,148 @@
+"""What a studio leaves in the notebook: brought up to date from any thread, and within its budget."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from robust_widgets.runs.notebook import MOST_BYTES
+from robust_widgets.runs.trace import Trace
+from robust_widgets.widgets.player.snapshot import MOST_BYTES_ALL, Keepsake
+from tests.runs.test_notebook_page import grown, runs_of
+from tests.runs.test_trace import recorded
+
+
+class Notebook:
+    """Keeps what is published, as a cell's outputs."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], str, bool]] = []
+        self.gate: threading.Event | None = None
+
+    def __call__(self, data: dict[str, str], *, transient: dict[str, Any], update: bool = False) -> None:
+        if update and self.gate is not None:
+            assert self.gate.wait(10)
+        self.got.append((data, transient["display_id"], update))
+
+    @property
+    def last(self) -> dict[str, str]:
+        return self.got[-1][0]
+
+
+def shown() -> tuple[Notebook, Keepsake]:
+    notebook = Notebook()
+    keepsake = Keepsake(publisher=notebook)
+    keepsake.show()
+    return notebook, keepsake
+
+
+def test_showing_makes_an_empty_output() -> None:
+    notebook, _ = shown()
+    ((data, display, update),) = notebook.got
+    assert data["text/html"] == '<div class="rw-keepsake"></div>' and display and not update
+    assert "image/png" not in data
+
+
+def test_each_run_is_added_to_the_same_output() -> None:
+    notebook, keepsake = shown()
+    traces: list[Trace] = []
+    for steps in (3, 5):
+        traces.append(recorded(steps))
+        keepsake.update(traces)
+        assert keepsake.flush()
+    assert [update for _, _, update in notebook.got] == [False, True, True]
+    assert len({display for _, display, _ in notebook.got}) == 1
+    assert [run["last"] for run in runs_of(notebook.last["text/html"])] == [3, 5]
+    assert Image.open(io.BytesIO(base64.b64decode(notebook.last["image/png"]))).format == "PNG"
+    assert "5 steps" in notebook.last["text/plain"]
+
+
+def test_a_cell_run_again_gets_the_runs_at_once() -> None:
+    notebook, keepsake = shown()
+    keepsake.update([recorded(3)])
+    assert keepsake.flush()
+    keepsake.show()
+    data, display, update = notebook.got[-1]
+    assert not update and display != notebook.got[0][1] and len(runs_of(data["text/html"])) == 1
+
+
+def test_updates_come_from_any_thread_and_the_newest_wins() -> None:
+    notebook, keepsake = shown()
+    notebook.gate = threading.Event()
+    traces: list[Trace] = []
+    for _ in range(6):
+        traces.append(recorded(2))
+        worker = threading.Thread(target=keepsake.update, args=(list(traces),))
+        worker.start()
+        worker.join()
+    notebook.gate.set()
+    assert keepsake.flush()
+    assert len(runs_of(notebook.last["text/html"])) == 6
+    assert len(notebook.got) <= 3, "what came meanwhile was not sent one by one"
+
+
+def test_runs_before_it_is_shown_wait_for_it() -> None:
+    notebook = Notebook()
+    keepsake = Keepsake(publisher=notebook)
+    keepsake.update([recorded(2), Trace("generate", {})])
+    assert notebook.got == [] and keepsake.flush()
+    keepsake.show()
+    assert len(runs_of(notebook.last["text/html"])) == 1
+
+
+def test_fifty_runs_stay_within_the_budget() -> None:
+    notebook, keepsake = shown()
+    traces = [grown(60, 64, seed=seed) for seed in range(50)]
+    for count in (1, 2, 3, 10, 11, 50):
+        keepsake.update(traces[:count])
+        assert keepsake.flush()
+        size = len(json.dumps(notebook.last))
+        assert size <= min(MOST_BYTES_ALL, count * MOST_BYTES), (count, size)
+        assert len(runs_of(notebook.last["text/html"])) == count
+
+
+def test_runs_that_have_not_changed_are_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from robust_widgets.widgets.player import snapshot as module
+
+    encoded: list[Trace] = []
+    encode = module.encode_run
+    monkeypatch.setattr(module, "encode_run", lambda trace, most: encoded.append(trace) or encode(trace, most))
+    _, keepsake = shown()
+    traces = [recorded(2) for _ in range(16)]
+    for count in range(9, 17):
+        keepsake.update(traces[:count])
+        assert keepsake.flush()
+    assert len(encoded) == 16
+
+
+def test_a_publisher_that_fails_is_logged_only(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(data: object, *, transient: object, update: bool = False) -> None:
+        if update:
+            raise OSError("gone")
+
+    keepsake = Keepsake(publisher=fail)
+    keepsake.show()
+    keepsake.update([recorded(1)])
+    assert keepsake.flush() and "gone" in caplog.text
+
+
+@pytest.mark.parametrize("shell", ["", "from IPython.core.interactiveshell import InteractiveShell as S; S.instance()"])
+def test_outside_a_notebook_nothing_happens(shell: str) -> None:
+    code = f"""
+{shell}
+from robust_widgets.widgets.player.snapshot import Keepsake
+keepsake = Keepsake()
+keepsake.show()
+keepsake.update([])
+assert keepsake.flush()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr

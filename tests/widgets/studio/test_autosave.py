@@ -1,0 +1,273 @@
+"""Paintings that are kept over kernel restarts: the files, and the studio that uses them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robust_widgets.errors import SaveError
+from robust_widgets.interface.session import FakeSession
+from robust_widgets.widgets.painting.raster import Raster
+from robust_widgets.widgets.studio import StudioWidget
+from robust_widgets.widgets.studio.autosave import KEPT_DAYS, PARTIAL_SECONDS, Autosave
+from tests.widgets.page import Page, encoded, is_sentence, noise
+
+SIDE = 16
+DAY = 24 * 3600
+
+
+def noisy(side: int = SIDE, seed: int = 0) -> Raster:
+    raster = Raster(side)
+    raster.image, raster.sketch = noise(side, side, 3, seed=seed), noise(side, side, 4, seed=seed + 50)
+    raster.mask = noise(side, side, seed=seed + 90)
+    return raster
+
+
+@pytest.fixture
+def autosave(tmp_path: Path) -> Autosave:
+    return Autosave("notebook, cell", tmp_path / "state" / "paintings")
+
+
+def test_a_painting_comes_back_to_the_bit(autosave: Autosave) -> None:
+    raster = noisy()
+    autosave.save(raster)
+    kept = autosave.load(SIDE)
+    assert kept is not None
+    np.testing.assert_array_equal(kept.image, raster.image)
+    np.testing.assert_array_equal(kept.sketch, raster.sketch)
+    np.testing.assert_array_equal(kept.mask, raster.mask)
+    again = kept.raster()
+    np.testing.assert_array_equal(again.composite(), raster.composite())
+    np.testing.assert_array_equal(again.mask, raster.mask)
+    assert again.side == SIDE and not again.can_undo
+
+
+def test_a_painting_of_before_there_were_masks_comes_back(autosave: Autosave) -> None:
+    raster = noisy()
+    autosave.path.parent.mkdir(parents=True)
+    np.savez_compressed(autosave.path, image=raster.image, sketch=raster.sketch)
+    kept = autosave.load(SIDE)
+    assert kept is not None and not kept.mask.any() and kept.mask.shape == (SIDE, SIDE)
+    np.testing.assert_array_equal(kept.sketch, raster.sketch)
+
+
+def test_a_mask_that_does_not_fit_is_none(autosave: Autosave) -> None:
+    raster = noisy()
+    autosave.path.parent.mkdir(parents=True)
+    np.savez_compressed(autosave.path, image=raster.image, sketch=raster.sketch, mask=noise(3, 3))
+    assert autosave.load(SIDE) is None
+
+
+def test_what_killed_kernels_left_half_written_is_removed(autosave: Autosave) -> None:
+    autosave.save(noisy())
+    folder = autosave.path.parent
+    for name, seconds in ((".a.npz.1.partial", PARTIAL_SECONDS + 60), (".b.npz.2.partial", 5)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - seconds,) * 2)
+    assert autosave.load(SIDE) is not None
+    assert {file.name for file in folder.iterdir()} == {".b.npz.2.partial", autosave.path.name}
+
+
+def test_the_newest_painting_is_kept_in_one_file(autosave: Autosave) -> None:
+    for seed in range(3):
+        autosave.save(noisy(seed=seed))
+    kept = autosave.load(SIDE)
+    assert kept is not None and list(autosave.path.parent.iterdir()) == [autosave.path]
+    np.testing.assert_array_equal(kept.image, noisy(seed=2).image)
+
+
+def test_each_place_has_a_painting_of_its_own(tmp_path: Path) -> None:
+    first, second = Autosave("cell 1", tmp_path), Autosave("cell 2", tmp_path)
+    first.save(noisy())
+    assert second.load(SIDE) is None and Autosave("cell 1", tmp_path).load(SIDE) is not None
+
+
+def test_by_default_paintings_are_in_the_platforms_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("robust_widgets.widgets.studio.autosave.user_state_path", lambda name: tmp_path / name)
+    assert Autosave("cell").path.parent == tmp_path / "robust-widgets" / "paintings"
+
+
+def test_where_nothing_was_kept_nothing_comes_back(autosave: Autosave) -> None:
+    assert autosave.load(SIDE) is None
+
+
+def test_it_says_in_words_when_the_painting_was_made(autosave: Autosave) -> None:
+    autosave.save(noisy())
+    at = datetime.now().replace(hour=14, minute=5).timestamp() - 2 * DAY
+    os.utime(autosave.path, (at, at))
+    kept = autosave.load(SIDE)
+    assert kept is not None and kept.when == datetime.fromtimestamp(at).strftime("%d %B, 14:05")
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "array", "other names", "objects", "floats", "folder"])
+def test_a_file_that_is_no_painting_is_none(autosave: Autosave, kind: str) -> None:
+    autosave.path.parent.mkdir(parents=True)
+    raster = noisy()
+    with autosave.path.open("wb") as file:
+        if kind == "text":
+            file.write(b"PK not a painting")
+        elif kind == "array":
+            np.save(file, raster.image)
+        elif kind == "other names":
+            np.savez(file, picture=raster.image)
+        elif kind == "objects":
+            np.savez(file, image=np.array([{}], dtype=object), sketch=raster.sketch)
+        elif kind == "floats":
+            np.savez(file, image=raster.image.astype(float), sketch=raster.sketch)
+    if kind == "folder":
+        autosave.path.unlink()
+        autosave.path.mkdir()
+    assert autosave.load(SIDE) is None
+
+
+def test_a_damaged_file_is_none_wherever_the_damage_is(autosave: Autosave) -> None:
+    autosave.save(noisy(8))
+    whole = autosave.path.read_bytes()
+    for length in range(0, len(whole) - 1, len(whole) // 25):
+        autosave.path.write_bytes(whole[:length])
+        assert autosave.load(8) is None
+    changed = 0
+    for position in range(0, len(whole), 9):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0xFF
+        autosave.path.write_bytes(damaged)
+        kept = autosave.load(8)
+        changed += kept is None
+        if kept is not None:
+            np.testing.assert_array_equal(kept.sketch, noisy(8).sketch)
+    assert changed > 20
+
+
+def test_a_painting_of_another_size_is_none(autosave: Autosave) -> None:
+    autosave.save(noisy(SIDE))
+    assert autosave.load(SIDE + 1) is None and autosave.load() is None
+
+
+def test_old_paintings_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    ages = {"old.npz": KEPT_DAYS + 1, "young.npz": KEPT_DAYS - 1, "old.txt": 999}
+    for name, days in ages.items():
+        (tmp_path / name).write_bytes(b"")
+        os.utime(tmp_path / name, (time.time() - days * DAY,) * 2)
+    autosave = Autosave("cell", tmp_path)
+    autosave.save(noisy())
+    assert autosave.load(SIDE) is not None
+    assert {file.name for file in tmp_path.iterdir()} == {"young.npz", "old.txt", autosave.path.name}
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(SaveError) as caught:
+        Autosave("cell", tmp_path / "file" / "paintings").save(noisy())
+    assert is_sentence(str(caught.value), str(tmp_path / "file"))
+
+
+def test_several_threads_may_keep_the_painting_at_once(autosave: Autosave) -> None:
+    rasters, errors = [noisy(seed=seed) for seed in range(4)], []
+
+    def keep(raster: Raster) -> None:
+        try:
+            for _ in range(10):
+                autosave.save(raster)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=keep, args=(raster,)) for raster in rasters]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept = autosave.load(SIDE)
+    assert errors == [] and kept is not None and list(autosave.path.parent.iterdir()) == [autosave.path]
+    assert any(np.array_equal(kept.sketch, raster.sketch) for raster in rasters)
+
+
+def test_the_studio_brings_a_painting_back_after_a_restart_and_says_so(page: Page, autosave: Autosave) -> None:
+    before = StudioWidget(FakeSession(), autosave=autosave)
+    assert before.surface is not None and not autosave.path.exists(), "nothing painted, nothing kept"
+    page.tell(before.surface.pad, {"kind": "picture", "name": "a.png"}, encoded(noise(256, 256, 3)))
+    page.stroke(before.surface.pad, [(40, 40), (200, 180)])
+    after = StudioWidget(FakeSession(), autosave=Autosave("notebook, cell", autosave.path.parent))
+    assert after.surface is not None and after.paint_box is not None
+    np.testing.assert_array_equal(after.surface.raster.image, before.surface.raster.image)
+    np.testing.assert_array_equal(after.surface.raster.sketch, before.surface.raster.sketch)
+    assert page.shows(after.surface.canvas, after.surface.raster)
+    assert is_sentence(after.notice.text, datetime.now().strftime("%B"), "is back") and after.paint_box.undo.disabled
+    page.stroke(after.surface.pad, [(200, 40)])
+    page.click(after.paint_box.undo)
+    np.testing.assert_array_equal(after.surface.raster.sketch, before.surface.raster.sketch)
+    page.click(after.runner.run_button)
+    assert after.runner.running and after.notice.text == ""
+
+
+def test_each_finished_change_is_kept_and_no_half_stroke(page: Page, autosave: Autosave) -> None:
+    studio = StudioWidget(FakeSession(), autosave=autosave)
+    surface = studio.surface
+    assert surface is not None
+
+    def is_kept() -> bool:
+        kept = autosave.load()
+        return kept is not None and np.array_equal(kept.sketch, surface.raster.sketch)
+
+    page.part(surface.pad, "begin", [(40, 40)])
+    page.part(surface.pad, "move", [(90, 90)])
+    assert not autosave.path.exists()
+    page.part(surface.pad, "end", [(99, 99)])
+    assert is_kept()
+    for change in (lambda: page.act(surface.pad, "undo"), lambda: page.act(surface.pad, "redo"), surface.clear):
+        change()
+        assert is_kept()
+
+
+def test_a_damaged_file_does_not_keep_the_studio_from_opening(page: Page, autosave: Autosave) -> None:
+    del page
+    autosave.save(noisy(256))
+    autosave.path.write_bytes(autosave.path.read_bytes()[:-200])
+    studio = StudioWidget(FakeSession(), autosave=autosave)
+    assert studio.surface is not None and studio.surface.raster.is_blank and studio.notice.text == ""
+
+
+def test_an_empty_canvas_that_was_kept_gives_way_to_the_picture(page: Page, autosave: Autosave) -> None:
+    del page
+    autosave.save(Raster())
+    picture = noise(256, 256, 3)
+    studio = StudioWidget(FakeSession(), picture=picture, autosave=autosave)
+    assert studio.surface is not None and studio.notice.text == ""
+    np.testing.assert_array_equal(studio.surface.raster.image, picture)
+
+
+def test_where_nothing_can_be_kept_it_is_said_and_painting_and_running_go_on(page: Page, tmp_path: Path) -> None:
+    blocked = tmp_path / "state"
+    blocked.write_text("not a folder")
+    studio = StudioWidget(FakeSession(), autosave=Autosave("cell", blocked / "paintings"))
+    assert studio.surface is not None and studio.paint_box is not None and studio.notice.text == ""
+    page.stroke(studio.surface.pad, [(40, 40), (200, 180)], number=4)
+    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, str(blocked))
+    assert page.shows(studio.surface.canvas, studio.surface.raster) and not studio.surface.raster.is_blank
+    assert page.sent(studio.surface.pad, "painted")[0].content["id"] == 4 and not studio.paint_box.undo.disabled
+    page.click(studio.runner.run_button)
+    assert studio.runner.running
+    page.click(studio.paint_box.undo)
+    assert studio.surface.raster.is_blank and studio.paint_box.undo.disabled
+    blocked.unlink()
+    page.click(studio.paint_box.redo)
+    assert Autosave("cell", blocked / "paintings").load() is not None
+
+
+def test_where_nothing_can_be_kept_a_painting_is_adopted_all_the_same(page: Page, tmp_path: Path) -> None:
+    blocked = tmp_path / "state"
+    blocked.write_text("not a folder")
+    old = StudioWidget(FakeSession())
+    assert old.surface is not None
+    page.stroke(old.surface.pad, [(40, 40), (200, 180)])
+    new = StudioWidget(FakeSession(), autosave=Autosave("cell", blocked / "paintings"))
+    new.adopt(old, noise(256, 256, 3))
+    assert new.surface is not None and new.surface.raster.sketch.any() and new.surface.raster.image.std() > 0
+    assert old.closed and new.notice.kind == "error" and is_sentence(new.notice.text, str(blocked))

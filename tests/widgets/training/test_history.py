@@ -1,0 +1,230 @@
+"""What is kept of a training run, how fast it goes, and how it is told."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from robust_widgets.interface.training_session import (
+    TrainingEnded,
+    TrainingEpoch,
+    TrainingNote,
+    TrainingPlan,
+    TrainingStep,
+)
+from robust_widgets.widgets.training import formatting as words
+from robust_widgets.widgets.training.eta import Pace, duration, speed
+from robust_widgets.widgets.training.history import MOST_STEPS, TrainingRecord, chosen
+from robust_widgets.widgets.training.view import MOST_POINTS, Gallery, accuracy_curves, loss_curve
+
+
+def plan(steps: int = 100, epochs: int = 10, first_step: int = 0) -> TrainingPlan:
+    return TrainingPlan("m", ("dog", "cat"), 50, epochs, steps, first_step, "tiny, l2 1", "m.safetensors")
+
+
+def step(number: int, seconds: float = 0.0, steps: int = 100, epochs: int = 10) -> TrainingStep:
+    return TrainingStep(number, steps, math.ceil(number * epochs / steps), 1 / number, 0.1, 32, seconds)
+
+
+def epoch(number: int, seconds: float = 0.0, done: int = 0, pictures: int = 2, **accuracies: float) -> TrainingEpoch:
+    painted = np.full((pictures, 8, 8, 3), number, np.uint8) if pictures else None
+    return TrainingEpoch(
+        number, 10, done or number * 10, 0.5, accuracies or {"clean": 0.5}, painted, ("dog", "cat"), seconds
+    )
+
+
+def test_a_hundred_thousand_steps_stay_few_and_even_and_the_first_and_the_newest_are_there() -> None:
+    record = TrainingRecord()
+    record.take(plan(100_000))
+    for number in range(1, 100_001):
+        record.take(step(number, steps=100_000))
+        if number % 997 == 0:
+            assert record.steps[-1].step == number and len(record.steps) <= MOST_STEPS
+    kept = [one.step for one in record.steps]
+    assert MOST_STEPS / 4 < len(kept) <= MOST_STEPS and kept[0] == 1 and kept[-1] == 100_000
+    assert kept == sorted(set(kept))
+    gaps = np.diff(kept[:-1])
+    assert gaps.max() <= 3 * np.median(gaps)
+    curve = loss_curve(record)
+    assert len(curve["steps"]) == len(curve["values"]) == len(curve["epochs"]) <= MOST_POINTS
+    assert curve["steps"][0] == 1 and curve["steps"][-1] == 100_000
+
+
+def test_few_steps_are_all_kept() -> None:
+    record = TrainingRecord(most_steps=50)
+    record.take(plan())
+    for number in range(1, 50):
+        record.take(step(number))
+    assert [one.step for one in record.steps] == list(range(1, 50))
+
+
+def test_going_on_from_a_checkpoint_forgets_what_will_be_learned_anew() -> None:
+    record = TrainingRecord()
+    record.take(plan())
+    for number in range(1, 46):
+        record.take(step(number))
+        if number % 10 == 0:
+            record.take(epoch(number // 10))
+    record.take(TrainingNote("One file was left out."))
+    record.take(TrainingEnded("failed", "It broke."))
+    record.take(plan(first_step=30))
+    assert [one.step for one in record.steps] == list(range(1, 31)) and [one.epoch for one in record.epochs] == [
+        1,
+        2,
+        3,
+    ]
+    assert record.ended is None and record.notes == ["One file was left out."]
+    record.take(step(31))
+    assert record.steps[-1].step == 31 and record.step == 31
+
+
+def test_a_copy_does_not_grow() -> None:
+    record = TrainingRecord()
+    record.take(plan())
+    record.take(step(1))
+    copied = record.copy()
+    record.take(step(2))
+    record.take(epoch(1))
+    assert len(copied.steps) == 1 and copied.epochs == []
+
+
+def test_history_is_rows_of_plain_numbers() -> None:
+    record = TrainingRecord()
+    record.take(plan())
+    record.take(step(1, 2.5))
+    record.take(epoch(1, 3.0, clean=0.5, attacked=0.25))
+    history = record.history()
+    assert history["steps"] == [
+        {"step": 1, "steps": 100, "epoch": 1, "loss": 1.0, "learning_rate": 0.1, "side": 32, "seconds": 2.5}
+    ]
+    assert history["epochs"] == [{"epoch": 1, "step": 10, "loss": 0.5, "seconds": 3.0, "clean": 0.5, "attacked": 0.25}]
+
+
+@pytest.mark.parametrize("told_late", [True, False])
+def test_the_time_left_is_that_of_the_steps_and_of_what_comes_between_epochs(told_late: bool) -> None:
+    record = TrainingRecord()
+    record.take(plan())
+    assert record.seconds_left is None
+    seconds = 0.0
+    for number in range(1, 22):
+        seconds += 2
+        record.take(step(number, seconds))
+        if number % 10 == 0:
+            record.take(epoch(number // 10, seconds + 30 * told_late))
+            seconds += 30
+    assert record.seconds_left == pytest.approx(79 * 2 + 8 * 30)
+    assert record.pace.elapsed == pytest.approx(21 * 2 + 2 * 30)
+
+
+def test_pauses_and_a_slow_start_and_a_machine_that_slept_do_not_count() -> None:
+    pace = Pace()
+    pace.begin(0)
+    seconds = 40.0
+    pace.step(1, seconds)
+    for number in range(2, 10):
+        seconds += 1
+        pace.step(number, seconds)
+    assert pace.step_seconds == pytest.approx(1) and pace.elapsed == pytest.approx(48)
+    pace.hold()
+    pace.step(10, seconds + 1)
+    pace.hold()
+    seconds += 10_000
+    for number in range(11, 15):
+        seconds += 1
+        pace.step(number, seconds)
+    assert pace.step_seconds == pytest.approx(1) and pace.elapsed < 60
+    pace.step(15, seconds + 5000)
+    assert pace.left(10, 0) == pytest.approx(10)
+
+
+def test_elapsed_adds_up_over_starts_whose_clocks_begin_anew() -> None:
+    pace = Pace()
+    for first in (0, 5):
+        pace.begin(first)
+        for number in range(1, 6):
+            pace.step(first + number, float(number))
+    assert pace.elapsed == pytest.approx(10)
+
+
+def test_steps_that_are_not_told_count_too() -> None:
+    pace = Pace()
+    pace.begin(0)
+    for number in range(10, 60, 10):
+        pace.step(number, number * 0.5)
+    assert pace.step_seconds == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (125, "2 min 5 s"),
+        (1850, "30 min"),
+        (3600, "1 h"),
+        (7_860, "2 h 11 min"),
+        (100_000, "1 d 3 h"),
+    ],
+)
+def test_durations_in_words(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_speeds_in_words() -> None:
+    assert (speed(2.5), speed(0.4), speed(0.01)) == ("2.5 s a step", "2.5 steps/s", "100 steps/s")
+
+
+def test_a_run_in_words() -> None:
+    record = TrainingRecord()
+    assert words.progress(record, "idle") == ""
+    record.take(plan(2000))
+    assert words.about(plan()) == "2 classes (dog, cat) · 50 pictures · tiny, l2 1 · writes m.safetensors"
+    for number in range(1, 1201):
+        record.take(step(number, number * 0.5, 2000))
+    line = words.progress(record, "running")
+    assert line == "step 1,200 of 2,000 · epoch 6 of 10 · 2.0 steps/s · 10 min so far · about 6 min 40 s left"
+    assert "left" not in words.progress(record, "stopped") and "steps/s" not in words.progress(record, "paused")
+    assert words.told(epoch(3, clean=0.614)) == "Epoch 3 of 10: loss 0.5, clean 61 %."
+    assert "not a number" in words.told(TrainingEpoch(1, 1, 1, math.nan, {}))
+
+
+def test_rows_are_chosen_evenly_with_the_first_and_the_newest() -> None:
+    assert chosen(0, 4) == [] and chosen(1, 4) == [0] and chosen(4, 4) == [0, 1, 2, 3]
+    shown: set[int] = set()
+    for count in range(1, 300):
+        rows = chosen(count, 16)
+        assert len(rows) <= 16 and rows[0] == 0 and rows[-1] == count - 1
+        assert set(rows) <= shown | {count - 1}, "what is shown was shown before, or is the newest"
+        assert max(np.diff(rows[:-1]), default=1) == min(np.diff(rows[:-1]), default=1)
+        shown = set(rows)
+
+
+def test_the_gallery_sends_each_row_once() -> None:
+    gallery, epochs = Gallery(), [epoch(1), epoch(2, pictures=0)]
+    content, files = gallery.message(epochs)
+    assert content["fresh"] == [{"epoch": 1, "count": 2}] and len(files) == 2 and len(content["rows"]) == 1
+    content, files = gallery.message([*epochs, epoch(3)])
+    assert [row["epoch"] for row in content["rows"]] == [1, 3] and content["fresh"] == [{"epoch": 3, "count": 2}]
+    gallery.forget()
+    content, files = gallery.message(epochs)
+    assert len(content["fresh"]) == 1 and content["rows"][0]["labels"] == ["dog", "cat"]
+
+
+def test_a_hundred_epochs_are_a_few_rows() -> None:
+    content, files = Gallery().message([epoch(number) for number in range(1, 101)])
+    assert len(content["rows"]) <= 16 and content["left_out"] == 100 - len(content["rows"])
+    assert sum(map(len, files)) < 100_000
+
+
+def test_accuracies_that_come_and_go() -> None:
+    record = TrainingRecord()
+    record.epochs = [epoch(1, clean=0.5), epoch(2, clean=math.nan, attacked=0.25)]
+    curves = accuracy_curves(record)
+    assert curves["epochs"] == [1, 2] and curves["steps"] == [10, 20]
+    assert curves["series"] == [
+        {"name": "clean", "values": [0.5, None]},
+        {"name": "attacked", "values": [None, 0.25]},
+    ]
