@@ -24,7 +24,7 @@ from robust_widgets.evaluation.spectrum import axial, power, radial, ratio
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.grid import enlarged
 from robust_widgets.training.accuracy import accuracy, spread
-from robust_widgets.training.sample_grid import SeedPanel
+from robust_widgets.training.sample_grid import SampleGrid
 
 BASE: dict[str, Any] = {"architecture": "smoothresnet-tiny", "radius": 1.0, "inner_steps": 1, "seed": 0}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -61,8 +61,8 @@ def main() -> None:
     chosen = spread(len(everything), arguments.pictures)
     train_set = rw.PictureSet(everything.pictures[chosen], everything.labels[chosen], everything.classes)
     judge = rw.load_model(arguments.judge)
-    panel = SeedPanel(train_set, PANEL)
-    many = SeedPanel(train_set, EACH * len(train_set.classes))
+    panel = SampleGrid(train_set, PANEL)
+    many = SampleGrid(train_set, EACH * len(train_set.classes))
     photographs = choose(val_set, len(many.labels)).pictures.permute(0, 2, 3, 1).numpy()
     rows: list[tuple[str, ...]] = []
     painted: list[tuple[str, Pixels]] = []
@@ -100,7 +100,7 @@ def minutes(path: Path) -> str:
 def figures(
     model: rw.RobustClassifier,
     judge: rw.RobustClassifier,
-    many: SeedPanel,
+    many: SampleGrid,
     photographs: Pixels,
     val_set: rw.PictureSet,
     limit: int,

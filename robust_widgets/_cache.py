@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from platformdirs import user_cache_path
 
-from robust_widgets._files import make_folder, write_whole
+from robust_widgets._files import atomic_write, make_folder
 from robust_widgets.errors import SaveError
 
 VARIABLE = "ROBUST_WIDGETS_CACHE"
@@ -43,7 +43,7 @@ def keep(kind: str, key: object, values: Mapping[str, Any]) -> None:
     text = json.dumps(dict(values))
     with suppress(SaveError):
         make_folder(_place(kind, key).parent)
-        write_whole(_place(kind, key), lambda file: file.write(text.encode()))
+        atomic_write(_place(kind, key), lambda file: file.write(text.encode()))
 
 
 def _place(kind: str, key: object) -> Path:

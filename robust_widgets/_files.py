@@ -25,7 +25,7 @@ def make_folder(folder: Path) -> None:
         ) from None
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file whole or not at all: the old file stays until the new one is complete.
 
     Raises:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 
-def in_turn(
+def interleaved(
     ways: Mapping[str, Callable[[], object]],
     rounds: int,
     wait: Callable[[], object] | None = None,
@@ -48,7 +48,7 @@ def in_turn(
 Way = TypeVar("Way", bound=Hashable)
 
 
-class Turns(Generic[Way]):
+class OnlineSelector(Generic[Way]):
     """Which of several ways to do the same comes next: the fastest of late, and now and then another.
 
     What is fastest may change while it goes on, when somebody else begins to use the machine or stops.

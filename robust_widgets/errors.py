@@ -2,8 +2,8 @@
 
     RobustWidgetsError
     ├── UnknownNameError      a class, model or task that does not exist
-    │   └── UnknownKnobError  a keyword that no knob of the task has
-    ├── KnobError             a number outside its allowed range
+    │   └── UnknownParameterError  a keyword that no parameter of the task has
+    ├── ParameterError             a number outside its allowed range
     ├── PictureError          something that cannot be read as a picture
     ├── WeightsError          a weights file that is missing, damaged or foreign
     ├── TraceError            a saved run that is missing, damaged or foreign
@@ -30,12 +30,12 @@ class UnknownNameError(RobustWidgetsError, ValueError):
     """A name that is not in the list of allowed names."""
 
 
-class UnknownKnobError(UnknownNameError, TypeError):
-    """A keyword that no knob has; also a TypeError, as for any Python function."""
+class UnknownParameterError(UnknownNameError, TypeError):
+    """A keyword that no parameter has; also a TypeError, as for any Python function."""
 
 
-class KnobError(RobustWidgetsError, ValueError):
-    """A knob's value is outside its range or of the wrong kind."""
+class ParameterError(RobustWidgetsError, ValueError):
+    """A parameter's value is outside its range or of the wrong kind."""
 
 
 class PictureError(RobustWidgetsError, ValueError):

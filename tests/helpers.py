@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.models.networks.architectures import build
-from robust_widgets.models.networks.smoothresnet import Block, BlurResNet, ResNetConfig
+from robust_widgets.models.networks.smoothresnet import Block, ResNetConfig, SmoothResNet
 from robust_widgets.synthesis.objectives import Classifier, Objective
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.settings import TrainingSettings
@@ -71,7 +71,7 @@ def relu_model(side: int = 16, seed: int = 0) -> RobustClassifier:
     """A random network with a relu before its features, of which DEAD_UNIT is off everywhere and two others are on."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = BlurResNet(len(CLASSES), ResNetConfig(stem=4, widths=(8, 12), blocks=(1, 1), activation="relu"))
+        network = SmoothResNet(len(CLASSES), ResNetConfig(stem=4, widths=(8, 12), blocks=(1, 1), activation="relu"))
     last = cast(Block, network.stages[-1])
     nn.init.constant_(last.norm2.bias[DEAD_UNIT : DEAD_UNIT + 1], -50.0)
     for unit in (LIVE_UNIT, OTHER_UNIT):
@@ -159,7 +159,7 @@ class Counting(nn.Module):
         self.backwards += 1
 
 
-class Passes:
+class CompiledModule:
     """Counts how often pictures go through a model's network, whichever of its methods is called."""
 
     def __init__(self, model: RobustClassifier) -> None:

@@ -23,7 +23,7 @@ LONGEST = 400
 # Each of these is imported where torch is not wanted: in a browser-side test, a viewer, a script that reads runs.
 WITHOUT_TORCH = [
     "robust_widgets",
-    *(f"robust_widgets.{name}" for name in ("errors", "knobs", "trace", "files", "session", "widgets")),
+    *(f"robust_widgets.{name}" for name in ("errors", "parameters", "trace", "files", "session", "widgets")),
     *(f"robust_widgets.{name}" for name in ("app", "lab", "decoding", "backends.local", "models.bundled")),
     *sorted(f"robust_widgets.widgets.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE / "widgets")])),
 ]

@@ -30,9 +30,9 @@ def test_one_base_class_catches_everything() -> None:
     ("kind", "builtin"),
     [
         (errors.UnknownNameError, ValueError),
-        (errors.UnknownKnobError, TypeError),
-        (errors.UnknownKnobError, errors.UnknownNameError),
-        (errors.KnobError, ValueError),
+        (errors.UnknownParameterError, TypeError),
+        (errors.UnknownParameterError, errors.UnknownNameError),
+        (errors.ParameterError, ValueError),
         (errors.PictureError, ValueError),
         (errors.WeightsError, ValueError),
         (errors.TraceError, ValueError),

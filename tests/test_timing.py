@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from robust_widgets import _timing as timing
-from robust_widgets._timing import Turns, in_turn
+from robust_widgets._timing import OnlineSelector, interleaved
 
 
 class Clock:
@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_each_round_has_every_way_once_and_the_first_does_not_count(clock: Clock) -> None:
     calls: list[str] = []
     slow_at_first = iter([9.0, 1.0, 2.0])
-    times = in_turn(
+    times = interleaved(
         {
             "one": lambda: (calls.append("one"), clock.takes(next(slow_at_first))),
             "two": lambda: (calls.append("two"), clock.takes(0.5)),
@@ -42,14 +42,14 @@ def test_each_round_has_every_way_once_and_the_first_does_not_count(clock: Clock
 
 @pytest.mark.parametrize(("each", "rounds"), [(0.1, 5), (0.3, 3), (40.0, 1)])
 def test_no_round_begins_after_the_time_is_up_but_one_counts(clock: Clock, each: float, rounds: int) -> None:
-    times = in_turn({"one": lambda: clock.takes(each)}, rounds=5, seconds=1.0)
+    times = interleaved({"one": lambda: clock.takes(each)}, rounds=5, seconds=1.0)
     assert len(times["one"]) == rounds
 
 
 def test_a_way_settles_in_its_turn_before_the_call_that_counts(clock: Clock) -> None:
     calls: list[str] = []
     behind_another = iter([9.0, 1.0, 1.0, 9.0, 1.0, 1.0])
-    times = in_turn(
+    times = interleaved(
         {
             "one": lambda: (calls.append("one"), clock.takes(next(behind_another))),
             "two": lambda: (calls.append("two"), clock.takes(0.5)),
@@ -62,7 +62,7 @@ def test_a_way_settles_in_its_turn_before_the_call_that_counts(clock: Clock) -> 
 
 
 class TestTurns:
-    def taken(self, turns: Turns[str], seconds: dict[str, float], count: int) -> list[str]:
+    def taken(self, turns: OnlineSelector[str], seconds: dict[str, float], count: int) -> list[str]:
         found: list[str] = []
         for _ in range(count):
             way = turns.next()
@@ -71,27 +71,27 @@ class TestTurns:
         return found
 
     def test_each_is_tried_and_then_the_fastest_goes_on(self) -> None:
-        turns = Turns(["a", "b", "c"], remembered=3, again=1000)
+        turns = OnlineSelector(["a", "b", "c"], remembered=3, again=1000)
         assert sorted(self.taken(turns, {"a": 3, "b": 1, "c": 2}, 9)) == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
         assert set(self.taken(turns, {"a": 3, "b": 1, "c": 2}, 50)) == {"b"} and turns.fastest == "b"
 
     def test_the_others_are_tried_again_now_and_then(self) -> None:
-        turns = Turns(["a", "b", "c"], remembered=3, again=10)
+        turns = OnlineSelector(["a", "b", "c"], remembered=3, again=10)
         self.taken(turns, {"a": 3, "b": 1, "c": 2}, 9)
         later = self.taken(turns, {"a": 3, "b": 1, "c": 2}, 100)
         assert later.count("b") == 90 and later.count("a") == later.count("c") == 5
 
     def test_what_becomes_faster_is_found(self) -> None:
-        turns = Turns(["a", "b"], remembered=3, again=10)
+        turns = OnlineSelector(["a", "b"], remembered=3, again=10)
         assert set(self.taken(turns, {"a": 1, "b": 2}, 35)[-5:]) == {"a"}
         assert set(self.taken(turns, {"a": 9, "b": 2}, 43)[-5:]) == {"b"}, "one was held up"
         assert set(self.taken(turns, {"a": 1, "b": 2}, 67)[-5:]) == {"a"}, "and is no more"
 
     def test_one_that_was_held_up_once_stays(self) -> None:
-        turns = Turns(["a", "b"], remembered=3, again=1000)
+        turns = OnlineSelector(["a", "b"], remembered=3, again=1000)
         self.taken(turns, {"a": 1, "b": 2}, 10)
         turns.took("a", 100)
         assert self.taken(turns, {"a": 1, "b": 2}, 5) == ["a"] * 5
 
     def test_one_way_alone(self) -> None:
-        assert self.taken(Turns(["a"], again=2), {"a": 1}, 20) == ["a"] * 20
+        assert self.taken(OnlineSelector(["a"], again=2), {"a": 1}, 20) == ["a"] * 20

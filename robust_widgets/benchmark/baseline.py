@@ -39,6 +39,6 @@ def bare_pass(
 
     if recorder(model, x) is not CpuGraph:
         return once
-    bare, graph = model.as_it_is(), CpuGraph(x.device)
+    bare, graph = model.uncompiled(), CpuGraph(x.device)
     graph.record(lambda: once(bare), [x, *asked])
     return graph.replay

@@ -9,7 +9,7 @@ from functools import partial
 
 import torch
 
-from robust_widgets._timing import in_turn
+from robust_widgets._timing import interleaved
 from robust_widgets.benchmark.competitors import FLOOR, OURS, failing, loops_for, missing
 from robust_widgets.benchmark.peak_memory import peak_megabytes
 from robust_widgets.benchmark.roofline import CONVOLUTIONS, bounds, convolutions
@@ -158,7 +158,7 @@ def contest(
             ways[CONVOLUTIONS] = partial(_repeated, convolutions(plain, race.start), work.steps)
         except RuntimeError as error:
             say(f"{CONVOLUTIONS}: {error}")
-    taken = in_turn(ways, work.rounds, waiting(fast.device))
+    taken = interleaved(ways, work.rounds, waiting(fast.device))
     times = {name: [each / work.steps for each in rounds] for name, rounds in taken.items()}
     for name, milliseconds in bounds(race).items():
         times[name] = [milliseconds] * work.rounds

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from robust_widgets._timing import in_turn
+from robust_widgets._timing import interleaved
 from robust_widgets.benchmark.speed import waiting
 from robust_widgets.benchmark.workload import Race
 from robust_widgets.models.classifier import RobustClassifier
@@ -58,7 +58,9 @@ def _rates(device: torch.device) -> tuple[float, float]:
     large = torch.rand(16 * side * side, device=device)  # more than a cache holds
     other = torch.empty_like(large)
     ways = {"product": lambda: matrix @ matrix, "copy": lambda: other.copy_(large)}
-    seconds = {name: statistics.median(taken) / 1000 for name, taken in in_turn(ways, ROUNDS, waiting(device)).items()}
+    seconds = {
+        name: statistics.median(taken) / 1000 for name, taken in interleaved(ways, ROUNDS, waiting(device)).items()
+    }
     return 2 * side**3 / seconds["product"], 2 * large.nbytes / seconds["copy"]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from robust_widgets._timing import in_turn
+from robust_widgets._timing import interleaved
 from robust_widgets.benchmark.baseline import bare_pass
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.synthesis.loop import iterate
@@ -63,7 +63,7 @@ def speed(model: RobustClassifier, steps: int = STEPS, rounds: int = ROUNDS) -> 
         for _ in range(steps):
             once()
 
-    times = in_turn({"step": paint, "bare": bare}, rounds, waiting(model.device))
+    times = interleaved({"step": paint, "bare": bare}, rounds, waiting(model.device))
     each = [(step / steps, floor / steps) for step, floor in zip(times["step"], times["bare"], strict=True)]
     return Speed(
         statistics.median(step for step, _ in each),

@@ -16,7 +16,7 @@ from robust_widgets.benchmark.baseline import bare_pass
 from robust_widgets.interface.parameters import PAPER_PENALTY, raw_pixels
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
-from robust_widgets.solvers.graphs.step_graph import Captures
+from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.loop import Problem, iterate, solve
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, MatchOutside, Objective
@@ -154,7 +154,7 @@ def last_recorded(race: Race, model: RobustClassifier) -> Tensor | None:
     for _ in islice(iterate(race.problem(model)), race.steps):
         pass
     found = model.captures
-    if not isinstance(found, Captures) or found.make.goes_on or found.latest is None:
+    if not isinstance(found, StepGraphCache) or found.make.goes_on or found.latest is None:
         return None
     return found.latest.x.clone()
 

@@ -10,7 +10,7 @@ import typer
 
 from robust_widgets.cli.options import class_given, knob_values
 from robust_widgets.errors import PictureError, SaveError
-from robust_widgets.interface.parameters import check_knobs
+from robust_widgets.interface.parameters import check_parameters
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -49,7 +49,7 @@ def paint_many(
     out: Path,
     model: str,
     device: str | None,
-    knobs: dict[str, Any],
+    parameters: dict[str, Any],
     pictures: Sequence[Path] | None = None,
 ) -> None:
     """Run a task for each picture, under a progress bar.
@@ -59,11 +59,11 @@ def paint_many(
         target: a class by name or index.
         out: the folder to write into.
         model, device: as the options.
-        knobs: the knobs' options; ``n`` of generation says how many.
+        parameters: the parameters' options; ``n`` of generation says how many.
         pictures: what the other tasks begin from.
     """
-    count = knobs.pop("n", None)
-    checked = check_knobs(task, knob_values(task, knobs))
+    count = parameters.pop("n", None)
+    checked = check_parameters(task, knob_values(task, parameters))
     checked.pop("n", None)
     from tqdm import tqdm
 

@@ -48,7 +48,7 @@ def bench(
     checked_outputs([chart] if chart else [], [".png"])
     import torch
 
-    from robust_widgets._files import write_whole
+    from robust_widgets._files import atomic_write
     from robust_widgets.benchmark.compare import as_json, contest, left_out, workloads
     from robust_widgets.benchmark.speed import machine_of
     from robust_widgets.benchmark.workload import RESNET50, raced_models
@@ -72,13 +72,13 @@ def bench(
             parities += [parity] if parity else []
     if json_file is not None:
         text = json.dumps(as_json(rows, parities, machine), indent=1)
-        write_whole(json_file, lambda file: file.write(text.encode()))
+        atomic_write(json_file, lambda file: file.write(text.encode()))
         typer.echo(f"Wrote {json_file}.")
     if chart is not None:
         from robust_widgets.evaluation.charts import speed_chart
 
         drawn = speed_chart(rows)
-        write_whole(chart, lambda file: file.write(drawn))
+        atomic_write(chart, lambda file: file.write(drawn))
         typer.echo(f"Wrote {chart}.")
 
 

@@ -81,11 +81,11 @@ def _steps_here(model: RobustClassifier) -> str:
 def _recorded_steps(model: RobustClassifier) -> str:
     """How a short run's steps are made on a CUDA device."""
     from robust_widgets.benchmark.workload import CROSS_ENTROPY, last_shown, new_race
-    from robust_widgets.solvers.graphs.step_graph import Captures
+    from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 
     last_shown(new_race(CROSS_ENTROPY, model, model, 1, 2), model)
     found = model.captures
-    if not isinstance(found, Captures):
+    if not isinstance(found, StepGraphCache):
         return "Steps are not recorded; the model is run as it is."
     return found.note or f"Steps are recorded in a CUDA graph and replayed, the network in {found.precision}."
 

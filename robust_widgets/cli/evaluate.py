@@ -13,7 +13,7 @@ from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.evaluate_card import write_card
 from robust_widgets.cli.evaluate_tasks import evaluate_tasks
 from robust_widgets.cli.options import Device, ModelGiven
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -99,39 +99,39 @@ def evaluate(
     """Measure how good a model and its pictures are.
 
     Accuracy is that on clean and on attacked pictures; a picture counts for the attacked accuracy only if the model is
-    right both before and after the attack. With --tasks, all tasks are run with their default knobs.
+    right both before and after the attack. With --tasks, all tasks are run with their default parameters.
     """
     if card is not None and (write or per_class or out):
-        raise KnobError("--card has its own tables and files; leave out --write, --per-class, --out.")
+        raise ParameterError("--card has its own tables and files; leave out --write, --per-class, --out.")
     if card is None and seeds != CARD_SEEDS:
-        raise KnobError("--seeds belongs to --card; give that too.")
+        raise ParameterError("--seeds belongs to --card; give that too.")
     if card is None and afresh and (tasks or "autoattack" not in (attack or ())):
-        raise KnobError("--afresh belongs to --card and to --attack autoattack; give one of them too.")
+        raise ParameterError("--afresh belongs to --card and to --attack autoattack; give one of them too.")
     if tasks and card is None:
         if attack or norm or radius or auto_limit or auto_radius or per_class or write:
-            raise KnobError(
+            raise ParameterError(
                 "--tasks attacks nothing and keeps nothing; leave out --attack, --norm, --radius, --auto-limit, "
                 "--auto-radius, --per-class, --write."
             )
         evaluate_tasks(model, data, judge, out=out, limit=limit, batch_size=batch_size, device=device)
         return
     if (judge or out) and card is None:
-        raise KnobError("--judge belongs to --tasks or --card, and --out to --tasks; give one of them too.")
+        raise ParameterError("--judge belongs to --tasks or --card, and --out to --tasks; give one of them too.")
     from robust_widgets.models.card import is_own_file
     from robust_widgets.models.registry import load_model, model_names
 
     if write and model in model_names():
-        raise KnobError(
+        raise ParameterError(
             f"--write changes a file, but {model!r} is a shipped model; give the path of a .safetensors file."
         )
     if write and Path(model).is_file() and not is_own_file(Path(model)):
-        raise KnobError(
+        raise ParameterError(
             f"--write keeps accuracies in a file of robust-widgets, and {model!r} is another's; leave out --write."
         )
     if write and limit is not None:
-        raise KnobError("--write keeps the accuracies of the whole set; leave out --limit.")
+        raise ParameterError("--write keeps the accuracies of the whole set; leave out --limit.")
     if write and attack and "autoattack" in attack:
-        raise KnobError("--write keeps accuracies under PGD; leave out --attack autoattack.")
+        raise ParameterError("--write keeps accuracies under PGD; leave out --attack autoattack.")
     classifier = load_model(model, device=device)
     from robust_widgets.training.accuracy import PGD, Attacks
 
@@ -178,7 +178,7 @@ def attack_settings(
     """The norm and radii of the attack: those asked for, else those the model was trained for.
 
     Raises:
-        KnobError: no radius was given, and the model was not trained for this norm.
+        ParameterError: no radius was given, and the model was not trained for this norm.
     """
     card = classifier.card
     chosen = norm or card.norm or "l2"
@@ -186,7 +186,7 @@ def attack_settings(
         return chosen, list(radii)
     if card.norm != chosen:
         trained = f"for {card.norm}" if card.norm else "without an attack"
-        raise KnobError(
+        raise ParameterError(
             f"{card.name!r} was trained {trained}, so there is no {chosen} radius to start from; give --radius."
         )
     return chosen, [card.radius]

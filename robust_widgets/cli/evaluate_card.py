@@ -11,7 +11,7 @@ import typer
 
 from robust_widgets.cli.evaluate_tasks import painter_and_judge, write_text
 from robust_widgets.cli.outputs import checked_outputs
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 
 if TYPE_CHECKING:
     from robust_widgets.evaluation.model_card import CardFigures, CardOptions
@@ -33,13 +33,13 @@ def write_card(
     where it was, and an older card stays until the new one is whole.
 
     Raises:
-        KnobError: there is no judge, or one that cannot judge this model.
+        ParameterError: there is no judge, or one that cannot judge this model.
         SaveError: a file cannot be written.
     """
     if judge is None:
-        raise KnobError("--card needs a second model that looks at the pictures; give its file as --judge.")
+        raise ParameterError("--card needs a second model that looks at the pictures; give its file as --judge.")
     checked_outputs([path], [".md"])
-    from robust_widgets._files import make_folder, write_whole
+    from robust_widgets._files import atomic_write, make_folder
     from robust_widgets.evaluation.evaluator import Bench
     from robust_widgets.evaluation.model_card import measure_card
     from robust_widgets.evaluation.model_card_text import CardContext, card_text
@@ -54,7 +54,7 @@ def write_card(
     bench = Bench(painter, judging, options.attacks.batch_size)
     figures = measure_card(bench, pictures, options, parts, folder, typer.echo)
     for name, chart in charts(figures, painter.classes).items():
-        write_whole(folder / name, lambda file, chart=chart: file.write(chart))
+        atomic_write(folder / name, lambda file, chart=chart: file.write(chart))
     context = CardContext(
         painter,
         judging,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from robust_widgets.cli.outputs import checked_outputs, write_each
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.evaluation.model_card import BAR, COLUMNS, finding_row, finding_shares, further, table
-from robust_widgets.interface.parameters import TASK_KNOBS, default_of
+from robust_widgets.interface.parameters import TASK_PARAMETERS, default_of
 
 if TYPE_CHECKING:
     from robust_widgets.evaluation.evaluator import Finding
@@ -33,10 +33,10 @@ def evaluate_tasks(
     """Measure every task of a model with a judge, print the figures, and write the report where one is asked for.
 
     Raises:
-        KnobError: there is no judge, or one that cannot judge this model.
+        ParameterError: there is no judge, or one that cannot judge this model.
     """
     if judge is None:
-        raise KnobError("--tasks needs a second model that looks at the pictures; give its file as --judge.")
+        raise ParameterError("--tasks needs a second model that looks at the pictures; give its file as --judge.")
     outputs = checked_outputs([out] if out else [], [".md"])
     from robust_widgets.evaluation.evaluator import Bench
     from robust_widgets.evaluation.measures import measure
@@ -73,23 +73,25 @@ def painter_and_judge(model: str, judge: str, device: str | None) -> tuple[Robus
     """A model, and a second one that can judge its pictures.
 
     Raises:
-        KnobError: the judge is the model itself, or knows other classes.
+        ParameterError: the judge is the model itself, or knows other classes.
     """
     from robust_widgets.models.registry import load_model
 
     painter, judging = load_model(model, device=device), load_model(judge, device=device)
     if judging.classes != painter.classes:
-        raise KnobError(f"The judge {judge!r} has other classes than {model!r}; give one trained on the same data.")
+        raise ParameterError(
+            f"The judge {judge!r} has other classes than {model!r}; give one trained on the same data."
+        )
     if judging.fingerprint == painter.fingerprint:
-        raise KnobError("The judge is the model itself, which proves nothing; give a second one.")
+        raise ParameterError("The judge is the model itself, which proves nothing; give a second one.")
     return painter, judging
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text whole or not at all; raises SaveError."""
-    from robust_widgets._files import write_whole
+    from robust_widgets._files import atomic_write
 
-    write_whole(path, lambda file: file.write(text.encode()))
+    atomic_write(path, lambda file: file.write(text.encode()))
 
 
 def summary(finding: Finding) -> str:
@@ -124,8 +126,9 @@ def report(
     """The figures as a Markdown file."""
     generated = next(one for one in findings if one.task == "generate")
     by_class = [(name, *_of_class(generated, label)) for label, name in enumerate(classes)]
-    knobs = [
-        (task, *(f"{default_of(task, name):g}" for name in ("steps", "epsilon", "step_size"))) for task in TASK_KNOBS
+    parameters = [
+        (task, *(f"{default_of(task, name):g}" for name in ("steps", "epsilon", "step_size")))
+        for task in TASK_PARAMETERS
     ]
     others = [(one.task, one.setting, name, value) for one in findings for name, value in further(one)]
     return "\n".join(
@@ -160,7 +163,7 @@ def report(
             "",
             "All at their defaults; epsilon and step size in pixels at 224.",
             "",
-            *table(("task", "steps", "epsilon", "step size"), knobs),
+            *table(("task", "steps", "epsilon", "step size"), parameters),
             "",
         ]
     )

@@ -11,7 +11,7 @@ import typer
 from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.options import Device, ModelGiven
 from robust_widgets.cli.outputs import checked_outputs, write_each
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 
 if TYPE_CHECKING:
     from robust_widgets.interface.session import Feature
@@ -50,9 +50,9 @@ def features(
     from robust_widgets.models.registry import load_model, model_names
 
     if data is None and out is not None:
-        raise KnobError("--out needs pictures to make the catalogue from; give the folder DATA.")
+        raise ParameterError("--out needs pictures to make the catalogue from; give the folder DATA.")
     if data is not None and out is None and model in model_names():
-        raise KnobError(f"{model!r} is a shipped model, which brings its catalogue; give --out to make another.")
+        raise ParameterError(f"{model!r} is a shipped model, which brings its catalogue; give --out to make another.")
     sheets = checked_outputs([sheet] if sheet else [], [".png"])
     if data is None:
         entries = read(load_model(model, device=device))
@@ -89,9 +89,9 @@ def write_sheet(entries: Sequence[Feature], path: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from robust_widgets._files import write_whole
+    from robust_widgets._files import atomic_write
     from robust_widgets.models.feature_catalogue import COLUMNS
     from robust_widgets.pictures.grid import tile
 
     picture = Image.fromarray(tile(np.stack([entry.thumbnail for entry in entries]), COLUMNS))
-    write_whole(path, lambda file: picture.save(file, "PNG"))
+    atomic_write(path, lambda file: picture.save(file, "PNG"))

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import typer
 
-from robust_widgets._files import make_folder, write_whole
+from robust_widgets._files import atomic_write, make_folder
 from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.errors import SaveError
 
@@ -76,7 +76,7 @@ def copy_once(file: Path, copy: Path) -> None:
     """Copy a file, whole or not at all, unless its copy is there already."""
     if not copy.exists():
         make_folder(copy.parent)
-        write_whole(copy, lambda written: written.write(file.read_bytes()))
+        atomic_write(copy, lambda written: written.write(file.read_bytes()))
 
 
 def has_display() -> bool:

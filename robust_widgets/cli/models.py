@@ -9,7 +9,7 @@ import typer
 
 from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.options import Device
-from robust_widgets.errors import KnobError, UnknownNameError, unknown_name
+from robust_widgets.errors import ParameterError, UnknownNameError, unknown_name
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import ModelCard
@@ -45,10 +45,10 @@ def models(
 
     shipped, published = model_names(), published_models()
     if download and (name is None or name in shipped):
-        raise KnobError("--download gets the file of a published model; give the name of one.")
+        raise ParameterError("--download gets the file of a published model; give the name of one.")
     if measure:
         if name is None:
-            raise KnobError("--measure is for one model; give its name.")
+            raise ParameterError("--measure is for one model; give its name.")
         typer.echo(measured_words(name, device))
         return
     if name is not None and name not in (*shipped, *published):
@@ -69,10 +69,10 @@ def models(
 def measured_words(name: str, device: str | None) -> str:
     """How robust a model was found to be, now or earlier on this machine."""
     from robust_widgets.models.registry import load_model
-    from robust_widgets.robustness.estimate import robustness_of
+    from robust_widgets.robustness.estimate import robustness_estimate
 
     model = load_model(name, device=device)
-    found = robustness_of(model)
+    found = robustness_estimate(model)
     assert found is not None
     claim = f" The file says: {model.card.claim}." if model.card.claim else ""
     return _facts(name, {"robustness": f"{found.words}. {found.details}{claim}"})

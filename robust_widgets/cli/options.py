@@ -1,4 +1,4 @@
-"""Command-line options made from what declares the numbers: knobs, and the fields of a dataclass."""
+"""Command-line options made from what declares the numbers: parameters, and the fields of a dataclass."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from robust_widgets.interface.parameters import TASK_KNOBS, AnyKnob, Choice
+from robust_widgets.interface.parameters import TASK_PARAMETERS, AnyParameter, Choice
 
 F = TypeVar("F", bound=Callable[..., Any])
 NONE = "none"
@@ -29,8 +29,8 @@ ModelGiven = Annotated[
 
 
 def with_knobs(task: str) -> Callable[[F], F]:
-    """Give a command an option for each knob of a task; it receives them as its ``**knobs``."""
-    return lambda command: _with_options(command, [_knob_option(knob) for knob in TASK_KNOBS[task]])
+    """Give a command an option for each parameter of a task; it receives them as its ``**parameters``."""
+    return lambda command: _with_options(command, [_knob_option(parameter) for parameter in TASK_PARAMETERS[task]])
 
 
 def with_fields(settings: type[Any]) -> Callable[[F], F]:
@@ -44,8 +44,8 @@ def with_fields(settings: type[Any]) -> Callable[[F], F]:
 
 
 def knob_values(task: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The options of a task's knobs as its knobs: an optional one that says "none" is None."""
-    typed = {knob.name for knob in TASK_KNOBS[task] if knob.optional}
+    """The options of a task's parameters as its parameters: an optional one that says "none" is None."""
+    typed = {parameter.name for parameter in TASK_PARAMETERS[task] if parameter.optional}
     return {name: _number_or_none(value) if name in typed else value for name, value in given.items()}
 
 
@@ -76,18 +76,22 @@ def _field_option(field: dataclasses.Field[Any], text: str) -> Any:
     return typer.Option(f"--{field.name.replace('_', '-')}", alias, help=text) if alias else typer.Option(help=text)
 
 
-def _knob_option(knob: AnyKnob) -> inspect.Parameter:
-    flag = f"--{knob.name.replace('_', '-')}"
-    text = knob.help if not knob.unit or knob.unit in knob.help else f"{knob.help} Unit: {knob.unit}."
-    if isinstance(knob, Choice):
-        words = [*knob.options, *(["NUMBER"] if knob.weight else []), *([NONE] if knob.optional else [])]
+def _knob_option(parameter: AnyParameter) -> inspect.Parameter:
+    flag = f"--{parameter.name.replace('_', '-')}"
+    text = (
+        parameter.help
+        if not parameter.unit or parameter.unit in parameter.help
+        else f"{parameter.help} Unit: {parameter.unit}."
+    )
+    if isinstance(parameter, Choice):
+        words = [*parameter.options, *(["NUMBER"] if parameter.weight else []), *([NONE] if parameter.optional else [])]
         option = typer.Option(flag, help=text, metavar="|".join(words))
-        return _option(knob.name, str, NONE if knob.default is None else knob.default, option)
-    if knob.optional or knob.default is None:
-        shown = NONE if knob.default is None else str(int(knob.default))
-        return _option(knob.name, str, shown, typer.Option(flag, help=text, metavar=f"INTEGER|{NONE}"))
-    kind = int if knob.whole else float
-    return _option(knob.name, kind, kind(knob.default), typer.Option(flag, help=text))
+        return _option(parameter.name, str, NONE if parameter.default is None else parameter.default, option)
+    if parameter.optional or parameter.default is None:
+        shown = NONE if parameter.default is None else str(int(parameter.default))
+        return _option(parameter.name, str, shown, typer.Option(flag, help=text, metavar=f"INTEGER|{NONE}"))
+    kind = int if parameter.whole else float
+    return _option(parameter.name, kind, kind(parameter.default), typer.Option(flag, help=text))
 
 
 def _option(name: str, kind: type[Any], default: Any, option: Any) -> inspect.Parameter:
@@ -104,7 +108,7 @@ def _with_options(command: F, options: Iterable[inspect.Parameter]) -> F:
 
 
 def _number_or_none(text: str) -> int | float | str | None:
-    """What was typed, as a number where it is one; a knob refuses any other word itself."""
+    """What was typed, as a number where it is one; a parameter refuses any other word itself."""
     if text.casefold() == NONE:
         return None
     for kind in (int, float):

@@ -13,7 +13,7 @@ from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.options import Device, Model, class_given, knob_values, with_knobs
 from robust_widgets.cli.outputs import StepBar, Writer, checked_outputs, default_name, run_writers, write_each
 from robust_widgets.errors import PictureError, SaveError, UnknownNameError
-from robust_widgets.interface.parameters import check_knobs
+from robust_widgets.interface.parameters import check_parameters
 
 if TYPE_CHECKING:
     from robust_widgets.runs.trace import Trace
@@ -51,7 +51,7 @@ def generate(
     out: OutOrFolder = None,
     model: Model = "default",
     device: Device = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> None:
     """Make pictures of a class out of noise in its colours.
 
@@ -61,7 +61,7 @@ def generate(
     given = target or class_
     if given is None or (target and class_):
         raise UnknownNameError("generate makes pictures of one class; name it once, as TARGET or with --class.")
-    paint_class("generate", [], given, out, model, device, knobs)
+    paint_class("generate", [], given, out, model, device, parameters)
 
 
 @in_sentences
@@ -72,10 +72,10 @@ def sketch(
     out: OutOrFolder = None,
     model: Model = "default",
     device: Device = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> None:
     """Turn a sketch into a picture of a class."""
-    paint_class("sketch_to_image", [picture], target, out, model, device, knobs)
+    paint_class("sketch_to_image", [picture], target, out, model, device, parameters)
 
 
 @in_sentences
@@ -86,10 +86,10 @@ def translate(
     out: OutOrFolder = None,
     model: Model = "default",
     device: Device = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> None:
     """Turn a photograph into a picture of another class."""
-    paint_class("translate", [picture], target, out, model, device, knobs)
+    paint_class("translate", [picture], target, out, model, device, parameters)
 
 
 @in_sentences
@@ -104,7 +104,7 @@ def super_resolve(
     ] = None,
     model: Model = "default",
     device: Device = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> None:
     """Enlarge a small picture with the detail of its class.
 
@@ -115,14 +115,14 @@ def super_resolve(
         raise SaveError("--strip is for one picture; leave it out where --out is a folder.")
 
     def writers(trace: Trace) -> list[Writer]:
-        from robust_widgets._files import write_whole
+        from robust_widgets._files import atomic_write
         from robust_widgets.interface.report import comparison_strip, low_resolution_error
 
         typer.echo(f"low-resolution error {low_resolution_error(trace):.4f}")
         sheet = comparison_strip(trace)
-        return [(path, lambda path: write_whole(path, lambda file: sheet.save(file, "PNG"))) for path in strips]
+        return [(path, lambda path: atomic_write(path, lambda file: sheet.save(file, "PNG"))) for path in strips]
 
-    paint_class("super_resolve", [picture], target, out, model, device, knobs, writers)
+    paint_class("super_resolve", [picture], target, out, model, device, parameters, writers)
 
 
 @in_sentences
@@ -134,10 +134,10 @@ def inpaint(
     out: Out = None,
     model: Model = "default",
     device: Device = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> None:
     """Paint the masked part of a picture anew, as a class."""
-    paint_class("inpaint", [picture, mask], target, out, model, device, knobs)
+    paint_class("inpaint", [picture, mask], target, out, model, device, parameters)
 
 
 @in_sentences
@@ -170,7 +170,7 @@ def paint_features(
     ] = None,
     model: Model = "default",
     device: Device = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> None:
     """Paint features of the model into parts of a picture.
 
@@ -185,7 +185,7 @@ def paint_features(
     def make(function: Callable[..., Trace], **rest: Any) -> Trace:
         return function(picture, mask, feature, **rest)
 
-    trace = paint("paint_features", make, title, model, device, knobs, stages=len(feature))
+    trace = paint("paint_features", make, title, model, device, parameters, stages=len(feature))
     write_each(run_writers(trace, outputs))
 
 
@@ -196,7 +196,7 @@ def paint_class(
     out: list[Path] | None,
     model: str,
     device: str | None,
-    knobs: dict[str, Any],
+    parameters: dict[str, Any],
     more: Callable[[Trace], list[Writer]] | None = None,
 ) -> None:
     """Run a task that ends in a class, and write its files, or one after the other into a folder.
@@ -207,14 +207,14 @@ def paint_class(
         target: a class by name or index.
         out: the files, which are checked before the run, or the folder.
         model, device: as the options.
-        knobs: the knobs' options.
+        parameters: the parameters' options.
         more: what else to write, once there is a run.
     """
     folder = folder_named(out or []) if len(subject) < 2 else None
     source = Path(subject[0]) if subject else None
     if folder is not None:
         pictures = None if source is None else pictures_in(source) if source.is_dir() else [source]
-        paint_many(task, target, folder, model, device, knobs, pictures)
+        paint_many(task, target, folder, model, device, parameters, pictures)
         return
     if source is not None and source.is_dir() and len(subject) < 2:
         raise PictureError(f"{str(source)!r} is a folder; name one with --out too, for what is made of its pictures.")
@@ -223,7 +223,7 @@ def paint_class(
     def make(function: Callable[..., Trace], **rest: Any) -> Trace:
         return function(*subject, class_given(target, rest["model"].classes), **rest)
 
-    trace = paint(task, make, target, model, device, knobs)
+    trace = paint(task, make, target, model, device, parameters)
     write_each([*run_writers(trace, outputs), *(more(trace) if more else [])])
 
 
@@ -233,15 +233,15 @@ def paint(
     title: str,
     model: str,
     device: str | None,
-    knobs: dict[str, Any],
+    parameters: dict[str, Any],
     *,
     stages: int = 1,
 ) -> Trace:
     """Run a task under a progress bar: ``make`` is handed the task's function and its keywords.
 
-    Bad knobs are refused before anything is loaded.
+    Bad parameters are refused before anything is loaded.
     """
-    checked = check_knobs(task, knob_values(task, knobs))
+    checked = check_parameters(task, knob_values(task, parameters))
     from robust_widgets import tasks
     from robust_widgets.models.registry import load_model
 

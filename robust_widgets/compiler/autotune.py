@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from robust_widgets._cache import keep, kept
-from robust_widgets._timing import in_turn
+from robust_widgets._timing import interleaved
 
 THREADS = Path("/proc/self/task")
 CROWDED = (
@@ -93,9 +93,9 @@ def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
         first[name] = (time.perf_counter() - began) * 1000
     if sum(first.values()) > LONG * 1000 or crowd.found:
         return first
-    times = {name: min(taken) for name, taken in in_turn(ways, ROUNDS, None, SECONDS, SETTLING).items()}
+    times = {name: min(taken) for name, taken in interleaved(ways, ROUNDS, None, SECONDS, SETTLING).items()}
     near = {name: way for name, way in ways.items() if times[name] <= NEAR * min(times.values())}
-    again = in_turn(near, MORE_ROUNDS, None, SECONDS, SETTLING)
+    again = interleaved(near, MORE_ROUNDS, None, SECONDS, SETTLING)
     return {name: min([taken, *again.get(name, [])]) for name, taken in times.items()}
 
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from robust_widgets.compiler.tracing.joint_graph import Graphs, call
+from robust_widgets.compiler.tracing.joint_graph import JointGraph, call
 
 
-class Passes(Protocol):
+class CompiledModule(Protocol):
     """The way from pictures (n, 3, h, w) to answers (n, m), and the way back."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
@@ -27,10 +27,10 @@ class Passes(Protocol):
         ...
 
 
-class TorchPasses:
+class TorchModule:
     """The two graphs, carried out by torch."""
 
-    def __init__(self, graphs: Graphs) -> None:
+    def __init__(self, graphs: JointGraph) -> None:
         # The joint graph is let go, with weights that were laid out anew since.
         self._forward, self._backward = graphs.forward, graphs.backward
         for graph in (self._forward, self._backward):
@@ -47,14 +47,14 @@ class TorchPasses:
         return call(self._backward, *cast("list[Tensor]", kept), gradient)[0]
 
 
-def answer(passes: Passes, x: Tensor) -> Tensor:
+def answer(passes: CompiledModule, x: Tensor) -> Tensor:
     """The answers to pictures; differentiable once in the pictures."""
     return cast(Tensor, _Passing.apply(x, passes))
 
 
 class _Passing(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, passes: Passes) -> Tensor:
+    def forward(ctx: Any, x: Tensor, passes: CompiledModule) -> Tensor:
         answers, ctx.kept = passes.forward(x.detach())
         ctx.passes = passes
         return answers
@@ -62,10 +62,10 @@ class _Passing(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return cast(Passes, ctx.passes).backward(ctx.kept, gradients[0]), None
+        return cast(CompiledModule, ctx.passes).backward(ctx.kept, gradients[0]), None
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Hand what was freed back to the system; after three recordings glibc held on to 200 MB between others."""
     gc.collect()
     if sys.platform == "linux":

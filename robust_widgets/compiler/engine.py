@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from robust_widgets.compiler import autotune as choice
 from robust_widgets.compiler.autotune import Crowd
 from robust_widgets.compiler.backends import onednn
-from robust_widgets.compiler.compiled_module import Passes, TorchPasses, answer, give_back
+from robust_widgets.compiler.compiled_module import CompiledModule, TorchModule, answer, trim_heap
 from robust_widgets.compiler.rewrites import halving, partitions
 from robust_widgets.compiler.rewrites.activations import with_whole_activations
-from robust_widgets.compiler.tracing.joint_graph import Function, Graphs, record
+from robust_widgets.compiler.tracing.joint_graph import Function, JointGraph, record
 
 OWN, TORCH, ONEDNN, HALF = "network", "prepared", "onednn", "onednn, bfloat16"
 ONNX, ONNX_ONE = "onnxruntime", "onnxruntime, 1 thread"
@@ -78,7 +78,7 @@ class Engine:
         self.fixed: str | None = None
         self._always = always
         self._lock = threading.Lock()
-        self._passes: OrderedDict[_Key, Passes | None] = OrderedDict()
+        self._passes: OrderedDict[_Key, CompiledModule | None] = OrderedDict()
         self._network: nn.Module | None = None
         self._weights: list[Tensor] = []
         self._changes = -1
@@ -167,13 +167,13 @@ class Engine:
             self._keep(fastest, found[fastest])
         return times
 
-    def _ready(self, key: _Key, function: Function, x: Tensor) -> Passes | None:
+    def _ready(self, key: _Key, function: Function, x: Tensor) -> CompiledModule | None:
         if key not in self._passes:
             self._keep(key, _prepared((key,), function, x.detach()[:1].clone()).get(key))
         self._passes.move_to_end(key)
         return self._passes[key]
 
-    def _keep(self, key: _Key, passes: Passes | None) -> None:
+    def _keep(self, key: _Key, passes: CompiledModule | None) -> None:
         self._passes[key] = passes
         while len(self._passes) > MOST_KEPT:
             self._passes.popitem(last=False)
@@ -202,9 +202,9 @@ def _candidates(size: int) -> tuple[str, ...]:
     return (*ways, ONNX, ONNX_ONE) if size == 1 and torch.get_num_threads() > 1 else (*ways, ONNX)
 
 
-def _prepared(keys: Sequence[_Key], function: Function, example: Tensor) -> dict[_Key, Passes]:
+def _prepared(keys: Sequence[_Key], function: Function, example: Tensor) -> dict[_Key, CompiledModule]:
     """A function's passes for pictures of the example's size, each way that they can be had and answer the same."""
-    made: dict[_Key, Passes] = {}
+    made: dict[_Key, CompiledModule] = {}
     with suppress(Exception):  # networks of others raise what they like; nothing is lost but speed
         graphs = record(function, example)
         for key in keys:
@@ -213,11 +213,11 @@ def _prepared(keys: Sequence[_Key], function: Function, example: Tensor) -> dict
                 if _agree(function, passes, torch.cat([example, 1 - example.flip(3)]), key):
                     made[key] = passes
         del graphs
-    give_back()
+    trim_heap()
     return made
 
 
-def _made(key: _Key, graphs: Graphs, example: Tensor) -> Passes:
+def _made(key: _Key, graphs: JointGraph, example: Tensor) -> CompiledModule:
     way, *_, one_picture = key
     if way in (ONNX, ONNX_ONE) and (make := _onnx_passes()):
         return make(graphs, example, 1 if way == ONNX_ONE else torch.get_num_threads())
@@ -225,16 +225,16 @@ def _made(key: _Key, graphs: Graphs, example: Tensor) -> Passes:
         with suppress(Exception):  # else its convolutions are carried out one by one
             whole = with_whole_activations(graphs)
             onednn.rewrite(whole, one_picture, in_runs=True)
-            return TorchPasses(partitions.compile_runs(whole, example))
+            return TorchModule(partitions.compile_runs(whole, example))
     whole = with_whole_activations(graphs)
     if way == HALF:
         halving.halve(whole)
     if way in (ONEDNN, HALF):
         onednn.rewrite(whole, one_picture)
-    return TorchPasses(whole)
+    return TorchModule(whole)
 
 
-def _agree(function: Function, passes: Passes, pictures: Tensor, key: _Key) -> bool:
+def _agree(function: Function, passes: CompiledModule, pictures: Tensor, key: _Key) -> bool:
     """Whether two pictures get the same answers by either way; they were recorded with another number of them."""
     way, *_, one_picture = key
     with torch.enable_grad():
@@ -248,13 +248,13 @@ def _agree(function: Function, passes: Passes, pictures: Tensor, key: _Key) -> b
     return bool(near and (found_slope - slope).norm() <= slope_tolerance * slope.norm())
 
 
-def _onnx_passes() -> Callable[[Graphs, Tensor, int], Passes] | None:
+def _onnx_passes() -> Callable[[JointGraph, Tensor, int], CompiledModule] | None:
     """ONNX Runtime's, where it is installed."""
     try:
-        from robust_widgets.compiler.backends.onnxruntime import OnnxPasses
+        from robust_widgets.compiler.backends.onnxruntime import OrtModule
     except ImportError:
         return None
-    return OnnxPasses
+    return OrtModule
 
 
 def _forth_and_back(function: Function, picture: Tensor) -> Callable[[], object]:

@@ -30,8 +30,8 @@ def choose(data: PictureSet, count: int, seed: int = 0) -> PictureSet:
     generator = np.random.default_rng(seed)
     labels = data.labels.numpy()
     by_class = [generator.permutation(np.flatnonzero(labels == label)) for label in range(len(data.classes))]
-    in_turn = [index for turn in zip_longest(*by_class) for index in turn if index is not None]
-    index = torch.tensor(in_turn[:count])
+    interleaved = [index for turn in zip_longest(*by_class) for index in turn if index is not None]
+    index = torch.tensor(interleaved[:count])
     return replace(data, pictures=data.pictures[index], labels=data.labels[index])
 
 
@@ -72,7 +72,7 @@ def square(side: int, share: float) -> Tensor:
     return mask
 
 
-def in_turn(entries: Sequence[Feature], count: int) -> list[Feature]:
+def interleaved(entries: Sequence[Feature], count: int) -> list[Feature]:
     """The first entry of each class, then the second of each, and so on."""
     by_class: dict[str, list[Feature]] = {}
     for entry in entries:

@@ -18,7 +18,7 @@ from robust_widgets.evaluation.evaluator import (
     colour_blobs,
     crude_sketches,
     floats,
-    in_turn,
+    interleaved,
     of_other_classes,
     share,
     square,
@@ -48,7 +48,7 @@ PAINTED_SHARE = 1 / 4
 
 
 def measure(bench: Bench, data: PictureSet, count: int, seed: int = 0) -> Iterator[Finding]:
-    """Measure all six tasks with their default knobs.
+    """Measure all six tasks with their default parameters.
 
     Feature painting is left out where no catalogue lies beside the model's weights.
 
@@ -166,7 +166,7 @@ def feature_painting(bench: Bench, chosen: PictureSet, seed: int = 0) -> Finding
 
     Each feature's target is the first of its classes, and the painted region the middle quarter of the photograph.
     """
-    entries = in_turn(features(bench.model), len(chosen))
+    entries = interleaved(features(bench.model), len(chosen))
     targets = torch.tensor([bench.model.class_index(entry.classes[0]) for entry in entries])
     units = torch.tensor([entry.unit for entry in entries])
     pictures = _floats(chosen)[of_other_classes(chosen.labels, targets, seed)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from robust_widgets._files import write_whole
+from robust_widgets._files import atomic_write
 from robust_widgets.benchmark.speed import Speed, speed
 from robust_widgets.evaluation.charts import contact_sheet
 from robust_widgets.evaluation.evaluator import Bench, Finding, probabilities
@@ -225,7 +225,7 @@ def _calibration(model: RobustClassifier, data: PictureSet, chosen: torch.Tensor
 
 def _keep_sheet(folder: Path, pixels: Pixels, labels: torch.Tensor, data: PictureSet) -> None:
     sheet = contact_sheet(pixels, labels, data.classes)
-    write_whole(folder / SHEET, lambda file: file.write(sheet))
+    atomic_write(folder / SHEET, lambda file: file.write(sheet))
 
 
 def _painting(found: dict[str, Any]) -> Painting:

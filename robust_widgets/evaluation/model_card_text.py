@@ -160,7 +160,7 @@ def _painting(context: CardContext, found: Painting) -> list[str]:
         "## What it paints",
         "",
         *_paragraph(
-            "Pictures of every class from the first seeds, with the default knobs: the first four of each. None is "
+            "Pictures of every class from the first seeds, with the default parameters: the first four of each. None is "
             "chosen by hand.",
         ),
         f"![Generated pictures of every class]({context.pictures}/generated.png)",
@@ -226,7 +226,7 @@ def _tasks(figures: CardFigures) -> list[str]:
     return [
         *lines,
         *_paragraph(
-            "With the default knobs. A share is that of the pictures taken for the class that was asked for: by the "
+            "With the default parameters. A share is that of the pictures taken for the class that was asked for: by the "
             "judge at the start of the run and at its end, and by the painting model at its end.",
         ),
         *table(COLUMNS, [one.row for one in figures.tasks]),

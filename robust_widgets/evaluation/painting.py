@@ -48,7 +48,7 @@ class Painting:
     Attributes:
         each: pictures of each class in each set.
         side: of the pictures, in pixels.
-        generated: from the first seeds of each class, with the default knobs.
+        generated: from the first seeds of each class, with the default parameters.
         photographs: drawn from the validation pictures; none of them is in the reference.
         noise: Gaussian, of the photographs' mean and deviation in each channel.
         judge: the judge's accuracy, in [0, 1], on all photographs that were looked at: the reference and the others.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from robust_widgets._files import write_whole
+from robust_widgets._files import atomic_write
 from robust_widgets.errors import SaveError
 from robust_widgets.training.data import PictureSet
 
@@ -52,7 +52,7 @@ class Parts:
             known = {"of": wanted, "seconds": round(time.perf_counter() - began, 1), "found": found}
             self._parts[name] = known
             text = json.dumps({"format": FORMAT, "parts": self._parts}, indent=1)
-            write_whole(self.path, lambda file: file.write(text.encode()))
+            atomic_write(self.path, lambda file: file.write(text.encode()))
         return json.loads(json.dumps(known["found"]))
 
     def has(self, name: str, of: dict[str, Any]) -> bool:

@@ -52,16 +52,16 @@ def code(trace: Trace, source: str = "", loading: Loading | None = None) -> str:
         if name != "start":
             lines += _picture(name, pixels)
     given = [name for name in arguments if name != "target"]
-    knobs = [f"{name}={value!r}" for name, value in trace.knobs.items()]
+    parameters = [f"{name}={value!r}" for name, value in trace.parameters.items()]
     start = trace.inputs.get("start")
     if start is None:
-        lines += _call(f"trace = rw.{trace.task}", [*given, repr(trace.target), "model=model", *knobs])
+        lines += _call(f"trace = rw.{trace.task}", [*given, repr(trace.target), "model=model", *parameters])
         return "\n".join([*lines, "trace", ""])
     lines.insert(1, "import dataclasses")
     for index, pixels in enumerate(start):
         lines += _picture(f"start_{index}", pixels)
     inputs = [f"{name}={name}" for name in given]
-    lines += _call("problem = rw.problem", [repr(trace.task), repr(trace.target), *inputs, "model=model", *knobs])
+    lines += _call("problem = rw.problem", [repr(trace.task), repr(trace.target), *inputs, "model=model", *parameters])
     names = ", ".join(f"start_{index}" for index in range(len(start)))
     lines += [
         f"start = rw.to_batch([{names}], problem.start.shape[-1]).to(model.device)",

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from robust_widgets.errors import KnobError, UnknownKnobError, UnknownNameError, nearest, quoted, unknown_name
+from robust_widgets.errors import ParameterError, UnknownNameError, UnknownParameterError, nearest, quoted, unknown_name
 
 REFERENCE_SIDE = 224
 
 
 @dataclass(frozen=True)
-class Knob:
+class Parameter:
     """One adjustable number.
 
     Attributes:
@@ -52,7 +52,7 @@ class Knob:
         """The value as int or float.
 
         Raises:
-            KnobError: not a finite number, not whole where it must be, or out of range.
+            ParameterError: not a finite number, not whole where it must be, or out of range.
         """
         if value is None and self.optional:
             return None
@@ -61,10 +61,10 @@ class Knob:
                 raise TypeError
             number = float(value)  # pyright: ignore[reportArgumentType]
         except (TypeError, ValueError, OverflowError):
-            raise KnobError(f"{self.name} is {value!r}; give {self.allowed()}.") from None
+            raise ParameterError(f"{self.name} is {value!r}; give {self.allowed()}.") from None
         in_range = number > self.minimum if self.above_minimum else number >= self.minimum
         if not math.isfinite(number) or not in_range or number > self.maximum or (self.whole and number != int(number)):
-            raise KnobError(f"{self.name} is {value!r}; give {self.allowed()}.")
+            raise ParameterError(f"{self.name} is {value!r}; give {self.allowed()}.")
         return int(number) if self.whole else number
 
     def allowed(self) -> str:
@@ -77,10 +77,10 @@ class Knob:
 
 @dataclass(frozen=True)
 class Choice:
-    """A knob that is one of a few words.
+    """A parameter that is one of a few words.
 
     Attributes:
-        name, label, default, help: as those of `Knob`.
+        name, label, default, help: as those of `Parameter`.
         options: the allowed words, and what each means.
         weight: a number of at least 0 is allowed as well.
         optional: None is allowed.
@@ -99,7 +99,7 @@ class Choice:
         """The value as one of the options, or the weight as a float.
 
         Raises:
-            KnobError: it is neither.
+            ParameterError: it is neither.
         """
         if (value is None and self.optional) or (isinstance(value, str) and value in self.options):
             return value
@@ -110,7 +110,7 @@ class Choice:
             if not math.isfinite(number) or number < 0:
                 raise ValueError
         except (TypeError, ValueError, OverflowError):
-            raise KnobError(f"{self.name} is {value!r}; give {self.allowed()}.") from None
+            raise ParameterError(f"{self.name} is {value!r}; give {self.allowed()}.") from None
         return number
 
     def allowed(self) -> str:
@@ -120,9 +120,9 @@ class Choice:
         return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-AnyKnob: TypeAlias = Knob | Choice
+AnyParameter: TypeAlias = Parameter | Choice
 
-STEPS = Knob(
+STEPS = Parameter(
     name="steps",
     label="steps",
     default=60,
@@ -135,7 +135,7 @@ STEPS = Knob(
     help="How many gradient steps are made.",
     whole=True,
 )
-EPSILON = Knob(
+EPSILON = Parameter(
     name="epsilon",
     label="epsilon",
     default=40.0,
@@ -146,7 +146,7 @@ EPSILON = Knob(
     unit="L2 radius in pixels at 224; under linf, levels of 255",
     help="How far the picture may move from where it starts.",
 )
-STEP_SIZE = Knob(
+STEP_SIZE = Parameter(
     name="step_size",
     label="step size",
     default=1.0,
@@ -158,7 +158,7 @@ STEP_SIZE = Knob(
     unit="L2 length in pixels at 224; under linf, levels of 255",
     help="How far each step moves the picture.",
 )
-SEED = Knob(
+SEED = Parameter(
     name="seed",
     label="seed",
     default=0,
@@ -171,7 +171,7 @@ SEED = Knob(
     help="Decides the random start; the same seed gives the same run.",
     whole=True,
 )
-GRAIN_SEED = Knob(
+GRAIN_SEED = Parameter(
     name="seed",
     label="seed",
     default=0,
@@ -185,7 +185,7 @@ GRAIN_SEED = Knob(
     whole=True,
     optional=True,
 )
-COUNT = Knob(
+COUNT = Parameter(
     name="n",
     label="pictures",
     default=1,
@@ -198,7 +198,7 @@ COUNT = Knob(
     help="How many pictures are made at once, from seeds that follow each other.",
     whole=True,
 )
-BRUSH_SIZE = Knob(
+BRUSH_SIZE = Parameter(
     name="brush_size",
     label="size",
     default=36,
@@ -209,7 +209,7 @@ BRUSH_SIZE = Knob(
     unit="canvas pixels across",
     help="Width of the brush and the eraser.",
 )
-SOFTNESS = Knob(
+SOFTNESS = Parameter(
     name="softness",
     label="softness",
     default=0.3,
@@ -221,7 +221,7 @@ SOFTNESS = Knob(
     unit="0 hard to 1 soft",
     help="How gently the brush fades towards its rim.",
 )
-OPACITY = Knob(
+OPACITY = Parameter(
     name="opacity",
     label="opacity",
     default=1.0,
@@ -246,7 +246,7 @@ CONSTRAINT = Choice(
     },
     help="What epsilon limits.",
 )
-SIZE = Knob(
+SIZE = Parameter(
     name="size",
     label="side",
     default=None,
@@ -260,7 +260,7 @@ SIZE = Knob(
     whole=True,
     optional=True,
 )
-FACTOR = Knob(
+FACTOR = Parameter(
     name="factor",
     label="factor",
     default=4,
@@ -292,7 +292,7 @@ PENALTY = Choice(
     weight=True,
     optional=True,
 )
-STRENGTH = Knob(
+STRENGTH = Parameter(
     name="strength",
     label="strength",
     default=1.0,
@@ -308,8 +308,8 @@ STRENGTH = Knob(
 PAPER_PENALTY = 10.0
 
 
-def _usual(steps: int, epsilon: float, step_size: float) -> tuple[Knob, Knob, Knob]:
-    """The three main knobs with a task's own defaults."""
+def _usual(steps: int, epsilon: float, step_size: float) -> tuple[Parameter, Parameter, Parameter]:
+    """The three main parameters with a task's own defaults."""
     return (
         replace(STEPS, default=steps, high=max(200, 2 * steps)),
         replace(EPSILON, default=epsilon, high=max(120, 2 * epsilon), step=1.0 if epsilon == int(epsilon) else 0.1),
@@ -323,7 +323,7 @@ NO_GRAIN = replace(GRAIN_SEED, default=None)
 # radius, which is for two-class models; on small pictures super-resolution needs more than the paper's 8 to leave its
 # start; in-painting makes the paper's path of 720 steps of 0.1 in fewer, longer steps; a hard mask
 # spends all of epsilon inside it, where the paper's 70 for features would leave nothing of the picture.
-TASK_KNOBS: dict[str, tuple[AnyKnob, ...]] = {
+TASK_PARAMETERS: dict[str, tuple[AnyParameter, ...]] = {
     "generate": (*_usual(60, 40, 1), SEED, COUNT, CONSTRAINT, SIZE),
     "sketch_to_image": (*_usual(60, 40, 1), GRAIN_SEED, CONSTRAINT, SIZE),
     "translate": (*_usual(120, 40, 0.5), NO_GRAIN, CONSTRAINT, SIZE),
@@ -334,31 +334,31 @@ TASK_KNOBS: dict[str, tuple[AnyKnob, ...]] = {
 
 
 def task_names() -> tuple[str, ...]:
-    """The tasks that have knobs."""
-    return tuple(TASK_KNOBS)
+    """The tasks that have parameters."""
+    return tuple(TASK_PARAMETERS)
 
 
-def check_knobs(task: str, given: Mapping[str, object]) -> dict[str, Any]:
-    """All knobs of a task, those not given at their defaults.
+def check_parameters(task: str, given: Mapping[str, object]) -> dict[str, Any]:
+    """All parameters of a task, those not given at their defaults.
 
     Raises:
         UnknownNameError: there is no such task.
-        UnknownKnobError: the task has no such knob; the message names the nearest.
-        KnobError: a value is out of range.
+        UnknownParameterError: the task has no such parameter; the message names the nearest.
+        ParameterError: a value is out of range.
     """
-    if task not in TASK_KNOBS:
+    if task not in TASK_PARAMETERS:
         raise UnknownNameError(unknown_name("task", task, task_names()))
-    knobs = {knob.name: knob for knob in TASK_KNOBS[task]}
+    parameters = {parameter.name: parameter for parameter in TASK_PARAMETERS[task]}
     for name in given:
-        if name not in knobs:
-            near = nearest(name, list(knobs))
-            raise UnknownKnobError(f"{task} has no knob {name!r}; the nearest are {quoted(near)}.")
-    return {name: knob.check(given.get(name, knob.default)) for name, knob in knobs.items()}
+        if name not in parameters:
+            near = nearest(name, list(parameters))
+            raise UnknownParameterError(f"{task} has no parameter {name!r}; the nearest are {quoted(near)}.")
+    return {name: parameter.check(given.get(name, parameter.default)) for name, parameter in parameters.items()}
 
 
 def default_of(task: str, name: str) -> Any:
-    """The default of one knob of a task."""
-    return check_knobs(task, {})[name]
+    """The default of one parameter of a task."""
+    return check_parameters(task, {})[name]
 
 
 def raw_pixels(value: float, side: int) -> float:

@@ -98,7 +98,9 @@ def comparison_strip(trace: Trace, side: int = 192) -> Image.Image:
 def _scaled_down(trace: Trace, pictures: Pixels) -> npt.NDArray[np.float64]:
     """By least squares, the small pictures that come nearest to these when enlarged as the run's start was."""
     side = pictures.shape[1]
-    enlarging = _enlarging(side, low_side(side, trace.knobs["factor"]), trace.knobs.get("enlargement", "nearest"))
+    enlarging = _enlarging(
+        side, low_side(side, trace.parameters["factor"]), trace.parameters.get("enlargement", "nearest")
+    )
     back = np.linalg.pinv(enlarging)
     return np.einsum("ir,nrck,jc->nijk", back, pictures.astype(np.float64), back, optimize=True)
 

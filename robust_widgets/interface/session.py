@@ -69,7 +69,7 @@ class RunRequest:
     Attributes:
         task: a task's name.
         target: the class asked for; for feature painting, the feature.
-        knobs: the task's knobs by name.
+        parameters: the task's parameters by name.
         picture: uint8 (height, width, 3), for tasks that start from one.
         mask: uint8 (height, width) of the picture's size, 255 where the task may paint, for tasks that need one.
         start: uint8 (n, height, width, 3), to go on from instead of from where the task itself would start; epsilon is
@@ -78,7 +78,7 @@ class RunRequest:
 
     task: str
     target: str
-    knobs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     picture: Pixels | None = None
     mask: Pixels | None = None
     start: Pixels | None = None
@@ -245,15 +245,15 @@ class FakeSession:
             self.fail(self._loaded.message, self._loaded.details)
             return
         request = self.requests[-1]
-        self._steps = int(request.knobs.get("steps", 10))
+        self._steps = int(request.parameters.get("steps", 10))
         self._trace = Trace(
             request.task,
-            dict(request.knobs),
-            request.knobs.get("seed"),
+            dict(request.parameters),
+            request.parameters.get("seed"),
             "fake",
             target=request.target,
             classes=self._model.classes,
-            radius=float(request.knobs.get("epsilon", 40)),
+            radius=float(request.parameters.get("epsilon", 40)),
         )
         given = {"picture": request.picture, "mask": request.mask, "start": request.start}
         self._trace.inputs.update({name: values.copy() for name, values in given.items() if values is not None})
@@ -285,7 +285,7 @@ class FakeSession:
     def _emit(self, step: int) -> None:
         assert self._trace is not None and self._listener is not None
         side, request = self._model.input_size, self.requests[-1]
-        count = int(request.knobs.get("n", 1))
+        count = int(request.parameters.get("n", 1))
         share = step / self._steps
         start = np.zeros((count, side, side, 3)) if request.picture is None else _thumbnail(request.picture, side)[None]
         pixels = np.round(start * (1 - share) + 128 * share).astype(np.uint8)

@@ -19,7 +19,7 @@ from robust_widgets.session.local import LocalSession
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.autosave import Autosave
-from robust_widgets.widgets.studio.tasks import FACES
+from robust_widgets.widgets.studio.tasks import TASK_UI
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -140,7 +140,7 @@ def TrainingMonitor(  # noqa: N802
         **settings: as :func:`robust_widgets.train` takes them.
 
     Raises:
-        KnobError, UnknownNameError: a setting is out of range or unknown.
+        ParameterError, UnknownNameError: a setting is out of range or unknown.
         SaveError: ``out`` is not a place for a model.
         UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model`, for ``init``.
     """
@@ -183,7 +183,7 @@ def TrainingMonitor(  # noqa: N802
 _monitors: dict[Path, TrainingMonitorWidget] = {}
 
 
-TASKS = tuple(FACES)
+TASKS = tuple(TASK_UI)
 
 
 @dataclass

@@ -210,7 +210,7 @@ class RobustClassifier(nn.Module):
         finally:
             self.precision = precision
 
-    def as_it_is(self) -> RobustClassifier:
+    def uncompiled(self) -> RobustClassifier:
         """The same weights in a model that runs the network's own operations; this one stays what it is."""
         other = copy.copy(self)
         other.engine = other.captures = None

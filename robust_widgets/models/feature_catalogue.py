@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from robust_widgets._files import write_whole
+from robust_widgets._files import atomic_write
 from robust_widgets.errors import UnknownNameError, WeightsError, unknown_name
 from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
@@ -60,7 +60,7 @@ def write_catalogue(path: Path, fingerprint: str, entries: Sequence[Feature], da
         "sheet": base64.b64encode(picture.getvalue()).decode(),
     }
     text = json.dumps(content, indent=0).encode()
-    write_whole(path, lambda file: file.write(text))
+    atomic_write(path, lambda file: file.write(text))
 
 
 def read_catalogue(path: Path, fingerprint: str | None) -> tuple[Feature, ...]:

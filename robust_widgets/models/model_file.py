@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save as serialize
 from torch import Tensor
 
-from robust_widgets._files import write_whole
+from robust_widgets._files import atomic_write
 from robust_widgets.errors import UnknownNameError, WeightsError
 from robust_widgets.models.card import FORMAT, ModelCard, card_in, open_weights
 from robust_widgets.models.classifier import RobustClassifier
@@ -33,7 +33,7 @@ def save_model(model: RobustClassifier, path: Path) -> None:
     tensors.update({f"seeds.{name}": value.cpu().contiguous() for name, value in (model.seeds or {}).items()})
     card = {name: value for name, value in dataclasses.asdict(model.card).items() if name != "measured"}
     metadata = {"format": FORMAT, "card": json.dumps(card)}
-    write_whole(path, lambda file: file.write(serialize(tensors, metadata)))
+    atomic_write(path, lambda file: file.write(serialize(tensors, metadata)))
 
 
 def _compact(value: Tensor) -> Tensor:

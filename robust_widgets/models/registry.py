@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from robust_widgets._bundled import BUNDLED, DEFAULT, model_names
-from robust_widgets.errors import DeviceError, KnobError, UnknownNameError, WeightsError, unknown_name
+from robust_widgets.errors import DeviceError, ParameterError, UnknownNameError, WeightsError, unknown_name
 from robust_widgets.models.card import ModelCard, is_own_file, read_card
 from robust_widgets.models.classifier import PRECISIONS, RobustClassifier
 from robust_widgets.models.model_file import load_model_file
@@ -94,7 +94,7 @@ def load_model(
     Raises:
         UnknownNameError: neither a file nor a known name; or no such architecture, set of classes or precision.
         WeightsError: the file is damaged, holds more than weights or cannot be had, or something has to be given.
-        KnobError: a mean, a deviation or a size that cannot be.
+        ParameterError: a mean, a deviation or a size that cannot be.
         DeviceError: the device is not on this machine.
     """
     from robust_widgets.models.loading.loading import Given
@@ -125,7 +125,9 @@ def _loaded(
     path, known = Path(wanted), published_models()
     if wanted in model_names() or is_own_file(path):
         if given.says_anything():
-            raise KnobError(f"{wanted!r} knows its own network, classes and normalisation; give nothing but a device.")
+            raise ParameterError(
+                f"{wanted!r} knows its own network, classes and normalisation; give nothing but a device."
+            )
         return _shipped(wanted, chosen, how) if wanted in model_names() else load_model_file(path, chosen)
     if path.is_file():
         return _brought(load_file(path, given), chosen, given, wanted)

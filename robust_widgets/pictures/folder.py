@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from robust_widgets._files import make_folder, write_whole
+from robust_widgets._files import atomic_write, make_folder
 from robust_widgets.errors import SaveError
 from robust_widgets.pictures import Pixels
 
@@ -69,7 +69,7 @@ class PictureFolder:
             raise SaveError(f"The folder {str(path)!r} holds other files; give a new one, or one that this run began.")
         else:
             text = json.dumps(settings, indent=1)
-            write_whole(self.path / SETTINGS, lambda file: file.write(text.encode()))
+            atomic_write(self.path / SETTINGS, lambda file: file.write(text.encode()))
         for half in self.path.glob(".*.partial"):  # of a run that was killed
             half.unlink(missing_ok=True)
         self._lines = self._read_lines()
@@ -104,7 +104,7 @@ class PictureFolder:
         line = {name: value for name, value in vars(made).items() if name != "pixels"}
         picture = Image.fromarray(made.pixels)
         try:
-            write_whole(self._file(made.index), lambda file: picture.save(file, "PNG"))
+            atomic_write(self._file(made.index), lambda file: picture.save(file, "PNG"))
             with (self.path / LINES).open("ab") as file:
                 file.write(json.dumps({"file": self._file(made.index).name, **line}).encode() + b"\n")
         except OSError as error:
@@ -138,7 +138,7 @@ class PictureFolder:
         known: dict[int, dict[str, Any]] = {}
         whole = file.read_bytes().rpartition(b"\n")
         if whole[2]:
-            write_whole(file, lambda out: out.write(whole[0] + whole[1]))
+            atomic_write(file, lambda out: out.write(whole[0] + whole[1]))
         for text in whole[0].splitlines():
             with suppress(ValueError, KeyError):
                 line = json.loads(text)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from robust_widgets.errors import KnobError, PictureError
+from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.pictures import Pixels
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def tile(pictures: Pixels, columns: int | None = None) -> Pixels:
     return grid
 
 
-def untiled(grid: Pixels, count: int) -> Pixels:
+def untile(grid: Pixels, count: int) -> Pixels:
     """The pictures of a square grid that :func:`tile` made; uint8 (rows * h, columns * w, 3) -> (n, h, w, 3)."""
     columns = int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
@@ -63,15 +63,15 @@ def gallery(
         side: height of each in pixels; smaller ones are smoothly enlarged, larger ones made smaller.
 
     Raises:
-        KnobError: there are no pictures, or not one caption for each, or ``columns`` or ``side`` is below 1.
+        ParameterError: there are no pictures, or not one caption for each, or ``columns`` or ``side`` is below 1.
         PictureError: an array of another shape or type.
     """
     if not len(pictures):
-        raise KnobError("There are no pictures for the gallery; give at least one.")
+        raise ParameterError("There are no pictures for the gallery; give at least one.")
     if len(captions) not in (0, len(pictures)):
-        raise KnobError(f"There are {len(captions)} captions for {len(pictures)} pictures; give one for each.")
+        raise ParameterError(f"There are {len(captions)} captions for {len(pictures)} pictures; give one for each.")
     if side < 1 or (columns is not None and columns < 1):
-        raise KnobError(f"columns is {columns!r} and side is {side!r}; give whole numbers of at least 1.")
+        raise ParameterError(f"columns is {columns!r} and side is {side!r}; give whole numbers of at least 1.")
     tiles = [_tile(picture, side) for picture in pictures]
     texts = [str(caption) for caption in captions] or [""] * len(tiles)
     columns = min(columns or len(tiles), len(tiles))

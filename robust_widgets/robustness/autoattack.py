@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets._cache import keep, kept
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness.pgd import ball_and_step
 
@@ -60,7 +60,7 @@ def auto_attack(
         say: called with the name of each attack before it is made.
 
     Raises:
-        KnobError: the norm or radius is not allowed, or torchattacks is not installed.
+        ParameterError: the norm or radius is not allowed, or torchattacks is not installed.
     """
     parts = attacks(model, norm, radius, seed=seed, steps=steps, queries=queries)
     right = _right(model, pictures, labels)
@@ -108,7 +108,7 @@ def _torchattacks() -> Any:
     try:
         return importlib.import_module("torchattacks")
     except ImportError:
-        raise KnobError(HINT) from None
+        raise ParameterError(HINT) from None
 
 
 KIND = "autoattack"

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets._cache import keep, kept
-from robust_widgets.errors import DataError, KnobError
+from robust_widgets.errors import DataError, ParameterError
 from robust_widgets.interface.parameters import raw_pixels
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
@@ -59,7 +59,7 @@ def measure_robustness(
 
     Raises:
         DataError: no picture is classified rightly, or the model does not become sure of a class by painting.
-        KnobError: ``count`` is below 1, or there is not one label for each picture.
+        ParameterError: ``count`` is below 1, or there is not one label for each picture.
         PictureError, UnknownNameError: a picture cannot be read, or a class is unknown.
     """
     result = measured(model, pictures, labels, count=count, seed=seed)
@@ -92,7 +92,7 @@ def _measured(
 ) -> Robustness | None:
     if pictures is None:
         if labels is not None:
-            raise KnobError("There are labels and no pictures; give the pictures that they are of.")
+            raise ParameterError("There are labels and no pictures; give the pictures that they are of.")
         start, classes = _grey(model, count, seed), _spread_classes(model, count)
         painted = _paint(model, start, classes, go_on)
         if painted is None:
@@ -143,7 +143,7 @@ class _March:
 
 def _grey(model: RobustClassifier, count: int, seed: int) -> Tensor:
     if count < 1:
-        raise KnobError(f"count is {count!r}; give a whole number of at least 1.")
+        raise ParameterError(f"count is {count!r}; give a whole number of at least 1.")
     side, generator = model.input_size, torch.Generator().manual_seed(seed)
     grain = GRAIN * torch.randn((count, 3, side, side), generator=generator)
     return (0.5 + grain).clamp(0, 1).to(model.device)
@@ -173,7 +173,9 @@ def _given(
     if labels is None:
         return batch, seen
     if isinstance(labels, str) or len(labels) != len(batch):
-        raise KnobError(f"There are {len(labels)} labels for {len(batch)} pictures; give a list with one for each.")
+        raise ParameterError(
+            f"There are {len(labels)} labels for {len(batch)} pictures; give a list with one for each."
+        )
     right = seen == torch.tensor([model.class_index(label) for label in labels], device=model.device)
     if not right.any():
         raise DataError(
@@ -218,7 +220,7 @@ KIND = "robustness"
 METHOD = (1, COUNT, SURE, GRAIN, FIRST, GROWTH, STEPS, HALVINGS)
 
 
-def robustness_of(model: RobustClassifier, go_on: GoOn = lambda: True) -> Robustness | None:
+def robustness_estimate(model: RobustClassifier, go_on: GoOn = lambda: True) -> Robustness | None:
     """What was measured of this very model on pictures of its own, here or in an earlier process, or is measured now.
 
     Args:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import KnobError, TraceError
+from robust_widgets.errors import ParameterError, TraceError
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.constraints import L2Ball
@@ -71,11 +71,11 @@ def loss_slice(problem: Problem, trace: Trace, *, picture: int = 0, points: int 
 
     Raises:
         TraceError: the run has fewer than two frames, has not moved, or its pictures are not the problem's.
-        KnobError: ``picture``, ``points`` or ``margin`` is out of range.
+        ParameterError: ``picture``, ``points`` or ``margin`` is out of range.
     """
     count, _, height, width = problem.start.shape
     if not 0 <= picture < count or points < 3 or margin < 1:
-        raise KnobError(
+        raise ParameterError(
             f"picture is {picture!r} of {count}, points is {points!r} and margin is {margin!r}; "
             "count pictures from 0, and give at least 3 points and a margin of at least 1."
         )

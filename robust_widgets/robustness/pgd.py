@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall
 from robust_widgets.synthesis.loop import Problem, solve
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy
@@ -20,13 +20,13 @@ def ball_and_step(norm: str, radius: float, step_size: float) -> tuple[Constrain
     """The constraint and stepper of a norm.
 
     Raises:
-        KnobError: the norm is neither "l2" nor "linf".
+        ParameterError: the norm is neither "l2" nor "linf".
     """
     if norm == "l2":
         return L2Ball(radius), L2Step(step_size)
     if norm == "linf":
         return LinfBall(radius), LinfStep(step_size)
-    raise KnobError(f"The norm is {norm!r}; it must be 'l2' or 'linf'.")
+    raise ParameterError(f"The norm is {norm!r}; it must be 'l2' or 'linf'.")
 
 
 def attack(

@@ -13,10 +13,10 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
-from robust_widgets._files import write_whole
+from robust_widgets._files import atomic_write
 from robust_widgets.errors import SaveError, TraceError, quoted
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.grid import enlarged, tile, untiled
+from robust_widgets.pictures.grid import enlarged, tile, untile
 from robust_widgets.runs.export import write_mp4
 from robust_widgets.runs.playback import curves
 from robust_widgets.runs.trace import METRICS, Frame, Trace
@@ -28,7 +28,7 @@ def header_of(trace: Trace) -> dict[str, Any]:
     """What a saved run says of itself, beside its arrays."""
     return {
         "task": trace.task,
-        "knobs": trace.knobs,
+        "knobs": trace.parameters,
         "seed": trace.seed,
         "model": trace.model,
         "fingerprint": trace.fingerprint,
@@ -60,7 +60,8 @@ def assemble(header: dict[str, Any], frames: Pixels, saved: Any) -> Trace:
     optional = {name: _rows(saved, name) for name in OPTIONAL}
     inputs = {name.removeprefix("input_"): saved[name] for name in saved.files if name.startswith("input_")}
     header = {**header, "classes": tuple(header.get("classes", ()))}
-    trace = Trace(**header, inputs=inputs)
+    parameters = header.pop("knobs")  # the key of the files, older than the attribute's name
+    trace = Trace(**header, parameters=parameters, inputs=inputs)
     for step, pixels in enumerate(frames):
         numbers = {name: values[step] for name, values in metrics.items()}
         extra: dict[str, Any] = {name: rows.get(step) for name, rows in optional.items()}
@@ -138,7 +139,7 @@ def _untiled(png: bytes, shape: tuple[int, ...]) -> Pixels:
         grid = np.asarray(picture)
     if grid.dtype != np.uint8 or grid.shape != tile(np.zeros((count, height, width, 3), np.uint8)).shape:
         raise ValueError(f"a picture is {grid.shape[1]} x {grid.shape[0]}")
-    return untiled(grid, count)
+    return untile(grid, count)
 
 
 FORMAT = "robust-widgets trace 2"
@@ -155,7 +156,7 @@ def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
     writer = _writers().get(path.suffix.lower())
     if writer is None:
         raise SaveError(f"{str(path)!r} ends in {path.suffix!r}; a run is saved as {quoted(endings())}.")
-    write_whole(path, lambda file: writer(trace, file))
+    atomic_write(path, lambda file: writer(trace, file))
 
 
 def endings() -> tuple[str, ...]:

@@ -23,9 +23,9 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._bundled import STATIC
-from robust_widgets.errors import KnobError, TraceError
+from robust_widgets.errors import ParameterError, TraceError
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.grid import untiled
+from robust_widgets.pictures.grid import untile
 from robust_widgets.runs.export import strip
 from robust_widgets.runs.files import header_of, write_archive
 from robust_widgets.runs.playback import curves, distance_unit, evenly, jpeg
@@ -111,7 +111,7 @@ def _kept(told: dict[str, Any], run: dict[str, Any]) -> Trace:
         with Image.open(io.BytesIO(base64.b64decode(frame, validate=True)), formats=["JPEG"]) as picture:
             sheet = _whole_cells(picture.convert("RGB"), count)
         loss, probability, distance = (np.full(count, np.nan if one is None else float(one)) for one in row)
-        trace.append(Frame(int(step), untiled(sheet, count), loss, probability, distance / unit, float(seconds)))
+        trace.append(Frame(int(step), untile(sheet, count), loss, probability, distance / unit, float(seconds)))
     if not len(trace):
         raise ValueError("it has no pictures")
     return trace
@@ -282,5 +282,7 @@ def _size(text: str) -> int:
 def _static(name: str) -> str:
     path = STATIC / name
     if not path.is_file():
-        raise KnobError(f"The player's file {name!r} is missing from {str(STATIC)!r}; install robust-widgets again.")
+        raise ParameterError(
+            f"The player's file {name!r} is missing from {str(STATIC)!r}; install robust-widgets again."
+        )
     return path.read_text()

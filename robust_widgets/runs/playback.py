@@ -29,7 +29,7 @@ class Curves:
         top: the probabilities of the classes that came highest in the run, by name, the last step's highest first.
         radius: how far ``distance`` may go; None without a limit.
 
-    Distances are in the unit of the knob "epsilon", which is what a person has set, not in the model's own pixels.
+    Distances are in the unit of the parameter "epsilon", which is what a person has set, not in the model's own pixels.
     """
 
     steps: list[int]
@@ -101,15 +101,15 @@ def leading(frame: Frame, count: int = 8) -> list[tuple[int, float]]:
 
 
 def distance_unit(trace: Trace) -> float:
-    """What a run's distances are multiplied by to be in the unit of its knob "epsilon"; 1 where there is none."""
-    epsilon = trace.knobs.get("epsilon")
+    """What a run's distances are multiplied by to be in the unit of its parameter "epsilon"; 1 where there is none."""
+    epsilon = trace.parameters.get("epsilon")
     if not trace.radius or isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not epsilon > 0:
         return 1.0
     return float(epsilon) / trace.radius
 
 
 def radius(trace: Trace) -> float | None:
-    """How far a run may go, in the unit of its knob "epsilon"."""
+    """How far a run may go, in the unit of its parameter "epsilon"."""
     return None if trace.radius is None else finite(trace.radius * distance_unit(trace))
 
 

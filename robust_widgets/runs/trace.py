@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.pictures import Pixels
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Trace:
 
     Attributes:
         task: which task made it.
-        knobs: every knob of the run, by name.
+        parameters: every parameter of the run, by name.
         seed: the seed of the run, or None.
         model: the model's name.
         fingerprint: a hash of the model's weights, ``""`` if unknown.
@@ -80,7 +80,7 @@ class Trace:
     """
 
     task: str
-    knobs: dict[str, Any]
+    parameters: dict[str, Any]
     seed: int | None = None
     model: str = ""
     fingerprint: str = ""
@@ -154,7 +154,7 @@ class Trace:
 
     def _require_frames(self) -> None:
         if not self._recorded:
-            raise KnobError("This run has no frames yet; let it make at least one.")
+            raise ParameterError("This run has no frames yet; let it make at least one.")
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """A player that needs no kernel, and a strip of steps where scripts do not run."""

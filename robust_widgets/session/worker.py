@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from robust_widgets.compiler.compiled_module import give_back
+from robust_widgets.compiler.compiled_module import trim_heap
 from robust_widgets.errors import RobustWidgetsError, WeightsError
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import features, has_features
 from robust_widgets.models.registry import source_of
-from robust_widgets.robustness.estimate import robustness_of
+from robust_widgets.robustness.estimate import robustness_estimate
 from robust_widgets.solvers.graphs.dispatch import records
 from robust_widgets.synthesis.loop import iterate, new_trace
 from robust_widgets.tasks import build_problem
@@ -65,7 +65,7 @@ class Painter:
             for task in USUAL if records(self._model) else ():
                 yield
                 next(iterate(build_problem(self._model, self._usual(task))))
-        give_back()
+        trim_heap()
 
     def _usual(self, task: str) -> RunRequest:
         side = self._model.input_size
@@ -116,7 +116,7 @@ class Painter:
         """Find how robust the model is, which ``robustness`` then tells; False where ``go_on`` broke it off."""
         model = self._model
         try:
-            found = self.robustness or robustness_of(model, go_on=go_on)
+            found = self.robustness or robustness_estimate(model, go_on=go_on)
         except Exception:  # A network of somebody's own may fail in any way here, and will say so when it runs.
             return True
         if found is None:

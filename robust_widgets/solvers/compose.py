@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.runs.trace import Frame
 from robust_widgets.synthesis.loop import Problem, Solver, iterate
 
@@ -45,14 +45,14 @@ def random_restarts(count: int, solver: Solver = iterate) -> Solver:
         solver: makes each run.
 
     Raises:
-        KnobError: ``count`` is not a whole number of at least 1, or the problem has no limit to draw a point from.
+        ParameterError: ``count`` is not a whole number of at least 1, or the problem has no limit to draw a point from.
     """
     if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
-        raise KnobError(f"There are to be {count!r} restarts; give a whole number of at least 1.")
+        raise ParameterError(f"There are to be {count!r} restarts; give a whole number of at least 1.")
 
     def solve(problem: Problem) -> Iterator[Frame]:
         if getattr(problem.constraint, "epsilon", None) is None:
-            raise KnobError(
+            raise ParameterError(
                 "Random restarts draw their starts from the ball of radius epsilon, and this problem has no limit; "
                 "give it an L2Ball or a LinfBall."
             )

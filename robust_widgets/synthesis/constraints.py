@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 
 
 def l2_norm(x: Tensor, *, keepdim: bool = False) -> Tensor:
@@ -62,7 +62,7 @@ class _Ball:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.epsilon) or self.epsilon < 0:
-            raise KnobError(
+            raise ParameterError(
                 f"The radius epsilon is {self.epsilon}; "
                 "give a finite number of at least 0, or use Unconstrained() for no limit."
             )
@@ -73,7 +73,7 @@ class L2Ball(_Ball):
     """At most ``epsilon`` away in the L2 norm, in raw pixels (paper, Appendix A.1).
 
     Raises:
-        KnobError: epsilon is negative, infinite or NaN.
+        ParameterError: epsilon is negative, infinite or NaN.
     """
 
     def project(self, x: Tensor, start: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class LinfBall(_Ball):
     """No value moves by more than ``epsilon`` (in [0, 1] units).
 
     Raises:
-        KnobError: epsilon is negative, infinite or NaN.
+        ParameterError: epsilon is negative, infinite or NaN.
     """
 
     def project(self, x: Tensor, start: Tensor) -> Tensor:

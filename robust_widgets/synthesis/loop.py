@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import KnobError, PictureError, WeightsError
+from robust_widgets.errors import ParameterError, PictureError, WeightsError
 from robust_widgets.pictures.tensors import to_bytes
 from robust_widgets.runs.trace import Frame, Trace
 from robust_widgets.solvers.graphs.backend import Arrays
@@ -44,10 +44,10 @@ class Problem:
             its centre.
         task: what the trace calls the run.
         target: what was asked for, in words.
-        knobs: the knobs the problem was made from, for the trace.
+        parameters: the parameters the problem was made from, for the trace.
 
     Raises:
-        KnobError: steps is not a whole number of at least 1.
+        ParameterError: steps is not a whole number of at least 1.
         PictureError: the start is not a batch of finite pictures in [0, 1], or the region does not fit it.
     """
 
@@ -61,11 +61,11 @@ class Problem:
     seed: int | None = None
     task: str = "problem"
     target: str = ""
-    knobs: dict[str, Any] = field(default_factory=dict[str, Any])
+    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
         if isinstance(self.steps, bool) or not hasattr(self.steps, "__index__") or self.steps < 1:
-            raise KnobError(f"steps is {self.steps!r}; give a whole number of at least 1.")
+            raise ParameterError(f"steps is {self.steps!r}; give a whole number of at least 1.")
         if not self.start.is_floating_point():
             raise PictureError(f"The start has values of type {self.start.dtype}; pictures are floats within 0 to 1.")
         if self.start.dim() != 4 or self.start.shape[1] != 3 or 0 in self.start.shape:
@@ -108,7 +108,7 @@ class Reading:
     gradient: Tensor | None = None
 
 
-class OnceModel:
+class CachedForward:
     """A model that answers a repeated question from memory, so that each step costs one forward pass."""
 
     def __init__(self, model: Classifier) -> None:
@@ -169,7 +169,7 @@ def begin(problem: Problem) -> Tensor:
 
 def read(problem: Problem, x: Tensor) -> Reading:
     """The numbers at ``x``; differentiable in ``x`` where that asks for gradients."""
-    model = OnceModel(problem.model)
+    model = CachedForward(problem.model)
     loss = problem.objective(model, x)
     with torch.no_grad():
         found = problem.objective.probability(model, x)
@@ -297,8 +297,8 @@ def new_trace(problem: Problem) -> Trace:
     return Trace(
         task=problem.task,
         target=problem.target,
-        knobs=problem.knobs or {"steps": problem.steps},
-        seed=problem.knobs.get("seed", problem.seed),
+        parameters=problem.parameters or {"steps": problem.steps},
+        seed=problem.parameters.get("seed", problem.seed),
         model=getattr(card, "name", type(problem.model).__name__),
         fingerprint=getattr(problem.model, "fingerprint", ""),
         classes=tuple(getattr(problem.model, "classes", ())),

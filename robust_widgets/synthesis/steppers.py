@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from torch import Tensor
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.synthesis.constraints import l2_norm, per_sample
 
 
@@ -29,14 +29,14 @@ class _Sized:
     """A stepper with a step size.
 
     Raises:
-        KnobError: the step size is not a finite number above 0.
+        ParameterError: the step size is not a finite number above 0.
     """
 
     step_size: float
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.step_size) or self.step_size <= 0:
-            raise KnobError(f"The step size is {self.step_size}; give a finite number above 0.")
+            raise ParameterError(f"The step size is {self.step_size}; give a finite number above 0.")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class L2Step(_Sized):
     """``-step_size * g / (||g||_2 + 1e-10)``: every step has the same length (paper, Appendix A.1).
 
     Raises:
-        KnobError: the step size is not a finite number above 0.
+        ParameterError: the step size is not a finite number above 0.
     """
 
     def __call__(self, gradient: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class LinfStep(_Sized):
     """``-step_size * sign(g)``: every value moves by the same amount.
 
     Raises:
-        KnobError: the step size is not a finite number above 0.
+        ParameterError: the step size is not a finite number above 0.
     """
 
     def __call__(self, gradient: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class GradientStep(_Sized):
     """``-step_size * g``: plain gradient descent, the length depends on the gradient.
 
     Raises:
-        KnobError: the step size is not a finite number above 0.
+        ParameterError: the step size is not a finite number above 0.
     """
 
     def __call__(self, gradient: Tensor) -> Tensor:
@@ -92,12 +92,12 @@ class Momentum:
         decay: how much of the old sum stays, from 0 (no momentum) to below 1.
 
     Raises:
-        KnobError: decay is out of range.
+        ParameterError: decay is out of range.
     """
 
     def __init__(self, inner: Stepper, decay: float = 0.9) -> None:
         if not 0 <= decay < 1:
-            raise KnobError(f"The momentum's decay is {decay}; give a number of at least 0 and below 1.")
+            raise ParameterError(f"The momentum's decay is {decay}; give a number of at least 0 and below 1.")
         self.inner = inner
         self.decay = decay
         self._sum: Tensor | None = None

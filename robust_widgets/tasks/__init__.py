@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from robust_widgets.errors import PictureError, UnknownNameError, unknown_name
-from robust_widgets.interface.parameters import TASK_KNOBS
+from robust_widgets.interface.parameters import TASK_PARAMETERS
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Mask, Picture, to_batch
@@ -34,7 +34,7 @@ __all__ = [
     "translate",
 ]
 
-TASKS = tuple(TASK_KNOBS)
+TASKS = tuple(TASK_PARAMETERS)
 _FROM_PICTURE = {
     "sketch_to_image": sketch_problem,
     "translate": translate_problem,
@@ -51,7 +51,7 @@ def problem(
     mask: Mask | None = None,
     model: RobustClassifier | str | None = None,
     device: str | torch.device | None = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> Problem:
     """A task's problem, to be changed with `dataclasses.replace` before it is run.
 
@@ -61,32 +61,32 @@ def problem(
         picture: what the task starts from; not for generation.
         mask: where the task paints, for in-painting and feature painting.
         model, device: as for the tasks.
-        knobs: the task's knobs.
+        parameters: the task's parameters.
 
     Raises:
-        UnknownNameError: there is no such task, class, feature or knob.
+        UnknownNameError: there is no such task, class, feature or parameter.
         PictureError: the task needs a picture or a mask and there is none, or it cannot be read.
-        KnobError: a knob is out of range.
+        ParameterError: a parameter is out of range.
         WeightsError: the model lacks what the task needs.
     """
     if task not in TASKS:
         raise UnknownNameError(unknown_name("task", task, TASKS))
     classifier = resolve_model(model, device)
     if task == "generate":
-        return generate_problem(classifier, target, knobs)
+        return generate_problem(classifier, target, parameters)
     if picture is None:
         raise PictureError("There is no picture to start from; paint something, or bring a picture, first.")
     if task in _FROM_PICTURE:
-        return _FROM_PICTURE[task](classifier, picture, target, knobs)
+        return _FROM_PICTURE[task](classifier, picture, target, parameters)
     if mask is None:
         raise PictureError("There is no mask; mark the part of the picture that is to be painted.")
-    return _FROM_MASK[task](classifier, picture, mask, target, knobs)
+    return _FROM_MASK[task](classifier, picture, mask, target, parameters)
 
 
 def build_problem(model: RobustClassifier, request: RunRequest) -> Problem:
     """The problem a session's request asks for; raises as `problem`."""
     built = problem(
-        request.task, request.target, picture=request.picture, mask=request.mask, model=model, **request.knobs
+        request.task, request.target, picture=request.picture, mask=request.mask, model=model, **request.parameters
     )
     if request.start is None:
         return built

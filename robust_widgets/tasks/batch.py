@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from robust_widgets.errors import KnobError, UnknownNameError, is_out_of_memory, quoted
-from robust_widgets.interface.parameters import SEED, check_knobs
+from robust_widgets.errors import ParameterError, UnknownNameError, is_out_of_memory, quoted
+from robust_widgets.interface.parameters import SEED, check_parameters
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.folder import Made, PictureFolder
 from robust_widgets.pictures.tensors import Picture, to_pixels
@@ -101,7 +101,7 @@ def stream(
     device: str | torch.device | None = None,
     on_step: Callable[[int], object] | None = None,
     say: Callable[[str], object] | None = None,
-    **knobs: Any,
+    **parameters: Any,
 ) -> Iterator[Made]:
     """Make many pictures, one after the other in the order of their index; only the batch in work is in memory.
 
@@ -122,14 +122,14 @@ def stream(
         model, device: as for the tasks.
         on_step: called with the number of each step of a batch.
         say: called with a sentence where the memory ran out, and where pictures were there already.
-        knobs: the task's other knobs.
+        parameters: the task's other parameters.
 
     Returns:
         An iterator of :class:`robust_widgets.pictures.folder.Made`.
 
     Raises:
-        UnknownNameError: no such task, class or knob, or one that needs masks.
-        KnobError: a number is out of range, or the memory does not hold a single picture.
+        UnknownNameError: no such task, class or parameter, or one that needs masks.
+        ParameterError: a number is out of range, or the memory does not hold a single picture.
         PictureError: a picture cannot be read.
         SaveError: the folder cannot be written, or was begun with other settings.
         WeightsError: the model lacks what the task needs.
@@ -137,13 +137,15 @@ def stream(
     if task not in STREAMED:
         raise UnknownNameError(f"{task!r} is not a task for many pictures; give {quoted(STREAMED)}.")
     count = _count(task, n, pictures)
-    knobs = {name: value for name, value in check_knobs(task, knobs).items() if name != "n"}
-    if knobs["seed"] is not None and knobs["seed"] + count - 1 > SEED.maximum:
-        raise KnobError(f"seed is {knobs['seed']} for {count} pictures; give one that leaves each of them its own.")
+    parameters = {name: value for name, value in check_parameters(task, parameters).items() if name != "n"}
+    if parameters["seed"] is not None and parameters["seed"] + count - 1 > SEED.maximum:
+        raise ParameterError(
+            f"seed is {parameters['seed']} for {count} pictures; give one that leaves each of them its own."
+        )
     if batch_size is not None and (not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise KnobError(f"batch_size is {batch_size!r}; give a whole number of at least 1.")
+        raise ParameterError(f"batch_size is {batch_size!r}; give a whole number of at least 1.")
     classifier = resolve_model(model, device)
-    painter = _Painter(task, target, pictures, classifier, knobs, on_step, say or _nothing)
+    painter = _Painter(task, target, pictures, classifier, parameters, on_step, say or _nothing)
     painter.at_once = batch_size or pictures_at_once(classifier, painter.first.start.shape[-1])
     folder = None if out is None else PictureFolder(out, painter.settings())
     return _each(painter, folder, count)
@@ -152,9 +154,9 @@ def stream(
 def _count(task: str, n: int | None, pictures: Sequence[Picture] | None) -> int:
     given, what = (n, "n") if task == "generate" else (None if pictures is None else len(pictures), "pictures")
     if given is None or (n is not None and pictures is not None):
-        raise KnobError(f"{task} needs {what}, and nothing else that says how many pictures there are to make.")
+        raise ParameterError(f"{task} needs {what}, and nothing else that says how many pictures there are to make.")
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise KnobError(f"There are {given!r} pictures to make; give a whole number from 1 to {MOST:,}.")
+        raise ParameterError(f"There are {given!r} pictures to make; give a whole number from 1 to {MOST:,}.")
     return given
 
 
@@ -189,7 +191,7 @@ class _Painter:
     target: str | int
     pictures: Sequence[Picture] | None
     model: RobustClassifier
-    knobs: dict[str, Any]
+    parameters: dict[str, Any]
     on_step: Callable[[int], object] | None
     say: Callable[[str], object]
     at_once: int = 1
@@ -202,13 +204,13 @@ class _Painter:
         """What decides the pictures."""
         sources = {} if self.pictures is None else {"pictures": [self._source(i) for i in range(len(self.pictures))]}
         model = {"model": self.model.card.name, "fingerprint": self.model.fingerprint}
-        return {"task": self.task, "target": self.first.target, **model, **self.knobs, **sources}
+        return {"task": self.task, "target": self.first.target, **model, **self.parameters, **sources}
 
     def paint(self, indices: Sequence[int]) -> list[Made]:
         """The first of these pictures, as many as memory holds at once.
 
         Raises:
-            KnobError: it does not hold a single one.
+            ParameterError: it does not hold a single one.
         """
         while True:
             try:
@@ -217,7 +219,7 @@ class _Painter:
                 if not is_out_of_memory(error):
                     raise
                 if self.at_once == 1:
-                    raise KnobError(
+                    raise ParameterError(
                         f"The memory of {str(self.model.device)!r} does not hold a single picture; give a smaller size."
                     ) from None
             # Outside the except clause, whose traceback holds on to the tensors that filled the memory.
@@ -244,11 +246,11 @@ class _Painter:
 
     def _problem(self, index: int) -> Problem:
         picture = None if self.pictures is None else self.pictures[index]
-        knobs: dict[str, Any] = {**self.knobs, "seed": self._seed(index)}
-        return problem(self.task, self.target, picture=picture, model=self.model, **knobs)
+        parameters: dict[str, Any] = {**self.parameters, "seed": self._seed(index)}
+        return problem(self.task, self.target, picture=picture, model=self.model, **parameters)
 
     def _seed(self, index: int) -> int | None:
-        seed = self.knobs["seed"]
+        seed = self.parameters["seed"]
         return None if seed is None else seed + index
 
     def _source(self, index: int) -> str:

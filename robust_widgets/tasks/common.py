@@ -38,22 +38,22 @@ def resolve_model(model: RobustClassifier | str | None, device: str | torch.devi
     return model.copy_to(chosen)
 
 
-def side_of(model: RobustClassifier, knobs: dict[str, Any]) -> int:
-    """Side in pixels of the pictures a run optimises: the knob ``size``, or the model's own."""
-    return knobs["size"] or model.input_size
+def side_of(model: RobustClassifier, parameters: dict[str, Any]) -> int:
+    """Side in pixels of the pictures a run optimises: the parameter ``size``, or the model's own."""
+    return parameters["size"] or model.input_size
 
 
-def ball_and_step(knobs: dict[str, Any], side: int, strength: float = 1.0) -> tuple[Constraint, Stepper]:
-    """The constraint and stepper that the knobs ask for, in raw pixels of a picture of this side.
+def ball_and_step(parameters: dict[str, Any], side: int, strength: float = 1.0) -> tuple[Constraint, Stepper]:
+    """The constraint and stepper that the parameters ask for, in raw pixels of a picture of this side.
 
     L2 radii and steps are in pixels at 224; under Linf the same numbers are levels of 255, which do not depend on
     the side.
     """
-    epsilon, step_size = strength * knobs["epsilon"], strength * knobs["step_size"]
-    if knobs["constraint"] == "linf":
+    epsilon, step_size = strength * parameters["epsilon"], strength * parameters["step_size"]
+    if parameters["constraint"] == "linf":
         return LinfBall(epsilon / LEVELS), LinfStep(step_size / LEVELS)
     stepper = L2Step(raw_pixels(step_size, side))
-    if knobs["constraint"] == "none":
+    if parameters["constraint"] == "none":
         return Unconstrained(), stepper
     return L2Ball(raw_pixels(epsilon, side)), stepper
 
@@ -64,7 +64,7 @@ def make_problem(
     start: Tensor,
     objective: Objective,
     target: str,
-    knobs: dict[str, Any],
+    parameters: dict[str, Any],
     *,
     region: Tensor | None = None,
     outside: Objective | None = None,
@@ -79,26 +79,26 @@ def make_problem(
         objective: the loss on the classifier. On pictures larger than the model's it is evaluated on the picture
             shifted at random, so that the network's strides and borders leave no mark.
         target: what is asked for, in words.
-        knobs: all of the task's knobs, checked.
+        parameters: all of the task's parameters, checked.
         region: where the picture may change; everywhere by default.
         outside: a loss on the picture itself, which is not shifted.
         strength: scales epsilon and step size.
     """
     side = start.shape[-1]
-    constraint, stepper = ball_and_step(knobs, side, strength)
+    constraint, stepper = ball_and_step(parameters, side, strength)
     if side > model.input_size:
-        objective = Jitter(objective, min(LARGEST_SHIFT, side // 4), seed=knobs["seed"] or 0)
+        objective = Jitter(objective, min(LARGEST_SHIFT, side // 4), seed=parameters["seed"] or 0)
     return Problem(
         model=model,
         start=start.to(model.device),
         objective=objective if outside is None else objective + outside,
         stepper=stepper,
-        steps=knobs["steps"],
+        steps=parameters["steps"],
         constraint=constraint,
         region=None if region is None else region.to(model.device),
         task=task,
         target=target,
-        knobs=knobs,
+        parameters=parameters,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from robust_widgets.interface.parameters import check_knobs, default_of
+from robust_widgets.interface.parameters import check_parameters, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.seeds import draw_seeds
 from robust_widgets.runs.trace import Frame, Trace
@@ -52,18 +52,18 @@ def generate(
         The run: ``frames`` uint8 (steps + 1, n, side, side, 3), ``metrics``, ``pictures``.
 
     Raises:
-        UnknownNameError: no such class or knob; the message names the nearest.
-        KnobError: a number out of range.
+        UnknownNameError: no such class or parameter; the message names the nearest.
+        ParameterError: a number out of range.
         WeightsError: the model has no seed statistics.
     """
-    knobs: dict[str, Any] = {"n": n, "seed": seed, "steps": steps, "epsilon": epsilon, "step_size": step_size}
-    knobs |= {"constraint": constraint, "size": size, **unknown}
-    return run(generate_problem(resolve_model(model, device), target, knobs), on_step)
+    parameters: dict[str, Any] = {"n": n, "seed": seed, "steps": steps, "epsilon": epsilon, "step_size": step_size}
+    parameters |= {"constraint": constraint, "size": size, **unknown}
+    return run(generate_problem(resolve_model(model, device), target, parameters), on_step)
 
 
 def generate_problem(model: RobustClassifier, target: str | int, given: dict[str, Any]) -> Problem:
-    """The :class:`Problem` of :func:`generate`; ``given`` holds its knobs by name."""
-    knobs = check_knobs(TASK, given)
+    """The :class:`Problem` of :func:`generate`; ``given`` holds its parameters by name."""
+    parameters = check_parameters(TASK, given)
     index = model.class_index(target)
-    start = draw_seeds(model, index, knobs["n"], knobs["seed"], side_of(model, knobs))
-    return make_problem(TASK, model, start, CrossEntropy(index), model.classes[index], knobs)
+    start = draw_seeds(model, index, parameters["n"], parameters["seed"], side_of(model, parameters))
+    return make_problem(TASK, model, start, CrossEntropy(index), model.classes[index], parameters)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from robust_widgets.interface.parameters import check_knobs, default_of
+from robust_widgets.interface.parameters import check_parameters, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Mask, Picture
 from robust_widgets.runs.trace import Frame, Trace
@@ -63,12 +63,12 @@ def inpaint(
 
     Raises:
         PictureError: the picture or mask cannot be read, the mask marks nothing or everything, or their shapes differ.
-        UnknownNameError: no such class or knob; the message names the nearest.
-        KnobError: a number out of range.
+        UnknownNameError: no such class or parameter; the message names the nearest.
+        ParameterError: a number out of range.
     """
-    knobs: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
-    knobs |= {"penalty": penalty, "seed": seed, "size": size, **unknown}
-    return run(inpaint_problem(resolve_model(model, device), picture, mask, target, knobs), on_step)
+    parameters: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
+    parameters |= {"penalty": penalty, "seed": seed, "size": size, **unknown}
+    return run(inpaint_problem(resolve_model(model, device), picture, mask, target, parameters), on_step)
 
 
 def inpaint_problem(
@@ -78,19 +78,19 @@ def inpaint_problem(
     target: str | int,
     given: dict[str, Any],
 ) -> Problem:
-    """The :class:`Problem` of :func:`inpaint`; ``given`` holds its knobs by name."""
-    knobs = check_knobs(TASK, given)
+    """The :class:`Problem` of :func:`inpaint`; ``given`` holds its parameters by name."""
+    parameters = check_parameters(TASK, given)
     index = model.class_index(target)
-    side = side_of(model, knobs)
+    side = side_of(model, parameters)
     whole, inside = picture_and_mask(picture, mask, side)
-    region, outside = kept_outside(knobs["penalty"], whole, inside)
+    region, outside = kept_outside(parameters["penalty"], whole, inside)
     return make_problem(
         TASK,
         model,
-        with_grain(filled(whole, inside), knobs["seed"], inside),
+        with_grain(filled(whole, inside), parameters["seed"], inside),
         CrossEntropy(index),
         model.classes[index],
-        knobs,
+        parameters,
         region=region,
         outside=outside,
     )

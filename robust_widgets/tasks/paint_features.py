@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import PictureError
-from robust_widgets.interface.parameters import check_knobs, default_of
+from robust_widgets.interface.parameters import check_parameters, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import feature_unit
 from robust_widgets.pictures.tensors import Mask, Picture
 from robust_widgets.runs.trace import Frame, Trace
 from robust_widgets.solvers.compose import chain
-from robust_widgets.synthesis.loop import OnceModel, Problem, run
+from robust_widgets.synthesis.loop import CachedForward, Problem, run
 from robust_widgets.synthesis.objectives import Activation
 from robust_widgets.tasks.common import kept_outside, make_problem, picture_and_mask, resolve_model, side_of, with_grain
 
@@ -71,12 +71,12 @@ def paint_features(
     Raises:
         PictureError: the picture or a mask cannot be read, a mask marks nothing or everything, their shapes differ, or
             there are not as many masks as features.
-        UnknownNameError: no such feature or knob; the message names the nearest.
-        KnobError: a number out of range.
+        UnknownNameError: no such feature or parameter; the message names the nearest.
+        ParameterError: a number out of range.
         WeightsError: the model has no catalogue, or gives no access to its features.
     """
-    knobs: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
-    knobs |= {"strength": strength, "penalty": penalty, "seed": seed, "size": size, **unknown}
+    parameters: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
+    parameters |= {"strength": strength, "penalty": penalty, "seed": seed, "size": size, **unknown}
     classifier = resolve_model(model, device)
     features: list[Any] = list(feature) if isinstance(feature, (list, tuple)) else [feature]
     masks: list[Any] = list(mask) if isinstance(mask, (list, tuple)) else [mask]
@@ -85,14 +85,14 @@ def paint_features(
             f"There are {len(features)} features and {len(masks)} masks; give as many masks as features, at least one."
         )
     # Every feature and mask is read before the first step, so that a bad one costs no run.
-    side = side_of(classifier, check_knobs(TASK, knobs))
+    side = side_of(classifier, check_parameters(TASK, parameters))
     units = [feature_unit(classifier, one) for one in features]
     pairs = [picture_and_mask(picture, one, side) for one in masks]
     if len(units) > 1:
         _check_units(classifier, pairs[0][0], units)
 
     def stage(index: int) -> Callable[[Tensor], Problem]:
-        return lambda so_far: paint_features_problem(classifier, so_far, pairs[index][1], units[index], knobs)
+        return lambda so_far: paint_features_problem(classifier, so_far, pairs[index][1], units[index], parameters)
 
     problem = replace(stage(0)(pairs[0][0]), target=", ".join(str(name) for name in features))
     return run(problem, on_step, solver=chain(*(stage(index) for index in range(1, len(units)))))
@@ -100,7 +100,7 @@ def paint_features(
 
 @torch.no_grad()
 def _check_units(model: RobustClassifier, pictures: Tensor, units: list[int]) -> None:
-    once = OnceModel(model)
+    once = CachedForward(model)
     one = pictures[:1].to(model.device)
     for unit in units:
         Activation(unit)(once, one)
@@ -113,20 +113,20 @@ def paint_features_problem(
     feature: str | int,
     given: dict[str, Any],
 ) -> Problem:
-    """The :class:`Problem` of :func:`paint_features` for one feature; ``given`` holds its knobs by name."""
-    knobs = check_knobs(TASK, given)
+    """The :class:`Problem` of :func:`paint_features` for one feature; ``given`` holds its parameters by name."""
+    parameters = check_parameters(TASK, given)
     unit = feature_unit(model, feature)
-    side = side_of(model, knobs)
+    side = side_of(model, parameters)
     whole, inside = picture_and_mask(picture, mask, side)
-    region, outside = kept_outside(knobs["penalty"], whole, inside)
+    region, outside = kept_outside(parameters["penalty"], whole, inside)
     return make_problem(
         TASK,
         model,
-        with_grain(whole, knobs["seed"], inside),
+        with_grain(whole, parameters["seed"], inside),
         Activation(unit),
         str(feature),
-        knobs,
+        parameters,
         region=region,
         outside=outside,
-        strength=knobs["strength"],
+        strength=parameters["strength"],
     )

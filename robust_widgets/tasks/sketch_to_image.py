@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from robust_widgets.interface.parameters import check_knobs, default_of
+from robust_widgets.interface.parameters import check_parameters, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Picture, to_batch
 from robust_widgets.runs.trace import Frame, Trace
@@ -55,19 +55,19 @@ def sketch_to_image(
 
     Raises:
         PictureError: the picture cannot be read.
-        UnknownNameError: no such class or knob; the message names the nearest.
-        KnobError: a number out of range.
+        UnknownNameError: no such class or parameter; the message names the nearest.
+        ParameterError: a number out of range.
     """
-    knobs: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
-    knobs |= {"seed": seed, "size": size, **unknown}
-    return run(sketch_problem(resolve_model(model, device), picture, target, knobs), on_step)
+    parameters: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
+    parameters |= {"seed": seed, "size": size, **unknown}
+    return run(sketch_problem(resolve_model(model, device), picture, target, parameters), on_step)
 
 
 def sketch_problem(
     model: RobustClassifier, picture: Picture | Sequence[Picture], target: str | int, given: dict[str, Any]
 ) -> Problem:
-    """The :class:`Problem` of :func:`sketch_to_image`; ``given`` holds its knobs by name."""
-    knobs = check_knobs(TASK, given)
+    """The :class:`Problem` of :func:`sketch_to_image`; ``given`` holds its parameters by name."""
+    parameters = check_parameters(TASK, given)
     index = model.class_index(target)
-    start = with_grain(to_batch(picture, side_of(model, knobs)), knobs["seed"])
-    return make_problem(TASK, model, start, CrossEntropy(index), model.classes[index], knobs)
+    start = with_grain(to_batch(picture, side_of(model, parameters)), parameters["seed"])
+    return make_problem(TASK, model, start, CrossEntropy(index), model.classes[index], parameters)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from robust_widgets.interface.parameters import check_knobs, default_of
+from robust_widgets.interface.parameters import check_parameters, default_of
 from robust_widgets.interface.report import low_side
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Picture, resize, to_batch
@@ -68,24 +68,26 @@ def super_resolve(
 
     Raises:
         PictureError: the picture cannot be read.
-        UnknownNameError: no such class or knob; the message names the nearest.
-        KnobError: a number out of range.
+        UnknownNameError: no such class or parameter; the message names the nearest.
+        ParameterError: a number out of range.
     """
-    knobs: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
-    knobs |= {"factor": factor, "enlargement": enlargement, "seed": seed, "size": size, **unknown}
-    return run(super_resolve_problem(resolve_model(model, device), picture, target, knobs), on_step)
+    parameters: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
+    parameters |= {"factor": factor, "enlargement": enlargement, "seed": seed, "size": size, **unknown}
+    return run(super_resolve_problem(resolve_model(model, device), picture, target, parameters), on_step)
 
 
 def super_resolve_problem(
     model: RobustClassifier, picture: Picture | Sequence[Picture], target: str | int, given: dict[str, Any]
 ) -> Problem:
-    """The :class:`Problem` of :func:`super_resolve`; ``given`` holds its knobs by name."""
-    knobs = check_knobs(TASK, given)
+    """The :class:`Problem` of :func:`super_resolve`; ``given`` holds its parameters by name."""
+    parameters = check_parameters(TASK, given)
     index = model.class_index(target)
-    side = side_of(model, knobs)
-    small = to_batch(picture, low_side(side, knobs["factor"]))
-    start = resize(small, side, side) if knobs["enlargement"] == "bicubic" else _blocks(small, side)
-    return make_problem(TASK, model, with_grain(start, knobs["seed"]), CrossEntropy(index), model.classes[index], knobs)
+    side = side_of(model, parameters)
+    small = to_batch(picture, low_side(side, parameters["factor"]))
+    start = resize(small, side, side) if parameters["enlargement"] == "bicubic" else _blocks(small, side)
+    return make_problem(
+        TASK, model, with_grain(start, parameters["seed"]), CrossEntropy(index), model.classes[index], parameters
+    )
 
 
 def _blocks(small: torch.Tensor, side: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from robust_widgets.errors import KnobError, quoted
+from robust_widgets.errors import ParameterError, quoted
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness.autoattack import Batch, attacks
 from robust_widgets.robustness.pgd import attack, ball_and_step, correct
@@ -52,10 +52,10 @@ def attack_name(norm: str, radius: float, steps: int, kind: str = PGD) -> str:
     """What an attack is called in a table and in a model's card.
 
     Raises:
-        KnobError: there is no such attack.
+        ParameterError: there is no such attack.
     """
     if kind not in ATTACKS:
-        raise KnobError(f"The attack is {kind!r}; it must be {quoted(ATTACKS)}.")
+        raise ParameterError(f"The attack is {kind!r}; it must be {quoted(ATTACKS)}.")
     return f"{norm} {radius:g}, {steps} steps" if kind == PGD else f"AutoAttack {norm} {radius:g}"
 
 
@@ -93,7 +93,7 @@ class Attacks:
         """Refuse what cannot be measured before anything is.
 
         Raises:
-            KnobError: an attack, the norm or a radius is not allowed, or torchattacks is not installed.
+            ParameterError: an attack, the norm or a radius is not allowed, or torchattacks is not installed.
         """
         for kind in self.kinds:
             for radius in self._radii(kind):
@@ -185,7 +185,7 @@ def judge(
         afresh: attack what AutoAttack was made on before again.
 
     Raises:
-        KnobError: the attack, the norm or the radius is not allowed, or torchattacks is not installed.
+        ParameterError: the attack, the norm or the radius is not allowed, or torchattacks is not installed.
     """
     name = attack_name(norm, radius, steps, kind)
     if kind == AUTOATTACK:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robust_widgets._files import write_whole
+from robust_widgets._files import atomic_write
 from robust_widgets.errors import SaveError, TrainingError
 from robust_widgets.training.settings import TrainingSettings, WeightAverage
 
@@ -57,7 +57,7 @@ class Checkpoint:
             "average": self._average.state(),
             "average_updates": self._average.updates,
         }
-        write_whole(path or self.path, lambda file: torch.save(state, file))
+        atomic_write(path or self.path, lambda file: torch.save(state, file))
 
     def load(self) -> int:
         """Put everything back; returns the number of steps done.

@@ -18,7 +18,7 @@ from robust_widgets.training.data import PictureSet
 from robust_widgets.training.seed_statistics import seed_statistics
 
 
-class SeedPanel:
+class SampleGrid:
     """One seed picture for each of some classes, drawn once.
 
     Args:
@@ -46,7 +46,7 @@ class SeedPanel:
         self.starts = torch.cat(starts)
 
     def paint(self, model: RobustClassifier) -> Pixels:
-        """The pictures that generation, with its default knobs, makes of the seeds; uint8 (n, side, side, 3)."""
+        """The pictures that generation, with its default parameters, makes of the seeds; uint8 (n, side, side, 3)."""
         side = self.starts.shape[-1]
         problem = Problem(
             model,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import KnobError, UnknownNameError, unknown_name
+from robust_widgets.errors import ParameterError, UnknownNameError, unknown_name
 
 # Share of the epochs that end at each fraction of the full side. Early epochs on smaller pictures cost a quarter and
 # learn colours and coarse shapes just as well; the last third sees full-size pictures.
@@ -104,7 +104,7 @@ class TrainingSettings:
             (autocast; weights stay float32).
 
     Raises:
-        KnobError: a number is out of range.
+        ParameterError: a number is out of range.
     """
 
     architecture: str = field(default="smoothresnet", metadata={"alias": "--arch"})
@@ -130,22 +130,22 @@ class TrainingSettings:
         for name, least in (("epochs", 1), ("inner_steps", 1), ("batch_size", 1), ("margin", 0), ("seed_rank", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise KnobError(f"{name} is {value!r}; give a whole number of at least {least}.")
+                raise ParameterError(f"{name} is {value!r}; give a whole number of at least {least}.")
         for name in ("learning_rate",):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise KnobError(f"{name} is {getattr(self, name)}; give a finite number above 0.")
+                raise ParameterError(f"{name} is {getattr(self, name)}; give a finite number above 0.")
         for name in ("radius", "weight_decay", "radius_warm_up"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise KnobError(f"{name} is {getattr(self, name)}; give a finite number of at least 0.")
+                raise ParameterError(f"{name} is {getattr(self, name)}; give a finite number of at least 0.")
         for name in ("average_decay", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
-                raise KnobError(f"{name} is {getattr(self, name)}; give a number of at least 0 and below 1.")
+                raise ParameterError(f"{name} is {getattr(self, name)}; give a number of at least 0 and below 1.")
         if self.norm not in ("l2", "linf"):
-            raise KnobError(f"The norm is {self.norm!r}; it must be 'l2' or 'linf'.")
+            raise ParameterError(f"The norm is {self.norm!r}; it must be 'l2' or 'linf'.")
         if self.augmentation not in ("shift", "wide"):
-            raise KnobError(f"The augmentation is {self.augmentation!r}; it must be 'shift' or 'wide'.")
+            raise ParameterError(f"The augmentation is {self.augmentation!r}; it must be 'shift' or 'wide'.")
         if self.precision not in ("auto", "float32", "bfloat16"):
-            raise KnobError(f"The precision is {self.precision!r}; it must be 'auto', 'float32' or 'bfloat16'.")
+            raise ParameterError(f"The precision is {self.precision!r}; it must be 'auto', 'float32' or 'bfloat16'.")
 
     @classmethod
     def of(cls, given: Mapping[str, Any], *, start: str | None = None) -> TrainingSettings:
@@ -157,7 +157,7 @@ class TrainingSettings:
                 default, and the others' are those of :data:`FINE_TUNING`.
 
         Raises:
-            KnobError: a number is out of range.
+            ParameterError: a number is out of range.
             UnknownNameError: there is no such setting; the message names the nearest.
         """
         known = tuple(field.name for field in fields(cls))

@@ -73,7 +73,7 @@ def train(
 
     Raises:
         DataError: the data cannot be used; the message says why.
-        KnobError, UnknownNameError: a setting is out of range or unknown.
+        ParameterError, UnknownNameError: a setting is out of range or unknown.
         TrainingError: the loss is not a number (the last good checkpoint is kept), there is nothing to resume from,
             an unfinished run is in the way, or the processes do not fit together.
         SaveError: ``out`` cannot be written, nor the folder for temporary files.

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import KnobError, SaveError, TrainingError, is_out_of_memory
+from robust_widgets.errors import ParameterError, SaveError, TrainingError, is_out_of_memory
 from robust_widgets.interface.training_session import (
     TrainingEnded,
     TrainingEpoch,
@@ -30,7 +30,7 @@ from robust_widgets.training.batches import channel_statistics, epoch_order, mak
 from robust_widgets.training.checkpoint import Checkpoint, first_not_finite, write_somewhere
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.distributed import ALONE, World
-from robust_widgets.training.sample_grid import SeedPanel
+from robust_widgets.training.sample_grid import SampleGrid
 from robust_widgets.training.seed_statistics import seed_statistics
 from robust_widgets.training.settings import TrainingSettings, WeightAverage, decay_groups, learning_rate, side_at
 
@@ -52,7 +52,7 @@ class Learner:
         said: sentences for the person, to be taken out by whoever tells them.
 
     Raises:
-        KnobError: the weights of ``init`` do not fit the architecture.
+        ParameterError: the weights of ``init`` do not fit the architecture.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ def start_from(network: nn.Module, init: RobustClassifier, card: ModelCard) -> N
     """Copy a model's weights; its last layer only where the classes are the same.
 
     Raises:
-        KnobError: the weights do not fit the architecture.
+        ParameterError: the weights do not fit the architecture.
     """
     weights = {name: value.detach().clone() for name, value in init.network.state_dict().items()}
     if init.classes != card.classes:
@@ -178,7 +178,7 @@ def start_from(network: nn.Module, init: RobustClassifier, card: ModelCard) -> N
     try:
         network.load_state_dict(weights, strict=init.classes == card.classes)
     except RuntimeError:
-        raise KnobError(
+        raise ParameterError(
             f"The weights of {init.card.name!r}, a {init.card.architecture!r}, do not fit the architecture "
             f"{card.architecture!r}; leave the architecture out."
         ) from None
@@ -224,7 +224,7 @@ class TrainingRun:
         model: the trained model, once there is one.
 
     Raises:
-        KnobError: the weights of ``init`` do not fit the architecture.
+        ParameterError: the weights of ``init`` do not fit the architecture.
         TrainingError: there is no checkpoint to resume from, or it is of other settings or data; or one is in the way
             of a new run; or the batch does not divide over the processes.
     """
@@ -313,7 +313,7 @@ class TrainingRun:
         try:
             yield self.plan
             if self._panel_size and self._panel is None and self.world.is_first:
-                self._panel = SeedPanel(self._train_set, self._panel_size)
+                self._panel = SampleGrid(self._train_set, self._panel_size)
             while self.step < self.steps:
                 rate, side = self._advance()
                 yield from self._report(rate, side, time.perf_counter() - began)

@@ -1,4 +1,4 @@
-"""Controls made from knobs."""
+"""Controls made from parameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from robust_widgets.interface.parameters import TASK_KNOBS, AnyKnob, Choice, Knob
+from robust_widgets.interface.parameters import TASK_PARAMETERS, AnyParameter, Choice, Parameter
 
 LABEL_PIXELS = 60
 LABEL_WIDTH = f"{LABEL_PIXELS}px"
@@ -20,34 +20,36 @@ RARE = ("penalty", "enlargement", "constraint", "size")
 
 
 class Control(ABC):
-    """One knob on the page; ``widget`` is what is shown."""
+    """One parameter on the page; ``widget`` is what is shown."""
 
     widget: Any
 
     @property
     @abstractmethod
     def value(self) -> Any:
-        """The knob's value as a run takes it."""
+        """The parameter's value as a run takes it."""
 
     @value.setter
     @abstractmethod
     def value(self, value: Any) -> None: ...
 
 
-def slider(knob: Knob, width: int = MIDDLE) -> ipywidgets.IntSlider | ipywidgets.FloatSlider:
-    """A slider for one knob; its value is shown beside it and can be typed."""
-    kind = ipywidgets.IntSlider if knob.whole else ipywidgets.FloatSlider
-    number = int if knob.whole else float
+def slider(parameter: Parameter, width: int = MIDDLE) -> ipywidgets.IntSlider | ipywidgets.FloatSlider:
+    """A slider for one parameter; its value is shown beside it and can be typed."""
+    kind = ipywidgets.IntSlider if parameter.whole else ipywidgets.FloatSlider
+    number = int if parameter.whole else float
     shown: Any = (
-        {} if knob.whole else {"readout_format": ".2f" if knob.step < 0.1 else ".1f" if knob.step < 1 else ".0f"}
+        {}
+        if parameter.whole
+        else {"readout_format": ".2f" if parameter.step < 0.1 else ".1f" if parameter.step < 1 else ".0f"}
     )
     return kind(
-        value=number(knob.low if knob.default is None else knob.default),
-        min=number(knob.low),
-        max=number(knob.high),
-        step=number(knob.step),
-        description=knob.label,
-        tooltip=_tooltip(knob),
+        value=number(parameter.low if parameter.default is None else parameter.default),
+        min=number(parameter.low),
+        max=number(parameter.high),
+        step=number(parameter.step),
+        description=parameter.label,
+        tooltip=_tooltip(parameter),
         continuous_update=True,
         style={"description_width": LABEL_WIDTH},
         layout={"width": f"{width - 4}px"},
@@ -56,10 +58,10 @@ def slider(knob: Knob, width: int = MIDDLE) -> ipywidgets.IntSlider | ipywidgets
 
 
 class SliderControl(Control):
-    """A knob that always has a number."""
+    """A parameter that always has a number."""
 
-    def __init__(self, knob: Knob, width: int) -> None:
-        self.widget = slider(knob, width)
+    def __init__(self, parameter: Parameter, width: int) -> None:
+        self.widget = slider(parameter, width)
 
     @property
     def value(self) -> Any:
@@ -71,15 +73,15 @@ class SliderControl(Control):
 
 
 class OptionalControl(Control):
-    """A knob that may be None: a check box beside its slider says whether it has a number."""
+    """A parameter that may be None: a check box beside its slider says whether it has a number."""
 
-    def __init__(self, knob: Knob, width: int) -> None:
-        self.slider = slider(knob, width - 28)
+    def __init__(self, parameter: Parameter, width: int) -> None:
+        self.slider = slider(parameter, width - 28)
         self.slider.style.description_width = f"{LABEL_PIXELS - 28}px"
         self.check = ipywidgets.Checkbox(
-            value=knob.default is not None,
+            value=parameter.default is not None,
             indent=False,
-            tooltip=f"Use a {knob.label}. {knob.help}",
+            tooltip=f"Use a {parameter.label}. {parameter.help}",
             layout={"width": "24px"},
         )
         self.check.observe(self._show, "value")
@@ -101,14 +103,14 @@ class OptionalControl(Control):
 
 
 class ChoiceControl(Control):
-    """A knob that is one of a few values."""
+    """A parameter that is one of a few values."""
 
-    def __init__(self, knob: AnyKnob, options: list[tuple[str, Any]], width: int) -> None:
+    def __init__(self, parameter: AnyParameter, options: list[tuple[str, Any]], width: int) -> None:
         self.widget = ipywidgets.Dropdown(
             options=options,
-            value=knob.default,
-            description=knob.label,
-            tooltip=_tooltip(knob),
+            value=parameter.default,
+            description=parameter.label,
+            tooltip=_tooltip(parameter),
             style={"description_width": LABEL_WIDTH},
             layout={"width": f"{width - 4}px"},
         )
@@ -125,38 +127,40 @@ class ChoiceControl(Control):
         self.widget.value = value
 
 
-def control(knob: AnyKnob, input_size: int, width: int = MIDDLE) -> Control:
-    """The control for one knob.
+def control(parameter: AnyParameter, input_size: int, width: int = MIDDLE) -> Control:
+    """The control for one parameter.
 
     Args:
-        knob: which knob.
+        parameter: which parameter.
         input_size: the model's, which the choice of a picture's side starts from.
         width: of the control, in CSS pixels.
     """
-    if isinstance(knob, Choice):
-        options: list[tuple[str, Any]] = [(text.partition(":")[0], name) for name, text in knob.options.items()]
-        if knob.optional:
+    if isinstance(parameter, Choice):
+        options: list[tuple[str, Any]] = [(text.partition(":")[0], name) for name, text in parameter.options.items()]
+        if parameter.optional:
             options.insert(0, ("stays exactly", None))
-        return ChoiceControl(knob, options, width)
-    if knob.name == "size":
+        return ChoiceControl(parameter, options, width)
+    if parameter.name == "size":
         sides = sorted({side for side in (128, 192, 256, 2 * input_size) if side > input_size})
-        return ChoiceControl(knob, [(f"{input_size} px, the model's", None), *((f"{s} px", s) for s in sides)], width)
-    return OptionalControl(knob, width) if knob.optional else SliderControl(knob, width)
+        return ChoiceControl(
+            parameter, [(f"{input_size} px, the model's", None), *((f"{s} px", s) for s in sides)], width
+        )
+    return OptionalControl(parameter, width) if parameter.optional else SliderControl(parameter, width)
 
 
 class TaskControls:
     """The controls of one task; those seldom turned are folded away.
 
     Args:
-        task: a task of :data:`robust_widgets.interface.parameters.TASK_KNOBS`.
+        task: a task of :data:`robust_widgets.interface.parameters.TASK_PARAMETERS`.
         input_size: the model's, in pixels.
     """
 
     def __init__(self, task: str, width: int = MIDDLE, input_size: int = 64) -> None:
         self.task = task
         self.controls = {
-            knob.name: control(knob, input_size, width - 36 if knob.name in RARE else width)
-            for knob in TASK_KNOBS[task]
+            parameter.name: control(parameter, input_size, width - 36 if parameter.name in RARE else width)
+            for parameter in TASK_PARAMETERS[task]
         }
         usual = [one.widget for name, one in self.controls.items() if name not in RARE]
         rare = [one.widget for name, one in self.controls.items() if name in RARE]
@@ -166,7 +170,7 @@ class TaskControls:
         self.widget = ipywidgets.VBox([*usual, self.more])
 
     def values(self) -> dict[str, Any]:
-        """The knobs by name, as a run takes them."""
+        """The parameters by name, as a run takes them."""
         return {name: one.value for name, one in self.controls.items()}
 
     def set(self, values: dict[str, Any]) -> None:
@@ -205,5 +209,5 @@ class ControlsByTask(Mapping[str, TaskControls]):
         return len(self._tasks)
 
 
-def _tooltip(knob: AnyKnob) -> str:
-    return f"{knob.help} ({knob.unit})" if knob.unit else knob.help
+def _tooltip(parameter: AnyParameter) -> str:
+    return f"{parameter.help} ({parameter.unit})" if parameter.unit else parameter.help

@@ -11,7 +11,7 @@ import threading
 import traitlets
 
 
-def keep_equal(first: traitlets.HasTraits, name: str, second: traitlets.HasTraits, second_name: str) -> None:
+def thread_safe_link(first: traitlets.HasTraits, name: str, second: traitlets.HasTraits, second_name: str) -> None:
     """Give the second trait the first one's value, and from now on each the other's.
 
     Where both change at once, the one that is copied last counts, and both have its value.

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import ipywidgets
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
 from robust_widgets.runs.playback import curves, distance_unit, evenly, heat_jpeg, jpeg, radius, thumbnail
 from robust_widgets.runs.trace import Trace
@@ -25,7 +25,7 @@ from robust_widgets.widgets.player.events import (
     StepEvent,
     ViewEvent,
 )
-from robust_widgets.widgets.player.flush import Settling
+from robust_widgets.widgets.player.flush import PendingFlush
 from robust_widgets.widgets.player.view import HistoryEntry, View
 from robust_widgets.widgets.status_line import Notice
 
@@ -76,7 +76,7 @@ class Runner:
         self._make_request = make_request
         self._lock = threading.RLock()
         self._unfinished = 0
-        self._settling = Settling(self.view.settle)
+        self._settling = PendingFlush(self.view.settle)
         self._runs: dict[int, _Run] = {}
         self._by_number: dict[int, _Run] = {}
         self._shown: _Run | None = None
@@ -155,11 +155,13 @@ class Runner:
         """Show one of ``traces`` in the view; a run that goes on is not disturbed.
 
         Raises:
-            KnobError: there is no such run.
+            ParameterError: there is no such run.
         """
         with self._lock:
             if not -len(self.traces) <= index < len(self.traces):
-                raise KnobError(f"There is no run {index}; this studio has made {len(self.traces)}, counted from 0.")
+                raise ParameterError(
+                    f"There is no run {index}; this studio has made {len(self.traces)}, counted from 0."
+                )
             self._begin(self._known(self.traces[index]))
             self.view.history([], self._index(self._shown))
         self._tell("shown", self.shown_trace, self.shown_step)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from robust_widgets._timing import in_turn
+from robust_widgets._timing import interleaved
 from robust_widgets.benchmark import compare as module
 from robust_widgets.benchmark import competitors as peers
 from robust_widgets.benchmark.compare import QUICK, WHOLE, WHOLE_LARGE, Workload, contest, left_out, workloads
@@ -182,7 +182,7 @@ def test_a_resnet50_is_made_without_a_download() -> None:
 def test_ways_take_turns() -> None:
     calls: list[str] = []
     ways = {name: lambda name=name: calls.append(name) for name in "ab"}
-    times = in_turn(ways, 2, lambda: calls.append("wait"))
+    times = interleaved(ways, 2, lambda: calls.append("wait"))
     assert calls == ["a", "wait", "b", "wait"] * 3
     assert {name: len(taken) for name, taken in times.items()} == {"a": 2, "b": 2}
     assert all(taken >= 0 for rounds in times.values() for taken in rounds)

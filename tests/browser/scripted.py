@@ -108,8 +108,8 @@ class ScriptedSession:
             self._worker.join()
 
     def _work(self, run: int, request: RunRequest, listener: Listener, stop: threading.Event) -> None:
-        steps = int(request.knobs["steps"])
-        made = Trace(request.task, dict(request.knobs), run, "made up", "", request.target, CLASSES, 40.0)
+        steps = int(request.parameters["steps"])
+        made = Trace(request.task, dict(request.parameters), run, "made up", "", request.target, CLASSES, 40.0)
         make = frames(run, steps, self.model.input_size)
         listener(RunStarted(run, made, steps))
         for step in range(steps + 1):

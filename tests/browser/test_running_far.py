@@ -25,7 +25,7 @@ session.model = ModelInfo("made up", ("goldfish", "goose", "gorilla", "dog"), 64
 studio = StudioWidget(session, ("generate", "sketch_to_image"))
 studio
 """
-MADE = "[(trace.target, trace.knobs['steps']) for trace in studio.traces]"
+MADE = "[(trace.target, trace.parameters['steps']) for trace in studio.traces]"
 
 
 @pytest.fixture

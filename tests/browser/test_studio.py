@@ -95,7 +95,7 @@ def test_sliders_and_strokes_are_answered_while_a_run_goes_on(open_notebook: Ope
     studio.press("play")
     studio.until(lambda: studio.python("len(studio.traces)") == "2")
     assert "earlier run was stopped and kept" in studio.python("studio.notice.text")
-    assert studio.python("studio.traces[1].knobs['epsilon']") == "20.0"
+    assert studio.python("studio.traces[1].parameters['epsilon']") == "20.0"
     studio.press("stop")
     studio.wait_for_state("stopped")
 

@@ -14,7 +14,7 @@ OpenNotebook = Callable[..., Notebook]
 RUN = 180  # seconds; the first one waits for torch, the model and what is measured of it, beside other tests
 STUDIO = """import numpy as np
 import robust_widgets as rw
-from robust_widgets.widgets.studio.tasks import FACES
+from robust_widgets.widgets.studio.tasks import TASK_UI
 studio = rw.Studio()
 for controls in studio.controls.values():
     controls.set({'steps': 6})
@@ -38,7 +38,7 @@ def task(studio: StudioPage, label: str) -> None:
     a studio's first second, sent over both, may arrive in another order than they were sent.
     """
     studio.page.get_by_role("button", name=label, exact=True).click()
-    studio.until(lambda: studio.python("FACES[studio.task].label") == label)
+    studio.until(lambda: studio.python("TASK_UI[studio.task].label") == label)
 
 
 def run(studio: StudioPage, runs: int) -> None:

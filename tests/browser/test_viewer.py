@@ -23,7 +23,7 @@ WAIT = 60_000
 def saved(folder: Path, steps: int = 20) -> Trace:
     """A run whose pictures get lighter step by step, saved as ``fish.rwtrace``; ``cut.rwtrace`` is half of it."""
     run = trace(3, steps)
-    run = dataclasses.replace(run, model="default", knobs={"steps": steps, "epsilon": 40.0, "seed": 3})
+    run = dataclasses.replace(run, model="default", parameters={"steps": steps, "epsilon": 40.0, "seed": 3})
     run.save(folder / "fish.rwtrace")
     whole = (folder / "fish.rwtrace").read_bytes()
     (folder / "cut.rwtrace").write_bytes(whole[: len(whole) // 2])

@@ -21,7 +21,7 @@ from robust_widgets.compiler import autotune as crowd
 from robust_widgets.compiler import engine
 from robust_widgets.models.model_file import save_model
 from robust_widgets.solvers.graphs import cuda_graph
-from robust_widgets.solvers.graphs.step_graph import Captures
+from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from tests.cli.shell import refusal
 from tests.helpers import smooth_model, tiny_model
 from tests.solvers.graphs.fake_cuda import FakeCuda
@@ -73,9 +73,9 @@ def test_the_doctor_says_how_steps_are_made_on_a_gpu(model: str, monkeypatch: py
     said = sys.modules["robust_widgets.cli.doctor"]._recorded_steps
     assert said(smooth_model()) == "Steps are not recorded; the model is run as it is."
     recording = smooth_model()
-    recording.captures, recording.precision = Captures(), "float16"
+    recording.captures, recording.precision = StepGraphCache(), "float16"
     assert said(recording) == "Steps are recorded in a CUDA graph and replayed, the network in float16."
-    fake.refuse, recording.captures = "no room", Captures()
+    fake.refuse, recording.captures = "no room", StepGraphCache()
     with pytest.warns(RuntimeWarning, match="no room"):
         assert said(recording) == "Steps are not recorded here and run slower (RuntimeError: no room)."
 

@@ -18,7 +18,7 @@ import robust_widgets as rw
 from robust_widgets.cli import app
 from robust_widgets.cli.options import knob_values
 from robust_widgets.cli.outputs import default_name
-from robust_widgets.interface import parameters as knobs
+from robust_widgets.interface import parameters as parameters
 from robust_widgets.interface.session import Feature
 from robust_widgets.models import registry
 from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
@@ -29,11 +29,13 @@ from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
 
 ENDINGS = endings()
-COMMANDS = {task: "sketch" if task == "sketch_to_image" else task.replace("_", "-") for task in knobs.TASK_KNOBS}
-KNOBS = [
-    pytest.param(task, knob, id=f"{task}-{knob.name}")
-    for task, its_knobs in knobs.TASK_KNOBS.items()
-    for knob in its_knobs
+COMMANDS = {
+    task: "sketch" if task == "sketch_to_image" else task.replace("_", "-") for task in parameters.TASK_PARAMETERS
+}
+PARAMETERS = [
+    pytest.param(task, parameter, id=f"{task}-{parameter.name}")
+    for task, its_knobs in parameters.TASK_PARAMETERS.items()
+    for parameter in its_knobs
 ]
 
 
@@ -56,7 +58,7 @@ def mask_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def begun(sketch_file: Path, mask_file: Path, tiny: Path) -> dict[str, list[object]]:
-    """For each task a command that lacks only its knobs and its output."""
+    """For each task a command that lacks only its parameters and its output."""
     subjects: dict[str, list[object]] = {
         "generate": ["cat"],
         "sketch_to_image": [sketch_file, "cat"],
@@ -109,18 +111,18 @@ def test_the_picture_is_named_after_the_class_by_default(
     assert default_name("school bus/tram") == Path("school-bus-tram.png")
 
 
-@pytest.mark.parametrize(("task", "knob"), KNOBS)
-def test_every_knob_is_a_flag_with_its_default_and_help(task: str, knob: knobs.AnyKnob) -> None:
-    (option,) = [p for p in options_of(task) if p.name == knob.name]
-    assert option.opts == [f"--{knob.name.replace('_', '-')}"]
-    assert knob_values(task, {knob.name: option.default}) == {knob.name: knob.default}
-    assert knob.help in option.help and knob.unit in option.help
+@pytest.mark.parametrize(("task", "parameter"), PARAMETERS)
+def test_every_knob_is_a_flag_with_its_default_and_help(task: str, parameter: parameters.AnyParameter) -> None:
+    (option,) = [p for p in options_of(task) if p.name == parameter.name]
+    assert option.opts == [f"--{parameter.name.replace('_', '-')}"]
+    assert knob_values(task, {parameter.name: option.default}) == {parameter.name: parameter.default}
+    assert parameter.help in option.help and parameter.unit in option.help
 
 
 def test_a_command_has_no_other_options_than_the_knobs_and_its_files() -> None:
     files_and_places = {"target", "class_", "picture", "mask", "feature", "out", "strip", "model", "device", "help"}
-    for task, its_knobs in knobs.TASK_KNOBS.items():
-        assert {p.name for p in options_of(task)} - files_and_places == {knob.name for knob in its_knobs}
+    for task, its_knobs in parameters.TASK_PARAMETERS.items():
+        assert {p.name for p in options_of(task)} - files_and_places == {parameter.name for parameter in its_knobs}
 
 
 def options_of(task: str) -> list[Any]:
@@ -128,23 +130,27 @@ def options_of(task: str) -> list[Any]:
     return command.commands[COMMANDS[task]].params
 
 
-@pytest.mark.parametrize(("task", "knob"), KNOBS)
+@pytest.mark.parametrize(("task", "parameter"), PARAMETERS)
 def test_every_flag_reaches_its_knob(
-    task: str, knob: knobs.AnyKnob, begun: dict[str, list[object]], tmp_path: Path
+    task: str, parameter: parameters.AnyParameter, begun: dict[str, list[object]], tmp_path: Path
 ) -> None:
-    for value in other_values(knob):
-        flags = {"--steps": "1", f"--{knob.name.replace('_', '-')}": "none" if value is None else str(value)}
+    for value in other_values(parameter):
+        flags = {"--steps": "1", f"--{parameter.name.replace('_', '-')}": "none" if value is None else str(value)}
         call(*begun[task], "--out", tmp_path / "a.npz", *(part for flag in flags.items() for part in flag))
-        expected = knobs.check_knobs(task, {"steps": 1} | {knob.name: value})
-        assert rw.load_trace(tmp_path / "a.npz").knobs == expected
+        expected = parameters.check_parameters(task, {"steps": 1} | {parameter.name: value})
+        assert rw.load_trace(tmp_path / "a.npz").parameters == expected
 
 
-def other_values(knob: knobs.AnyKnob) -> list[object]:
-    """Values that a knob does not have by default, of each kind it takes."""
-    none: list[object] = [None] if knob.optional and knob.default is not None else []
-    if isinstance(knob, knobs.Choice):
-        return [*none, *(word for word in knob.options if word != knob.default), *([0.75] if knob.weight else [])]
-    return [*none, 24 if knob.name == "size" else 3 if knob.whole else knob.minimum + 0.75]
+def other_values(parameter: parameters.AnyParameter) -> list[object]:
+    """Values that a parameter does not have by default, of each kind it takes."""
+    none: list[object] = [None] if parameter.optional and parameter.default is not None else []
+    if isinstance(parameter, parameters.Choice):
+        return [
+            *none,
+            *(word for word in parameter.options if word != parameter.default),
+            *([0.75] if parameter.weight else []),
+        ]
+    return [*none, 24 if parameter.name == "size" else 3 if parameter.whole else parameter.minimum + 0.75]
 
 
 @pytest.mark.parametrize("task", COMMANDS)

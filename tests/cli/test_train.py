@@ -69,7 +69,7 @@ def test_help_is_read_from_the_docstring() -> None:
             second, third: both: at once.
 
         Raises:
-            KnobError: never: it is not an attribute.
+            ParameterError: never: it is not an attribute.
         """
 
     both = "Both: at once."

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robust_widgets.compiler.backends import onednn
 from robust_widgets.compiler.rewrites import partitions
 from robust_widgets.compiler.rewrites.activations import with_whole_activations
-from robust_widgets.compiler.tracing.joint_graph import Graphs
+from robust_widgets.compiler.tracing.joint_graph import JointGraph
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.models.networks.architectures import build
 
@@ -91,7 +91,7 @@ def pictures_for(model: RobustClassifier, count: int, seed: int = 1) -> Tensor:
     return torch.rand(count, 3, model.input_size, model.input_size, generator=generator)
 
 
-def in_runs(graphs: Graphs, picture: Tensor) -> Graphs:
+def in_runs(graphs: JointGraph, picture: Tensor) -> JointGraph:
     """The graphs in oneDNN, with all runs of convolutions compiled."""
     whole = with_whole_activations(graphs)
     onednn.rewrite(whole, True, in_runs=True)

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets.compiler.backends import onednn
-from robust_widgets.compiler.backends.onnxruntime import OnnxPasses
-from robust_widgets.compiler.compiled_module import Passes, TorchPasses, answer
+from robust_widgets.compiler.backends.onnxruntime import OrtModule
+from robust_widgets.compiler.compiled_module import CompiledModule, TorchModule, answer
 from robust_widgets.compiler.rewrites import partitions
 from robust_widgets.compiler.rewrites.activations import with_whole_activations
 from robust_widgets.compiler.rewrites.strided import added_at_strides
-from robust_widgets.compiler.tracing.decompositions import UnpreparableError
-from robust_widgets.compiler.tracing.joint_graph import BATCH, Graphs, record
+from robust_widgets.compiler.tracing.decompositions import UnsupportedOpError
+from robust_widgets.compiler.tracing.joint_graph import BATCH, JointGraph, record
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
 from tests.compiler.networks import CLASSES, NETWORKS, both, classifier, in_runs, pictures_for, torchvisions
@@ -33,25 +33,25 @@ def model(request: pytest.FixtureRequest) -> RobustClassifier:
     return classifier(make(), side)
 
 
-def assert_same(function: Callable[[Tensor], Tensor], passes: Passes, pictures: Tensor) -> None:
+def assert_same(function: Callable[[Tensor], Tensor], passes: CompiledModule, pictures: Tensor) -> None:
     expected, slope = both(function, pictures)
     found, found_slope = both(lambda x: answer(passes, x), pictures)
     assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
     assert (found_slope - slope).norm() <= 1e-3 * slope.norm()
 
 
-WAYS: dict[str, Callable[[Graphs, Tensor], Passes]] = {
-    "as recorded": lambda graphs, _: TorchPasses(graphs),
-    "torch": lambda graphs, _: TorchPasses(with_whole_activations(graphs)),
-    "onednn": lambda graphs, _: TorchPasses(in_onednn(graphs, False)),
-    "onednn, one picture": lambda graphs, _: TorchPasses(in_onednn(graphs, True)),
-    "onednn, in runs": lambda graphs, picture: TorchPasses(in_runs(graphs, picture)),
-    "onnxruntime-1": lambda graphs, picture: OnnxPasses(graphs, picture, 1),
-    "onnxruntime-2": lambda graphs, picture: OnnxPasses(graphs, picture, 2),
+WAYS: dict[str, Callable[[JointGraph, Tensor], CompiledModule]] = {
+    "as recorded": lambda graphs, _: TorchModule(graphs),
+    "torch": lambda graphs, _: TorchModule(with_whole_activations(graphs)),
+    "onednn": lambda graphs, _: TorchModule(in_onednn(graphs, False)),
+    "onednn, one picture": lambda graphs, _: TorchModule(in_onednn(graphs, True)),
+    "onednn, in runs": lambda graphs, picture: TorchModule(in_runs(graphs, picture)),
+    "onnxruntime-1": lambda graphs, picture: OrtModule(graphs, picture, 1),
+    "onnxruntime-2": lambda graphs, picture: OrtModule(graphs, picture, 2),
 }
 
 
-def in_onednn(graphs: Graphs, one_picture: bool) -> Graphs:
+def in_onednn(graphs: JointGraph, one_picture: bool) -> JointGraph:
     whole = with_whole_activations(graphs)
     onednn.rewrite(whole, one_picture)
     return whole
@@ -68,7 +68,7 @@ def test_answers_and_gradients_are_those_of_the_network(model: RobustClassifier,
         assert_same(model, passes, pictures_for(model, count, seed=count))
 
 
-def kinds(graphs: Graphs) -> Counter[object]:
+def kinds(graphs: JointGraph) -> Counter[object]:
     return Counter(node.target for graph in (graphs.forward, graphs.backward) for node in graph.graph.nodes)
 
 
@@ -109,7 +109,7 @@ def test_what_nobody_needs_any_more_is_written_over_and_nothing_else() -> None:
     found, library = kinds(graphs), torch.ops.mkldnn
     assert found[aten.threshold_backward.grad_input] >= BLOCKS
     assert found[library._convolution_pointwise_.binary] >= BLOCKS // 2
-    passes, pictures = TorchPasses(graphs), torch.rand(2, 3, 32, 32)
+    passes, pictures = TorchModule(graphs), torch.rand(2, 3, 32, 32)
     answers, kept = passes.forward(pictures)
     gradient = torch.ones_like(answers)
     before = [one.clone() for one in (pictures, gradient, answers, *cast("list[Tensor]", kept))]
@@ -141,7 +141,7 @@ def test_what_is_read_again_is_not_written_over(one_picture: bool) -> None:
     network = Reused().requires_grad_(False).eval()
     graphs = in_onednn(record(network, torch.rand(1, 3, 8, 8)), one_picture)
     assert kinds(graphs)[torch.ops.mkldnn._convolution_pointwise.binary]
-    assert_same(network, TorchPasses(graphs), torch.rand(1 if one_picture else 2, 3, 8, 8))
+    assert_same(network, TorchModule(graphs), torch.rand(1 if one_picture else 2, 3, 8, 8))
 
 
 @pytest.mark.skipif(not partitions.available(), reason="this torch compiles none")
@@ -150,7 +150,7 @@ def test_what_is_read_again_is_not_written_over_in_a_run_either() -> None:
     network, picture = Reused().requires_grad_(False).eval(), torch.rand(1, 3, 8, 8)
     graphs = in_runs(record(network, picture), picture)
     assert any(node.op == "call_module" for node in graphs.backward.graph.nodes)
-    assert_same(network, TorchPasses(graphs), picture)
+    assert_same(network, TorchModule(graphs), picture)
 
 
 def test_filters_of_channels_that_lie_last() -> None:
@@ -201,5 +201,5 @@ def test_recording_leaves_the_network_as_it_was() -> None:
 
 def test_a_training_network_cannot_be_recorded() -> None:
     network = build("blurresnet-tiny", CLASSES)
-    with pytest.raises(UnpreparableError):
+    with pytest.raises(UnsupportedOpError):
         record(network, torch.rand(1, 3, 32, 32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from robust_widgets.compiler.backends.onnxruntime import OnnxPasses
+from robust_widgets.compiler.backends.onnxruntime import OrtModule
 from robust_widgets.compiler.compiled_module import answer
 from robust_widgets.compiler.tracing.joint_graph import record
 from robust_widgets.models.classifier import RobustClassifier
@@ -20,15 +20,15 @@ def model() -> RobustClassifier:
 
 
 @pytest.fixture
-def passes(model: RobustClassifier) -> OnnxPasses:
-    return OnnxPasses(record(model, pictures_for(model, 1)), pictures_for(model, 1), 1)
+def passes(model: RobustClassifier) -> OrtModule:
+    return OrtModule(record(model, pictures_for(model, 1)), pictures_for(model, 1), 1)
 
 
-def free(passes: OnnxPasses) -> int:
+def free(passes: OrtModule) -> int:
     return len(passes._free)  # pyright: ignore[reportPrivateUsage]
 
 
-def test_a_way_back_is_that_of_its_own_way_forth(model: RobustClassifier, passes: OnnxPasses) -> None:
+def test_a_way_back_is_that_of_its_own_way_forth(model: RobustClassifier, passes: OrtModule) -> None:
     pictures = [pictures_for(model, 1, seed=seed).requires_grad_() for seed in (1, 2, 3)]
     answers = [answer(passes, one) for one in pictures]
     with torch.no_grad():
@@ -41,19 +41,19 @@ def test_a_way_back_is_that_of_its_own_way_forth(model: RobustClassifier, passes
         assert (slope - expected_slope).norm() <= 1e-3 * expected_slope.norm()
 
 
-def test_a_step_writes_where_the_one_before_did(model: RobustClassifier, passes: OnnxPasses) -> None:
+def test_a_step_writes_where_the_one_before_did(model: RobustClassifier, passes: OrtModule) -> None:
     for seed in range(5):
         both(lambda x: answer(passes, x), pictures_for(model, 1, seed=seed))
         assert free(passes) == 1
 
 
-def test_two_at_once_have_memory_of_their_own(model: RobustClassifier, passes: OnnxPasses) -> None:
+def test_two_at_once_have_memory_of_their_own(model: RobustClassifier, passes: OrtModule) -> None:
     kept = [answer(passes, pictures_for(model, 1).requires_grad_()) for _ in range(2)]
     assert free(passes) == 0
     del kept
     assert free(passes) == 2
 
 
-def test_the_memory_of_several_pictures_is_given_back(model: RobustClassifier, passes: OnnxPasses) -> None:
+def test_the_memory_of_several_pictures_is_given_back(model: RobustClassifier, passes: OrtModule) -> None:
     both(lambda x: answer(passes, x), pictures_for(model, 3))
     assert free(passes) == 0

@@ -16,12 +16,12 @@ from torch.profiler import ProfilerActivity, profile
 
 from robust_widgets.compiler import engine as engine_module
 from robust_widgets.compiler.backends import onednn
-from robust_widgets.compiler.compiled_module import TorchPasses, answer
+from robust_widgets.compiler.compiled_module import TorchModule, answer
 from robust_widgets.compiler.engine import ONEDNN, Engine
 from robust_widgets.compiler.rewrites import partitions
 from robust_widgets.compiler.rewrites.activations import with_whole_activations
-from robust_widgets.compiler.tracing.decompositions import UnpreparableError
-from robust_widgets.compiler.tracing.joint_graph import Graphs, record
+from robust_widgets.compiler.tracing.decompositions import UnsupportedOpError
+from robust_widgets.compiler.tracing.joint_graph import JointGraph, record
 from tests.compiler.networks import both, classifier, in_runs, torchvisions
 
 aten = torch.ops.aten
@@ -39,7 +39,7 @@ def network() -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def recorded(network: nn.Module) -> Graphs:
+def recorded(network: nn.Module) -> JointGraph:
     return record(network, PICTURE)
 
 
@@ -53,14 +53,14 @@ def carried_out(function: Callable[[Tensor], Tensor], picture: Tensor) -> Counte
     )
 
 
-def test_real_passes_take_the_compiled_runs(recorded: Graphs) -> None:
-    done = carried_out(partial(answer, TorchPasses(in_runs(recorded, PICTURE))), PICTURE)
+def test_real_passes_take_the_compiled_runs(recorded: JointGraph) -> None:
+    done = carried_out(partial(answer, TorchModule(in_runs(recorded, PICTURE))), PICTURE)
     assert done["LlgaPartition"] >= 2 * CONVOLUTIONS - STRIDED_BACK
     assert not any("conv" in name for name in done if name.startswith("aten::")), "none is left to torch"
 
 
-def test_what_is_kept_stays_and_a_way_back_can_be_gone_twice(recorded: Graphs) -> None:
-    passes = TorchPasses(in_runs(recorded, PICTURE))
+def test_what_is_kept_stays_and_a_way_back_can_be_gone_twice(recorded: JointGraph) -> None:
+    passes = TorchModule(in_runs(recorded, PICTURE))
     picture = PICTURE.clone()
     answers, kept = passes.forward(picture)
     gradient = torch.ones_like(answers)
@@ -72,7 +72,7 @@ def test_what_is_kept_stays_and_a_way_back_can_be_gone_twice(recorded: Graphs) -
     assert all(map(torch.equal, before, held))
 
 
-def test_rectifiers_ways_back_in_a_run_write_over_what_nobody_needs(recorded: Graphs) -> None:
+def test_rectifiers_ways_back_in_a_run_write_over_what_nobody_needs(recorded: JointGraph) -> None:
     whole = with_whole_activations(recorded)
     onednn.rewrite(whole, True, in_runs=True)
     back = Counter(node.target for node in whole.backward.graph.nodes)
@@ -81,9 +81,9 @@ def test_rectifiers_ways_back_in_a_run_write_over_what_nobody_needs(recorded: Gr
 
 
 class WrongAlone:
-    """Passes that are wrong where they are asked about one picture alone."""
+    """CompiledModule that are wrong where they are asked about one picture alone."""
 
-    def __init__(self, right: TorchPasses) -> None:
+    def __init__(self, right: TorchModule) -> None:
         self._right = right
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
@@ -94,14 +94,14 @@ class WrongAlone:
         return self._right.backward(kept, gradient)
 
 
-def test_what_is_for_one_picture_must_be_right_with_one(network: nn.Module, recorded: Graphs) -> None:
-    passes, pictures = TorchPasses(with_whole_activations(recorded)), torch.cat([PICTURE, 1 - PICTURE])
+def test_what_is_for_one_picture_must_be_right_with_one(network: nn.Module, recorded: JointGraph) -> None:
+    passes, pictures = TorchModule(with_whole_activations(recorded)), torch.cat([PICTURE, 1 - PICTURE])
     assert engine_module._agree(network, passes, pictures.clone(), KEY)
     assert not engine_module._agree(network, WrongAlone(passes), pictures.clone(), KEY)
 
 
-def test_two_threads_may_go_the_same_way_at_once(recorded: Graphs) -> None:
-    function = partial(answer, TorchPasses(in_runs(recorded, PICTURE)))
+def test_two_threads_may_go_the_same_way_at_once(recorded: JointGraph) -> None:
+    function = partial(answer, TorchModule(in_runs(recorded, PICTURE)))
     pictures = [PICTURE, 1 - PICTURE]
     alone = [both(function, picture) for picture in pictures]
 
@@ -132,13 +132,13 @@ def test_an_engine_takes_them_for_one_picture_alone() -> None:
 
 @pytest.mark.usefixtures("switch")
 def test_where_a_run_is_not_compiled_convolutions_are_carried_out_one_by_one(
-    network: nn.Module, recorded: Graphs, monkeypatch: pytest.MonkeyPatch
+    network: nn.Module, recorded: JointGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "_FUSED", "no such thing")
-    with pytest.raises(UnpreparableError):
+    with pytest.raises(UnsupportedOpError):
         in_runs(recorded, PICTURE)
     passes = engine_module._made(KEY, recorded, PICTURE)
-    assert isinstance(passes, TorchPasses)
+    assert isinstance(passes, TorchModule)
     done = carried_out(partial(answer, passes), PICTURE)
     assert done["mkldnn::_convolution_pointwise"] and not done["LlgaPartition"]
     expected, slope = both(network, PICTURE)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from robust_widgets.evaluation.evaluator import choose, colour_blobs, crude_sketches, in_turn, of_other_classes, square
+from robust_widgets.evaluation.evaluator import (
+    choose,
+    colour_blobs,
+    crude_sketches,
+    interleaved,
+    of_other_classes,
+    square,
+)
 from robust_widgets.interface.session import Feature
 from tests.helpers import COLOURS, noise_patterns, pictures
 
@@ -52,8 +59,8 @@ def test_a_square_has_its_share_of_the_area() -> None:
 def test_features_come_from_all_classes_in_turn() -> None:
     names = ["a 1", "a 2", "a 3", "b 1", "c 1", "c 2"]
     entries = [Feature(name, unit, (name[0],), np.zeros((1, 1, 3), np.uint8)) for unit, name in enumerate(names)]
-    assert [entry.name for entry in in_turn(entries, 5)] == ["a 1", "b 1", "c 1", "a 2", "c 2"]
-    assert len(in_turn(entries, 99)) == 6
+    assert [entry.name for entry in interleaved(entries, 5)] == ["a 1", "b 1", "c 1", "a 2", "c 2"]
+    assert len(interleaved(entries, 99)) == 6
 
 
 def test_a_picture_of_another_class_is_found_for_each_target() -> None:

@@ -26,7 +26,7 @@ from tests.helpers import CLASSES, noise_patterns, tiny_model
 TASKS = ["generate", "sketch_to_image", "sketch_to_image", "translate", *["super_resolve"] * 4, "inpaint", "inpaint"]
 
 
-class Recording(Bench):
+class GraphBackend(Bench):
     """A bench that keeps the traces it made, and makes few steps."""
 
     def paint(self, build: Callable[[Tensor], Problem], count: int, title: str) -> Trace:
@@ -58,7 +58,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> RobustClassifier:
 
 @pytest.fixture
 def bench(model: RobustClassifier) -> Bench:
-    return Recording(model, tiny_model(seed=1), batch_size=4, progress=False)
+    return GraphBackend(model, tiny_model(seed=1), batch_size=4, progress=False)
 
 
 @pytest.fixture(scope="module")

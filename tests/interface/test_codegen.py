@@ -22,12 +22,12 @@ from tests.models.zoo.published_files import saved, stirred
 
 SIDE = 40
 REQUESTS: dict[str, dict[str, Any]] = {
-    "generate": {"knobs": {"n": 2, "seed": 3}},
-    "sketch_to_image": {"knobs": {"seed": None}},
-    "translate": {"knobs": {"constraint": "linf"}},
-    "super_resolve": {"knobs": {"factor": 2}},
-    "inpaint": {"knobs": {"penalty": 3.0}},
-    "paint_features": {"target": "5", "knobs": {"strength": 0.5}},
+    "generate": {"parameters": {"n": 2, "seed": 3}},
+    "sketch_to_image": {"parameters": {"seed": None}},
+    "translate": {"parameters": {"constraint": "linf"}},
+    "super_resolve": {"parameters": {"factor": 2}},
+    "inpaint": {"parameters": {"penalty": 3.0}},
+    "paint_features": {"target": "5", "parameters": {"strength": 0.5}},
 }
 
 
@@ -62,10 +62,10 @@ def test_the_code_of_a_studios_run_makes_it_again_to_the_bit(tmp_path: Path, tas
     request = RunRequest(
         task,
         given.get("target", "cat"),
-        {**given["knobs"], "steps": 3},
+        {**given["parameters"], "steps": 3},
         picture=None if task == "generate" else picture(),
         mask=mask() if task in ("inpaint", "paint_features") else None,
-        start=np.stack([picture()[:16, :16]] * given["knobs"].get("n", 1)) if branched else None,
+        start=np.stack([picture()[:16, :16]] * given["parameters"].get("n", 1)) if branched else None,
     )
     trace = recorded(rw.load_model(file), request)
     text = rw.code(trace, str(file))
@@ -73,7 +73,7 @@ def test_the_code_of_a_studios_run_makes_it_again_to_the_bit(tmp_path: Path, tas
     exec(compile(text, "a cell", "exec"), scope)
     again = scope["trace"]
     np.testing.assert_array_equal(again.frames, trace.frames)
-    assert again.knobs == trace.knobs and again.fingerprint == trace.fingerprint
+    assert again.parameters == trace.parameters and again.fingerprint == trace.fingerprint
     assert max(len(line) for line in text.replace(str(file), "").splitlines()) <= 120
 
 

@@ -1,4 +1,4 @@
-"""The knob table, and the check of what is given for a knob."""
+"""The parameter table, and the check of what is given for a parameter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from robust_widgets.errors import KnobError, UnknownKnobError, UnknownNameError
+from robust_widgets.errors import ParameterError, UnknownNameError, UnknownParameterError
 from robust_widgets.interface.parameters import (
     BRUSH_SIZE,
     CONSTRAINT,
@@ -23,10 +23,10 @@ from robust_widgets.interface.parameters import (
     STEP_SIZE,
     STEPS,
     STRENGTH,
-    TASK_KNOBS,
+    TASK_PARAMETERS,
     Choice,
-    Knob,
-    check_knobs,
+    Parameter,
+    check_parameters,
     default_of,
     raw_pixels,
     task_names,
@@ -34,33 +34,33 @@ from robust_widgets.interface.parameters import (
 from tests.helpers import raises_sentence
 
 PAINT = (BRUSH_SIZE, SOFTNESS, OPACITY)
-ALL = sorted({id(k): k for knobs in (*TASK_KNOBS.values(), PAINT) for k in knobs}.values(), key=repr)
-SLIDERS = [knob for knob in ALL if isinstance(knob, Knob)]
-CHOICES = [knob for knob in ALL if isinstance(knob, Choice)]
+ALL = sorted({id(k): k for parameters in (*TASK_PARAMETERS.values(), PAINT) for k in parameters}.values(), key=repr)
+SLIDERS = [parameter for parameter in ALL if isinstance(parameter, Parameter)]
+CHOICES = [parameter for parameter in ALL if isinstance(parameter, Choice)]
 
 
-@pytest.mark.parametrize("knob", SLIDERS, ids=lambda knob: f"{knob.name}-{knob.default}")
-def test_a_knobs_numbers_fit_each_other(knob: Knob) -> None:
-    assert knob.minimum <= knob.low < knob.high <= knob.maximum
-    assert knob.step > 0 and (knob.high - knob.low) >= knob.step
-    assert knob.default is not None or knob.optional
-    for value in (knob.default, knob.low, knob.high):
-        checked = knob.check(value)
-        assert checked == value and (checked is None or isinstance(checked, int if knob.whole else float))
-    assert knob.help.endswith(".") and knob.label and knob.name.isidentifier()
-    if knob.default is not None:
-        assert knob.low <= knob.default <= knob.high
-        slots = (knob.default - knob.low) / knob.step
+@pytest.mark.parametrize("parameter", SLIDERS, ids=lambda parameter: f"{parameter.name}-{parameter.default}")
+def test_a_knobs_numbers_fit_each_other(parameter: Parameter) -> None:
+    assert parameter.minimum <= parameter.low < parameter.high <= parameter.maximum
+    assert parameter.step > 0 and (parameter.high - parameter.low) >= parameter.step
+    assert parameter.default is not None or parameter.optional
+    for value in (parameter.default, parameter.low, parameter.high):
+        checked = parameter.check(value)
+        assert checked == value and (checked is None or isinstance(checked, int if parameter.whole else float))
+    assert parameter.help.endswith(".") and parameter.label and parameter.name.isidentifier()
+    if parameter.default is not None:
+        assert parameter.low <= parameter.default <= parameter.high
+        slots = (parameter.default - parameter.low) / parameter.step
         assert slots == pytest.approx(round(slots)), "the slider can be put on the default"
 
 
-@pytest.mark.parametrize("knob", CHOICES, ids=lambda knob: knob.name)
-def test_a_choices_words_fit_each_other(knob: Choice) -> None:
-    assert knob.default in knob.options or (knob.default is None and knob.optional)
-    for value in (knob.default, *knob.options, *([None] if knob.optional else [])):
-        assert knob.check(value) == value
-    assert knob.help.endswith(".") and knob.label and knob.name.isidentifier()
-    assert all(name in knob.allowed() for name in knob.options) and all(knob.options.values())
+@pytest.mark.parametrize("parameter", CHOICES, ids=lambda parameter: parameter.name)
+def test_a_choices_words_fit_each_other(parameter: Choice) -> None:
+    assert parameter.default in parameter.options or (parameter.default is None and parameter.optional)
+    for value in (parameter.default, *parameter.options, *([None] if parameter.optional else [])):
+        assert parameter.check(value) == value
+    assert parameter.help.endswith(".") and parameter.label and parameter.name.isidentifier()
+    assert all(name in parameter.allowed() for name in parameter.options) and all(parameter.options.values())
 
 
 def test_a_penalty_is_a_word_a_weight_or_none() -> None:
@@ -78,10 +78,12 @@ BAD_CHOICES = [
 ]
 
 
-@pytest.mark.parametrize(("knob", "value"), BAD_CHOICES, ids=lambda v: v.name if isinstance(v, Choice) else repr(v)[:9])
-def test_what_is_no_choice(knob: Choice, value: object) -> None:
-    with raises_sentence(KnobError, knob.name, knob.allowed()):
-        knob.check(value)
+@pytest.mark.parametrize(
+    ("parameter", "value"), BAD_CHOICES, ids=lambda v: v.name if isinstance(v, Choice) else repr(v)[:9]
+)
+def test_what_is_no_choice(parameter: Choice, value: object) -> None:
+    with raises_sentence(ParameterError, parameter.name, parameter.allowed()):
+        parameter.check(value)
 
 
 def test_the_papers_defaults() -> None:
@@ -94,7 +96,9 @@ def test_the_papers_defaults() -> None:
     assert default_of("inpaint", "penalty") is default_of("paint_features", "penalty") is None, "the mask is hard"
 
 
-@pytest.mark.parametrize(("task", "names"), [(task, [k.name for k in knobs]) for task, knobs in TASK_KNOBS.items()])
+@pytest.mark.parametrize(
+    ("task", "names"), [(task, [k.name for k in parameters]) for task, parameters in TASK_PARAMETERS.items()]
+)
 def test_no_name_twice_in_a_task(task: str, names: list[str]) -> None:
     assert len(names) == len(set(names)) and task in task_names()
 
@@ -132,10 +136,12 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("knob", "value"), BAD, ids=lambda v: v.name if isinstance(v, Knob) else repr(v)[:20])
-def test_a_value_that_is_not_allowed(knob: Knob, value: object) -> None:
-    with raises_sentence(KnobError, knob.name, repr(value), knob.allowed()):
-        knob.check(value)
+@pytest.mark.parametrize(
+    ("parameter", "value"), BAD, ids=lambda v: v.name if isinstance(v, Parameter) else repr(v)[:20]
+)
+def test_a_value_that_is_not_allowed(parameter: Parameter, value: object) -> None:
+    with raises_sentence(ParameterError, parameter.name, repr(value), parameter.allowed()):
+        parameter.check(value)
 
 
 def test_what_is_allowed_in_words() -> None:
@@ -157,37 +163,37 @@ def test_none_only_where_it_means_something() -> None:
 
 @pytest.mark.parametrize("task", task_names())
 def test_knobs_that_are_not_given_are_at_their_defaults(task: str) -> None:
-    assert check_knobs(task, {}) == {knob.name: knob.default for knob in TASK_KNOBS[task]}
-    assert check_knobs(task, {"steps": 7})["steps"] == 7
-    for knob in TASK_KNOBS[task]:
-        value = check_knobs(task, {})[knob.name]
-        assert value == default_of(task, knob.name)
-        if isinstance(knob, Knob) and knob.default is not None:
-            assert isinstance(value, int if knob.whole else float)
+    assert check_parameters(task, {}) == {parameter.name: parameter.default for parameter in TASK_PARAMETERS[task]}
+    assert check_parameters(task, {"steps": 7})["steps"] == 7
+    for parameter in TASK_PARAMETERS[task]:
+        value = check_parameters(task, {})[parameter.name]
+        assert value == default_of(task, parameter.name)
+        if isinstance(parameter, Parameter) and parameter.default is not None:
+            assert isinstance(value, int if parameter.whole else float)
 
 
 def test_a_knob_given_as_none_is_not_a_knob_not_given() -> None:
-    assert check_knobs("sketch_to_image", {"seed": None})["seed"] is None
-    with raises_sentence(KnobError, "steps", None):
-        check_knobs("generate", {"steps": None})
+    assert check_parameters("sketch_to_image", {"seed": None})["seed"] is None
+    with raises_sentence(ParameterError, "steps", None):
+        check_parameters("generate", {"steps": None})
 
 
 @pytest.mark.parametrize(
     ("given", "near"), [("step", "steps"), ("Epsilon", "epsilon"), ("stepsize", "step_size"), ("N", "n")]
 )
 def test_an_unknown_knob_names_the_nearest(given: str, near: str) -> None:
-    with raises_sentence(UnknownKnobError, "generate", repr(given), repr(near)):
-        check_knobs("generate", {given: 1})
+    with raises_sentence(UnknownParameterError, "generate", repr(given), repr(near)):
+        check_parameters("generate", {given: 1})
 
 
 def test_a_knob_of_another_task_is_unknown() -> None:
-    with raises_sentence(UnknownKnobError, "sketch_to_image", "'n'"):
-        check_knobs("sketch_to_image", {"n": 2})
+    with raises_sentence(UnknownParameterError, "sketch_to_image", "'n'"):
+        check_parameters("sketch_to_image", {"n": 2})
 
 
 def test_an_unknown_task_names_the_nearest() -> None:
     with raises_sentence(UnknownNameError, "'sketch'", "'sketch_to_image'"):
-        check_knobs("sketch", {})
+        check_parameters("sketch", {})
 
 
 @pytest.mark.parametrize(("value", "side", "raw"), [(40, 224, 40), (40, 64, 80 / 7), (1, 32, 1 / 7), (0, 64, 0)])

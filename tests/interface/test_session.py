@@ -10,8 +10,8 @@ from robust_widgets.interface.session import FakeSession, FrameMade, RunEnded, R
 from tests.helpers import raises_sentence
 
 
-def request(steps: int = 3, **knobs: object) -> RunRequest:
-    return RunRequest("generate", "dog", {"steps": steps, "seed": 5, **knobs})
+def request(steps: int = 3, **parameters: object) -> RunRequest:
+    return RunRequest("generate", "dog", {"steps": steps, "seed": 5, **parameters})
 
 
 def kinds(events: list[RunEvent]) -> list[tuple[type, int]]:
@@ -106,8 +106,8 @@ def test_a_closed_session_takes_no_more() -> None:
     assert events == [] and session.requests == []
 
 
-@pytest.mark.parametrize("knobs", [{}, {"steps": 10}])
-def test_ten_steps_unless_said(knobs: dict[str, int]) -> None:
+@pytest.mark.parametrize("parameters", [{}, {"steps": 10}])
+def test_ten_steps_unless_said(parameters: dict[str, int]) -> None:
     session, events = FakeSession(), []
-    session.submit(RunRequest("generate", "dog", knobs), events.append)
+    session.submit(RunRequest("generate", "dog", parameters), events.append)
     assert events[0].steps == 10

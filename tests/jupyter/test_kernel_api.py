@@ -78,7 +78,7 @@ def photo(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     trace = recorded(4, n=1)
-    trace.knobs.update(steps=30, seed=9)
+    trace.parameters.update(steps=30, seed=9)
     trace.inputs["picture"] = PICTURE
     trace.task, trace.target, trace.classes = "translate", "cat", ("dog", "cat", "goldfish")
     trace.save(tmp_path / "fish.rwtrace")

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import robust_widgets as rw
-from robust_widgets.errors import KnobError, PictureError, SaveError, UnknownNameError
-from robust_widgets.interface.parameters import TASK_KNOBS
+from robust_widgets.errors import ParameterError, PictureError, SaveError, UnknownNameError
+from robust_widgets.interface.parameters import TASK_PARAMETERS
 from robust_widgets.interface.session import FakeSession
 from robust_widgets.jupyter import studio as app
 from robust_widgets.widgets.studio import StudioWidget
@@ -257,7 +257,7 @@ def test_where_no_painting_can_be_kept_the_cell_runs_all_the_same(
 
 
 def test_each_kind_of_studio_offers_its_tasks(session: FakeSession) -> None:
-    assert set(rw.Studio(session=session).controls) == set(TASK_KNOBS)
+    assert set(rw.Studio(session=session).controls) == set(TASK_PARAMETERS)
     for alone, task in (
         (rw.Translate, "translate"),
         (rw.SuperResolve, "super_resolve"),
@@ -312,7 +312,7 @@ def test_a_monitor_trains_when_it_is_told_to_and_goes_on_after_a_restart(tmp_pat
 
 def test_a_monitor_refuses_bad_settings_at_once(tmp_path: Path) -> None:
     data = noise_patterns(12)
-    with raises_sentence(KnobError, "epochs is 0"):
+    with raises_sentence(ParameterError, "epochs is 0"):
         rw.TrainingMonitor(data, tmp_path / "mine.safetensors", epochs=0)
     with raises_sentence(SaveError, "mine.pt", ".safetensors"):
         rw.TrainingMonitor(data, tmp_path / "mine.pt")

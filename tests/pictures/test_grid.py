@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from robust_widgets.errors import KnobError, PictureError
+from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.pictures.grid import GAP, LINE, gallery
 from tests.helpers import raises_sentence
 
@@ -60,11 +60,11 @@ def test_a_long_caption_makes_room_and_other_shapes_keep_theirs() -> None:
 
 
 def test_what_cannot_be_shown_is_said() -> None:
-    with raises_sentence(KnobError, "no pictures"):
+    with raises_sentence(ParameterError, "no pictures"):
         gallery([])
-    with raises_sentence(KnobError, "1 captions for 2"):
+    with raises_sentence(ParameterError, "1 captions for 2"):
         gallery([RED, RED], ["one"])
-    with raises_sentence(KnobError, "columns is 0"):
+    with raises_sentence(ParameterError, "columns is 0"):
         gallery([RED], columns=0)
     with raises_sentence(PictureError, "shape (4, 4, 2)"):
         gallery([np.zeros((4, 4, 2))])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness.autoattack import attacks, auto_attack, distance
 from tests.helpers import card, pictures, raises_sentence
@@ -126,11 +126,11 @@ def test_distances() -> None:
 
 def test_without_the_package_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchattacks", None)
-    with raises_sentence(KnobError, "robust-widgets[evaluate]"):
+    with raises_sentence(ParameterError, "robust-widgets[evaluate]"):
         attacks(linear_model(2), "l2", 1.0)
 
 
 @pytest.mark.parametrize(("norm", "radius", "named"), [("l3", 1.0, "'l3'"), ("l2", -1.0, "-1")])
 def test_bad_norms_and_radii_are_refused(norm: str, radius: float, named: str) -> None:
-    with raises_sentence(KnobError, named):
+    with raises_sentence(ParameterError, named):
         attacks(linear_model(2), norm, radius)

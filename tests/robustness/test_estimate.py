@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import robust_widgets as rw
-from robust_widgets.errors import DataError, KnobError, UnknownNameError
+from robust_widgets.errors import DataError, ParameterError, UnknownNameError
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.models.model_file import load_model_file, save_model
 from robust_widgets.models.registry import load_model
@@ -112,11 +112,11 @@ def test_it_is_left_off_when_it_has_to_wait() -> None:
 
 def test_bad_input() -> None:
     model = linear()
-    with raises_sentence(KnobError, "count is 0"):
+    with raises_sentence(ParameterError, "count is 0"):
         rw.measure_robustness(model, count=0)
-    with raises_sentence(KnobError, "no pictures"):
+    with raises_sentence(ParameterError, "no pictures"):
         rw.measure_robustness(model, labels=["plus"])
-    with raises_sentence(KnobError, "1 labels for 2 pictures"):
+    with raises_sentence(ParameterError, "1 labels for 2 pictures"):
         rw.measure_robustness(model, along(model, 0.1, 0.2), ["plus"])
     with raises_sentence(UnknownNameError, "'zebra'"):
         rw.measure_robustness(model, along(model, 0.1), ["zebra"])

@@ -12,7 +12,7 @@ from robust_widgets._cache import VARIABLE
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness import estimate as kept
-from robust_widgets.robustness.estimate import robustness_of
+from robust_widgets.robustness.estimate import robustness_estimate
 from tests.helpers import tiny_model
 
 FOUND = Robustness(2.5, 16, 4, True)
@@ -38,36 +38,36 @@ def measurements(monkeypatch: pytest.MonkeyPatch) -> list[RobustClassifier]:
 
 
 def test_a_model_is_measured_once(measurements: list[RobustClassifier]) -> None:
-    assert robustness_of(tiny_model()) == robustness_of(tiny_model()) == FOUND
+    assert robustness_estimate(tiny_model()) == robustness_estimate(tiny_model()) == FOUND
     assert len(measurements) == 1
 
 
 def test_other_weights_or_another_normalisation_are_another_model(measurements: list[RobustClassifier]) -> None:
-    robustness_of(tiny_model())
-    robustness_of(tiny_model(seed=1))
+    robustness_estimate(tiny_model())
+    robustness_estimate(tiny_model(seed=1))
     other = tiny_model()
     other.card = dataclasses.replace(other.card, std=(1.0, 1.0, 1.0))
-    robustness_of(other)
+    robustness_estimate(other)
     assert len(measurements) == 3
 
 
 def test_a_measurement_broken_off_is_not_kept(measurements: list[RobustClassifier]) -> None:
-    assert robustness_of(tiny_model(), go_on=lambda: False) is None
-    assert robustness_of(tiny_model()) == FOUND
+    assert robustness_estimate(tiny_model(), go_on=lambda: False) is None
+    assert robustness_estimate(tiny_model()) == FOUND
     assert len(measurements) == 2
 
 
 def test_what_cannot_be_read_or_written_is_measured_again(folder: Path, measurements: list[RobustClassifier]) -> None:
-    robustness_of(tiny_model())
+    robustness_estimate(tiny_model())
     (file,) = (folder / "robustness").iterdir()
     for content in ("", "{}", "[]", "null", '{"radius": 1, "more": 2}'):
         file.write_text(content)
         measurements.clear()
-        assert robustness_of(tiny_model()) == FOUND
+        assert robustness_estimate(tiny_model()) == FOUND
         assert len(measurements) == 1
     file.unlink()
     file.mkdir()
-    assert robustness_of(tiny_model()) == FOUND
+    assert robustness_estimate(tiny_model()) == FOUND
 
 
 def test_what_it_is_called() -> None:

@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from robust_widgets.errors import KnobError, TraceError
+from robust_widgets.errors import ParameterError, TraceError
 from robust_widgets.robustness.landscape import loss_slice
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall
@@ -79,9 +79,9 @@ def test_it_draws_the_loss_the_path_and_the_ball() -> None:
 def test_what_cannot_be_cut_is_said() -> None:
     problem = bowl()
     trace = run(problem)
-    with raises_sentence(KnobError, "picture is 2"):
+    with raises_sentence(ParameterError, "picture is 2"):
         loss_slice(problem, trace, picture=2)
-    with raises_sentence(KnobError, "points is 2"):
+    with raises_sentence(ParameterError, "points is 2"):
         loss_slice(problem, trace, points=2)
     with raises_sentence(TraceError, "not one of this problem"):
         loss_slice(problem, Trace("empty", {}))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness.pgd import attack, ball_and_step, correct
 from robust_widgets.synthesis.objectives import CrossEntropy
@@ -71,7 +71,7 @@ def test_the_usual_step_size(steps: int, size: float) -> None:
 
 @pytest.mark.parametrize("norm", ["l1", "", "L2"])
 def test_an_unknown_norm(norm: str) -> None:
-    with raises_sentence(KnobError, repr(norm), "'l2' or 'linf'"):
+    with raises_sentence(ParameterError, repr(norm), "'l2' or 'linf'"):
         ball_and_step(norm, 1.0, 0.1)
 
 

@@ -25,8 +25,8 @@ from tests.runs.test_trace import recorded
 
 def rich(n: int, seed: int | None = 7) -> Trace:
     """A run with everything that can be recorded, and numbers that are hard to write down."""
-    knobs = {"steps": 4, "epsilon": 40.0, "step_size": 1e-7, "seed": seed, "constraint": "l2"}
-    trace = Trace("inpaint", knobs, seed, "default", "00ff" * 4, "größer", ("dog", "größer"), 12.5)
+    parameters = {"steps": 4, "epsilon": 40.0, "step_size": 1e-7, "seed": seed, "constraint": "l2"}
+    trace = Trace("inpaint", parameters, seed, "default", "00ff" * 4, "größer", ("dog", "größer"), 12.5)
     trace.inputs = {
         "picture": np.full((4, 5, 3), 7, np.uint8),
         "mask": np.eye(4, 5, dtype=np.uint8),
@@ -76,7 +76,7 @@ def test_a_browser_finds_every_part_by_its_place(tmp_path: Path) -> None:
         last = np.asarray(Image.open(io.BytesIO(archive.read("frames/00004.png"))))
     run = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     np.testing.assert_array_equal(last, tile(trace[4].pixels))
-    assert run["header"]["knobs"] == trace.knobs and run["header"]["seed"] == 7 and "größer" in text
+    assert run["header"]["knobs"] == trace.parameters and run["header"]["seed"] == 7 and "größer" in text
     assert run["curves"]["steps"] == [0, 1, 2, 3, 4] and run["curves"]["loss"] == [None] * 5
     assert run["curves"]["distance"][4] == pytest.approx(40 / 12.5 / 3, rel=1e-4), "in the unit of epsilon"
     assert run["curves"]["radius"] == 40

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robust_widgets._files import write_whole
+from robust_widgets._files import atomic_write
 from robust_widgets.errors import SaveError, TraceError
 from robust_widgets.pictures.grid import enlarged, tile
 from robust_widgets.runs import files as saving
@@ -38,8 +38,8 @@ def small_gifs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("seed", [None, 0, 2**31 - 1])
 @pytest.mark.parametrize("n", [1, 3])
 def test_npz_gives_the_same_run_to_the_bit(seed: int | None, n: int, tmp_path: Path) -> None:
-    knobs = {"steps": 4, "epsilon": 0.1 + 0.2, "step_size": 1e-7, "seed": seed}
-    trace = Trace("sketch_to_image", knobs, seed, "default", "00ff" * 4, "größer")
+    parameters = {"steps": 4, "epsilon": 0.1 + 0.2, "step_size": 1e-7, "seed": seed}
+    trace = Trace("sketch_to_image", parameters, seed, "default", "00ff" * 4, "größer")
     for step in range(5):
         extremes = np.array([np.nan, np.pi * 1e-300, -0.0])[:n]
         pixels = np.random.default_rng(step).integers(0, 256, (n, 7, 5, 3)).astype(np.uint8)
@@ -52,7 +52,7 @@ def test_npz_gives_the_same_run_to_the_bit(seed: int | None, n: int, tmp_path: P
         assert back.metrics[name].tobytes() == values.tobytes() and back.metrics[name].dtype == np.float64
     assert back.seconds.tobytes() == trace.seconds.tobytes()
     assert [back[i].step for i in range(5)] == list(range(5))
-    for name in ("task", "knobs", "seed", "model", "fingerprint", "target"):
+    for name in ("task", "parameters", "seed", "model", "fingerprint", "target"):
         assert getattr(back, name) == getattr(trace, name), name
     assert repr(back) == repr(trace)
 
@@ -242,7 +242,7 @@ def test_a_write_that_breaks_off_leaves_no_rubbish(error: BaseException, tmp_pat
         raise error
 
     with pytest.raises(type(error)):
-        write_whole(path, write)  # type: ignore[arg-type]
+        atomic_write(path, write)  # type: ignore[arg-type]
     assert path.read_bytes() == b"the old run"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -31,7 +31,7 @@ def test_an_output_tells_what_each_run_was_asked() -> None:
     told = mime_bundle(traces)[MIME]
     assert told["version"] == VERSION and told["standsIn"] is False
     first, second = told["runs"]
-    assert first["header"]["knobs"] == traces[0].knobs and first["header"]["seed"] == 7
+    assert first["header"]["knobs"] == traces[0].parameters and first["header"]["seed"] == 7
     assert (first["frames"], first["pictures"]) == (5, {"count": 3, "height": 7, "width": 5})
     assert second["header"]["target"] == "goldfish" and "classes" not in second["header"]
     assert len({first["name"], second["name"]}) == 2
@@ -79,7 +79,7 @@ def test_what_the_output_keeps_is_gone_on_from(count: int, side: int) -> None:
         many.append(frame)
     told, run = output(many)
     back = kept(told, run)
-    assert (back.task, back.seed, back.knobs, back.target) == ("generate", 3, many.knobs, "goldfish")
+    assert (back.task, back.seed, back.parameters, back.target) == ("generate", 3, many.parameters, "goldfish")
     assert len(back) == len(run["steps"]) < 201 and (back[0].step, back[-1].step) == (0, 200)
     step = back[5].step
     assert back.mean("distance", 5) == pytest.approx(many.mean("distance", step), rel=1e-3), "in raw pixels again"

@@ -70,7 +70,7 @@ def test_distances_are_told_in_the_unit_of_the_slider(
     epsilon: float | None, limit: float | None, unit: float, shown: float | None
 ) -> None:
     trace = recorded(2)
-    trace.knobs, trace.radius = {"epsilon": epsilon}, limit
+    trace.parameters, trace.radius = {"epsilon": epsilon}, limit
     told = curves(trace, [0, 1, 2])
     assert told.radius == shown
     assert told.distance == pytest.approx([unit * trace.mean("distance", step) for step in range(3)], rel=1e-5)

@@ -53,7 +53,7 @@ class Gate(nn.Module):
         assert self.asked.acquire(timeout=PATIENCE)
 
 
-class Recorder:
+class AtenTracer:
     """A listener that keeps every event and can be waited for."""
 
     def __init__(self, also: Callable[[RunEvent], object] = lambda _: None) -> None:
@@ -69,7 +69,7 @@ class Recorder:
             self._changed.notify_all()
         self._also(event)
 
-    def wait(self, reached: Callable[[Recorder], bool]) -> None:
+    def wait(self, reached: Callable[[AtenTracer], bool]) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: reached(self), timeout=PATIENCE), self.events
 
@@ -103,14 +103,14 @@ def session(gate: Gate) -> Iterator[LocalSession]:
     assert not made._worker.is_alive()
 
 
-def request(steps: int = 3, target: str = "dog", **knobs: Any) -> RunRequest:
-    return RunRequest("generate", target, {"steps": steps, **knobs})
+def request(steps: int = 3, target: str = "dog", **parameters: Any) -> RunRequest:
+    return RunRequest("generate", target, {"steps": steps, **parameters})
 
 
-def settled(session: LocalSession, gate: Gate) -> Recorder:
+def settled(session: LocalSession, gate: Gate) -> AtenTracer:
     """Run one more short run to its end: whatever came before it is over then."""
     gate.open = True
-    last = Recorder()
+    last = AtenTracer()
     run = session.submit(request(1), last)
     gate.let(1000)
     assert last.ended(run).state == "done"
@@ -131,7 +131,7 @@ def test_it_is_a_session(session: LocalSession) -> None:
 
 def test_events_come_in_order(session: LocalSession, gate: Gate) -> None:
     gate.open = True
-    recorder = Recorder()
+    recorder = AtenTracer()
     run = session.submit(request(5, seed=3, n=2), recorder)
     assert recorder.ended(run) == RunEnded(run, "done")
     started, *frames, _ = recorder.events
@@ -145,20 +145,20 @@ def test_events_come_in_order(session: LocalSession, gate: Gate) -> None:
 
 def test_a_run_is_the_tasks_own_result() -> None:
     model = smooth_model(12)
-    session, recorder = LocalSession(model), Recorder()
+    session, recorder = LocalSession(model), AtenTracer()
     session.submit(request(4, "cat", seed=2, n=2), recorder)
     recorder.ended()
     session.close()
     trace, wanted = recorder.events[0].trace, generate("cat", steps=4, seed=2, n=2, model=model)  # type: ignore[union-attr]
     np.testing.assert_array_equal(trace.frames, wanted.frames)
-    for name in ("task", "target", "knobs", "seed", "model", "fingerprint"):
+    for name in ("task", "target", "parameters", "seed", "model", "fingerprint"):
         assert getattr(trace, name) == getattr(wanted, name)
 
 
 def test_a_frame_is_in_the_trace_before_it_is_told(session: LocalSession, gate: Gate) -> None:
     gate.open = True
     lengths: list[tuple[int, int]] = []
-    recorder = Recorder(
+    recorder = AtenTracer(
         lambda e: lengths.append((e.frame.step, len(recorder.events[0].trace))) if isinstance(e, FrameMade) else None  # type: ignore[union-attr]
     )
     session.submit(request(3), recorder)
@@ -167,7 +167,7 @@ def test_a_frame_is_in_the_trace_before_it_is_told(session: LocalSession, gate: 
 
 
 def test_submit_returns_at_once(session: LocalSession, gate: Gate) -> None:
-    recorder = Recorder()
+    recorder = AtenTracer()
     run = session.submit(request(3), recorder)
     assert run == 1 and gate.forwards == 0, "the caller does not wait for the first step"
     gate.let(4)
@@ -175,7 +175,7 @@ def test_submit_returns_at_once(session: LocalSession, gate: Gate) -> None:
 
 
 def test_cancel_stops_within_one_step(session: LocalSession, gate: Gate) -> None:
-    recorder = Recorder()
+    recorder = AtenTracer()
     run = session.submit(request(50), recorder)
     gate.let(3)
     for _ in range(4):
@@ -191,7 +191,7 @@ def test_cancel_stops_within_one_step(session: LocalSession, gate: Gate) -> None
 
 def test_a_listener_may_cancel(session: LocalSession, gate: Gate) -> None:
     gate.open = True
-    recorder = Recorder(lambda e: session.cancel() if isinstance(e, FrameMade) and e.frame.step == 2 else None)
+    recorder = AtenTracer(lambda e: session.cancel() if isinstance(e, FrameMade) and e.frame.step == 2 else None)
     run = session.submit(request(50), recorder)
     assert recorder.ended(run).state == "stopped" and recorder.frames == [0, 1, 2]
 
@@ -204,7 +204,7 @@ def test_cancelling_nothing_does_nothing(session: LocalSession, gate: Gate) -> N
 
 
 def test_the_newest_wins(session: LocalSession, gate: Gate) -> None:
-    first, second = Recorder(), Recorder()
+    first, second = AtenTracer(), AtenTracer()
     one = session.submit(request(50), first)
     gate.let(2)
     first.wait(lambda r: len(r.frames) == 2)
@@ -217,7 +217,7 @@ def test_the_newest_wins(session: LocalSession, gate: Gate) -> None:
 
 
 def test_of_many_only_the_newest_runs_and_each_ends_once(session: LocalSession, gate: Gate) -> None:
-    recorder = Recorder()
+    recorder = AtenTracer()
     runs = [session.submit(request(4), recorder) for _ in range(20)]
     assert len(set(runs)) == 20
     gate.let(1000)
@@ -231,8 +231,8 @@ def test_of_many_only_the_newest_runs_and_each_ends_once(session: LocalSession, 
 
 def test_a_listener_may_submit(session: LocalSession, gate: Gate) -> None:
     gate.open = True
-    second = Recorder()
-    first = Recorder(lambda e: session.submit(request(1), second) if isinstance(e, RunEnded) else None)
+    second = AtenTracer()
+    first = AtenTracer(lambda e: session.submit(request(1), second) if isinstance(e, RunEnded) else None)
     session.submit(request(1), first)
     assert first.ended().state == "done" and second.ended().state == "done"
 
@@ -249,7 +249,7 @@ BAD = [
 
 @pytest.mark.parametrize(("bad", "named"), BAD, ids=[named for _, named in BAD])
 def test_a_failing_run_says_a_sentence(session: LocalSession, gate: Gate, bad: RunRequest, named: str) -> None:
-    recorder = Recorder()
+    recorder = AtenTracer()
     end = recorder.ended(session.submit(bad, recorder))
     assert end.state == "failed"
     check_sentence(end.message, named)
@@ -264,7 +264,7 @@ def test_an_unforeseen_error_is_told_and_the_session_still_works(session: LocalS
 
     gate.open = True
     hook = gate.register_forward_pre_hook(explode)
-    recorder = Recorder()
+    recorder = AtenTracer()
     end = recorder.ended(session.submit(request(3), recorder))
     hook.remove()
     assert end.state == "failed" and "Traceback" in end.details and "explode" in end.details
@@ -279,7 +279,7 @@ def test_a_listener_that_raises_ends_its_run_not_the_worker(session: LocalSessio
             raise ValueError("the screen is gone")
 
     gate.open = True
-    recorder = Recorder(stumble)
+    recorder = AtenTracer(stumble)
     end = recorder.ended(session.submit(request(3), recorder))
     assert end.state == "failed" and "the screen is gone" in end.message
     settled(session, gate)
@@ -293,7 +293,7 @@ def test_a_listener_that_raises_at_the_end_is_not_told_twice(
             raise ValueError("the screen is gone")
 
     gate.open = True
-    recorder = Recorder(stumble)
+    recorder = AtenTracer(stumble)
     assert recorder.ended(session.submit(request(1), recorder)).state == "done"
     settled(session, gate)
     recorder.ended()
@@ -301,7 +301,7 @@ def test_a_listener_that_raises_at_the_end_is_not_told_twice(
 
 
 def test_close_stops_the_run_and_takes_no_more(session: LocalSession, gate: Gate) -> None:
-    running, waiting, late = Recorder(), Recorder(), Recorder()
+    running, waiting, late = AtenTracer(), AtenTracer(), AtenTracer()
     session.submit(request(50), running)
     gate.let(1)
     running.wait(lambda r: len(r.frames) == 1)
@@ -322,7 +322,7 @@ def test_the_worker_does_not_keep_python_alive(session: LocalSession) -> None:
 
 
 def test_sessions_do_not_share_a_worker(gate: Gate, session: LocalSession) -> None:
-    other, blocked, free = LocalSession(smooth_model(12)), Recorder(), Recorder()
+    other, blocked, free = LocalSession(smooth_model(12)), AtenTracer(), AtenTracer()
     session.submit(request(3), blocked)
     other.submit(request(3), free)
     assert free.ended().state == "done" and blocked.frames == []

@@ -14,7 +14,7 @@ from robust_widgets.models.bundled import BundledModel
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
 from tests.helpers import check_sentence, raises_sentence, smooth_model
-from tests.session.test_local import PATIENCE, Recorder, request
+from tests.session.test_local import PATIENCE, AtenTracer, request
 
 
 class Delivery:
@@ -66,7 +66,7 @@ def session(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loc
 def test_a_run_waits_for_the_model_and_hurries_it(session: LocalSession, delivery: Delivery) -> None:
     assert session.loading and session.model.classes and session.model.device == ""
     assert not delivery.wanted.is_set(), "the studio comes first"
-    recorder = Recorder()
+    recorder = AtenTracer()
     run = session.submit(request(2), recorder)
     assert delivery.wanted.wait(PATIENCE) and recorder.events == []
     assert delivery.finish() == ModelLoaded()
@@ -77,19 +77,19 @@ def test_a_run_waits_for_the_model_and_hurries_it(session: LocalSession, deliver
 
 
 def test_a_run_that_waits_can_be_stopped_at_once(session: LocalSession, delivery: Delivery) -> None:
-    recorder = Recorder()
+    recorder = AtenTracer()
     run = session.submit(request(2), recorder)
     session.cancel()
     session.cancel()
     assert recorder.events == [RunEnded(run, "stopped")] and session.loading
     delivery.finish()
-    again = Recorder()
+    again = AtenTracer()
     assert again.ended(session.submit(request(2), again)).state == "done"
     assert recorder.events == [RunEnded(run, "stopped")], "it is not told twice"
 
 
 def test_of_runs_that_wait_the_newest_wins(session: LocalSession, delivery: Delivery) -> None:
-    recorder = Recorder()
+    recorder = AtenTracer()
     runs = [session.submit(request(1), recorder) for _ in range(3)]
     assert recorder.events == [RunEnded(run, "stopped") for run in runs[:2]]
     delivery.finish()
@@ -99,7 +99,7 @@ def test_of_runs_that_wait_the_newest_wins(session: LocalSession, delivery: Deli
 
 @pytest.mark.parametrize("error", [WeightsError("The file is damaged; fetch it again."), OSError("two\nlines.")])
 def test_a_model_that_cannot_be_loaded_is_said(session: LocalSession, delivery: Delivery, error: Exception) -> None:
-    recorder, measured = Recorder(), list[Robustness | None]()
+    recorder, measured = AtenTracer(), list[Robustness | None]()
     answered = threading.Event()
     session.measure(lambda found: (measured.append(found), answered.set()))
     run = session.submit(request(2), recorder)
@@ -107,13 +107,13 @@ def test_a_model_that_cannot_be_loaded_is_said(session: LocalSession, delivery: 
     check_sentence(loaded.message, *([error] if isinstance(error, WeightsError) else ["OSError", "two lines"]))
     assert "Traceback" in loaded.details and not session.loading and session.model.device == ""
     assert recorder.ended(run) == RunEnded(run, "failed", loaded.message, loaded.details)
-    later = Recorder()
+    later = AtenTracer()
     assert later.ended(session.submit(request(2), later)).message == loaded.message
     assert answered.wait(PATIENCE) and measured == [None]
 
 
 def test_a_studio_that_is_closed_before_needs_no_model(session: LocalSession, delivery: Delivery) -> None:
-    recorder = Recorder()
+    recorder = AtenTracer()
     session.close()
     session._worker.join(PATIENCE)
     assert not session._worker.is_alive() and not delivery.wanted.is_set()

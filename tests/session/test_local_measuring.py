@@ -15,7 +15,7 @@ from robust_widgets.interface.session import RunStarted
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
 from tests.helpers import card, seeds, smooth_model
-from tests.session.test_local import PATIENCE, Gate, Recorder, request
+from tests.session.test_local import PATIENCE, AtenTracer, Gate, request
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_run_goes_before_a_measurement(measuring: LocalSession, gate: Gate) ->
     told = Told()
     measuring.measure(told)
     gate.wait_until_asked()
-    recorder = Recorder()
+    recorder = AtenTracer()
     run = measuring.submit(request(2, seed=0), recorder)
     gate.let(1)
     gate.wait_until_asked()
@@ -105,7 +105,7 @@ def test_a_model_that_cannot_be_measured_so_is_said_to_be(monkeypatch: pytest.Mo
     told = Told()
     session.measure(told)
     assert told.wait() is None
-    recorder = Recorder()
+    recorder = AtenTracer()
     assert recorder.ended(session.submit(request(1, seed=0), recorder)).state == "done"
     session.close()
 

@@ -16,15 +16,15 @@ from robust_widgets.models.model_file import load_model_file, save_model
 from robust_widgets.runs.trace import Trace
 from robust_widgets.session.local import LocalSession
 from robust_widgets.solvers.graphs import cuda_graph
-from robust_widgets.solvers.graphs.step_graph import Captures
+from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from tests.helpers import check_sentence, smooth_model, tiny_model
-from tests.session.test_local import Recorder
+from tests.session.test_local import AtenTracer
 from tests.solvers.graphs.fake_cuda import FakeCuda
 from tests.tasks.calls import FUNCTIONS, MASK, MASKED, MODEL, PICTURE, call, request
 
 
 def ran(session: LocalSession, asked: RunRequest) -> Trace:
-    recorder = Recorder()
+    recorder = AtenTracer()
     end = recorder.ended(session.submit(asked, recorder))
     assert end.state == "done", end.details
     return recorder.events[0].trace  # type: ignore[union-attr]
@@ -41,7 +41,7 @@ def session() -> Any:
 def test_every_task_is_run_as_its_function_runs_it(session: LocalSession, task: str) -> None:
     trace, wanted = ran(session, request(task, {"steps": 3})), call(task, steps=3)
     np.testing.assert_array_equal(trace.frames, wanted.frames)
-    assert (trace.knobs, trace.target, trace.radius) == (wanted.knobs, wanted.target, wanted.radius)
+    assert (trace.parameters, trace.target, trace.radius) == (wanted.parameters, wanted.target, wanted.radius)
     assert (trace.classes, trace.fingerprint) == (wanted.classes, wanted.fingerprint)
 
 
@@ -63,7 +63,7 @@ def test_a_run_from_nothing_has_no_inputs(session: LocalSession) -> None:
 
 
 def test_the_fake_session_keeps_them_too() -> None:
-    fake, recorder = FakeSession(), Recorder()
+    fake, recorder = FakeSession(), AtenTracer()
     fake.submit(request("inpaint"), recorder)
     given = recorder.events[0].trace.inputs  # type: ignore[union-attr]
     np.testing.assert_array_equal(given["picture"], PICTURE)
@@ -109,7 +109,7 @@ def test_a_catalogue_that_cannot_be_used_is_told_when_a_feature_is_asked_for(
         write_catalogue(path, "f00d", entries())
     else:
         path.write_text(text)
-    session, recorder = LocalSession(model), Recorder()
+    session, recorder = LocalSession(model), AtenTracer()
     assert session.model.features == () and session.model.classes == model.classes
     asked = RunRequest("paint_features", "cat 8", {"steps": 2}, PICTURE, MASK.astype(np.uint8) * 255)
     end = recorder.ended(session.submit(asked, recorder))
@@ -134,8 +134,8 @@ def test_a_run_that_could_not_be_recorded_says_so_once(monkeypatch: pytest.Monke
     fake.refuse = "no room"
     monkeypatch.setattr(cuda_graph, "cuda", fake)
     model = smooth_model(16)
-    model.captures = Captures()
-    made, recorder = LocalSession(model), Recorder()
+    model.captures = StepGraphCache()
+    made, recorder = LocalSession(model), AtenTracer()
     with pytest.warns(RuntimeWarning, match="no room"):
         ends = [recorder.ended(made.submit(request("generate", {"steps": 2}), recorder)) for _ in range(2)]
     made.close()

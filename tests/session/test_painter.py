@@ -16,7 +16,7 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
 from robust_widgets.session.worker import Painter
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
-from robust_widgets.solvers.graphs.step_graph import Captures
+from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from robust_widgets.tasks import TASKS
 from tests.helpers import smooth_model
 from tests.tasks.calls import request
@@ -35,7 +35,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> RobustClassifier:
 
 
 def count(model: RobustClassifier) -> int:
-    assert isinstance(model.captures, Captures) and model.captures.make is CpuGraph
+    assert isinstance(model.captures, StepGraphCache) and model.captures.make is CpuGraph
     return model.captures.count
 
 

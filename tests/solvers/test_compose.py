@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import robust_widgets as rw
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.trace import Frame
 from robust_widgets.solvers.compose import best_of_iterates, chain, random_restarts
@@ -94,12 +94,12 @@ def test_restarts_leave_the_outside_of_a_region_alone() -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, True, "3", None])
 def test_a_number_of_restarts_that_is_none(count: Any) -> None:
-    with raises_sentence(KnobError, repr(count)):
+    with raises_sentence(ParameterError, repr(count)):
         random_restarts(count)
 
 
 def test_restarts_need_a_limit() -> None:
-    with raises_sentence(KnobError, "L2Ball"):
+    with raises_sentence(ParameterError, "L2Ball"):
         run(replace(CALM, constraint=rw.Unconstrained()), solver=random_restarts(2))
 
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, Unconstrained
 from tests.helpers import pictures, raises_sentence
 
@@ -138,5 +138,5 @@ def test_linf_random_starts_fill_the_cube_evenly() -> None:
 @pytest.mark.parametrize("ball", BALLS)
 @pytest.mark.parametrize("epsilon", [-1.0, -1e-9, math.inf, -math.inf, math.nan])
 def test_an_impossible_radius_is_refused(ball: type[L2Ball | LinfBall], epsilon: float) -> None:
-    with raises_sentence(KnobError, epsilon):
+    with raises_sentence(ParameterError, epsilon):
         ball(epsilon)

@@ -13,7 +13,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from robust_widgets.errors import KnobError, PictureError
+from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.trace import Frame
 from robust_widgets.synthesis import loop as synthesis
@@ -231,17 +231,17 @@ def test_on_step_sees_every_frame_and_false_stops() -> None:
 
 
 def test_a_trace_says_what_it_was_made_from() -> None:
-    problem = replace(make(steps=2), task="painting", target="dog", knobs={"steps": 2, "seed": 11})
+    problem = replace(make(steps=2), task="painting", target="dog", parameters={"steps": 2, "seed": 11})
     trace = new_trace(problem)
-    assert (trace.task, trace.target, trace.knobs, trace.seed) == ("painting", "dog", {"steps": 2, "seed": 11}, 11)
+    assert (trace.task, trace.target, trace.parameters, trace.seed) == ("painting", "dog", {"steps": 2, "seed": 11}, 11)
     assert (trace.model, trace.fingerprint) == (MODEL.card.name, MODEL.fingerprint)
     plain = new_trace(replace(make(steps=2, seed=5), model=lambda x: MODEL(x)))
-    assert (plain.knobs, plain.seed, plain.fingerprint) == ({"steps": 2}, 5, "")
+    assert (plain.parameters, plain.seed, plain.fingerprint) == ({"steps": 2}, 5, "")
 
 
 @pytest.mark.parametrize("steps", [0, -3, 1.5, 60.0, True, "60", None, math.nan, math.inf])
 def test_steps_must_be_a_whole_number_of_at_least_one(steps: object) -> None:
-    with raises_sentence(KnobError, "steps", repr(steps)):
+    with raises_sentence(ParameterError, "steps", repr(steps)):
         make(steps=steps)  # type: ignore[arg-type]
 
 

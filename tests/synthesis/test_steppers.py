@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum, Stepper, started
 from tests.helpers import raises_sentence
 
@@ -72,7 +72,7 @@ def test_no_gradient_no_move(kind: type[Stepper]) -> None:
 @pytest.mark.parametrize("kind", STEPPERS)
 @pytest.mark.parametrize("size", [0, -1.0, math.inf, math.nan])
 def test_an_impossible_step_size_is_refused(kind: type[L2Step], size: float) -> None:
-    with raises_sentence(KnobError, size):
+    with raises_sentence(ParameterError, size):
         kind(size)
 
 
@@ -123,7 +123,7 @@ def test_momentum_keeps_samples_apart_and_goes_nowhere_without_a_gradient() -> N
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, 2, math.nan, math.inf])
 def test_an_impossible_decay_is_refused(decay: float) -> None:
-    with raises_sentence(KnobError, decay):
+    with raises_sentence(ParameterError, decay):
         Momentum(L2Step(0.1), decay)
 
 

@@ -44,10 +44,10 @@ def call(task: str, target: Any = ..., **options: Any) -> Trace:
     return FUNCTIONS[task](*given, wanted(task) if target is ... else target, **{"model": MODEL, **options})
 
 
-def request(task: str, knobs: dict[str, Any] | None = None, target: str | int | None = None) -> RunRequest:
+def request(task: str, parameters: dict[str, Any] | None = None, target: str | int | None = None) -> RunRequest:
     """The same run, as a studio asks a session for it."""
     mask = MASK.astype(np.uint8) * 255 if task in MASKED else None
-    return RunRequest(task, str(wanted(task) if target is None else target), knobs or {}, PICTURE, mask)
+    return RunRequest(task, str(wanted(task) if target is None else target), parameters or {}, PICTURE, mask)
 
 
 def assert_different(one: Trace, other: Trace) -> None:

@@ -12,16 +12,16 @@ import pytest
 import torch
 from PIL import Image
 
-from robust_widgets.errors import KnobError, PictureError, SaveError, UnknownNameError
+from robust_widgets.errors import ParameterError, PictureError, SaveError, UnknownNameError
 from robust_widgets.pictures import folder as picture_folder
 from robust_widgets.pictures.folder import LINES, SETTINGS, Made, PictureFolder
 from robust_widgets.tasks import batch as memory
 from robust_widgets.tasks import batch as module
 from robust_widgets.tasks import generate, translate
 from robust_widgets.tasks.batch import bytes_of_a_picture, free_memory, pictures_at_once, stream
-from tests.helpers import Passes, raises_sentence, smooth_model, tiny_model
+from tests.helpers import CompiledModule, raises_sentence, smooth_model, tiny_model
 
-KNOBS: dict[str, Any] = {"steps": 3, "epsilon": 60.0, "step_size": 8.0}
+PARAMETERS: dict[str, Any] = {"steps": 3, "epsilon": 60.0, "step_size": 8.0}
 
 
 def same(found: list[Made], wanted: list[Made]) -> None:
@@ -37,7 +37,7 @@ def same(found: list[Made], wanted: list[Made]) -> None:
 @pytest.mark.parametrize("size", [None, 24])
 def test_the_nth_picture_does_not_depend_on_the_batches(size: int | None) -> None:
     model = smooth_model()
-    options = {"model": model, "n": 5, "seed": 7, "size": size, **KNOBS}
+    options = {"model": model, "n": 5, "seed": 7, "size": size, **PARAMETERS}
     alone, threes = (list(stream("generate", "cat", batch_size=many, **options)) for many in (1, 3))
     same(threes, alone)
     trace = generate("cat", **options)
@@ -51,19 +51,19 @@ def test_the_nth_picture_does_not_depend_on_the_batches(size: int | None) -> Non
 
 def test_pictures_are_made_when_they_are_asked_for() -> None:
     model = tiny_model()
-    passes = Passes(model)
-    made = stream("generate", "dog", n=100_000, batch_size=2, model=model, **KNOBS)
+    passes = CompiledModule(model)
+    made = stream("generate", "dog", n=100_000, batch_size=2, model=model, **PARAMETERS)
     assert passes.forwards == 0
     next(made)
     next(made)
-    assert passes.forwards == KNOBS["steps"] + 1
+    assert passes.forwards == PARAMETERS["steps"] + 1
 
 
 def test_a_folder_of_pictures_is_translated_one_by_one(tmp_path: Path) -> None:
     files = [tmp_path / f"{name}.png" for name in "abc"]
     for shade, file in enumerate(files):
         Image.new("RGB", (30, 20), (80 * shade, 100, 200)).save(file)
-    options = {"model": smooth_model(), "seed": 3, **KNOBS}
+    options = {"model": smooth_model(), "seed": 3, **PARAMETERS}
     made = list(stream("translate", 1, pictures=files, batch_size=2, **options))
     wanted = translate(files, 1, **options)
     assert [one.source for one in made] == ["a.png", "b.png", "c.png"]
@@ -73,7 +73,7 @@ def test_a_folder_of_pictures_is_translated_one_by_one(tmp_path: Path) -> None:
 
 def test_a_run_goes_on_in_its_folder(tmp_path: Path) -> None:
     model, said = tiny_model(), list[str]()
-    options = {"model": model, "out": tmp_path / "new" / "cats", "batch_size": 2, "say": said.append, **KNOBS}
+    options = {"model": model, "out": tmp_path / "new" / "cats", "batch_size": 2, "say": said.append, **PARAMETERS}
     begun = stream("generate", "cat", n=5, **options)
     assert next(begun).index == 0
     begun.close()
@@ -84,7 +84,7 @@ def test_a_run_goes_on_in_its_folder(tmp_path: Path) -> None:
     resumed = list(stream("generate", "cat", n=5, **options))
     assert said == ["1 of 5 pictures are there already."]
     assert (folder / "000001.png").stat().st_mtime_ns == written
-    same(resumed, list(stream("generate", "cat", n=5, model=model, batch_size=1, **KNOBS)))
+    same(resumed, list(stream("generate", "cat", n=5, model=model, batch_size=1, **PARAMETERS)))
     same(list(stream("generate", "cat", n=7, **options))[:5], resumed)
     assert len(list(folder.glob("*.png"))) == 7
     lines = [json.loads(line) for line in (folder / LINES).read_text().splitlines()]
@@ -94,7 +94,7 @@ def test_a_run_goes_on_in_its_folder(tmp_path: Path) -> None:
 
 
 def test_a_line_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
-    options = {"model": tiny_model(), "out": tmp_path, "n": 3, "batch_size": 1, **KNOBS}
+    options = {"model": tiny_model(), "out": tmp_path, "n": 3, "batch_size": 1, **PARAMETERS}
     whole = list(stream("generate", "cat", **options))
     lines = tmp_path / LINES
     lines.write_bytes(lines.read_bytes()[:-20])
@@ -113,7 +113,7 @@ def test_a_line_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
     ],
 )
 def test_other_settings_are_refused(changed: dict[str, Any], words: str, tmp_path: Path) -> None:
-    options = {"task": "generate", "target": "cat", "model": tiny_model(), "out": tmp_path, "n": 1, **KNOBS}
+    options = {"task": "generate", "target": "cat", "model": tiny_model(), "out": tmp_path, "n": 1, **PARAMETERS}
     list(stream(**options))
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     with raises_sentence(SaveError, words):
@@ -139,7 +139,7 @@ def test_a_folder_that_is_no_place_for_pictures_is_refused(tmp_path: Path, monke
 
 
 def test_a_full_disk_is_said_and_costs_nothing_that_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"model": tiny_model(), "out": tmp_path, "n": 4, "batch_size": 2, **KNOBS}
+    options = {"model": tiny_model(), "out": tmp_path, "n": 4, "batch_size": 2, **PARAMETERS}
     save, left = Image.Image.save, iter([True, True, True, False])
 
     def full(picture: Image.Image, *arguments: Any) -> None:
@@ -152,13 +152,13 @@ def test_a_full_disk_is_said_and_costs_nothing_that_is_written(tmp_path: Path, m
         with raises_sentence(SaveError, "No space left", "the 3 pictures"):
             list(stream("generate", "cat", **options))
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"00000{i}.png" for i in range(3)] + [LINES, SETTINGS]
-    passes = Passes(options["model"])
+    passes = CompiledModule(options["model"])
     assert len(list(stream("generate", "cat", **options))) == 4
     assert len(passes.inputs[-1]) == 1, "only what is missing is made"
 
 
 def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
-    options = {"model": tiny_model(), "out": tmp_path, "n": 1, **KNOBS}
+    options = {"model": tiny_model(), "out": tmp_path, "n": 1, **PARAMETERS}
     list(stream("generate", "cat", **options))
     (tmp_path / "000000.png").write_bytes(b"no picture")
     with raises_sentence(SaveError, "000000.png"):
@@ -175,7 +175,7 @@ def test_batches_are_halved_where_memory_runs_out(monkeypatch: pytest.MonkeyPatc
             raise torch.OutOfMemoryError("CUDA out of memory")
         return readings(problem)
 
-    options = {"model": smooth_model(), "n": 5, **KNOBS}
+    options = {"model": smooth_model(), "n": 5, **PARAMETERS}
     wanted = list(stream("generate", "cat", **options))
     monkeypatch.setattr(module, "readings", small)
     same(list(stream("generate", "cat", batch_size=9, say=said.append, **options)), wanted)
@@ -185,7 +185,7 @@ def test_batches_are_halved_where_memory_runs_out(monkeypatch: pytest.MonkeyPatc
         raise RuntimeError("Failed to allocate memory for requested buffer of size 99")
 
     monkeypatch.setattr(module, "readings", none)
-    with raises_sentence(KnobError, "single picture"):
+    with raises_sentence(ParameterError, "single picture"):
         list(stream("generate", "cat", batch_size=3, **options))
 
 
@@ -195,7 +195,7 @@ def test_a_fault_that_is_not_the_memorys_is_not_hidden(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(module, "readings", broken)
     with pytest.raises(RuntimeError, match="do not fit"):
-        list(stream("generate", "cat", model=smooth_model(), n=2, **KNOBS))
+        list(stream("generate", "cat", model=smooth_model(), n=2, **PARAMETERS))
 
 
 def test_a_pictures_memory_is_what_the_network_keeps_of_it() -> None:
@@ -239,15 +239,15 @@ def test_free_memory_is_the_machines_or_what_its_container_leaves(
     ("changed", "kind", "words"),
     [
         ({"task": "inpaint"}, UnknownNameError, "'generate', 'sketch_to_image', 'translate' or 'super_resolve'"),
-        ({"n": None}, KnobError, "needs n"),
-        ({"n": 0}, KnobError, "0 pictures"),
-        ({"n": 2.5}, KnobError, "2.5 pictures"),
-        ({"task": "translate"}, KnobError, "needs pictures"),
-        ({"pictures": []}, KnobError, "nothing else"),
-        ({"task": "translate", "n": None, "pictures": []}, KnobError, "0 pictures"),
+        ({"n": None}, ParameterError, "needs n"),
+        ({"n": 0}, ParameterError, "0 pictures"),
+        ({"n": 2.5}, ParameterError, "2.5 pictures"),
+        ({"task": "translate"}, ParameterError, "needs pictures"),
+        ({"pictures": []}, ParameterError, "nothing else"),
+        ({"task": "translate", "n": None, "pictures": []}, ParameterError, "0 pictures"),
         ({"task": "translate", "n": None, "pictures": ["no.png"]}, PictureError, "no.png"),
-        ({"batch_size": 0}, KnobError, "batch_size is 0"),
-        ({"seed": 2**31 - 2}, KnobError, "for 3 pictures"),
+        ({"batch_size": 0}, ParameterError, "batch_size is 0"),
+        ({"seed": 2**31 - 2}, ParameterError, "for 3 pictures"),
         ({"stesp": 3}, UnknownNameError, "'steps'"),
         ({"target": "cta"}, UnknownNameError, "'cat'"),
     ],

@@ -1,4 +1,4 @@
-"""What holds for every task: its knobs, its signature, the problem that a session builds."""
+"""What holds for every task: its parameters, its signature, the problem that a session builds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from robust_widgets.errors import DeviceError, KnobError, PictureError, UnknownKnobError, UnknownNameError
+from robust_widgets.errors import DeviceError, ParameterError, PictureError, UnknownNameError, UnknownParameterError
 from robust_widgets.interface.parameters import task_names
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
 from robust_widgets.synthesis.loop import run
 from robust_widgets.synthesis.steppers import L2Step, LinfStep
 from robust_widgets.tasks import build_problem
-from tests.helpers import CLASSES, Passes, raises_sentence, relu_model, smooth_model, tiny_model
+from tests.helpers import CLASSES, CompiledModule, raises_sentence, relu_model, smooth_model, tiny_model
 from tests.tasks.calls import FROM_PICTURE, MASK, MASKED, MODEL, PICTURE, assert_different, call, request, wanted
 
 everyone = pytest.mark.parametrize("task", task_names())
@@ -25,8 +25,8 @@ everyone = pytest.mark.parametrize("task", task_names())
 @everyone
 @pytest.mark.parametrize("side", [16, 32])
 def test_radius_and_step_scale_with_the_side(task: str, side: int) -> None:
-    knobs = {"steps": 30, "epsilon": 21.0, "step_size": 3.0}
-    problem = build_problem(smooth_model(side), request(task, knobs))
+    parameters = {"steps": 30, "epsilon": 21.0, "step_size": 3.0}
+    problem = build_problem(smooth_model(side), request(task, parameters))
     assert isinstance(problem.constraint, L2Ball) and isinstance(problem.stepper, L2Step)
     assert problem.constraint.epsilon == pytest.approx(21 * side / 224)
     assert problem.stepper.step_size == pytest.approx(3 * side / 224)
@@ -54,8 +54,8 @@ def test_under_linf_radius_and_step_are_levels_and_do_not_scale(task: str) -> No
 @pytest.mark.parametrize("constraint", ["l2", "linf"])
 @pytest.mark.parametrize("beginning", [None, 4])
 def test_no_frame_is_farther_away_than_the_radius(task: str, constraint: str, beginning: int | None) -> None:
-    knobs = {"constraint": constraint, "epsilon": 13.0, "step_size": 4.0, "steps": 8}
-    problem = replace(build_problem(MODEL, request(task, knobs)), seed=beginning)
+    parameters = {"constraint": constraint, "epsilon": 13.0, "step_size": 4.0, "steps": 8}
+    problem = replace(build_problem(MODEL, request(task, parameters)), seed=beginning)
     trace = run(problem)
     assert trace.radius == (pytest.approx(13 / 14) if constraint == "l2" else pytest.approx(13 / 255))
     start, frames = problem.start.permute(0, 2, 3, 1).numpy().astype(float), trace.frames / 255.0
@@ -120,13 +120,13 @@ def test_the_heat_map_is_dark_outside_a_hard_mask(task: str) -> None:
 
 
 @everyone
-@pytest.mark.parametrize("knobs", [{}, {"penalty": "paper"}, {"size": 24}], ids=str)
-def test_one_forward_and_one_backward_a_step(task: str, knobs: dict[str, Any]) -> None:
-    if "penalty" in knobs and task not in MASKED:
+@pytest.mark.parametrize("parameters", [{}, {"penalty": "paper"}, {"size": 24}], ids=str)
+def test_one_forward_and_one_backward_a_step(task: str, parameters: dict[str, Any]) -> None:
+    if "penalty" in parameters and task not in MASKED:
         return
     model = relu_model()
-    passes = Passes(model)
-    call(task, model=model, steps=5, **knobs)
+    passes = CompiledModule(model)
+    call(task, model=model, steps=5, **parameters)
     assert (passes.forwards, passes.backwards) == (6, 5), "the last frame's numbers cost one forward more"
 
 
@@ -154,17 +154,17 @@ def test_the_models_weights_stay(task: str) -> None:
 
 
 BAD = [
-    ({"steps": 0}, KnobError, "steps is 0"),
-    ({"steps": -5}, KnobError, "steps is -5"),
-    ({"steps": 1.5}, KnobError, "steps is 1.5"),
-    ({"steps": True}, KnobError, "steps is True"),
-    ({"steps": "60"}, KnobError, "steps is '60'"),
-    ({"epsilon": -1}, KnobError, "epsilon is -1"),
-    ({"epsilon": float("inf")}, KnobError, "epsilon is inf"),
-    ({"epsilon": float("nan")}, KnobError, "epsilon is nan"),
-    ({"step_size": 0}, KnobError, "step_size is 0"),
-    ({"seed": -1}, KnobError, "seed is -1"),
-    ({"stepsize": 2}, UnknownKnobError, "'step_size'"),
+    ({"steps": 0}, ParameterError, "steps is 0"),
+    ({"steps": -5}, ParameterError, "steps is -5"),
+    ({"steps": 1.5}, ParameterError, "steps is 1.5"),
+    ({"steps": True}, ParameterError, "steps is True"),
+    ({"steps": "60"}, ParameterError, "steps is '60'"),
+    ({"epsilon": -1}, ParameterError, "epsilon is -1"),
+    ({"epsilon": float("inf")}, ParameterError, "epsilon is inf"),
+    ({"epsilon": float("nan")}, ParameterError, "epsilon is nan"),
+    ({"step_size": 0}, ParameterError, "step_size is 0"),
+    ({"seed": -1}, ParameterError, "seed is -1"),
+    ({"stepsize": 2}, UnknownParameterError, "'step_size'"),
     ({"target": "dgo"}, UnknownNameError, "'dog'"),
     ({"target": 3}, UnknownNameError, "3 classes"),
     ({"target": None}, UnknownNameError, "None"),

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from robust_widgets.errors import KnobError, PictureError, RobustWidgetsError, UnknownNameError, WeightsError
+from robust_widgets.errors import ParameterError, PictureError, RobustWidgetsError, UnknownNameError, WeightsError
 from robust_widgets.interface.session import Feature, RunRequest
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
 from robust_widgets.models.model_file import load_model_file, save_model
-from robust_widgets.models.networks.smoothresnet import Block, BlurResNet
+from robust_widgets.models.networks.smoothresnet import Block, SmoothResNet
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.loop import run
 from robust_widgets.tasks import build_problem, paint_features
@@ -23,7 +23,7 @@ from tests.helpers import (
     DEAD_UNIT,
     LIVE_UNIT,
     OTHER_UNIT,
-    Passes,
+    CompiledModule,
     check_sentence,
     pictures,
     raises_sentence,
@@ -36,7 +36,7 @@ LEFT, RIGHT, MIDDLE = (np.zeros((16, 16), bool) for _ in range(3))
 LEFT[2:14, 1:7] = True
 RIGHT[2:14, 9:15] = True
 MIDDLE[6:10, 4:12] = True
-KNOBS: dict[str, Any] = {"steps": 12, "step_size": 3.0}
+PARAMETERS: dict[str, Any] = {"steps": 12, "step_size": 3.0}
 
 
 def activation(model: RobustClassifier, pixels: np.ndarray, unit: int) -> float:
@@ -52,10 +52,10 @@ def painted(trace: Trace) -> np.ndarray:
 def test_two_features_in_sequence(second: np.ndarray) -> None:
     model = relu_model()
     units = (LIVE_UNIT, OTHER_UNIT)
-    both = paint_features(PICTURE, [LEFT, second], list(units), model=model, **KNOBS)
-    first = paint_features(PICTURE, LEFT, units[0], model=model, **KNOBS)
-    then = paint_features(painted(first), second, units[1], model=model, **KNOBS)
-    assert len(both) == 2 * KNOBS["steps"] + 1 and [frame.step for frame in both] == list(range(len(both)))
+    both = paint_features(PICTURE, [LEFT, second], list(units), model=model, **PARAMETERS)
+    first = paint_features(PICTURE, LEFT, units[0], model=model, **PARAMETERS)
+    then = paint_features(painted(first), second, units[1], model=model, **PARAMETERS)
+    assert len(both) == 2 * PARAMETERS["steps"] + 1 and [frame.step for frame in both] == list(range(len(both)))
     np.testing.assert_array_equal(both.frames[: len(first)], first.frames)
     np.testing.assert_array_equal(both.frames[len(first) :], then.frames[1:])
     for frame in both.frames[len(first) :, 0]:
@@ -102,7 +102,7 @@ def test_a_sequence_with_a_soft_penalty_and_at_another_size() -> None:
 
 def test_a_dead_unit_is_switched_on() -> None:
     model = relu_model()
-    last = cast(Block, cast(BlurResNet, model.network).stages[-1])
+    last = cast(Block, cast(SmoothResNet, model.network).stages[-1])
     before: list[torch.Tensor] = []
     hook = last.norm2.register_forward_hook(lambda _module, _inputs, output: before.append(output))
     activation(model, PICTURE, DEAD_UNIT)
@@ -181,7 +181,7 @@ def test_what_cannot_be_painted(mask: Any, feature: Any, kind: type[RobustWidget
 )
 def test_a_bad_second_feature_is_refused_before_the_first_is_painted(masks: list[np.ndarray], units: list[int]) -> None:
     model, seen = relu_model(), []
-    passes = Passes(model)
+    passes = CompiledModule(model)
     with pytest.raises(RobustWidgetsError) as caught:
         paint_features(PICTURE, masks, units, model=model, on_step=seen.append)
     check_sentence(str(caught.value))
@@ -208,7 +208,7 @@ def test_a_network_without_a_head_still_paints_but_names_no_classes() -> None:
 
 @pytest.mark.parametrize("value", [0, -1, "strong", None, 101])
 def test_a_strength_out_of_range(value: Any) -> None:
-    with raises_sentence(KnobError, "strength", repr(value)):
+    with raises_sentence(ParameterError, "strength", repr(value)):
         paint_features(PICTURE, LEFT, 1, strength=value, model=relu_model())
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import robust_widgets as rw
-from robust_widgets.errors import KnobError, PictureError, UnknownKnobError, UnknownNameError
+from robust_widgets.errors import ParameterError, PictureError, UnknownNameError, UnknownParameterError
 from robust_widgets.interface.parameters import task_names
 from tests.helpers import raises_sentence
 from tests.tasks.calls import MASK, MODEL, PICTURE, call, wanted
@@ -25,7 +25,7 @@ def problem(task: str, **options: Any) -> rw.Problem:
 def test_a_problem_run_is_the_task(task: str) -> None:
     trace, wanted_trace = rw.run(problem(task, steps=4)), call(task, steps=4)
     np.testing.assert_array_equal(trace.frames, wanted_trace.frames)
-    for name in ("task", "target", "knobs", "seed", "model", "classes", "radius"):
+    for name in ("task", "target", "parameters", "seed", "model", "classes", "radius"):
         assert getattr(trace, name) == getattr(wanted_trace, name)
 
 
@@ -76,11 +76,11 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"task": "inpaint", "target": "dog", "picture": PICTURE}, PictureError, "no mask"),
     ({"task": "in_paint", "target": "dog"}, UnknownNameError, "'inpaint'"),
     ({"task": "generate", "target": "dgo"}, UnknownNameError, "'dog'"),
-    ({"task": "generate", "target": "dog", "factor": 3}, UnknownKnobError, "'factor'"),
-    ({"task": "inpaint", "target": 0, "picture": PICTURE, "mask": MASK, "penalty": "papr"}, KnobError, "'papr'"),
-    ({"task": "inpaint", "target": 0, "picture": PICTURE, "mask": MASK, "penalty": -1}, KnobError, "-1"),
-    ({"task": "generate", "target": 0, "constraint": "l3"}, KnobError, "'linf'"),
-    ({"task": "super_resolve", "target": 0, "picture": PICTURE, "factor": 1}, KnobError, "factor is 1"),
+    ({"task": "generate", "target": "dog", "factor": 3}, UnknownParameterError, "'factor'"),
+    ({"task": "inpaint", "target": 0, "picture": PICTURE, "mask": MASK, "penalty": "papr"}, ParameterError, "'papr'"),
+    ({"task": "inpaint", "target": 0, "picture": PICTURE, "mask": MASK, "penalty": -1}, ParameterError, "-1"),
+    ({"task": "generate", "target": 0, "constraint": "l3"}, ParameterError, "'linf'"),
+    ({"task": "super_resolve", "target": 0, "picture": PICTURE, "factor": 1}, ParameterError, "factor is 1"),
 ]
 
 

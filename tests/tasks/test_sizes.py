@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from robust_widgets.errors import KnobError, UnknownNameError
+from robust_widgets.errors import ParameterError, UnknownNameError
 from robust_widgets.interface.parameters import task_names
 from robust_widgets.synthesis.loop import begin, run, solve
 from robust_widgets.synthesis.objectives import Jitter
 from robust_widgets.tasks import build_problem, translate
-from tests.helpers import Passes, raises_sentence, smooth_model, tiny_model
+from tests.helpers import CompiledModule, raises_sentence, smooth_model, tiny_model
 from tests.tasks.calls import MASK, MASKED, PICTURE, call, request
 
 everyone = pytest.mark.parametrize("task", task_names())
@@ -22,9 +22,9 @@ everyone = pytest.mark.parametrize("task", task_names())
 @everyone
 def test_a_size_larger_than_the_model(task: str) -> None:
     model = smooth_model(16)
-    passes = Passes(model)
+    passes = CompiledModule(model)
     trace = call(task, model=model, size=40, steps=3)
-    assert trace.frames.shape == (4, 1, 40, 40, 3) and trace.knobs["size"] == 40
+    assert trace.frames.shape == (4, 1, 40, 40, 3) and trace.parameters["size"] == 40
     assert {tuple(x.shape) for x in passes.inputs} == {(1, 3, 40, 40)}, "the network runs at that size"
     again = call(task, model=model, size=40, steps=3)
     np.testing.assert_array_equal(trace.frames, again.frames)
@@ -35,7 +35,7 @@ def test_the_network_sees_the_picture_shifted_another_way_each_step(task: str) -
     model = smooth_model(16)
     problem = build_problem(model, request(task, {"size": 40, "steps": 6, "epsilon": 0.0}))
     x = problem.start
-    passes = Passes(model)
+    passes = CompiledModule(model)
     run(problem)
     seen = passes.inputs
     assert len(seen) == 7 and len({x.numpy().tobytes() for x in seen}) > 4, "the picture stands still, the view moves"
@@ -49,7 +49,7 @@ def test_the_network_sees_the_picture_shifted_another_way_each_step(task: str) -
 @everyone
 def test_at_the_models_own_size_nothing_is_shifted(task: str) -> None:
     model = smooth_model(16)
-    passes = Passes(model)
+    passes = CompiledModule(model)
     run(build_problem(model, request(task, {"steps": 3, "epsilon": 0.0})))
     assert len({x.numpy().tobytes() for x in passes.inputs}) == 1
     run(build_problem(smooth_model(32), request(task, {"size": 16, "steps": 1})))
@@ -92,7 +92,7 @@ def test_the_penalty_compares_the_picture_itself_not_the_shifted_one(task: str) 
 
 @pytest.mark.parametrize("size", [15, 0, -64, 1025, 64.5, "64", True])
 def test_a_size_out_of_range(size: object) -> None:
-    with raises_sentence(KnobError, "size", repr(size)):
+    with raises_sentence(ParameterError, "size", repr(size)):
         call("translate", size=size)
 
 

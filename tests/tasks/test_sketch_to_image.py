@@ -21,7 +21,7 @@ SKETCH = np.random.default_rng(3).integers(40, 216, (16, 16, 3)).astype(np.uint8
 def test_without_a_seed_frame_zero_is_the_sketch() -> None:
     trace = sketch_to_image(SKETCH, "dog", seed=None, steps=2, model=MODEL)
     np.testing.assert_array_equal(trace.frames[0, 0], SKETCH)
-    assert trace.seed is None and trace.knobs["seed"] is None
+    assert trace.seed is None and trace.parameters["seed"] is None
 
 
 def test_with_a_seed_there_is_a_faint_grain() -> None:

@@ -21,10 +21,10 @@ def small_picture(side: int) -> np.ndarray:
     return np.random.default_rng(side).integers(0, 256, (side, side, 3)).astype(np.uint8)
 
 
-def enlarged(side: int, factor: float, picture: np.ndarray, **knobs: object) -> Trace:
+def enlarged(side: int, factor: float, picture: np.ndarray, **parameters: object) -> Trace:
     """As published: from blocks, without a grain."""
     published = {"steps": 1, "enlargement": "nearest", "seed": None}
-    return super_resolve(picture, "dog", factor=factor, model=smooth_model(side), **published | knobs)  # type: ignore[arg-type]
+    return super_resolve(picture, "dog", factor=factor, model=smooth_model(side), **published | parameters)  # type: ignore[arg-type]
 
 
 def smooth_picture(side: int) -> np.ndarray:
@@ -125,7 +125,7 @@ def test_the_low_resolution_error_of_a_bicubic_run_by_least_squares() -> None:
 
 def test_a_run_recorded_before_there_was_a_choice_started_from_blocks() -> None:
     trace = enlarged(32, 4, small_picture(8))
-    del trace.knobs["enlargement"]
+    del trace.parameters["enlargement"]
     np.testing.assert_array_equal(low_resolution(trace)[0], small_picture(8))
 
 
@@ -144,8 +144,8 @@ def test_grain_over_the_start_hardly_reaches_the_low_resolution() -> None:
 
 def test_the_strip_shows_low_resolution_bicubic_and_result_of_each_picture() -> None:
     pair = [small_picture(8), small_picture(8)[::-1].copy()]
-    knobs = {"factor": 4, "steps": 8, "step_size": 5.0, "enlargement": "nearest", "seed": None}
-    trace = super_resolve(pair, "cat", model=smooth_model(32), **knobs)  # type: ignore[arg-type]
+    parameters = {"factor": 4, "steps": 8, "step_size": 5.0, "enlargement": "nearest", "seed": None}
+    trace = super_resolve(pair, "cat", model=smooth_model(32), **parameters)  # type: ignore[arg-type]
     strip = np.asarray(comparison_strip(trace, side=64))
     assert strip.shape == (2 * 64 + 4, 3 * 64 + 2 * 4, 3)
     for row, small in enumerate(pair):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from robust_widgets._cache import VARIABLE
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.robustness import autoattack as auto_attack
 from robust_widgets.robustness import autoattack as auto_attacked
 from robust_widgets.training.accuracy import AUTOATTACK, PGD, Attacks, accuracy, judge, spread
@@ -103,7 +103,7 @@ def test_autoattack_may_have_radii_of_its_own() -> None:
     plan = Attacks("l2", (0.5, 1.0), (PGD, AUTOATTACK), auto_radii=(0.25,))
     names = [one.name for one in plan.each(noise_patterns(4))]
     assert names == ["l2 0.5, 20 steps", "l2 1, 20 steps", "AutoAttack l2 0.25"]
-    with raises_sentence(KnobError, "-1"):
+    with raises_sentence(ParameterError, "-1"):
         dataclasses.replace(plan, auto_radii=(-1.0,)).check(tiny_model())
 
 
@@ -121,8 +121,8 @@ def test_what_cannot_be_measured_is_refused_first(monkeypatch: pytest.MonkeyPatc
     plan = Attacks("l2", (1.0,))
     plan.check(model)
     for bad, named in (({"kinds": ("fgsm",)}, "'fgsm'"), ({"norm": "l3"}, "'l3'"), ({"radii": (-1.0,)}, "-1")):
-        with raises_sentence(KnobError, named):
+        with raises_sentence(ParameterError, named):
             dataclasses.replace(plan, **bad).check(model)
     monkeypatch.setitem(__import__("sys").modules, "torchattacks", None)
-    with raises_sentence(KnobError, "robust-widgets[evaluate]"):
+    with raises_sentence(ParameterError, "robust-widgets[evaluate]"):
         dataclasses.replace(plan, kinds=(PGD, AUTOATTACK)).check(model)

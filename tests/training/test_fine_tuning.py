@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import KnobError, UnknownNameError
+from robust_widgets.errors import ParameterError, UnknownNameError
 from robust_widgets.models.model_file import save_model
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.settings import FINE_TUNING, TrainingSettings
@@ -68,7 +68,7 @@ def test_its_settings_suit_trained_weights() -> None:
 
 def test_weights_that_do_not_fit_the_architecture_are_refused(tmp_path: Path) -> None:
     settings = TrainingSettings.of({"architecture": "smoothresnet"}, start="blurresnet-tiny")
-    with raises_sentence(KnobError, "'blurresnet-tiny'", "'smoothresnet'"):
+    with raises_sentence(ParameterError, "'blurresnet-tiny'", "'smoothresnet'"):
         TrainingRun(TRAIN, VAL, tmp_path / "new.safetensors", settings, init=tiny_model())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.training.settings import TrainingSettings
 from tests.helpers import raises_sentence
 
@@ -33,7 +33,7 @@ BAD: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=lambda v: str(v))
 def test_a_setting_out_of_range(name: str, value: Any) -> None:
-    with raises_sentence(KnobError, name.replace("_", " ") if name in ("norm", "precision") else name, value):
+    with raises_sentence(ParameterError, name.replace("_", " ") if name in ("norm", "precision") else name, value):
         TrainingSettings(**{name: value})
 
 

@@ -1,11 +1,19 @@
-"""Controls: everything they show comes from the knob, and their values are what a run takes."""
+"""Controls: everything they show comes from the parameter, and their values are what a run takes."""
 
 from __future__ import annotations
 
 import ipywidgets
 import pytest
 
-from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS, TASK_KNOBS, Choice, Knob, check_knobs
+from robust_widgets.interface.parameters import (
+    BRUSH_SIZE,
+    OPACITY,
+    SOFTNESS,
+    TASK_PARAMETERS,
+    Choice,
+    Parameter,
+    check_parameters,
+)
 from robust_widgets.widgets.controls import (
     RARE,
     ChoiceControl,
@@ -17,8 +25,12 @@ from robust_widgets.widgets.controls import (
 )
 from tests.widgets.page import Page
 
-KNOBS = [(task, knob) for task, knobs in TASK_KNOBS.items() for knob in knobs]
-SLIDERS = [(task, knob) for task, knob in KNOBS if isinstance(knob, Knob) and knob.default is not None]
+PARAMETERS = [(task, parameter) for task, parameters in TASK_PARAMETERS.items() for parameter in parameters]
+SLIDERS = [
+    (task, parameter)
+    for task, parameter in PARAMETERS
+    if isinstance(parameter, Parameter) and parameter.default is not None
+]
 SLIDERS += [("paint", BRUSH_SIZE), ("paint", SOFTNESS), ("paint", OPACITY)]
 
 
@@ -26,39 +38,44 @@ def label(case: object) -> str:
     return case if isinstance(case, str) else str(getattr(case, "name", case))
 
 
-@pytest.mark.parametrize(("task", "knob"), SLIDERS, ids=label)
-def test_a_slider_is_its_knob(page: Page, task: str, knob: Knob) -> None:
+@pytest.mark.parametrize(("task", "parameter"), SLIDERS, ids=label)
+def test_a_slider_is_its_knob(page: Page, task: str, parameter: Parameter) -> None:
     del page, task
-    made = slider(knob)
-    assert isinstance(made, ipywidgets.IntSlider if knob.whole else ipywidgets.FloatSlider)
-    assert (made.value, made.min, made.max, made.step) == (knob.default, knob.low, knob.high, knob.step)
-    assert made.description == knob.label
-    assert knob.help in made.tooltip and knob.unit in made.tooltip
+    made = slider(parameter)
+    assert isinstance(made, ipywidgets.IntSlider if parameter.whole else ipywidgets.FloatSlider)
+    assert (made.value, made.min, made.max, made.step) == (
+        parameter.default,
+        parameter.low,
+        parameter.high,
+        parameter.step,
+    )
+    assert made.description == parameter.label
+    assert parameter.help in made.tooltip and parameter.unit in made.tooltip
     assert not made.tooltip.endswith("()")
 
 
 def test_the_number_beside_a_slider_has_as_many_digits_as_its_step(page: Page) -> None:
     del page
     for step, digits in ((0.05, ".2f"), (0.1, ".1f"), (0.5, ".1f"), (1.0, ".0f")):
-        knob = Knob("x", "x", 1.0, 0.0, 9.0, step, 0.0, "", "It is x.")
-        assert slider(knob).readout_format == digits
+        parameter = Parameter("x", "x", 1.0, 0.0, 9.0, step, 0.0, "", "It is x.")
+        assert slider(parameter).readout_format == digits
 
 
-@pytest.mark.parametrize(("task", "knob"), KNOBS, ids=label)
+@pytest.mark.parametrize(("task", "parameter"), PARAMETERS, ids=label)
 def test_a_control_starts_at_the_knobs_default_and_gives_only_what_the_knob_allows(
-    page: Page, task: str, knob: Knob | Choice
+    page: Page, task: str, parameter: Parameter | Choice
 ) -> None:
     del page, task
-    made = control(knob, 64)
-    assert made.value == knob.default and type(made.value) is type(knob.check(knob.default))
+    made = control(parameter, 64)
+    assert made.value == parameter.default and type(made.value) is type(parameter.check(parameter.default))
     if isinstance(made, ChoiceControl):
         for _, value in made.widget.options:
             made.value = value
-            assert made.value == knob.check(value)
+            assert made.value == parameter.check(value)
 
 
 def test_an_optional_knob_is_none_while_its_box_is_not_ticked(page: Page) -> None:
-    seed = next(knob for knob in TASK_KNOBS["translate"] if knob.name == "seed")
+    seed = next(parameter for parameter in TASK_PARAMETERS["translate"] if parameter.name == "seed")
     made = control(seed, 64)
     assert isinstance(made, OptionalControl) and made.value is None and made.slider.disabled
     page.set(made.check, value=True)
@@ -72,7 +89,7 @@ def test_an_optional_knob_is_none_while_its_box_is_not_ticked(page: Page) -> Non
 
 def test_the_sides_offered_are_larger_than_the_models_own(page: Page) -> None:
     del page
-    size = next(knob for knob in TASK_KNOBS["generate"] if knob.name == "size")
+    size = next(parameter for parameter in TASK_PARAMETERS["generate"] if parameter.name == "size")
     for side in (16, 64, 128, 224):
         made = control(size, side)
         assert isinstance(made, ChoiceControl)
@@ -83,7 +100,7 @@ def test_the_sides_offered_are_larger_than_the_models_own(page: Page) -> None:
 
 def test_a_choice_takes_a_weight_that_is_not_on_its_list(page: Page) -> None:
     del page
-    penalty = next(knob for knob in TASK_KNOBS["inpaint"] if knob.name == "penalty")
+    penalty = next(parameter for parameter in TASK_PARAMETERS["inpaint"] if parameter.name == "penalty")
     made = control(penalty, 64)
     made.value = 2.5
     assert made.value == 2.5
@@ -91,17 +108,17 @@ def test_a_choice_takes_a_weight_that_is_not_on_its_list(page: Page) -> None:
     assert made.value == "paper"
 
 
-@pytest.mark.parametrize("task", TASK_KNOBS)
+@pytest.mark.parametrize("task", TASK_PARAMETERS)
 def test_the_controls_of_a_task_give_the_knobs_a_run_takes(page: Page, task: str) -> None:
     controls = TaskControls(task)
-    assert controls.values() == check_knobs(task, {})
+    assert controls.values() == check_parameters(task, {})
     steps = controls.controls["steps"]
     assert isinstance(steps, SliderControl)
     page.set(steps.widget, value=7)
     assert controls.values()["steps"] == 7
 
 
-@pytest.mark.parametrize("task", TASK_KNOBS)
+@pytest.mark.parametrize("task", TASK_PARAMETERS)
 def test_every_control_is_on_the_page_the_seldom_turned_ones_folded_away(page: Page, task: str) -> None:
     del page
     controls = TaskControls(task)

@@ -10,7 +10,7 @@ import ipywidgets
 import pytest
 import traitlets
 
-from robust_widgets.widgets.links import keep_equal
+from robust_widgets.widgets.links import thread_safe_link
 from robust_widgets.widgets.painting.pad import Pad
 
 
@@ -30,7 +30,7 @@ def many_turns() -> Iterator[None]:
 
 def test_the_second_begins_as_the_first_and_each_follows_the_other() -> None:
     one, other = Thing(value=3), Thing(value=4)
-    keep_equal(one, "value", other, "value")
+    thread_safe_link(one, "value", other, "value")
     assert other.value == 3
     other.value = 5
     assert one.value == 5
@@ -40,7 +40,7 @@ def test_the_second_begins_as_the_first_and_each_follows_the_other() -> None:
 
 def test_what_one_refuses_is_an_error_and_the_next_value_is_copied() -> None:
     one, other = Thing(), Thing()
-    keep_equal(one, "value", other, "low")
+    thread_safe_link(one, "value", other, "low")
     with pytest.raises(traitlets.TraitError):
         one.value = 11
     one.value = 2
@@ -50,7 +50,7 @@ def test_what_one_refuses_is_an_error_and_the_next_value_is_copied() -> None:
 @pytest.mark.usefixtures("many_turns")
 def test_two_threads_break_nothing_and_leave_both_equal() -> None:
     pad, picker = Pad(), ipywidgets.ColorPicker(value="#000000")
-    keep_equal(pad, "color", picker, "value")
+    thread_safe_link(pad, "color", picker, "value")
     broken: list[Exception] = []
 
     def change(thing: traitlets.HasTraits, name: str, first: int) -> None:

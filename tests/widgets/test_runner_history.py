@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.interface.session import FakeSession, RunRequest
 from robust_widgets.widgets.runner import Runner
 from tests.widgets.page import Page, decoded, is_sentence
@@ -94,7 +94,7 @@ def test_a_new_run_is_shown_at_once(page: Page, desk: Desk) -> None:
 def test_a_run_that_is_not_there(page: Page, desk: Desk, index: int) -> None:
     del page
     make_runs(desk, "dog", "cat")
-    with pytest.raises(KnobError) as caught:
+    with pytest.raises(ParameterError) as caught:
         desk.runner.show(index)
     assert is_sentence(str(caught.value), str(index))
 

@@ -1,4 +1,4 @@
-"""Graphs for oneDNN, torch's library for convolutions on CPUs of x86.
+"""JointGraph for oneDNN, torch's library for convolutions on CPUs of x86.
 
 Channels lie last in memory. A convolution, what is added to it, and a rectifier behind it are one operation. Where one
 picture goes through at a time, the weights are laid out beforehand as the library wants them: with a ResNet-50 it would
@@ -18,7 +18,7 @@ from torch import Tensor, fx
 from robust_widgets.compiler.rewrites.constant_folding import add_constant, constant, tidy
 from robust_widgets.compiler.rewrites.in_place import write_over
 from robust_widgets.compiler.rewrites.strided import add_at_strides
-from robust_widgets.compiler.tracing.joint_graph import Graphs
+from robust_widgets.compiler.tracing.joint_graph import JointGraph
 
 aten, library = torch.ops.aten, torch.ops.mkldnn
 
@@ -30,7 +30,7 @@ def available() -> bool:
     return torch.backends.mkldnn.is_available() and all(hasattr(library, f"_{one}") for one in (*needed, *laying_out))
 
 
-def rewrite(graphs: Graphs, one_picture: bool, in_runs: bool = False) -> None:
+def rewrite(graphs: JointGraph, one_picture: bool, in_runs: bool = False) -> None:
     """Rewrite both graphs.
 
     Args:

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from torch import fx
 
 from robust_widgets.compiler.rewrites.constant_folding import constant
-from robust_widgets.compiler.tracing.decompositions import UnpreparableError
+from robust_widgets.compiler.tracing.decompositions import UnsupportedOpError
 from robust_widgets.compiler.tracing.tracer import item
 
 TYPES = {
@@ -89,7 +89,7 @@ def to_onnx(graph: fx.GraphModule, input_types: Sequence[torch.dtype], *, sized:
             for any number, each answered for itself.
 
     Raises:
-        UnpreparableError: an operation has no counterpart here.
+        UnsupportedOpError: an operation has no counterpart here.
     """
     writer = Writer(graph, sized)
     made = writer.model.graph
@@ -104,7 +104,7 @@ def to_onnx(graph: fx.GraphModule, input_types: Sequence[torch.dtype], *, sized:
         elif node.op == "call_function":
             rule = _RULES.get(node.target)
             if rule is None:
-                raise UnpreparableError(f"{node.target} has no counterpart in ONNX here.")
+                raise UnsupportedOpError(f"{node.target} has no counterpart in ONNX here.")
             writer.names[node] = rule(writer, node)
         elif node.op == "output":
             for place, given in enumerate(cast("tuple[fx.Node, ...]", node.args[0])):
@@ -124,7 +124,7 @@ def _plain(kind: str) -> Rule:
 
     def rule(writer: Writer, node: fx.Node) -> str:
         if node.kwargs.get("alpha", 1) != 1:
-            raise UnpreparableError("A sum weighs its second part.")
+            raise UnsupportedOpError("A sum weighs its second part.")
         return writer.write(kind, *node.args)
 
     return rule
@@ -170,7 +170,7 @@ def _sum(writer: Writer, node: fx.Node) -> str:
 def _reduced(writer: Writer, node: fx.Node, kind: str) -> str:
     x, along, *keep = cast("tuple[Any, ...]", node.args)
     if along is None:
-        raise UnpreparableError("It looks at all pictures together.")
+        raise UnsupportedOpError("It looks at all pictures together.")
     return writer.write(kind, x, writer.integers(along), keepdims=int(bool(keep and keep[0])))
 
 
@@ -192,7 +192,7 @@ def _gather(writer: Writer, node: fx.Node) -> str:
 def _select(writer: Writer, node: fx.Node) -> str:
     x, along, place = cast("tuple[fx.Node, int, int]", node.args)
     if along == 0 and not writer.sized:
-        raise UnpreparableError("It picks one of the pictures.")
+        raise UnsupportedOpError("It picks one of the pictures.")
     return writer.write("Gather", x, writer.array(np.array(place, np.int64)), axis=along)
 
 
@@ -223,7 +223,7 @@ def _unsqueeze(writer: Writer, node: fx.Node) -> str:
 def _cat(writer: Writer, node: fx.Node) -> str:
     parts, along = [*node.args, 0][:2]
     if along == 0 and not writer.sized:
-        raise UnpreparableError("It puts pictures behind each other.")
+        raise UnsupportedOpError("It puts pictures behind each other.")
     return writer.write("Concat", *cast("list[fx.Node]", parts), axis=along)
 
 
@@ -231,7 +231,7 @@ def _slice(writer: Writer, node: fx.Node) -> str:
     rest: tuple[Any, ...] = (0, None, None, 1)
     x, along, begin, end, step = (*node.args, *rest[len(node.args) - 1 :])
     if along == 0 and not writer.sized:
-        raise UnpreparableError("It picks some of the pictures.")
+        raise UnsupportedOpError("It picks some of the pictures.")
     bounds = (0 if begin is None else begin, np.iinfo(np.int64).max if end is None else end, along, step)
     return writer.write("Slice", x, *(writer.integers([cast(int, value)]) for value in bounds))
 
@@ -280,7 +280,7 @@ def _average_pool(writer: Writer, node: fx.Node) -> str:
     given = (*node.args, *([], [0, 0], False, True, None)[len(node.args) - 2 :])
     _, side, stride, padding, ceil_mode, count_padding, divisor = cast("tuple[Any, ...]", given)
     if divisor:
-        raise UnpreparableError("An average has a divisor of its own.")
+        raise UnsupportedOpError("An average has a divisor of its own.")
     return writer.write(
         "AveragePool",
         node.args[0],

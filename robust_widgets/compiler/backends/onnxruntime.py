@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx
 
 from robust_widgets.compiler.backends.onnx_export import to_onnx
-from robust_widgets.compiler.compiled_module import give_back
+from robust_widgets.compiler.compiled_module import trim_heap
 from robust_widgets.compiler.rewrites.constant_folding import (
     add_constant,
     fold_constants,
@@ -23,12 +23,12 @@ from robust_widgets.compiler.rewrites.constant_folding import (
 )
 from robust_widgets.compiler.rewrites.products import combine_products
 from robust_widgets.compiler.rewrites.transposed_convolutions import straighten
-from robust_widgets.compiler.tracing.decompositions import UnpreparableError
-from robust_widgets.compiler.tracing.joint_graph import RESHAPING, Graphs, call, leave_out_copies
-from robust_widgets.compiler.tracing.tracer import Recorder
+from robust_widgets.compiler.tracing.decompositions import UnsupportedOpError
+from robust_widgets.compiler.tracing.joint_graph import RESHAPING, JointGraph, call, leave_out_copies
+from robust_widgets.compiler.tracing.tracer import AtenTracer
 
 
-class OnnxPasses:
+class OrtModule:
     """The way forth and the way back of one network, for pictures of one size, float32 on the CPU.
 
     Args:
@@ -37,10 +37,10 @@ class OnnxPasses:
         threads: that carry out an operation.
 
     Raises:
-        UnpreparableError: an operation has no counterpart in ONNX.
+        UnsupportedOpError: an operation has no counterpart in ONNX.
     """
 
-    def __init__(self, graphs: Graphs, example: Tensor, threads: int) -> None:
+    def __init__(self, graphs: JointGraph, example: Tensor, threads: int) -> None:
         with torch.no_grad():
             answers, *kept = call(graphs.forward, example)
         # They take turns: threads that wait by spinning would take the processor from each other.
@@ -116,7 +116,7 @@ def session(model: bytes, threads: int, *, spinning: bool = False) -> Any:
         spinning: they wait for the next operation without giving the processor away, as long as a run lasts.
 
     Raises:
-        UnpreparableError: ONNX Runtime does not take it.
+        UnsupportedOpError: ONNX Runtime does not take it.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -129,7 +129,7 @@ def session(model: bytes, threads: int, *, spinning: bool = False) -> Any:
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has many, and gives them no common name
-        raise UnpreparableError(str(error)) from error
+        raise UnsupportedOpError(str(error)) from error
 
 
 def _bind(bind: Any, name: str, tensor: Tensor) -> None:
@@ -143,7 +143,7 @@ Results: TypeAlias = "tuple[tuple[tuple[int, ...], torch.dtype], ...]"
 
 
 @dataclass(frozen=True)
-class StepGraph:
+class TracedStep:
     """What a step does, for pictures of one size and number.
 
     Attributes:
@@ -159,7 +159,7 @@ class StepGraph:
     results: Results
 
 
-def record_step(function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor]) -> StepGraph:
+def record_step(function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor]) -> TracedStep:
     """The graph of a function that reads tensors and may change them in place.
 
     Args:
@@ -167,9 +167,9 @@ def record_step(function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor
         state: the tensors it may read and change. Numbers of no dimension may be float64; they are carried as float32.
 
     Raises:
-        UnpreparableError: it does something that cannot be written down. The function's own errors pass.
+        UnsupportedOpError: it does something that cannot be written down. The function's own errors pass.
     """
-    recorder = Recorder(**{f"state_{place}": tensor for place, tensor in enumerate(state)})
+    recorder = AtenTracer(**{f"state_{place}": tensor for place, tensor in enumerate(state)})
     before = [recorder.node(tensor) for tensor in state]
     with recorder:
         results = function()
@@ -184,7 +184,7 @@ def record_step(function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor
     _settle_shapes(graph)
     combine_products(graph)
     described = tuple((tuple(tensor.shape), tensor.dtype) for tensor in results)
-    return StepGraph(graph, tuple(tensor.dtype for tensor in state), tuple(changed), described)
+    return TracedStep(graph, tuple(tensor.dtype for tensor in state), tuple(changed), described)
 
 
 def _fill(graph: fx.GraphModule) -> None:
@@ -210,7 +210,7 @@ def _settle_shapes(graph: fx.GraphModule) -> None:
 _TYPES = {torch.float64: np.float64, torch.bool: np.bool_, torch.int64: np.int64, torch.uint8: np.uint8}
 
 
-def step_sessions(step: StepGraph, state: Sequence[Tensor], threads: Iterable[int]) -> dict[int, StepSession]:
+def step_sessions(step: TracedStep, state: Sequence[Tensor], threads: Iterable[int]) -> dict[int, StepSession]:
     """A session of a step for each number of threads.
 
     Args:
@@ -219,12 +219,12 @@ def step_sessions(step: StepGraph, state: Sequence[Tensor], threads: Iterable[in
         threads: that carry out an operation.
 
     Raises:
-        UnpreparableError: an operation has no counterpart in ONNX.
+        UnsupportedOpError: an operation has no counterpart in ONNX.
     """
     model = to_onnx(step.graph, step.state, sized=True)
     changed, results = step.changed, step.results
     del step  # with its weights, which the model has copies of, before the sessions make theirs
-    give_back()
+    trim_heap()
     return {count: StepSession(model, state, changed, results, count) for count in threads}
 
 

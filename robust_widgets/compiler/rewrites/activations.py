@@ -12,12 +12,12 @@ import torch
 from torch import fx
 
 from robust_widgets.compiler.rewrites.constant_folding import constant, tidy
-from robust_widgets.compiler.tracing.joint_graph import Graphs, cut
+from robust_widgets.compiler.tracing.joint_graph import JointGraph, cut
 
 aten = torch.ops.aten
 
 
-def with_whole_activations(graphs: Graphs) -> Graphs:
+def with_whole_activations(graphs: JointGraph) -> JointGraph:
     """The same, with the rectifier's gradient, and SiLU and its gradient, in place of their parts."""
     copied = fx.Graph()
     outputs = copied.graph_copy(graphs.joint.graph, {})

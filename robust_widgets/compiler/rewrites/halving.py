@@ -1,4 +1,4 @@
-"""Graphs that work in bfloat16, for CPUs that multiply in it.
+"""JointGraph that work in bfloat16, for CPUs that multiply in it.
 
 With matrix units (AMX) that can be faster, with vectors alone it was slower where it was measured; so it is measured.
 """
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, fx
 
 from robust_widgets.compiler.rewrites.constant_folding import add_constant, constant, tidy
-from robust_widgets.compiler.tracing.joint_graph import Graphs
+from robust_widgets.compiler.tracing.joint_graph import JointGraph
 
 aten = torch.ops.aten
 HALF = torch.bfloat16
@@ -27,7 +27,7 @@ def worth_trying() -> bool:
     return False
 
 
-def halve(graphs: Graphs) -> None:
+def halve(graphs: JointGraph) -> None:
     """Rewrite both graphs; pictures, their normalisation, answers and gradients stay float32."""
     forward, backward = graphs.forward, graphs.backward
     begin = _normalised(forward)

@@ -20,8 +20,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, fx, nn
 
-from robust_widgets.compiler.tracing.decompositions import UnpreparableError
-from robust_widgets.compiler.tracing.joint_graph import Graphs, part_of
+from robust_widgets.compiler.tracing.decompositions import UnsupportedOpError
+from robust_widgets.compiler.tracing.joint_graph import JointGraph, part_of
 
 aten = torch.ops.aten
 WARM_UP = 3  # TorchScript watches a run, writes it anew, and has it compiled
@@ -43,16 +43,16 @@ def available() -> bool:
     return True
 
 
-def compile_runs(graphs: Graphs, example: Tensor) -> Graphs:
+def compile_runs(graphs: JointGraph, example: Tensor) -> JointGraph:
     """The same with all runs of convolutions compiled, for pictures of the example's size, (1, 3, h, w), alone.
 
     Raises:
-        UnpreparableError: a run was not compiled.
+        UnsupportedOpError: a run was not compiled.
     """
     with torch.no_grad():
         forward, (answers, *kept) = _with_runs(graphs.forward, [example])
         backward, _ = _with_runs(graphs.backward, [*kept, torch.ones_like(answers)])
-    return Graphs(forward, backward, graphs.joint)
+    return JointGraph(forward, backward, graphs.joint)
 
 
 def _with_runs(graph: fx.GraphModule, given: Sequence[Tensor]) -> tuple[fx.GraphModule, tuple[Tensor, ...]]:
@@ -110,7 +110,7 @@ def _compiled(run: nn.Module, given: Sequence[Tensor]) -> tuple[nn.Module, tuple
         for _ in range(WARM_UP):
             results = script(*copies())
         if _FUSED not in str(cast(Any, torch.jit).last_executed_optimized_graph()):
-            raise UnpreparableError("TorchScript did not have a run of convolutions compiled.")
+            raise UnsupportedOpError("TorchScript did not have a run of convolutions compiled.")
     return script, results
 
 

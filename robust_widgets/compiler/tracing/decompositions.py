@@ -98,7 +98,7 @@ LOSSES: dict[Any, Callable[..., Any]] = {
 }
 
 
-class UnpreparableError(Exception):
+class UnsupportedOpError(Exception):
     """What this network does cannot be prepared; it then runs as it is."""
 
 
@@ -117,7 +117,7 @@ def _convolution_backward(
 ) -> tuple[Tensor, None, None]:
     """The gradient in the pictures alone is the transposed convolution."""
     if mask[1] or mask[2] or transposed:
-        raise UnpreparableError("The gradient of a weight was asked for.")
+        raise UnsupportedOpError("The gradient of a weight was asked for.")
     left_over = [
         x.shape[2 + i] - ((gradient.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (side - 1) + 1)
         for i, side in enumerate(weight.shape[2:])
@@ -146,7 +146,7 @@ def _batch_norm(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """With frozen statistics: a factor and a summand for each channel."""
     if training or mean is None or variance is None:
-        raise UnpreparableError("A batch normalisation uses the statistics of the batch.")
+        raise UnsupportedOpError("A batch normalisation uses the statistics of the batch.")
     scale = _scale(weight, variance, epsilon)
     shift = -mean * scale if bias is None else bias - mean * scale
     return x * _along_channels(scale, x) + _along_channels(shift, x), mean, variance
@@ -165,7 +165,7 @@ def _batch_norm_backward(
     mask: Sequence[bool],
 ) -> tuple[Tensor, None, None]:
     if training or variance is None or mask[1] or mask[2]:
-        raise UnpreparableError("The gradient of a normalisation's own weights was asked for.")
+        raise UnsupportedOpError("The gradient of a normalisation's own weights was asked for.")
     return gradient * _along_channels(_scale(weight, variance, epsilon), gradient), None, None
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, fx
 from robust_widgets.compiler.rewrites.constant_folding import fold_constants, fold_factors, merge_equal, tidy
 from robust_widgets.compiler.rewrites.products import combine_products
 from robust_widgets.compiler.rewrites.transposed_convolutions import straighten
-from robust_widgets.compiler.tracing.decompositions import UnpreparableError
-from robust_widgets.compiler.tracing.tracer import Recorder
+from robust_widgets.compiler.tracing.decompositions import UnsupportedOpError
+from robust_widgets.compiler.tracing.tracer import AtenTracer
 
 aten = torch.ops.aten
 Function: TypeAlias = Callable[[Tensor], Tensor]
@@ -25,7 +25,7 @@ _NOTHING = (aten.detach.default, aten.clone.default, aten.alias.default, aten.li
 
 
 @dataclass(frozen=True)
-class Graphs:
+class JointGraph:
     """What a network does with pictures of one size, in any number.
 
     Attributes:
@@ -39,7 +39,7 @@ class Graphs:
     joint: fx.GraphModule
 
 
-def record(function: Function, example: Tensor) -> Graphs:
+def record(function: Function, example: Tensor) -> JointGraph:
     """The graphs of a function of pictures.
 
     Args:
@@ -47,12 +47,12 @@ def record(function: Function, example: Tensor) -> Graphs:
         example: one picture, (1, 3, h, w).
 
     Raises:
-        UnpreparableError: it does something that cannot be written down. The function's own errors pass.
+        UnsupportedOpError: it does something that cannot be written down. The function's own errors pass.
     """
     x = example.detach().repeat(BATCH, 1, 1, 1).requires_grad_()
     with torch.enable_grad():
         kept = function(x)  # what is made once and kept is made now, and stays a constant
-        recorder = Recorder(x=x, gradient=(gradient := torch.ones_like(kept)))
+        recorder = AtenTracer(x=x, gradient=(gradient := torch.ones_like(kept)))
         with recorder:
             answers = function(x)
             (in_x,) = torch.autograd.grad(_Start.apply(answers, gradient), x)
@@ -104,12 +104,12 @@ def _open_batch(joint: fx.GraphModule) -> None:
         elif node.target is aten.expand.default:
             sizes = list(node.meta["shape"])
             if len(given.meta["shape"]) != len(sizes) or given.meta["shape"][0] != BATCH:
-                raise UnpreparableError("A constant is repeated for each picture.")
+                raise UnsupportedOpError("A constant is repeated for each picture.")
             node.args = (given, [_OPEN, *sizes[1:]])
     tidy(joint)
 
 
-def cut(joint: fx.GraphModule) -> Graphs:
+def cut(joint: fx.GraphModule) -> JointGraph:
     """The halves of a graph: what does not wait for the gradient of the answers goes ahead."""
     output = next(node for node in joint.graph.nodes if node.op == "output")
     answers, in_x = cast("tuple[fx.Node, fx.Node]", output.args[0])
@@ -120,14 +120,14 @@ def cut(joint: fx.GraphModule) -> Graphs:
         ):
             later.add(node)
     if answers in later or in_x not in later:
-        raise UnpreparableError("The answers do not depend on the pictures.")
+        raise UnsupportedOpError("The answers do not depend on the pictures.")
     ahead = [node for node in joint.graph.nodes if node not in later and node.op in ("placeholder", "call_function")]
     crossing = [node for node in ahead if any(user in later and user.op != "output" for user in node.users)]
 
     forward = part_of(joint, ahead, [node for node in ahead if node.op == "placeholder"], [answers, *crossing])
     backward_nodes = [node for node in joint.graph.nodes if node in later and node.op == "call_function"]
     gradient = next(node for node in later if node.op == "placeholder")
-    return Graphs(forward, part_of(joint, backward_nodes, [*crossing, gradient], [in_x]), joint)
+    return JointGraph(forward, part_of(joint, backward_nodes, [*crossing, gradient], [in_x]), joint)
 
 
 def part_of(

@@ -12,7 +12,7 @@ from torch import Tensor, fx
 from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from robust_widgets.compiler.tracing.decompositions import DECOMPOSITIONS, UnpreparableError
+from robust_widgets.compiler.tracing.decompositions import DECOMPOSITIONS, UnsupportedOpError
 
 aten = torch.ops.aten
 _Key: TypeAlias = tuple[int, int, tuple[int, ...], tuple[int, ...]]
@@ -22,7 +22,7 @@ MOST_BYTES = 4 * 2**30  # of all results that are kept while recording
 _ATTENTION = "_scaled_dot_product"
 
 
-class Recorder(TorchDispatchMode):
+class AtenTracer(TorchDispatchMode):
     """While it is on, each operation becomes a node of a graph; a tensor nobody gave is a constant of the graph.
 
     Args:
@@ -61,7 +61,7 @@ class Recorder(TorchDispatchMode):
             if out is not NotImplemented:
                 return out
         if func.overloadpacket.__name__.startswith(_ATTENTION):
-            raise UnpreparableError("Attention is fast already.")
+            raise UnsupportedOpError("Attention is fast already.")
         if func._schema.is_mutable:
             return self._changed(func, args, kwargs)
         given = [map_aggregate(part, self._as_node) for part in (args, kwargs)]
@@ -83,7 +83,7 @@ class Recorder(TorchDispatchMode):
         name: str = func.overloadpacket.__name__
         plain = getattr(getattr(aten, name.removesuffix("_"), None), func._overloadname, None)
         if not name.endswith("_") or plain is None or args[0]._is_view():
-            raise UnpreparableError(f"{name} changes a tensor that others may see.")
+            raise UnsupportedOpError(f"{name} changes a tensor that others may see.")
         with self:
             result = plain(*args, **kwargs)
         self._remember(args[0].copy_(result), self.node(result))
@@ -107,7 +107,7 @@ class Recorder(TorchDispatchMode):
         self._alive.append(tensor)
         self._bytes += tensor.nbytes
         if self._bytes > MOST_BYTES:
-            raise UnpreparableError("It is too large to be watched.")
+            raise UnsupportedOpError("It is too large to be watched.")
         self._by_identity[id(tensor)] = node
         self._by_place[_place(tensor)] = node
 

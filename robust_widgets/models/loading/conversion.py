@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safetensors.torch import save as serialize
 
-from robust_widgets._files import write_whole
+from robust_widgets._files import atomic_write
 from robust_widgets.errors import WeightsError
 from robust_widgets.models.loading.infer_architecture import Weights, weights_in
 from robust_widgets.models.loading.safe_load import checked_kind, read_checkpoint
@@ -34,7 +34,7 @@ def convert(source: Path, out: Path, *, trust: bool = False) -> Weights:
     """
     weights = weights_in(source, _trusted(source) if trust else read_checkpoint(source))
     tensors = {name: value.contiguous().clone() for name, value in weights.as_state().items()}
-    write_whole(out, lambda file: file.write(serialize(tensors, {"format": "pt"})))
+    atomic_write(out, lambda file: file.write(serialize(tensors, {"format": "pt"})))
     return weights
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 import torch
 from torch import nn
 
-from robust_widgets.errors import KnobError, UnknownNameError, WeightsError, quoted, unknown_name
+from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError, quoted, unknown_name
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.models.loading.class_names import class_names, class_sets
 from robust_widgets.models.loading.infer_architecture import (
@@ -66,7 +66,7 @@ def load_file(path: Path, given: Given) -> RobustClassifier:
     Raises:
         WeightsError: the file cannot be read, is of no network that is known, or something has to be given.
         UnknownNameError: there is no such architecture or set of classes.
-        KnobError: a mean, a deviation or a size that cannot be.
+        ParameterError: a mean, a deviation or a size that cannot be.
     """
     weights = weights_in(path, read_checkpoint(path))
     state = {name: value for name, value in weights.state.items() if read_by_network(name)}
@@ -83,7 +83,7 @@ def load_network(network: nn.Module, given: Given) -> RobustClassifier:
     """A classifier from a copy of a network, on the CPU; the network itself stays as it is.
 
     Raises:
-        WeightsError, UnknownNameError, KnobError: as `load_file`; or the network cannot be copied.
+        WeightsError, UnknownNameError, ParameterError: as `load_file`; or the network cannot be copied.
     """
     kind = type(network).__name__
     try:
@@ -198,7 +198,7 @@ def _normalisation(subject: str, given: Given, weights: Weights) -> tuple[Colour
             "from 0 to 1, or mean=0, std=1 if they go in as they are."
         )
     if min(std) <= 0:
-        raise KnobError(f"std is {given.std!r}; give numbers above 0, one or three.")
+        raise ParameterError(f"std is {given.std!r}; give numbers above 0, one or three.")
     return mean, std
 
 
@@ -208,7 +208,7 @@ def _channels(name: str, value: Channels) -> Colour:
     except (TypeError, ValueError):
         numbers = []
     if len(numbers) != 3 or not all(abs(number) < 1e6 for number in numbers):
-        raise KnobError(f"{name} is {value!r}; give one number, or three for red, green and blue.")
+        raise ParameterError(f"{name} is {value!r}; give one number, or three for red, green and blue.")
     return cast(Colour, tuple(numbers))
 
 
@@ -218,7 +218,7 @@ def _size(subject: str, size: object) -> int:
             f"{subject} does not say how large its pictures are; give input_size=, their side in pixels."
         )
     if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= 2048:
-        raise KnobError(
+        raise ParameterError(
             f"input_size is {size!r}; give the side of the pictures in pixels, a whole number from 8 to 2048."
         )
     return size

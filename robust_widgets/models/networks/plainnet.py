@@ -1,6 +1,6 @@
 """A plain convolutional network in the manner of VGG: no shortcuts, ReLU and max pooling.
 
-It shares no design decision with :class:`BlurResNet`, which makes it an independent judge of pictures that one paints.
+It shares no design decision with :class:`SmoothResNet`, which makes it an independent judge of pictures that one paints.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from robust_widgets.models.networks.base import PaintableNetwork, pooled
 
 @dataclass(frozen=True)
 class ResNetConfig:
-    """What is needed to rebuild a :class:`BlurResNet`.
+    """What is needed to rebuild a :class:`SmoothResNet`.
 
     Attributes:
         stem: channels of the first convolution, which runs at the full side (few, because it is the dearest).
@@ -37,9 +37,9 @@ class ResNetConfig:
     downsampling: str = "blur"
     smooth_input: bool = True
 
-    def build(self, classes: int) -> BlurResNet:
+    def build(self, classes: int) -> SmoothResNet:
         """A freshly initialised network with this many logits."""
-        return BlurResNet(classes, self)
+        return SmoothResNet(classes, self)
 
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "gelu": nn.GELU, "relu": nn.ReLU}
@@ -107,7 +107,7 @@ class Block(nn.Module):
         return self.activation(self.before_activation(x))
 
 
-class BlurResNet(PaintableNetwork):
+class SmoothResNet(PaintableNetwork):
     """A small residual network with blurred downsampling."""
 
     def __init__(self, classes: int, config: ResNetConfig) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 Arrays: TypeAlias = "list[npt.NDArray[Any]]"
 
 
-class Recording(Protocol):
+class GraphBackend(Protocol):
     """A function over tensors that stay where they are.
 
     Attributes:

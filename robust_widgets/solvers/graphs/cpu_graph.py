@@ -9,14 +9,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robust_widgets._timing import Turns
+from robust_widgets._timing import OnlineSelector
 from robust_widgets.compiler.backends.onnxruntime import record_step
-from robust_widgets.compiler.compiled_module import give_back
+from robust_widgets.compiler.compiled_module import trim_heap
 from robust_widgets.solvers.graphs.backend import Arrays
 
 
 class CpuGraph:
-    """A `Recording` on the CPU.
+    """A `GraphBackend` on the CPU.
 
     Network, loss, gradient, step, projection and what is shown become one graph. Between two sessions, one forth and
     one back, whatever the gradient needs is laid out anew twice; in one graph that falls away, and so does all of
@@ -38,7 +38,7 @@ class CpuGraph:
         """Record the function.
 
         Raises:
-            UnpreparableError: it does something that has no counterpart in ONNX.
+            UnsupportedOpError: it does something that has no counterpart in ONNX.
             ImportError: ONNX Runtime is not installed.
         """
         from robust_widgets.compiler.backends.onnxruntime import step_sessions
@@ -48,8 +48,8 @@ class CpuGraph:
         # With more pictures one thread is never the faster, but where others want the processors.
         threads = tuple(dict.fromkeys((several, 1))) if len(state[0]) == 1 else (several,)
         self._sessions = step_sessions(record_step(function, state), state, threads)
-        self._turns = Turns(threads)
-        give_back()
+        self._turns = OnlineSelector(threads)
+        trim_heap()
 
     @property
     def threads(self) -> int:

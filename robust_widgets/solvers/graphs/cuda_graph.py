@@ -17,7 +17,7 @@ WARM_UPS = 2  # calls after which libraries have chosen and allocated what a rec
 
 
 class CudaGraph:
-    """A `Recording` on a GPU, replayed without Python.
+    """A `GraphBackend` on a GPU, replayed without Python.
 
     Args:
         device: a CUDA device.

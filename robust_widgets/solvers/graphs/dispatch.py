@@ -10,7 +10,7 @@ from torch import Tensor
 from robust_widgets.compiler.autotune import size_of
 from robust_widgets.compiler.engine import SWITCH
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.solvers.graphs.backend import Recording
+from robust_widgets.solvers.graphs.backend import GraphBackend
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
 
@@ -22,7 +22,7 @@ def records(model: RobustClassifier) -> bool:
     return recorder(model, torch.zeros(1, 3, model.input_size, model.input_size, device=model.device)) is not None
 
 
-def recorder(model: RobustClassifier, x: Tensor) -> type[Recording] | None:
+def recorder(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None:
     """What records a model's steps for so many pictures on their device; None where nothing is recorded.
 
     On a CPU that is where ONNX Runtime was measured to run the network fastest.

@@ -34,7 +34,7 @@ HELD: dict[type, tuple[str, ...]] = {
 }
 
 
-class NotHeldError(Exception):
+class UnsupportedNodeError(Exception):
     """A part of a kind that is not known here; it may do anything from step to step."""
 
 
@@ -42,7 +42,7 @@ def flatten(part: object, leaves: list[Leaf]) -> Hashable:
     """Append a part's numbers and tensors to ``leaves``, and give its structure: what is left without their values.
 
     Raises:
-        NotHeldError: a part is of another kind than those of `HELD`, or than a problem of them.
+        UnsupportedNodeError: a part is of another kind than those of `HELD`, or than a problem of them.
     """
     if isinstance(part, Tensor):
         leaves.append(part)
@@ -86,5 +86,5 @@ def _names(part: object) -> tuple[str, ...]:
     if all(hasattr(part, name) for name in PROBLEM):
         return PROBLEM
     if type(part) not in HELD:
-        raise NotHeldError(type(part).__name__)
+        raise UnsupportedNodeError(type(part).__name__)
     return HELD[type(part)]

@@ -12,7 +12,7 @@ from robust_widgets.errors import WeightsError
 from robust_widgets.synthesis.objectives import Classifier
 
 
-class StandIn:
+class ZeroModel:
     """Answers with zeros of a model's shapes, so that an objective finds its classes and units without a pass.
 
     Args:

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, RobustClassifier
 from robust_widgets.models.half import HalfClassifier
-from robust_widgets.solvers.graphs.backend import Arrays, Recording
+from robust_widgets.solvers.graphs.backend import Arrays, GraphBackend
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
 from robust_widgets.solvers.graphs.dispatch import recorder
-from robust_widgets.solvers.graphs.pytree import Leaf, NotHeldError, flatten, rebuilt, with_model
-from robust_widgets.solvers.graphs.shape_probe import StandIn
+from robust_widgets.solvers.graphs.pytree import Leaf, UnsupportedNodeError, flatten, rebuilt, with_model
+from robust_widgets.solvers.graphs.shape_probe import ZeroModel
 from robust_widgets.synthesis.objectives import Classifier, Objective
 from robust_widgets.synthesis.steppers import Stepper
 
@@ -43,7 +43,7 @@ P = TypeVar("P", bound=Task)
 Step: TypeAlias = Callable[[P, Tensor], tuple[Tensor, Sequence[Tensor]]]
 
 
-class Capture:
+class StepGraph:
     """A step recorded over buffers.
 
     Args:
@@ -57,7 +57,7 @@ class Capture:
         x: the picture after the last replay.
     """
 
-    def __init__(self, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], make: type[Recording]) -> None:
+    def __init__(self, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], make: type[GraphBackend]) -> None:
         self.x = x.clone(memory_format=torch.contiguous_format)
         # Numbers of no dimension leave a picture's precision as it is, so these may be as exact as Python's.
         self._buffers = [
@@ -138,20 +138,20 @@ def recorded(problem: P, x: Tensor, step: Step[P], plain: Callable[[], Iterator[
         yield from islice(plain(), made, None)
 
 
-def _captures(model: object, x: Tensor) -> Captures | None:
+def _captures(model: object, x: Tensor) -> StepGraphCache | None:
     """A model's recordings, where its steps are to be recorded."""
-    found = cast("Captures | None", getattr(model, "captures", None))
+    found = cast("StepGraphCache | None", getattr(model, "captures", None))
     if isinstance(model, RobustClassifier) and model.engine is not None:
         make = recorder(model, x)
         if found is None and make is not None:
-            found = model.captures = Captures(make)
+            found = model.captures = StepGraphCache(make)
         if make is None and found is not None and found.make is CpuGraph:
             return None
     usable = found is not None and not found.note and isinstance(model, nn.Module)
     return found if usable and not any(module.training for module in cast(nn.Module, model).modules()) else None
 
 
-class Captures:
+class StepGraphCache:
     """The recordings of one model, the latest few.
 
     Args:
@@ -166,20 +166,20 @@ class Captures:
         precision: of the latest one's network.
     """
 
-    def __init__(self, make: type[Recording] = CudaGraph) -> None:
+    def __init__(self, make: type[GraphBackend] = CudaGraph) -> None:
         self.note = ""
-        self.latest: Capture | None = None
+        self.latest: StepGraph | None = None
         self.free = threading.Lock()
         self.count = 0
         self.make = make
-        self._kept: OrderedDict[Hashable, Capture | None] = OrderedDict()
+        self._kept: OrderedDict[Hashable, StepGraph | None] = OrderedDict()
         self._widths: dict[str, int] = {}
         self.precision: str | None = None
         self._halves: WeakValueDictionary[Hashable, HalfClassifier] = WeakValueDictionary()
 
-    def __reduce__(self) -> tuple[type[Captures], tuple[object]]:
+    def __reduce__(self) -> tuple[type[StepGraphCache], tuple[object]]:
         """Copies begin anew: a graph belongs to the memory it was recorded over."""
-        return Captures, (self.make,)
+        return StepGraphCache, (self.make,)
 
     def __len__(self) -> int:
         """How many are kept."""
@@ -191,10 +191,10 @@ class Captures:
         try:
             flatten(problem, [])
             with torch.no_grad():  # what looks up names or keeps a sum has them from here on
-                problem.objective(StandIn(problem.model, self._widths), x)
+                problem.objective(ZeroModel(problem.model, self._widths), x)
                 problem.stepper(torch.zeros_like(x))
             structure = flatten(problem, leaves)
-        except (NotHeldError, RobustWidgetsError):  # the plain loop says what is wrong
+        except (UnsupportedNodeError, RobustWidgetsError):  # the plain loop says what is wrong
             return
         key = (structure, x.device, _places(cast(nn.Module, problem.model)))
         if key not in self._kept:
@@ -209,7 +209,7 @@ class Captures:
         # The last picture's numbers cost a step that nobody sees; a forward pass would need a network prepared for it.
         yield from capture.play(problem.steps + 1)
 
-    def _recorded(self, problem: P, x: Tensor, step: Step[P], leaves: list[Leaf]) -> Capture | None:
+    def _recorded(self, problem: P, x: Tensor, step: Step[P], leaves: list[Leaf]) -> StepGraph | None:
         """A recording whose first steps do what the plain ones do, in the first precision in which they do.
 
         None where there is none, and that is worth no word.
@@ -218,7 +218,7 @@ class Captures:
         for precision in self._precisions(model):
             self.precision = precision
             try:
-                capture = Capture(with_model(problem, self._runs(model, precision)), x, step, leaves, self.make)
+                capture = StepGraph(with_model(problem, self._runs(model, precision)), x, step, leaves, self.make)
                 self.count += 1
                 if self._same(capture, problem, x, step, leaves, precision != FULL):
                     return capture
@@ -239,7 +239,7 @@ class Captures:
         """What is recorded in a precision: the network's own operations."""
         if precision != FULL:
             return self._half(model, precision)
-        return model.as_it_is()
+        return model.uncompiled()
 
     def _half(self, model: RobustClassifier, precision: str) -> HalfClassifier:
         key = precision, _places(model)
@@ -247,10 +247,14 @@ class Captures:
         self._halves[key] = found
         return found
 
-    def _same(self, capture: Capture, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], half: bool) -> bool:
+    def _same(
+        self, capture: StepGraph, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], half: bool
+    ) -> bool:
         capture.load(leaves, x)
         # On a processor, too, the network itself: it would be prepared for this alone.
-        plain = problem if self.make.goes_on else with_model(problem, cast(RobustClassifier, problem.model).as_it_is())
+        plain = (
+            problem if self.make.goes_on else with_model(problem, cast(RobustClassifier, problem.model).uncompiled())
+        )
         alone = rebuilt(plain, iter([one.clone() if isinstance(one, Tensor) else one for one in leaves]))
         for arrays in capture.play(CHECKED, ahead=False):
             before, (x, shown) = x, step(alone, x)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import KnobError, UnknownNameError
+from robust_widgets.errors import ParameterError, UnknownNameError
 from robust_widgets.synthesis.objectives.base import Classifier, Objective
 
 
@@ -119,16 +119,16 @@ class Mixture(Objective):
         weights: a weight above 0 for each class, by name or index; they are scaled to add up to 1.
 
     Raises:
-        KnobError: there is no class, or a weight is not a finite number above 0.
+        ParameterError: there is no class, or a weight is not a finite number above 0.
         UnknownNameError: when evaluated, if a class is not one of the model's.
     """
 
     def __init__(self, weights: Mapping[str | int, float] | Mapping[str, float] | Mapping[int, float]) -> None:
         if not isinstance(weights, Mapping) or not weights:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise KnobError("The mixture has no classes; give at least one, such as {'lion': 2, 'bear': 1}.")
+            raise ParameterError("The mixture has no classes; give at least one, such as {'lion': 2, 'bear': 1}.")
         for name, weight in weights.items():
             if not isinstance(weight, Real) or not math.isfinite(weight) or weight <= 0:
-                raise KnobError(f"The weight of {name!r} is {weight!r}; give a finite number above 0.")
+                raise ParameterError(f"The weight of {name!r} is {weight!r}; give a finite number above 0.")
         total = float(sum(weights.values()))
         self.weights: dict[str | int, float] = {name: float(weight) / total for name, weight in weights.items()}
         self._made_for: object = None

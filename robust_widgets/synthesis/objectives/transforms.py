@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.synthesis.objectives.base import Classifier, Objective
 
 
@@ -21,12 +21,12 @@ class Jitter(Objective):
         seed: decides the shifts; each run makes the same ones.
 
     Raises:
-        KnobError: ``pixels`` is not a whole number of at least 0.
+        ParameterError: ``pixels`` is not a whole number of at least 0.
     """
 
     def __init__(self, inner: Objective, pixels: int, seed: int = 0) -> None:
         if isinstance(pixels, bool) or not hasattr(pixels, "__index__") or pixels < 0:
-            raise KnobError(f"The shift is {pixels!r} pixels; give a whole number of at least 0.")
+            raise ParameterError(f"The shift is {pixels!r} pixels; give a whole number of at least 0.")
         self.inner = inner
         self.pixels = pixels
         self.seed = seed

@@ -8,7 +8,7 @@ import ipywidgets
 
 from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS
 from robust_widgets.widgets.controls import SIDE, slider
-from robust_widgets.widgets.links import keep_equal
+from robust_widgets.widgets.links import thread_safe_link
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.status_line import Notice
 
@@ -78,17 +78,19 @@ class PaintBox:
         self.color = ipywidgets.ColorPicker(value=START_COLOR, concise=True)
         self.color.tooltip = "Colour of the brush"
         self.color.add_class("rw-color")
-        keep_equal(pad, "color", self.color, "value")
+        thread_safe_link(pad, "color", self.color, "value")
         self.color.value = START_COLOR
         self.swatches = [self._swatch(f"Paint {name}", color) for name, color in PALETTE.items()]
         self.recent: list[str] = []
         self.recent_swatches = [self._swatch("No colour yet", None) for _ in PALETTE]
         surface.on_color(self._remember)
 
-        self.size, self.softness, self.opacity = (slider(knob, width) for knob in (BRUSH_SIZE, SOFTNESS, OPACITY))
+        self.size, self.softness, self.opacity = (
+            slider(parameter, width) for parameter in (BRUSH_SIZE, SOFTNESS, OPACITY)
+        )
         for control, trait in ((self.size, "brush_size"), (self.softness, "softness"), (self.opacity, "opacity")):
             setattr(pad, trait, control.value)
-            keep_equal(control, "value", pad, trait)
+            thread_safe_link(control, "value", pad, trait)
 
         self.mask_tools = _row("rw-mask-tools", *self.layers.values(), self.invert, self.clear_mask)
         colors = ipywidgets.GridBox([*self.swatches, *self.recent_swatches])

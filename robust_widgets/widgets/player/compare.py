@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.runs.files import load_trace
 from robust_widgets.runs.playback import curves, evenly, jpeg
 from robust_widgets.runs.trace import Trace
@@ -16,7 +16,7 @@ from robust_widgets.widgets.player.view import CompareView
 
 MOST_FRAMES = 240
 MOST_RUNS = 8
-NAMED_KNOBS = ("epsilon", "seed", "steps", "step_size", "size", "constraint")
+NAMED_PARAMETERS = ("epsilon", "seed", "steps", "step_size", "size", "constraint")
 
 
 class Compare(ipywidgets.VBox):
@@ -28,17 +28,19 @@ class Compare(ipywidgets.VBox):
 
     Raises:
         TraceError: a path is not a saved run.
-        KnobError: fewer than two runs, too many, one without frames, or not one label for each.
+        ParameterError: fewer than two runs, too many, one without frames, or not one label for each.
     """
 
     def __init__(self, *traces: Trace | str | os.PathLike[str], labels: Sequence[str] | None = None) -> None:
         self.traces = [trace if isinstance(trace, Trace) else load_trace(trace) for trace in traces]
         if not 2 <= len(self.traces) <= MOST_RUNS:
-            raise KnobError(f"Compare takes 2 to {MOST_RUNS} runs; given were {len(self.traces)}.")
+            raise ParameterError(f"Compare takes 2 to {MOST_RUNS} runs; given were {len(self.traces)}.")
         if not all(len(trace) for trace in self.traces):
-            raise KnobError("A run to compare has no frames yet; let it make at least one.")
+            raise ParameterError("A run to compare has no frames yet; let it make at least one.")
         if labels is not None and len(labels) != len(self.traces):
-            raise KnobError(f"Compare was given {len(labels)} labels for {len(self.traces)} runs; give one for each.")
+            raise ParameterError(
+                f"Compare was given {len(labels)} labels for {len(self.traces)} runs; give one for each."
+            )
         self.labels = [str(label) for label in labels] if labels is not None else names(self.traces)
         self.view = CompareView()
         self.view.on_event(self._on_event)
@@ -61,10 +63,10 @@ def names(traces: Sequence[Trace]) -> list[str]:
         if len(set(values)) > 1 or (attribute == "target" and values[0]):
             for words, value in zip(told, values, strict=True):
                 words.append(value)
-    for name in NAMED_KNOBS:
-        knobs = [trace.seed if name == "seed" else trace.knobs.get(name) for trace in traces]
-        if len(set(map(str, knobs))) > 1:
-            for words, value in zip(told, knobs, strict=True):
+    for name in NAMED_PARAMETERS:
+        parameters = [trace.seed if name == "seed" else trace.parameters.get(name) for trace in traces]
+        if len(set(map(str, parameters))) > 1:
+            for words, value in zip(told, parameters, strict=True):
                 words.append(f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name} {value}")
     labels = [", ".join(word for word in words if word) for words in told]
     return [

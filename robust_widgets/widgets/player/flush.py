@@ -17,7 +17,7 @@ class _Wait:
     timer: threading.Timer
 
 
-class Settling:
+class PendingFlush:
     """Between a press and what it does.
 
     In the browser ipywidgets holds a widget's value back until the kernel has answered the one before, and a press

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_state_path
 
-from robust_widgets._files import make_folder, write_whole
+from robust_widgets._files import atomic_write, make_folder
 from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 
@@ -60,7 +60,7 @@ class Autosave:
         with self._lock:
             make_folder(self._folder)
             image, sketch, mask = raster.image, raster.sketch, raster.mask
-            write_whole(self.path, lambda file: np.savez_compressed(file, image=image, sketch=sketch, mask=mask))
+            atomic_write(self.path, lambda file: np.savez_compressed(file, image=image, sketch=sketch, mask=mask))
 
     def load(self, side: int = DEFAULT_SIDE) -> Kept | None:
         """The kept painting; None if there is none that can be read."""

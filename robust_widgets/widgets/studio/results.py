@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.interface.codegen import code
 from robust_widgets.interface.report import comparison_strip, low_resolution_error
 from robust_widgets.interface.session import ModelInfo
@@ -88,11 +88,11 @@ class ResultTools:
         """The run shown, or else the newest.
 
         Raises:
-            KnobError: there is none yet.
+            ParameterError: there is none yet.
         """
         trace = self._runner.shown_trace or self._runner.trace
         if trace is None or not len(trace):
-            raise KnobError(f"There is no run to {verb} yet; press Run first.")
+            raise ParameterError(f"There is no run to {verb} yet; press Run first.")
         return trace
 
     def save(self) -> None:
@@ -163,7 +163,7 @@ def as_input(trace: Trace, frame: Frame, index: int) -> Pixels:
     """
     result = frame.pixels[min(index, len(frame.pixels) - 1)]
     picture, mask = trace.inputs.get("picture"), trace.inputs.get("mask")
-    if picture is None or mask is None or trace.knobs.get("penalty") is not None or "start" in trace.inputs:
+    if picture is None or mask is None or trace.parameters.get("penalty") is not None or "start" in trace.inputs:
         return result
     size = (picture.shape[1], picture.shape[0])
     enlarged = np.asarray(Image.fromarray(result).resize(size, Image.Resampling.BICUBIC))

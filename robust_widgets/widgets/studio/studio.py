@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import ipywidgets
 
-from robust_widgets.errors import KnobError
+from robust_widgets.errors import ParameterError
 from robust_widgets.interface.session import ModelLoaded, RunEnded, RunRequest, Session
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.trace import Frame, Trace
@@ -24,7 +24,7 @@ from robust_widgets.widgets.studio.badge import Badge
 from robust_widgets.widgets.studio.live import Live
 from robust_widgets.widgets.studio.results import ResultTools
 from robust_widgets.widgets.studio.target import TargetPicker
-from robust_widgets.widgets.studio.tasks import FACES, SURELY_NOT, make_request
+from robust_widgets.widgets.studio.tasks import SURELY_NOT, TASK_UI, make_request
 
 
 class StudioWidget(ipywidgets.VBox):
@@ -43,7 +43,7 @@ class StudioWidget(ipywidgets.VBox):
     def __init__(
         self,
         session: Session,
-        tasks: Sequence[str] = tuple(FACES),
+        tasks: Sequence[str] = tuple(TASK_UI),
         *,
         picture: Pixels | None = None,
         autosave: Autosave | None = None,
@@ -64,7 +64,7 @@ class StudioWidget(ipywidgets.VBox):
         self._unsaved = False
         self._display_id = uuid.uuid4().hex
         columns: list[Any] = []
-        if any(FACES[task].picture for task in tasks):
+        if any(TASK_UI[task].picture for task in tasks):
             self.surface = Surface(self.notice)
             self.surface.pad.kept = autosave is not None
             self.paint_box = PaintBox(self.surface, self.notice)
@@ -76,9 +76,9 @@ class StudioWidget(ipywidgets.VBox):
         if self.paint_box is not None:
             columns.append(ipywidgets.VBox([self.paint_box.widget, self.results.strip_widget]))
         self.task_buttons = ipywidgets.ToggleButtons(
-            options=[(FACES[task].label, task) for task in tasks],
+            options=[(TASK_UI[task].label, task) for task in tasks],
             value=tasks[0],
-            tooltips=[FACES[task].hint for task in tasks],
+            tooltips=[TASK_UI[task].hint for task in tasks],
             style={"button_width": "110px"},
             layout={"margin": "0 0 10px 0"},
         )
@@ -125,7 +125,7 @@ class StudioWidget(ipywidgets.VBox):
         self.runner.run()
 
     def run_from(self, start: Pixels | None) -> None:
-        """Run the task with its class and knobs, but from these pictures, uint8 (n, h, w, 3)."""
+        """Run the task with its class and parameters, but from these pictures, uint8 (n, h, w, 3)."""
         self._start = start
         try:
             self.runner.run()
@@ -161,17 +161,17 @@ class StudioWidget(ipywidgets.VBox):
             other.close()
 
     def take(self, trace: Trace) -> None:
-        """Show a recorded run as if it was made here, with its task, class, knobs, and picture if the canvas is blank.
+        """Show a recorded run as if it was made here, with its task, class, parameters, and picture if the canvas is blank.
 
         Raises:
-            KnobError: the run has no frames.
+            ParameterError: the run has no frames.
         """
         if not len(trace):
-            raise KnobError("This run has no frames yet; let it make at least one.")
+            raise ParameterError("This run has no frames yet; let it make at least one.")
         unsaved = self._unsaved
         if trace.task in self.controls:
             self.task_buttons.value = trace.task
-            self.controls[trace.task].set(trace.knobs)
+            self.controls[trace.task].set(trace.parameters)
             if trace.target in self.picker.classes:
                 self.picker.value = trace.target
         if self.surface is not None and self.surface.raster.is_blank and "picture" in trace.inputs:
@@ -200,12 +200,14 @@ class StudioWidget(ipywidgets.VBox):
         cell, and a sentence says so.
 
         Raises:
-            KnobError: the studio was closed.
+            ParameterError: the studio was closed.
         """
         from robust_widgets.widgets.studio.detached import move_to_tab
 
         if self.closed or self.model_id is None:
-            raise KnobError("This studio was closed; run its cell again, and detach the studio that it then shows.")
+            raise ParameterError(
+                "This studio was closed; run its cell again, and detach the studio that it then shows."
+            )
         move_to_tab(self._bundle(), self.model_id, self._display_id, self.session.model)
 
     def _ipython_display_(self) -> None:
@@ -237,7 +239,7 @@ class StudioWidget(ipywidgets.VBox):
         return ipywidgets.VBox(children, layout={"width": f"{MIDDLE}px", "flex": "0 0 auto"})
 
     def _show_task(self) -> None:
-        face = FACES[self.task]
+        face = TASK_UI[self.task]
         self.hint.value = f"<div style='line-height:1.35;margin-bottom:4px'>{html.escape(face.hint)}</div>"
         self.target.show_for(self.task)
         self._stack.children = [self.controls[self.task].widget]
@@ -247,8 +249,8 @@ class StudioWidget(ipywidgets.VBox):
                 self.surface.layer = "mask"
 
     def _request(self) -> RunRequest:
-        knobs = self.controls[self.task].values()
-        request = make_request(self.task, self.target.value(self.task), knobs, self.surface, self._start)
+        parameters = self.controls[self.task].values()
+        request = make_request(self.task, self.target.value(self.task), parameters, self.surface, self._start)
         if self.live is not None:
             self.live.began()
         return request
@@ -262,7 +264,7 @@ class StudioWidget(ipywidgets.VBox):
     def _on_end(self, trace: Trace, ended: RunEnded) -> None:
         self.keepsake.update(self.traces)
         self._unsaved = self._unsaved or len(trace) > 0
-        if ended.state == "failed" or not len(trace) or not FACES[trace.task].shows_class:
+        if ended.state == "failed" or not len(trace) or not TASK_UI[trace.task].shows_class:
             return
         seen = trace.mean("probability", 0)
         if seen < SURELY_NOT:

@@ -9,7 +9,7 @@ import ipywidgets
 from robust_widgets.interface.session import ModelInfo
 from robust_widgets.widgets.class_picker import ClassPicker
 from robust_widgets.widgets.palette import FeaturePalette
-from robust_widgets.widgets.studio.tasks import FACES
+from robust_widgets.widgets.studio.tasks import TASK_UI
 
 FIRST_CLASS = "goldfish"
 NO_FEATURES = (
@@ -38,7 +38,7 @@ class TargetPicker:
     def show_for(self, task: str) -> None:
         """Show what the task chooses from; the other keeps its choice."""
         shown: ipywidgets.Widget = self.classes.widget
-        if FACES[task].feature:
+        if TASK_UI[task].feature:
             shown = self.palette if self._model.features else ipywidgets.HTML(NO_FEATURES)
         self.widget.children = [shown]
 
@@ -48,4 +48,4 @@ class TargetPicker:
         Raises:
             UnknownNameError: what was typed is no class.
         """
-        return self.palette.value if FACES[task].feature else self.classes.value
+        return self.palette.value if TASK_UI[task].feature else self.classes.value

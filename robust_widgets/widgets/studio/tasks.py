@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from robust_widgets.errors import KnobError, PictureError
+from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.surface import Surface
 
 
 @dataclass(frozen=True)
-class TaskFace:
+class TaskUI:
     """What a person reads of a task.
 
     Attributes:
@@ -35,17 +35,17 @@ class TaskFace:
     shows_class: bool = False
 
 
-FACES: dict[str, TaskFace] = {
-    "sketch_to_image": TaskFace("Sketch", "Paint a few shapes; they become a picture of the class."),
-    "generate": TaskFace("Generate", "Random colours of the class become a picture of it.", picture=False),
-    "translate": TaskFace("Translate", "Bring a photograph; it becomes a picture of another class."),
-    "super_resolve": TaskFace(
+TASK_UI: dict[str, TaskUI] = {
+    "sketch_to_image": TaskUI("Sketch", "Paint a few shapes; they become a picture of the class."),
+    "generate": TaskUI("Generate", "Random colours of the class become a picture of it.", picture=False),
+    "translate": TaskUI("Translate", "Bring a photograph; it becomes a picture of another class."),
+    "super_resolve": TaskUI(
         "Enlarge", "Bring a picture; it is made small, then enlarged with the detail of its class.", shows_class=True
     ),
-    "inpaint": TaskFace(
+    "inpaint": TaskUI(
         "Fill in", "Mask a part of the picture; it is painted anew as a part of the class.", mask=True, shows_class=True
     ),
-    "paint_features": TaskFace(
+    "paint_features": TaskUI(
         "Features", "Mask a part of the picture and choose a feature; it is painted there.", mask=True, feature=True
     ),
 }
@@ -53,27 +53,27 @@ SURELY_NOT = 0.02
 
 
 def make_request(
-    task: str, target: str, knobs: dict[str, Any], surface: Surface | None, start: Pixels | None = None
+    task: str, target: str, parameters: dict[str, Any], surface: Surface | None, start: Pixels | None = None
 ) -> RunRequest:
     """The request for a run.
 
     Args:
-        task, target, knobs: what is asked for.
+        task, target, parameters: what is asked for.
         surface: the canvas, where the studio has one.
         start: pictures to go on from, uint8 (n, h, w, 3), instead of where the task would start.
 
     Raises:
         PictureError: the task starts from the canvas and that is empty, or its mask is empty or covers everything.
-        KnobError: the task needs a feature and none is chosen.
+        ParameterError: the task needs a feature and none is chosen.
     """
-    face = FACES[task]
+    face = TASK_UI[task]
     if face.feature and not target:
-        raise KnobError(
+        raise ParameterError(
             "This model has no catalogue of features to choose from; make one with 'robust-widgets features'."
         )
-    if start is not None and "n" in knobs:
-        knobs = {**knobs, "n": len(start)}
-    request = RunRequest(task, target, knobs, start=start)
+    if start is not None and "n" in parameters:
+        parameters = {**parameters, "n": len(start)}
+    request = RunRequest(task, target, parameters, start=start)
     if not face.picture or surface is None:
         return request
     if not surface.raster.is_blank:

@@ -14,7 +14,7 @@ import torchvision
 from torch import Tensor, nn
 
 import robust_widgets as rw
-from robust_widgets.errors import KnobError, UnknownNameError, WeightsError
+from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError
 from robust_widgets.models.loading import loading
 from robust_widgets.models.loading.class_names import class_names, class_sets
 from robust_widgets.models.loading.conversion import convert
@@ -129,12 +129,12 @@ def test_what_a_network_does_not_say_is_asked_for_by_name(left_out: str, word: s
 @pytest.mark.parametrize(
     ("change", "kind", "word"),
     [
-        ({"mean": "grey"}, KnobError, "'grey'"),
-        ({"mean": (1, 2)}, KnobError, "(1, 2)"),
-        ({"std": 0}, KnobError, "std is 0"),
-        ({"std": float("nan")}, KnobError, "nan"),
-        ({"input_size": 0}, KnobError, "input_size is 0"),
-        ({"input_size": 16.5}, KnobError, "16.5"),
+        ({"mean": "grey"}, ParameterError, "'grey'"),
+        ({"mean": (1, 2)}, ParameterError, "(1, 2)"),
+        ({"std": 0}, ParameterError, "std is 0"),
+        ({"std": float("nan")}, ParameterError, "nan"),
+        ({"input_size": 0}, ParameterError, "input_size is 0"),
+        ({"input_size": 16.5}, ParameterError, "16.5"),
         ({"classes": "imagnet"}, UnknownNameError, "'imagenet'"),
         ({"classes": ["a", "A", "b"]}, UnknownNameError, "'A' is there twice"),
         ({"classes": ["a", "b"]}, WeightsError, "3 classes apart, and 2"),
@@ -201,7 +201,7 @@ def test_a_file_of_ones_own_needs_nothing_said(tmp_path: Path) -> None:
     save_model(tiny_model(), tmp_path / "own.safetensors")
     for source in (tmp_path / "own.safetensors", "default"):
         for mean in (0, torch.zeros(3)):
-            with raises_sentence(KnobError, "knows its own"):
+            with raises_sentence(ParameterError, "knows its own"):
                 load_model(source, mean=mean, device="cpu")
 
 

@@ -19,7 +19,7 @@ from robust_widgets.solvers.graphs import cpu_graph
 from robust_widgets.solvers.graphs import step_graph as module
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from robust_widgets.solvers.graphs.dispatch import MOST_AT_ONCE, recorder
-from robust_widgets.solvers.graphs.step_graph import Captures
+from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.loop import Problem, iterate, solve
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
@@ -62,12 +62,12 @@ def made(**changes: Any) -> Problem:
 
 def plain(problem: Problem) -> Problem:
     model: Any = problem.model
-    return replace(problem, model=model.as_it_is())
+    return replace(problem, model=model.uncompiled())
 
 
-def captures_of(problem: Problem) -> Captures:
+def captures_of(problem: Problem) -> StepGraphCache:
     model: Any = problem.model
-    assert isinstance(model.captures, Captures) and model.captures.make is CpuGraph
+    assert isinstance(model.captures, StepGraphCache) and model.captures.make is CpuGraph
     return model.captures
 
 
@@ -103,7 +103,7 @@ def check(problem: Problem, recordings: int) -> list[Frame]:
 def test_every_task_under_every_constraint(task: str, ball: str) -> None:
     model = recording(smooth_model(16))
     check(build_problem(model, request(task, {"steps": 4, "constraint": ball})), 1)
-    if "penalty" in build_problem(model, request(task)).knobs:
+    if "penalty" in build_problem(model, request(task)).parameters:
         check(build_problem(model, request(task, {"steps": 4, "constraint": ball, "penalty": "paper"})), 2)
 
 
@@ -198,7 +198,7 @@ def test_one_thread_and_several_give_the_same_to_the_bit(monkeypatch: pytest.Mon
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     runs: list[list[Frame]] = []
     for count in (1, 2):
-        monkeypatch.setattr(cpu_graph.Turns, "next", lambda _, count=count: count)
+        monkeypatch.setattr(cpu_graph.OnlineSelector, "next", lambda _, count=count: count)
         runs.append(list(iterate(made(steps=12, start=pictures(1)))))
     for one, other in zip(*runs, strict=True):
         assert np.array_equal(one.pixels, other.pixels) and np.array_equal(one.loss, other.loss)

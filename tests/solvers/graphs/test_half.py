@@ -14,7 +14,7 @@ from robust_widgets.errors import UnknownNameError
 from robust_widgets.models.half import HalfClassifier
 from robust_widgets.models.registry import load_model
 from robust_widgets.solvers.graphs import cuda_graph
-from robust_widgets.solvers.graphs.step_graph import HALF_CLOSE, Captures
+from robust_widgets.solvers.graphs.step_graph import HALF_CLOSE, StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.loop import Problem, iterate
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy
@@ -56,7 +56,7 @@ def test_its_answers_and_gradients_are_near_and_in_single_precision(model: Any, 
 
 def made(precision: str | None, **changes: Any) -> Problem:
     model = smooth_model()
-    model.captures, model.precision = Captures(), precision
+    model.captures, model.precision = StepGraphCache(), precision
     own = {"objective": CrossEntropy(1), "stepper": L2Step(0.3), "constraint": L2Ball(0.8), "steps": 12}
     return Problem(**{"model": model, "start": pictures(3, seed=2), **own, **changes})
 

@@ -21,13 +21,13 @@ from robust_widgets.runs.trace import Frame
 from robust_widgets.solvers.graphs import cuda_graph
 from robust_widgets.solvers.graphs import step_graph as module
 from robust_widgets.solvers.graphs.cuda_graph import WARM_UPS
-from robust_widgets.solvers.graphs.step_graph import CHECKED, Captures
+from robust_widgets.solvers.graphs.step_graph import CHECKED, StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball, Unconstrained
 from robust_widgets.synthesis.loop import Problem, iterate
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Momentum
 from robust_widgets.tasks import TASKS, build_problem
-from tests.helpers import Brightness, Passes, pictures, smooth_model
+from tests.helpers import Brightness, CompiledModule, pictures, smooth_model
 from tests.solvers.graphs.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
 from tests.solvers.graphs.fake_cuda import FakeCuda, Tape
 from tests.tasks.calls import request
@@ -50,7 +50,7 @@ def no_warnings() -> Iterator[None]:
 def recording(side: int = 12, precision: str | None = "float32") -> RobustClassifier:
     """A model that records its steps."""
     model = smooth_model(side)
-    model.captures, model.precision = Captures(), precision
+    model.captures, model.precision = StepGraphCache(), precision
     return model
 
 
@@ -60,7 +60,7 @@ def made(**changes: Any) -> Problem:
     return Problem(**{"model": model, "start": pictures(3), **own, **changes})
 
 
-def captures_of(problem: Problem) -> Captures:
+def captures_of(problem: Problem) -> StepGraphCache:
     found: Any = problem.model
     return found.captures
 
@@ -94,7 +94,7 @@ def check(problem: Problem, recordings: int) -> None:
 def test_every_task_under_every_constraint(task: str, ball: str) -> None:
     model = recording(16)
     check(build_problem(model, request(task, {"steps": 4, "constraint": ball})), 1)
-    if "penalty" in build_problem(model, request(task)).knobs:
+    if "penalty" in build_problem(model, request(task)).parameters:
         check(build_problem(model, request(task, {"steps": 4, "constraint": ball, "penalty": "paper"})), 2)
 
 
@@ -125,7 +125,7 @@ def test_moved_sliders_need_no_new_recording() -> None:
         )
 
     first = made()
-    passes = Passes(first.model)  # type: ignore[arg-type]
+    passes = CompiledModule(first.model)  # type: ignore[arg-type]
     check(problem("cat", 10.0, 0.8, 0.3, 1, 5), 1)
     asked = passes.forwards
     check(problem("dog", 3.0, 0.2, 0.1, 2, 9), 1)
@@ -180,7 +180,7 @@ def test_a_frame_is_handed_out_while_the_next_step_runs(cuda: FakeCuda) -> None:
 
 def test_the_recording_is_warmed_up_and_checked(cuda: FakeCuda) -> None:
     problem = made()
-    passes = Passes(problem.model)  # type: ignore[arg-type]
+    passes = CompiledModule(problem.model)  # type: ignore[arg-type]
     list(iterate(problem))
     assert passes.forwards == 1 + WARM_UPS + 1 + CHECKED, "the width of its answer, warm-ups, the recording, the check"
     assert cuda.replays == CHECKED + problem.steps + 1
@@ -295,4 +295,4 @@ def test_on_a_gpu_a_prepared_model_is_recorded(monkeypatch: pytest.MonkeyPatch) 
     assert module._captures(model, there) is None
     monkeypatch.delenv(SWITCH)
     found = module._captures(model, there)
-    assert isinstance(found, Captures) and model.captures is found is module._captures(model, there)
+    assert isinstance(found, StepGraphCache) and model.captures is found is module._captures(model, there)

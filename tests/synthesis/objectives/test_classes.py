@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import UnknownNameError
-from robust_widgets.synthesis.loop import OnceModel
+from robust_widgets.synthesis.loop import CachedForward
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy
 from tests.helpers import Brightness, Counting, pictures, raises_sentence, smooth_model
 
@@ -79,7 +79,7 @@ def test_a_representation_that_can_be_read() -> None:
 def test_a_sum_asks_the_model_once() -> None:
     counting = Counting(smooth_model())
     total = CrossEntropy(0) + 0.5 * CrossEntropy(1) - CrossEntropy(2)
-    once = OnceModel(counting)
+    once = CachedForward(counting)
     total(once, X)
     total.probability(once, X)
     assert counting.forwards == 1
@@ -87,7 +87,7 @@ def test_a_sum_asks_the_model_once() -> None:
 
 def test_a_model_that_remembers_answers_a_new_question_anew() -> None:
     model = smooth_model()
-    once = OnceModel(model)
+    once = CachedForward(model)
     other = pictures(2, seed=9)
     torch.testing.assert_close(once(X), model(X))
     torch.testing.assert_close(once(other), model(other))

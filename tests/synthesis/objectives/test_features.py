@@ -13,14 +13,14 @@ from robust_widgets.errors import UnknownNameError, WeightsError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import ARCHITECTURES, build
 from robust_widgets.models.networks.plainnet import PlainNet
-from robust_widgets.models.networks.smoothresnet import BlurResNet
-from robust_widgets.synthesis.loop import OnceModel, Problem, run, solve
+from robust_widgets.models.networks.smoothresnet import SmoothResNet
+from robust_widgets.synthesis.loop import CachedForward, Problem, run, solve
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside, Objective
 from tests.helpers import (
     DEAD_UNIT,
     LIVE_UNIT,
     OTHER_UNIT,
-    Passes,
+    CompiledModule,
     pictures,
     raises_sentence,
     relu_model,
@@ -76,7 +76,9 @@ def test_straight_through_is_the_gradient_before_the_last_activation(name: str) 
     network = build(name, 3).eval().double()
     x = pictures(1, 16, dtype=torch.float64).requires_grad_()
     # What goes into the last activation, caught on its way.
-    activation: Any = network.last if isinstance(network, PlainNet) else cast(BlurResNet, network).stages[-1].activation
+    activation: Any = (
+        network.last if isinstance(network, PlainNet) else cast(SmoothResNet, network).stages[-1].activation
+    )
     caught: list[torch.Tensor] = []
     hook = activation.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
     network.features(x)
@@ -116,7 +118,7 @@ ONE_PASS = [
 @pytest.mark.parametrize("objective", ONE_PASS, ids=repr)
 def test_one_forward_and_one_backward_a_step(objective: Objective) -> None:
     model = relu_model()
-    passes = Passes(model)
+    passes = CompiledModule(model)
     trace = run(Problem(model, X, objective, rw.L2Step(0.1), 4))
     assert (passes.forwards, passes.backwards) == (5, 4)
     assert all(frame.probabilities is not None for frame in trace), "the classes are read off the features"
@@ -124,7 +126,7 @@ def test_one_forward_and_one_backward_a_step(objective: Objective) -> None:
 
 def test_the_classes_read_off_the_features_are_the_models_own() -> None:
     for model in (relu_model(), tiny_model(), smooth_model(16)):
-        once = OnceModel(model)
+        once = CachedForward(model)
         Activation(1)(once, X)
         torch.testing.assert_close(once.logits(), model(X))
 
@@ -134,8 +136,8 @@ def test_a_sum_with_a_class_has_the_same_gradient_in_either_order(weight: float)
     model = relu_model()
     one, other = weight * Activation(DEAD_UNIT), CrossEntropy(1)
     wanted = gradient(one, model) + gradient(other, model)
-    torch.testing.assert_close(gradient(one + other, OnceModel(model)), wanted)
-    torch.testing.assert_close(gradient(other + one, OnceModel(model)), wanted)
+    torch.testing.assert_close(gradient(one + other, CachedForward(model)), wanted)
+    torch.testing.assert_close(gradient(other + one, CachedForward(model)), wanted)
     trace = run(Problem(model, X, one + other, rw.L2Step(0.1), 2))
     assert trace[0].probabilities is not None
     np.testing.assert_allclose(trace[0].probabilities[:, 1], trace[0].probability, rtol=1e-5)
@@ -155,6 +157,6 @@ def test_as_many_units_as_pictures(count: int) -> None:
 
 def test_a_model_without_features() -> None:
     bare = RobustClassifier(torch.nn.Flatten(), relu_model().card)
-    for model in (bare, OnceModel(bare), OnceModel(lambda x: x.flatten(1)), lambda x: x.flatten(1)):
+    for model in (bare, CachedForward(bare), CachedForward(lambda x: x.flatten(1)), lambda x: x.flatten(1)):
         with raises_sentence(WeightsError, "penultimate"):
             Activation(0)(model, X)

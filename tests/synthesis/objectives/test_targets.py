@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import robust_widgets as rw
-from robust_widgets.errors import KnobError, UnknownNameError
-from robust_widgets.synthesis.loop import OnceModel, Problem, run
+from robust_widgets.errors import ParameterError, UnknownNameError
+from robust_widgets.synthesis.loop import CachedForward, Problem, run
 from robust_widgets.synthesis.objectives import AwayFrom, CrossEntropy, Mixture, Objective
 from tests.helpers import Counting, pictures, raises_sentence, smooth_model
 
@@ -64,13 +64,13 @@ def test_a_mixture_ends_between_its_classes() -> None:
 
 @pytest.mark.parametrize("weight", [0, -1, math.nan, math.inf, -math.inf, "2", None, [1], 1j])
 def test_a_weight_that_is_none(weight: Any) -> None:
-    with raises_sentence(KnobError, "'dog'", repr(weight)):
+    with raises_sentence(ParameterError, "'dog'", repr(weight)):
         Mixture({"cat": 1, "dog": weight})
 
 
 @pytest.mark.parametrize("weights", [{}, [], ["dog", "cat"], "dog", None])
 def test_a_mixture_of_nothing(weights: Any) -> None:
-    with raises_sentence(KnobError, "no classes"):
+    with raises_sentence(ParameterError, "no classes"):
         Mixture(weights)
 
 
@@ -89,12 +89,12 @@ def test_a_class_that_does_not_exist(objective: Objective, named: str) -> None:
     with raises_sentence(UnknownNameError, named):
         objective(MODEL, X)
     with raises_sentence(UnknownNameError, named):
-        objective(OnceModel(MODEL), X)
+        objective(CachedForward(MODEL), X)
 
 
 def test_names_are_targets() -> None:
     for target, index in (("goldfish", 2), (" GoldFish", 2), (["cat", "dog"], [1, 0]), (("cat", 2), [1, 2])):
-        for model in (MODEL, OnceModel(MODEL)):
+        for model in (MODEL, CachedForward(MODEL)):
             torch.testing.assert_close(CrossEntropy(target)(model, X), CrossEntropy(index)(MODEL, X))
 
 
@@ -102,7 +102,7 @@ def test_a_name_is_looked_up_anew_in_another_model() -> None:
     other = smooth_model(classes=("goldfish", "dog", "cat", "bird"))
     for kind in (CrossEntropy, AwayFrom):
         objective = kind("dog")
-        for model, index in ((MODEL, 0), (other, 1), (OnceModel(other), 1), (MODEL, 0)):
+        for model, index in ((MODEL, 0), (other, 1), (CachedForward(other), 1), (MODEL, 0)):
             torch.testing.assert_close(objective(model, X), kind(index)(model, X))
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import robust_widgets as rw
-from robust_widgets.errors import KnobError
-from robust_widgets.synthesis.loop import OnceModel, Problem, run, solve
+from robust_widgets.errors import ParameterError
+from robust_widgets.synthesis.loop import CachedForward, Problem, run, solve
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy, Jitter, Objective
-from tests.helpers import Counting, Passes, pictures, raises_sentence, smooth_model
+from tests.helpers import CompiledModule, Counting, pictures, raises_sentence, smooth_model
 
 MODEL = smooth_model()
 X = pictures(2)
@@ -67,7 +67,7 @@ def test_a_shift_of_nothing_is_the_inner_loss() -> None:
 
 
 def test_the_probability_is_that_of_the_same_view() -> None:
-    model, objective = OnceModel(MODEL), Jitter(CrossEntropy(1), 4)
+    model, objective = CachedForward(MODEL), Jitter(CrossEntropy(1), 4)
     for seed in range(5):
         x = pictures(2, seed=seed)
         loss, probability = objective(model, x), objective.probability(model, x)
@@ -107,7 +107,7 @@ def test_one_forward_and_one_backward_a_step(objective: Objective) -> None:
 
 def test_another_view_at_each_step_of_a_run() -> None:
     model = smooth_model()
-    passes = Passes(model)
+    passes = CompiledModule(model)
     run(Problem(model, X, Jitter(CrossEntropy(1), 3), rw.L2Step(0.1), 6, constraint=rw.L2Ball(0.0)))
     assert len({x.numpy().tobytes() for x in passes.inputs}) > 4
 
@@ -126,7 +126,7 @@ def test_the_gradient_comes_back_to_where_the_shift_took_it_from() -> None:
 
 @pytest.mark.parametrize("pixels", [-1, 1.5, True, "2", None])
 def test_a_shift_that_is_none(pixels: Any) -> None:
-    with raises_sentence(KnobError, repr(pixels)):
+    with raises_sentence(ParameterError, repr(pixels)):
         Jitter(CrossEntropy(0), pixels)
 
 

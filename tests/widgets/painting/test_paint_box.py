@@ -82,13 +82,13 @@ def test_keys_change_the_size_with_each_press_up_to_the_knobs_end(page: Page, de
 
 def test_the_sliders_are_the_knobs_and_move_the_pad(page: Page, desk: Desk) -> None:
     box = desk.box
-    for control, knob in ((box.size, BRUSH_SIZE), (box.softness, SOFTNESS), (box.opacity, OPACITY)):
+    for control, parameter in ((box.size, BRUSH_SIZE), (box.softness, SOFTNESS), (box.opacity, OPACITY)):
         assert (control.min, control.max, control.step, control.value, control.description) == (
-            knob.low,
-            knob.high,
-            knob.step,
-            knob.default,
-            knob.label,
+            parameter.low,
+            parameter.high,
+            parameter.step,
+            parameter.default,
+            parameter.label,
         )
     pad = desk.pad
     assert (pad.brush_size, pad.softness, pad.opacity) == (BRUSH_SIZE.default, SOFTNESS.default, OPACITY.default)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_widgets.errors import KnobError, TraceError
+from robust_widgets.errors import ParameterError, TraceError
 from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.player.compare import MOST_FRAMES, Compare, names
 from tests.helpers import raises_sentence
@@ -14,8 +14,8 @@ from tests.runs.test_trace import recorded
 from tests.widgets.page import Page, decoded
 
 
-def run(target: str = "dog", model: str = "default", seed: int | None = 0, **knobs: object) -> Trace:
-    trace = Trace("generate", dict(knobs), seed, model, target=target)
+def run(target: str = "dog", model: str = "default", seed: int | None = 0, **parameters: object) -> Trace:
+    trace = Trace("generate", dict(parameters), seed, model, target=target)
     trace.append(recorded(0)[0])
     return trace
 
@@ -51,14 +51,14 @@ def test_no_picture_is_in_the_widget_state(page: Page) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 9])
 def test_too_few_or_too_many(count: int) -> None:
-    with raises_sentence(KnobError, count):
+    with raises_sentence(ParameterError, count):
         Compare(*[recorded(1)] * count)
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
-    with raises_sentence(KnobError, "no frames"):
+    with raises_sentence(ParameterError, "no frames"):
         Compare(recorded(1), Trace("generate", {}))
-    with raises_sentence(KnobError, "3 labels"):
+    with raises_sentence(ParameterError, "3 labels"):
         Compare(recorded(1), recorded(1), labels=["a", "b", "c"])
     with raises_sentence(TraceError, "gone.npz"):
         Compare(recorded(1), tmp_path / "gone.npz")

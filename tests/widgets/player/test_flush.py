@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from robust_widgets.widgets.player import flush as settling
-from robust_widgets.widgets.player.flush import PATIENCE, RUN, Settling
+from robust_widgets.widgets.player.flush import PATIENCE, RUN, PendingFlush
 
 LONG = 60.0
 
@@ -50,7 +50,7 @@ class Desk:
         self.asked: list[int] = []
         self.done: list[str] = []
         self.changed = threading.Event()
-        self.settling = Settling(self.asked.append, patience)
+        self.settling = PendingFlush(self.asked.append, patience)
         self.settling.greeted = greeted
 
     def press(self, name: str = "run", what: str = RUN) -> None:

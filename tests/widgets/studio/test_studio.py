@@ -38,8 +38,8 @@ def test_run_asks_for_the_painting_the_class_and_the_sliders_knobs(
     page.click(studio.runner.run_button)
     (request,) = session.requests
     assert (request.task, request.target) == ("sketch_to_image", "cat")
-    assert request.knobs == studio.controls["sketch_to_image"].values()
-    assert (request.knobs["steps"], request.knobs["epsilon"]) == (7, 55.0)
+    assert request.parameters == studio.controls["sketch_to_image"].values()
+    assert (request.parameters["steps"], request.parameters["epsilon"]) == (7, 55.0)
     assert studio.surface is not None and request.picture is not None
     np.testing.assert_array_equal(request.picture, studio.surface.raster.composite())
     assert (request.picture[110, 120] == (242, 140, 40)).all()
@@ -113,7 +113,7 @@ def test_generate_needs_no_painting_and_sends_none(page: Page, session: FakeSess
     page.click(studio.runner.run_button)
     (request,) = session.requests
     assert (request.task, request.target, request.picture) == ("generate", "goldfish", None)
-    assert request.knobs == studio.controls["generate"].values() and request.knobs["n"] == 3
+    assert request.parameters == studio.controls["generate"].values() and request.parameters["n"] == 3
 
 
 def test_switching_the_task_shows_its_sliders_and_keeps_the_others_values(page: Page, studio: StudioWidget) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robust_widgets.interface.parameters import TASK_KNOBS
+from robust_widgets.interface.parameters import TASK_PARAMETERS
 from robust_widgets.interface.session import FakeSession, Feature, ModelInfo
 from robust_widgets.widgets.studio import StudioWidget
-from robust_widgets.widgets.studio.tasks import FACES, painted_over
+from robust_widgets.widgets.studio.tasks import TASK_UI, painted_over
 from tests.widgets.page import Page, is_sentence, noise
 
 SIDE = 256
@@ -50,10 +50,10 @@ def ready(studio: StudioWidget, task: str) -> None:
 
 
 def test_every_task_has_a_face() -> None:
-    assert set(FACES) == set(TASK_KNOBS)
+    assert set(TASK_UI) == set(TASK_PARAMETERS)
 
 
-@pytest.mark.parametrize("task", TASK_KNOBS)
+@pytest.mark.parametrize("task", TASK_PARAMETERS)
 def test_each_task_asks_for_what_it_needs_and_nothing_else(
     page: Page, session: FakeSession, studio: StudioWidget, task: str
 ) -> None:
@@ -62,17 +62,17 @@ def test_each_task_asks_for_what_it_needs_and_nothing_else(
     assert studio.notice.text == ""
     (request,) = session.requests
     assert request.task == task and request.start is None
-    assert request.target == ("shore 1" if FACES[task].feature else "goldfish")
-    assert dict(request.knobs) == studio.controls[task].values()
-    assert (request.picture is not None) == FACES[task].picture
-    if FACES[task].mask:
+    assert request.target == ("shore 1" if TASK_UI[task].feature else "goldfish")
+    assert dict(request.parameters) == studio.controls[task].values()
+    assert (request.picture is not None) == TASK_UI[task].picture
+    if TASK_UI[task].mask:
         assert request.mask is not None
         np.testing.assert_array_equal(request.mask > 127, half_mask())
     else:
         assert request.mask is None
 
 
-@pytest.mark.parametrize("task", [name for name, face in FACES.items() if face.mask])
+@pytest.mark.parametrize("task", [name for name, face in TASK_UI.items() if face.mask])
 def test_a_mask_that_is_empty_or_covers_everything_is_said_and_costs_no_paint(
     page: Page, session: FakeSession, studio: StudioWidget, task: str
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_branch_goes_on_from_the_step_that_was_scrubbed_to(
     studio.controls["generate"].set({"n": 1})
     page.tell(studio.runner.view, {"kind": "branch", "step": 2})
     request = session.requests[-1]
-    assert request.start is not None and request.knobs["n"] == 3
+    assert request.start is not None and request.parameters["n"] == 3
     np.testing.assert_array_equal(request.start, first[2].pixels)
     page.click(studio.runner.run_button)
     assert session.requests[-1].start is None
