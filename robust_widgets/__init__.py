@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from robust_widgets.jupyter.studio import Translate as Translate
     from robust_widgets.models.card import ModelCard as ModelCard
     from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
-    from robust_widgets.models.feature_catalogue import features as features
+    from robust_widgets.models.features import features as features
     from robust_widgets.models.registry import load_model as load_model
     from robust_widgets.pictures.grid import gallery as gallery
     from robust_widgets.pictures.tensors import to_batch as to_batch
@@ -101,7 +101,7 @@ _HOMES = {
     "models.classifier": ("RobustClassifier",),
     "models.registry": ("load_model",),
     "pictures.tensors": ("to_batch", "to_mask"),
-    "models.feature_catalogue": ("features",),
+    "models.features": ("features",),
     "synthesis.objectives": (
         "Activation",
         "AwayFrom",

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks for a release; the release workflow runs them, and so can you.
 
-    python scripts/check_release.py tag v1.2.0     every file that names the version agrees with the tag
-    python scripts/check_release.py files dist     the wheel and the sdist in a folder are complete
+python scripts/check_release.py tag v1.2.0     every file that names the version agrees with the tag
+python scripts/check_release.py files dist     the wheel and the sdist in a folder are complete
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def check_files(folder: Path, root: Path = ROOT) -> Iterator[str]:
     with tarfile.open(sdists[0]) as sdist:
         names = [name.partition("/")[2] for name in sdist.getnames()]
     names = [name.replace("labextension/build/", f"{EXTENSION}/", 1) for name in names]
-    names += [name.replace("labextension/", f"{EXTENSION}/", 1) for name in names if name == "labextension/install.json"]
+    names += [
+        name.replace("labextension/", f"{EXTENSION}/", 1) for name in names if name == "labextension/install.json"
+    ]
     documents = ["README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml"]
     yield from _compare(sdists[0], names, [*package, *(f"notebooks/{name}" for name in notebooks), *documents])
 

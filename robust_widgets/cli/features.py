@@ -46,7 +46,7 @@ def features(
     small picture that maximises it. Features are painted by these names.
     """
     from robust_widgets.models.feature_catalogue import ENDING, catalogue_path, write_catalogue
-    from robust_widgets.models.feature_catalogue import features as read
+    from robust_widgets.models.features import features as read
     from robust_widgets.models.registry import load_model, model_names
 
     if data is None and out is not None:

@@ -25,7 +25,7 @@ from robust_widgets.evaluation.evaluator import (
 )
 from robust_widgets.interface.report import low_resolution, low_resolution_error
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.feature_catalogue import features, has_features
+from robust_widgets.models.features import features, has_features
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import resize, to_pixels
 from robust_widgets.runs.trace import Trace

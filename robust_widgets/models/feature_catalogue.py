@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import operator
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +14,8 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._files import atomic_write
-from robust_widgets.errors import UnknownNameError, WeightsError, unknown_name
+from robust_widgets.errors import WeightsError
 from robust_widgets.interface.session import Feature
-from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.registry import DEFAULT, load_model
 
 ENDING = ".features.json"
 FORMAT = "robust-widgets features 1"
@@ -108,49 +104,3 @@ def _read(path: Path, changed: int) -> tuple[str, tuple[Feature, ...]]:
         raise WeightsError(
             f"The catalogue {str(path)!r} is damaged ({error}); make it again with 'robust-widgets features'."
         ) from None
-
-
-def features(model: RobustClassifier | str | os.PathLike[str] | None = None) -> tuple[Feature, ...]:
-    """The catalogue of a model's penultimate layer, the most selective units first.
-
-    Args:
-        model: a model, or what :func:`load_model` loads, a name or a file; by default the shipped ``"default"``.
-
-    Returns:
-        For each unit its name, index, the classes it fires for and a thumbnail, uint8 (h, w, 3).
-
-    Raises:
-        WeightsError: no catalogue was made for the model, it is damaged, or it was made for other weights.
-    """
-    classifier = model if isinstance(model, RobustClassifier) else load_model(model or DEFAULT)
-    if classifier.source is None:
-        raise WeightsError(
-            f"The model {classifier.card.name!r} was not read from a file, so it has no catalogue of features; "
-            "give a unit by its index, or save the model, run 'robust-widgets features' on the file, and load it."
-        )
-    return read_catalogue(catalogue_path(classifier.source), classifier.fingerprint)
-
-
-def has_features(model: RobustClassifier) -> bool:
-    """Whether a catalogue lies beside the model's weights."""
-    return model.source is not None and catalogue_path(model.source).is_file()
-
-
-def feature_unit(model: RobustClassifier, feature: str | int) -> int:
-    """The unit of a feature given by its name in the catalogue (any case), or by index.
-
-    Raises:
-        UnknownNameError: no feature has this name; the message names the nearest.
-        WeightsError: as `features`.
-    """
-    if not isinstance(feature, str):
-        if isinstance(feature, bool) or not hasattr(feature, "__index__"):
-            raise UnknownNameError(f"There is no feature {feature!r}; give a name of the catalogue or a unit's index.")
-        return operator.index(feature)
-    wanted = feature.strip().casefold()
-    if wanted.isdecimal():
-        return int(wanted)
-    known = {entry.name.casefold(): entry for entry in features(model)}
-    if wanted not in known:
-        raise UnknownNameError(unknown_name("feature", feature, [entry.name for entry in known.values()]))
-    return known[wanted].unit

@@ -104,7 +104,9 @@ def _about(trace: Trace) -> dict[str, Any]:
 
 
 def _kept(told: dict[str, Any], run: dict[str, Any]) -> Trace:
-    trace = Trace(**told["header"])
+    header = dict(told["header"])
+    parameters = header.pop("knobs")  # the key of the files, older than the attribute's name
+    trace = Trace(**header, parameters=parameters)
     count, unit = int(told["pictures"]["count"]), distance_unit(trace)
     numbers = zip(run["loss"], run["probability"], run["distance"], strict=True)
     for step, seconds, row, frame in zip(run["steps"], run["seconds"], numbers, run["frames"], strict=True):

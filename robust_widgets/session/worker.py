@@ -14,7 +14,7 @@ from robust_widgets.errors import RobustWidgetsError, WeightsError
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.feature_catalogue import features, has_features
+from robust_widgets.models.features import features, has_features
 from robust_widgets.models.registry import source_of
 from robust_widgets.robustness.estimate import robustness_estimate
 from robust_widgets.solvers.graphs.dispatch import records

@@ -12,7 +12,7 @@ from torch import Tensor
 from robust_widgets.errors import PictureError
 from robust_widgets.interface.parameters import check_parameters, default_of
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.feature_catalogue import feature_unit
+from robust_widgets.models.features import feature_unit
 from robust_widgets.pictures.tensors import Mask, Picture
 from robust_widgets.runs.trace import Frame, Trace
 from robust_widgets.solvers.compose import chain

@@ -13,15 +13,8 @@ import robust_widgets as rw
 from robust_widgets.errors import UnknownNameError, WeightsError
 from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.feature_catalogue import (
-    COLUMNS,
-    catalogue_path,
-    feature_unit,
-    features,
-    has_features,
-    read_catalogue,
-    write_catalogue,
-)
+from robust_widgets.models.feature_catalogue import COLUMNS, catalogue_path, read_catalogue, write_catalogue
+from robust_widgets.models.features import feature_unit, features, has_features
 from robust_widgets.models.model_file import load_model_file, save_model
 from tests.helpers import raises_sentence, tiny_model
 

@@ -11,7 +11,8 @@ import pytest
 
 from robust_widgets.interface.session import FakeSession, Feature, RunRequest
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.feature_catalogue import catalogue_path, features, write_catalogue
+from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
+from robust_widgets.models.features import features
 from robust_widgets.models.model_file import load_model_file, save_model
 from robust_widgets.runs.trace import Trace
 from robust_widgets.session.local import LocalSession
