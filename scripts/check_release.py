@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+EXTENSION_SOURCE = "labextension"
 EXTENSION = "share/jupyter/labextensions/robust-widgets"
-# Not part of robust_widgets/ in a checkout, but of every installation.
+# Built from a checkout, and part of every installation.
 BUILT = (f"{EXTENSION}/package.json", f"{EXTENSION}/install.json")
 
 
@@ -49,11 +50,11 @@ def versions(root: Path = ROOT) -> dict[str, str]:
     """The version in each file that states one."""
     package = (root / "robust_widgets/__init__.py").read_text(encoding="utf-8")
     citation = (root / "CITATION.cff").read_text(encoding="utf-8")
-    extension = (root / "labextension/package.json").read_text(encoding="utf-8")
+    extension = (root / EXTENSION_SOURCE / "package.json").read_text(encoding="utf-8")
     return {
         "robust_widgets/__init__.py": _only(r'^__version__ = "(.+)"$', package),
         "CITATION.cff": _only(r'^version: "?([^"\n]+)"?$', citation),
-        "labextension/package.json": json.loads(extension)["version"],
+        f"{EXTENSION_SOURCE}/package.json": json.loads(extension)["version"],
     }
 
 
@@ -78,10 +79,7 @@ def check_files(folder: Path, root: Path = ROOT) -> Iterator[str]:
             yield f"{wheels[0].name} should not contain {name}."
     with tarfile.open(sdists[0]) as sdist:
         names = [name.partition("/")[2] for name in sdist.getnames()]
-    names = [name.replace("labextension/build/", f"{EXTENSION}/", 1) for name in names]
-    names += [
-        name.replace("labextension/", f"{EXTENSION}/", 1) for name in names if name == "labextension/install.json"
-    ]
+    names = [re.sub(rf"^{EXTENSION_SOURCE}/(build/|(?=install\.json$))", f"{EXTENSION}/", name) for name in names]
     documents = ["README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml"]
     yield from _compare(sdists[0], names, [*package, *(f"notebooks/{name}" for name in notebooks), *documents])
 
