@@ -100,7 +100,7 @@ def jupyter_lab(folder: Path) -> Iterator[str]:
         "JUPYTER_CONFIG_DIR": str(folder / ".config"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".workspaces"),
-        "XDG_STATE_HOME": str(folder / ".state"),
+        "ROBUST_WIDGETS_STATE": str(folder / ".state"),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
     }
     log = (folder / "server.log").open("w")

@@ -61,7 +61,7 @@ class Tab:
 
 @pytest.fixture
 def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tab]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("ROBUST_WIDGETS_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(app, "_places", {})
     monkeypatch.setattr(app, "_calls", {})
     yield Tab(monkeypatch)

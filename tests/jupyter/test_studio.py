@@ -55,8 +55,8 @@ class Notebook:
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where paintings are kept: not in the real home."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    paintings = tmp_path / "state" / "robust-widgets" / "paintings"
+    monkeypatch.setenv("ROBUST_WIDGETS_STATE", str(tmp_path / "state"))
+    paintings = tmp_path / "state" / "paintings"
     assert app.Autosave("here").path.parent == paintings
     return paintings
 

@@ -50,7 +50,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> list[list[NotebookNode]]:
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / "pictures" / "a").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(folder))
+        patch.setenv("ROBUST_WIDGETS_STATE", str(folder))
         notebook = nbformat.v4.new_notebook(cells=cells)
         NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
     return [[output for output in cell.outputs if "data" in output] for cell in cells[1:]]

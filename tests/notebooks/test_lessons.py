@@ -48,7 +48,7 @@ else:
 def test_a_notebook_runs_and_its_checks_know_right_from_wrong(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("ROBUST_WIDGETS_STATE", str(tmp_path))
     monkeypatch.setenv(SWITCH, "1")  # as on most machines, and a third of the time less
     notebook = read(path)
     found = exercises(notebook)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -17,9 +18,16 @@ from robust_widgets._files import atomic_write, make_folder
 from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 
+VARIABLE = "ROBUST_WIDGETS_STATE"
 KEPT_DAYS = 30
 # What a kernel leaves that was killed while it wrote.
 PARTIAL_SECONDS = 3600
+
+
+def state_folder() -> Path:
+    """The folder named by the environment variable ``ROBUST_WIDGETS_STATE``, or the platform's for application state."""
+    path = os.environ.get(VARIABLE)
+    return Path(path).expanduser().absolute() if path else user_state_path("robust-widgets")
 
 
 @dataclass(frozen=True)
@@ -43,11 +51,11 @@ class Autosave:
 
     Args:
         place: what names the studio, for example a notebook's path and a cell's id.
-        folder: where the files are; by default the platform's folder for application state.
+        folder: where the files are; by default in `state_folder`.
     """
 
     def __init__(self, place: str, folder: Path | None = None) -> None:
-        self._folder = folder or user_state_path("robust-widgets") / "paintings"
+        self._folder = folder or state_folder() / "paintings"
         self._lock = threading.Lock()
         self.path = self._folder / f"{hashlib.sha256(place.encode()).hexdigest()[:24]}.npz"
 

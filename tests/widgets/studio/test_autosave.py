@@ -91,8 +91,11 @@ def test_each_place_has_a_painting_of_its_own(tmp_path: Path) -> None:
 def test_by_default_paintings_are_in_the_platforms_state_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("ROBUST_WIDGETS_STATE", raising=False)
     monkeypatch.setattr("robust_widgets.widgets.studio.autosave.user_state_path", lambda name: tmp_path / name)
     assert Autosave("cell").path.parent == tmp_path / "robust-widgets" / "paintings"
+    monkeypatch.setenv("ROBUST_WIDGETS_STATE", str(tmp_path / "mine"))
+    assert Autosave("cell").path.parent == tmp_path / "mine" / "paintings"
 
 
 def test_where_nothing_was_kept_nothing_comes_back(autosave: Autosave) -> None:
