@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from robust_widgets.benchmark.baseline import bare_pass
-from robust_widgets.interface.parameters import PAPER_PENALTY, raw_pixels
+from robust_widgets.interface.parameters import PAPER_PENALTY
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
 from robust_widgets.solvers.graphs.step_graph import StepGraphCache
@@ -21,6 +21,7 @@ from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.loop import Problem, iterate, solve
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, MatchOutside, Objective
 from robust_widgets.synthesis.steppers import L2Step
+from robust_widgets.units import raw_pixels
 
 EPSILON, STEP_SIZE = 40.0, 1.0  # in pixels of 224 x 224
 CROSS_ENTROPY, INPAINTING, FEATURES = "cross-entropy", "in-painting", "feature painting"

@@ -1,7 +1,7 @@
 """Every adjustable number, declared once.
 
 The slider, the command-line flag, the keyword argument's check and the saved run all come from these lines.
-Pixel units are the paper's: a radius or a step in "pixels at 224" is scaled to the model's side by `raw_pixels`.
+Pixel units are the paper's: epsilons and steps in pixels at 224; see `robust_widgets.units`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from robust_widgets.errors import ParameterError, UnknownNameError, UnknownParameterError, nearest, quoted, unknown_name
-
-REFERENCE_SIDE = 224
 
 
 @dataclass(frozen=True)
@@ -359,8 +357,3 @@ def check_parameters(task: str, given: Mapping[str, object]) -> dict[str, Any]:
 def default_of(task: str, name: str) -> Any:
     """The default of one parameter of a task."""
     return check_parameters(task, {})[name]
-
-
-def raw_pixels(value: float, side: int) -> float:
-    """An L2 radius or step given in pixels at 224, in raw pixels of a picture of this side: value * side / 224."""
-    return value * side / REFERENCE_SIDE

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robust_widgets.interface.parameters import REFERENCE_SIDE
+from robust_widgets.units import LEVELS, REFERENCE_SIZE, pixels_at_224, to_levels
 
 # Pixels at 224, between what was measured of models of 64 pixels trained without an attack and for L2 1.0 (3.5 at 224).
 # On pictures they painted themselves: three standard ones 1.3 to 2.0, four robust ones 11.0 to 29.8 (two seeds each).
 # On 54 photographs, those they knew: three standard ones 0.8 to 1.6, three robust ones 3.9 to 5.3.
 ROBUST_FROM_OWN, ROBUST_FROM_GIVEN = 5.0, 2.5
-LEVELS = 255
 NOT_MEASURED = "robustness not measured"
 
 
@@ -33,7 +32,7 @@ class Robustness:
     @property
     def radius_at_224(self) -> float:
         """The radius in the pixels of a picture of side 224, in which models of any size compare."""
-        return self.radius * REFERENCE_SIDE / self.side
+        return pixels_at_224(self.radius, self.side)
 
     @property
     def robust_from(self) -> float:
@@ -48,20 +47,20 @@ class Robustness:
     @property
     def words(self) -> str:
         """``"robust, L2 8.5 at 224"`` or ``"standard, L2 1.6 at 224"``."""
-        return f"{'robust' if self.robust else 'standard'}, L2 {self.radius_at_224:.1f} at {REFERENCE_SIDE}"
+        return f"{'robust' if self.robust else 'standard'}, L2 {self.radius_at_224:.1f} at {REFERENCE_SIZE}"
 
     @property
     def details(self) -> str:
         """How it was measured, in two sentences."""
         pictures = "pictures it had painted itself" if self.own else "the pictures it was given"
-        same = "" if self.side == REFERENCE_SIDE else f", {self.radius:.2g} at its own {self.side}"
+        same = "" if self.side == REFERENCE_SIZE else f", {self.radius:.2g} at its own {self.side}"
         return (
             f"Measured by an attack on {self.count} {pictures}: half of its decisions hold until the picture is moved "
-            f"by L2 {self.radius_at_224:.1f} at {REFERENCE_SIDE} px{same}. On these, {self.robust_from:g} and more is "
+            f"by L2 {self.radius_at_224:.1f} at {REFERENCE_SIZE} px{same}. On these, {self.robust_from:g} and more is "
             "called robust."
         )
 
 
 def training_claim(norm: str, radius: float) -> str:
     """``trained for l2 3``, or ``trained for linf 4/255``; radii in raw pixels."""
-    return f"trained for {norm} {radius:g}" if norm == "l2" else f"trained for {norm} {radius * LEVELS:g}/{LEVELS}"
+    return f"trained for {norm} {radius:g}" if norm == "l2" else f"trained for {norm} {to_levels(radius):g}/{LEVELS}"

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from robust_widgets._cache import keep, kept
 from robust_widgets.errors import DataError, ParameterError
-from robust_widgets.interface.parameters import raw_pixels
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Picture, to_batch
@@ -22,6 +21,7 @@ from robust_widgets.synthesis.constraints import l2_norm, per_sample
 from robust_widgets.synthesis.loop import Problem, advance
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy, Objective
 from robust_widgets.synthesis.steppers import L2Step
+from robust_widgets.units import raw_pixels
 
 COUNT = 4
 SURE = 0.9

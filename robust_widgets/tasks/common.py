@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import PictureError
-from robust_widgets.interface.parameters import PAPER_PENALTY, raw_pixels
+from robust_widgets.interface.parameters import PAPER_PENALTY
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import DEFAULT, choose_device, load_model
 from robust_widgets.pictures.tensors import Mask, Picture, shape_of, to_batch, to_mask
@@ -17,9 +17,9 @@ from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, U
 from robust_widgets.synthesis.loop import Problem
 from robust_widgets.synthesis.objectives import Jitter, MatchOutside, Objective
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Stepper
+from robust_widgets.units import from_levels, raw_pixels
 
 GRAIN = 0.02
-LEVELS = 255
 LARGEST_SHIFT = 16
 
 
@@ -51,7 +51,7 @@ def ball_and_step(parameters: dict[str, Any], side: int, strength: float = 1.0) 
     """
     epsilon, step_size = strength * parameters["epsilon"], strength * parameters["step_size"]
     if parameters["constraint"] == "linf":
-        return LinfBall(epsilon / LEVELS), LinfStep(step_size / LEVELS)
+        return LinfBall(from_levels(epsilon)), LinfStep(from_levels(step_size))
     stepper = L2Step(raw_pixels(step_size, side))
     if parameters["constraint"] == "none":
         return Unconstrained(), stepper

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from robust_widgets.interface.parameters import raw_pixels
 from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures import Pixels
@@ -20,6 +19,7 @@ from robust_widgets.synthesis.loop import Problem, solve
 from robust_widgets.synthesis.objectives import Activation
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.training.data import PictureSet
+from robust_widgets.units import raw_pixels
 
 THUMBNAIL_SIDE = 48
 NAMED_CLASSES = 3

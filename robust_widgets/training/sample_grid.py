@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robust_widgets.interface.parameters import default_of, raw_pixels
+from robust_widgets.interface.parameters import default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.seeds import draw_seeds_of
 from robust_widgets.pictures import Pixels
@@ -16,6 +16,7 @@ from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.seed_statistics import seed_statistics
+from robust_widgets.units import raw_pixels
 
 
 class SampleGrid:

@@ -28,7 +28,6 @@ from robust_widgets.interface.parameters import (
     Parameter,
     check_parameters,
     default_of,
-    raw_pixels,
     task_names,
 )
 from tests.helpers import raises_sentence
@@ -194,8 +193,3 @@ def test_a_knob_of_another_task_is_unknown() -> None:
 def test_an_unknown_task_names_the_nearest() -> None:
     with raises_sentence(UnknownNameError, "'sketch'", "'sketch_to_image'"):
         check_parameters("sketch", {})
-
-
-@pytest.mark.parametrize(("value", "side", "raw"), [(40, 224, 40), (40, 64, 80 / 7), (1, 32, 1 / 7), (0, 64, 0)])
-def test_pixels_at_224_scale_with_the_side(value: float, side: int, raw: float) -> None:
-    assert raw_pixels(value, side) == pytest.approx(raw)

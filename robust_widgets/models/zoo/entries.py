@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from robust_widgets._cache import cache_folder
-from robust_widgets.interface.robustness import LEVELS, training_claim
+from robust_widgets.interface.robustness import training_claim
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.loading.loading import Given, load_file
 from robust_widgets.models.loading.safe_load import checked_kind
+from robust_widgets.units import from_levels
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _entry(collection: str, told: dict[str, Any]) -> Published:
     told["address"] = str(told["address"]).format(file=file)
     told.setdefault("name", _name(file))
     if told["norm"] == "linf":
-        told["radius"] = told["radius"] / LEVELS
+        told["radius"] = from_levels(told["radius"])
     return Published(collection=collection, **told)
 
 
