@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from robust_widgets.interface.codegen import code as code
     from robust_widgets.interface.report import comparison_strip as comparison_strip
     from robust_widgets.interface.report import report as report
-    from robust_widgets.interface.session import FakeSession as FakeSession
     from robust_widgets.jupyter.studio import Generate as Generate
     from robust_widgets.jupyter.studio import Inpaint as Inpaint
     from robust_widgets.jupyter.studio import PaintFeatures as PaintFeatures
@@ -71,6 +70,7 @@ if TYPE_CHECKING:
     from robust_widgets.tasks.sketch_to_image import sketch_to_image as sketch_to_image
     from robust_widgets.tasks.super_resolve import super_resolve as super_resolve
     from robust_widgets.tasks.translate import translate as translate
+    from robust_widgets.testing import FakeSession as FakeSession
     from robust_widgets.training.data import PictureSet as PictureSet
     from robust_widgets.training.data import open_data as open_data
     from robust_widgets.training.data import split_by_name as split_by_name
@@ -113,7 +113,7 @@ _HOMES = {
     ),
     "interface.codegen": ("code",),
     "interface.report": ("comparison_strip", "report"),
-    "interface.session": ("FakeSession",),
+    "testing": ("FakeSession",),
     "_bundled": ("model_names",),
     "synthesis.steppers": ("GradientStep", "L2Step", "LinfStep", "Momentum"),
     "synthesis.loop": ("Problem", "iterate", "run"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from robust_widgets.pictures import Pixels
@@ -137,60 +137,3 @@ class TrainingSession(Protocol):
     def close(self) -> None:
         """Stop, and give up the thread."""
         ...
-
-
-@dataclass
-class FakeTrainingSession:
-    """A session that trains nothing, for tests and for building widgets.
-
-    `start` announces ``plan``, from the last step that was told; `tell` hands the listener any event.
-
-    Attributes:
-        plan: what it pretends to be asked for.
-        asked: the names of the methods that were called, in order.
-    """
-
-    plan: TrainingPlan = field(
-        default_factory=lambda: TrainingPlan(
-            "fake", ("dog", "cat"), 100, 2, 8, 0, "no network, l2 1", "fake.safetensors"
-        )
-    )
-    asked: list[str] = field(default_factory=list[str])
-    state: LearningState = "idle"
-    _listener: TrainingListener | None = None
-    _step: int = 0
-
-    def start(self, listener: TrainingListener) -> None:
-        self.asked.append("start")
-        self.state = "running"
-        self._listener = listener
-        listener(replace(self.plan, first_step=max(self.plan.first_step, self._step)))
-
-    def pause(self) -> None:
-        self.asked.append("pause")
-        self.state = "paused"
-
-    def resume(self) -> None:
-        self.asked.append("resume")
-        self.state = "running"
-
-    def stop(self) -> None:
-        self.asked.append("stop")
-        self._end()
-
-    def close(self) -> None:
-        self.asked.append("close")
-        self._end()
-
-    def tell(self, event: TrainingEvent) -> None:
-        """Hand an event to the listener."""
-        if isinstance(event, TrainingEnded):
-            self.state = event.state
-        if isinstance(event, TrainingStep):
-            self._step = event.step
-        if self._listener is not None:
-            self._listener(event)
-
-    def _end(self) -> None:
-        if self.state in ("running", "paused"):
-            self.tell(TrainingEnded("stopped", f"Stopped at step {self._step}; start goes on from here."))

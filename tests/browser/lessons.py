@@ -9,13 +9,8 @@ import time
 import numpy as np
 from PIL import Image
 
-from robust_widgets.interface.training_session import (
-    FakeTrainingSession,
-    TrainingEnded,
-    TrainingEpoch,
-    TrainingPlan,
-    TrainingStep,
-)
+from robust_widgets.interface.training_session import TrainingEnded, TrainingEpoch, TrainingPlan, TrainingStep
+from robust_widgets.testing import FakeTrainingSession
 
 CLASSES = ("goldfish", "king penguin", "golden retriever", "barn", "mushroom", "sea snake", "cliff", "strawberry")
 
@@ -81,7 +76,7 @@ class Lessons:
                 continue
             self.done += 1
             spent += self.seconds
-            session.tell(step(plan, self.done, spent))
+            session.emit(step(plan, self.done, spent))
             if self.done * plan.epochs % plan.steps == 0:
-                session.tell(epoch(plan, self.done * plan.epochs // plan.steps, spent))
-        session.tell(TrainingEnded("done", f"Done: {plan.steps} steps; {plan.out!r} is written."))
+                session.emit(epoch(plan, self.done * plan.epochs // plan.steps, spent))
+        session.emit(TrainingEnded("done", f"Done: {plan.steps} steps; {plan.out!r} is written."))

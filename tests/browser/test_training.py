@@ -18,7 +18,8 @@ OpenNotebook = Callable[..., Notebook]
 MONITOR = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 from lessons import Lessons, plan
-from robust_widgets.interface.training_session import FakeTrainingSession, TrainingEnded, TrainingNote
+from robust_widgets.interface.training_session import TrainingEnded, TrainingNote
+from robust_widgets.testing import FakeTrainingSession
 from robust_widgets.widgets.training import TrainingMonitorWidget
 session = FakeTrainingSession(plan(epochs=20, steps=30))
 lessons = Lessons(session)
@@ -119,7 +120,7 @@ def test_values_are_read_and_pictures_enlarged_with_the_pointer_and_the_keys(ope
     monitor.book.python("lessons.seconds, lessons.most = 0.001, 470; monitor.start()")
     monitor.until(lambda: monitor.step() == 470)
     monitor.button("Pause").click()
-    monitor.book.python("session.tell(TrainingNote('3 of 10,403 files are no pictures and were left out.'))")
+    monitor.book.python("session.emit(TrainingNote('3 of 10,403 files are no pictures and were left out.'))")
     expect(monitor.root.locator(".rw-training-notice")).to_contain_text("3 of 10,403 files")
 
     plots = monitor.root.get_by_role("slider")

@@ -14,8 +14,8 @@ from PIL import Image
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError, PictureError, SaveError, UnknownNameError
 from robust_widgets.interface.parameters import TASK_PARAMETERS
-from robust_widgets.interface.session import FakeSession
 from robust_widgets.jupyter import studio as app
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from tests.helpers import noise_patterns, raises_sentence, tiny_model
 from tests.widgets.page import Page, noise

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robust_widgets.interface.session import FakeSession, Feature, RunRequest
+from robust_widgets.interface.session import Feature, RunRequest
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
 from robust_widgets.models.features import features
@@ -18,6 +18,7 @@ from robust_widgets.runs.trace import Trace
 from robust_widgets.session.local import LocalSession
 from robust_widgets.solvers.graphs import cuda_graph
 from robust_widgets.solvers.graphs.step_graph import StepGraphCache
+from robust_widgets.testing import FakeSession
 from tests.helpers import check_sentence, smooth_model, tiny_model
 from tests.session.test_local import AtenTracer
 from tests.solvers.graphs.fake_cuda import FakeCuda

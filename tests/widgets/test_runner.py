@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import PictureError
-from robust_widgets.interface.session import FakeSession, FrameMade, Listener, RunEnded, RunRequest, RunStarted
+from robust_widgets.interface.session import FrameMade, Listener, RunEnded, RunRequest, RunStarted
 from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets import runner as runner_module
 from robust_widgets.widgets.flow_control import MOST_IN_FLIGHT, FrameStream
 from robust_widgets.widgets.runner import Runner, summary

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from robust_widgets.errors import ParameterError
-from robust_widgets.interface.session import FakeSession, RunRequest
+from robust_widgets.interface.session import RunRequest
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.runner import Runner
 from tests.widgets.page import Page, decoded, is_sentence
 from tests.widgets.test_runner import Desk

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from robust_widgets.errors import PictureError
-from robust_widgets.interface.session import FakeSession, RunRequest
+from robust_widgets.interface.session import RunRequest
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.runner import Runner
 from robust_widgets.widgets.studio import StudioWidget
 from tests.widgets.page import Page

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import SaveError
-from robust_widgets.interface.session import FakeSession
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.autosave import KEPT_DAYS, PARTIAL_SECONDS, Autosave

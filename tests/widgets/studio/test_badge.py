@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from robust_widgets.interface.robustness import Robustness
-from robust_widgets.interface.session import FakeSession, ModelInfo
+from robust_widgets.interface.session import ModelInfo
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio.badge import Badge
 from tests.widgets.page import Page
 
@@ -19,8 +20,8 @@ def badge(claim: str = "") -> tuple[Badge, FakeSession]:
 def test_it_says_what_was_measured_once_it_is(page: Page) -> None:
     del page
     shown, session = badge()
-    assert "not measured yet" in shown.badge.value and len(session.to_measure) == 1
-    session.to_measure[0](FOUND)
+    assert "not measured yet" in shown.badge.value and len(session.measure_listeners) == 1
+    session.measure_listeners[0](FOUND)
     assert f"{FOUND.words}</summary>" in shown.badge.value and FOUND.details in shown.badge.value
     assert "role='status'" in shown.badge.value and "<details>" in shown.badge.value
     assert "The file says" not in shown.badge.value
@@ -31,7 +32,7 @@ def test_what_the_file_says_stands_beside_it(page: Page) -> None:
     del page
     shown, session = badge("trained for l2 3")
     for found in (None, FOUND):
-        session.to_measure[-1](found)
+        session.measure_listeners[-1](found)
         assert "The file says: trained for l2 3." in shown.badge.value
         assert "trained" not in shown.badge.value.partition("</summary>")[0].rpartition(">")[2]
 
@@ -39,7 +40,7 @@ def test_what_the_file_says_stands_beside_it(page: Page) -> None:
 def test_where_it_could_not_be_measured_it_says_how_it_can_be(page: Page) -> None:
     del page
     shown, session = badge()
-    session.to_measure[0](None)
+    session.measure_listeners[0](None)
     assert "robustness not measured</summary>" in shown.badge.value
     assert "rw.measure_robustness(model, pictures, labels)" in shown.badge.value
 
@@ -48,8 +49,8 @@ def test_it_asks_again_only_when_it_was_answered(page: Page) -> None:
     del page
     shown, session = badge()
     shown.refresh()
-    assert len(session.to_measure) == 1
-    session.to_measure[0](None)
+    assert len(session.measure_listeners) == 1
+    session.measure_listeners[0](None)
     shown.refresh()
-    session.to_measure[1](FOUND)
-    assert len(session.to_measure) == 2 and FOUND.words in shown.badge.value
+    session.measure_listeners[1](FOUND)
+    assert len(session.measure_listeners) == 2 and FOUND.words in shown.badge.value

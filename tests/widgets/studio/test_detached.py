@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from robust_widgets.errors import ParameterError
-from robust_widgets.interface.session import FakeSession
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.detached import MIME
 from tests.helpers import raises_sentence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robust_widgets.interface.session import FakeSession
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.runner import LOADING
 from robust_widgets.widgets.studio import StudioWidget
 from tests.widgets.page import Page, is_sentence

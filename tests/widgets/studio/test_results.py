@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robust_widgets.interface.session import FakeSession
 from robust_widgets.runs.files import load_trace
 from robust_widgets.runs.trace import Loading
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.studio import StudioWidget
 from tests.widgets.page import Page, decoded, is_sentence, noise

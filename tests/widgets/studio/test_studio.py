@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robust_widgets.interface.session import FakeSession, ModelInfo
+from robust_widgets.interface.session import ModelInfo
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from tests.widgets.page import Page, encoded, is_sentence, noise
 

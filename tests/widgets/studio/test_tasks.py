@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from robust_widgets.interface.parameters import TASK_PARAMETERS
-from robust_widgets.interface.session import FakeSession, Feature, ModelInfo
+from robust_widgets.interface.session import Feature, ModelInfo
+from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.tasks import TASK_UI, painted_over
 from tests.widgets.page import Page, is_sentence, noise

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from robust_widgets.errors import DataError
-from robust_widgets.interface.training_session import FakeTrainingSession, TrainingEnded, TrainingListener, TrainingNote
+from robust_widgets.interface.training_session import TrainingEnded, TrainingListener, TrainingNote
+from robust_widgets.testing import FakeTrainingSession
 from robust_widgets.widgets.training import TrainingMonitorWidget
 from robust_widgets.widgets.training.throttle import MOST_IN_FLIGHT, UPDATES_PER_SECOND, Updates
 from robust_widgets.widgets.training.view import AckEvent, HelloEvent, PressEvent, parse_event
@@ -42,9 +43,9 @@ class Monitored:
 
     def learn(self, first: int, last: int) -> None:
         for number in range(first, last + 1):
-            self.session.tell(step(number, float(number)))
+            self.session.emit(step(number, float(number)))
             if number % 10 == 0:
-                self.session.tell(epoch(number // 10, float(number)))
+                self.session.emit(epoch(number // 10, float(number)))
 
 
 def test_the_buttons_follow_the_state(page: Page) -> None:
@@ -62,7 +63,7 @@ def test_the_buttons_follow_the_state(page: Page) -> None:
     one.press("stop")
     assert monitor.state == "stopped" and one.told["offers"] == ["start"] and one.told["start"] == "Go on"
     assert "step 3" in one.told["words"] and one.told["step"] == 3
-    assert session.asked == ["start", "pause", "resume", "stop"]
+    assert session.calls == ["start", "pause", "resume", "stop"]
 
 
 def test_a_press_that_means_nothing_now_does_nothing(page: Page) -> None:
@@ -72,17 +73,17 @@ def test_a_press_that_means_nothing_now_does_nothing(page: Page) -> None:
     one.monitor.pause()
     one.monitor.resume()
     one.monitor.stop()
-    assert one.session.asked == [] and one.monitor.state == "idle" and one.monitor.wait(0)
+    assert one.session.calls == [] and one.monitor.state == "idle" and one.monitor.wait(0)
     one.press("start")
     one.press("start")
     one.monitor.start()
-    assert one.session.asked == ["start"]
+    assert one.session.calls == ["start"]
 
 
 def test_stop_is_shown_until_the_step_has_ended(page: Page) -> None:
     class Slow(FakeTrainingSession):
         def stop(self) -> None:
-            self.asked.append("stop")
+            self.calls.append("stop")
 
     session = Slow(plan())
     one = Monitored(page, session)
@@ -92,10 +93,10 @@ def test_stop_is_shown_until_the_step_has_ended(page: Page) -> None:
     assert (
         one.told["words"] == "stopping after this step"
         and one.told["offers"] == []
-        and session.asked == ["start", "stop"]
+        and session.calls == ["start", "stop"]
     )
     assert not one.monitor.wait(0)
-    session.tell(TrainingEnded("stopped", "Stopped."))
+    session.emit(TrainingEnded("stopped", "Stopped."))
     assert one.told["offers"] == ["start"] and one.monitor.wait(0)
 
 
@@ -117,7 +118,7 @@ def test_a_page_loaded_anew_is_told_everything_again(page: Page) -> None:
     one = Monitored(page)
     one.monitor.start()
     one.learn(1, 30)
-    one.session.tell(TrainingNote("3 files were left out, because they are no pictures."))
+    one.session.emit(TrainingNote("3 files were left out, because they are no pictures."))
     page.forget()
     one.hello()
     (message,) = one.messages
@@ -131,7 +132,7 @@ def test_a_failed_run_says_its_sentence_with_the_traceback_folded_away(page: Pag
     one = Monitored(page)
     one.monitor.start()
     one.learn(1, 2)
-    one.session.tell(TrainingEnded("failed", "The disk is full; make room and go on.", "Traceback ..."))
+    one.session.emit(TrainingEnded("failed", "The disk is full; make room and go on.", "Traceback ..."))
     assert one.monitor.state == "failed" and one.told["offers"] == ["start"] and one.told["start"] == "Go on"
     assert one.monitor.notice.kind == "error" and is_sentence(one.monitor.notice.text, "disk")
     assert "<details>" in one.told["notice"] and "Traceback ..." in one.told["notice"]
@@ -142,8 +143,8 @@ def test_a_failed_run_says_its_sentence_with_the_traceback_folded_away(page: Pag
 def test_notes_stay_and_the_newest_is_seen_first(page: Page) -> None:
     one = Monitored(page)
     one.monitor.start()
-    one.session.tell(TrainingNote("One file is no picture."))
-    one.session.tell(TrainingNote("The batch was halved."))
+    one.session.emit(TrainingNote("One file is no picture."))
+    one.session.emit(TrainingNote("The batch was halved."))
     assert one.monitor.notes == ["One file is no picture.", "The batch was halved."]
     assert one.monitor.notice.text == "The batch was halved." and "One file is no picture." in one.told["notice"]
     one.monitor.stop()
@@ -167,7 +168,7 @@ def test_what_breaks_in_the_monitor_does_not_break_the_training(page: Page, monk
     one = Monitored(page)
     one.monitor.start()
     monkeypatch.setattr("robust_widgets.widgets.training.formatting.told", lambda _: 1 // 0)
-    one.session.tell(epoch(1))
+    one.session.emit(epoch(1))
     assert "ZeroDivisionError" in one.monitor.notice.text and one.monitor.state == "running"
 
 
@@ -184,7 +185,7 @@ def test_announcements_are_of_epochs_and_states_not_of_steps(page: Page) -> None
 def test_events_of_another_thread_are_waited_for(page: Page) -> None:
     one = Monitored(page)
     one.monitor.start()
-    worker = threading.Timer(0.05, one.session.tell, [TrainingEnded("done", "Done.")])
+    worker = threading.Timer(0.05, one.session.emit, [TrainingEnded("done", "Done.")])
     worker.start()
     assert one.monitor.wait(20) and one.monitor.state == "done" and one.told["offers"] == []
     worker.join()
@@ -195,7 +196,7 @@ def test_closing_closes_the_session(page: Page) -> None:
     assert one.told["title"] == "My animals"
     one.monitor.start()
     one.monitor.close()
-    assert one.session.asked == ["start", "close"] and one.monitor.closed and one.monitor.state == "stopped"
+    assert one.session.calls == ["start", "close"] and one.monitor.closed and one.monitor.state == "stopped"
     one.learn(1, 3)
 
 

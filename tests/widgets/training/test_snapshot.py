@@ -8,7 +8,8 @@ import json
 
 from PIL import Image
 
-from robust_widgets.interface.training_session import FakeTrainingSession, TrainingEnded
+from robust_widgets.interface.training_session import TrainingEnded
+from robust_widgets.testing import FakeTrainingSession
 from robust_widgets.widgets.training import TrainingMonitorWidget
 from robust_widgets.widgets.training.history import TrainingRecord
 from robust_widgets.widgets.training.snapshot import TrainingKeepsake, sheet
@@ -30,11 +31,11 @@ def test_a_run_that_has_ended_leaves_its_sheet(page: Page) -> None:
     assert isinstance(session, FakeTrainingSession)
     monitor.start()
     for number in range(1, 21):
-        session.tell(step(number))
-    session.tell(epoch(1, clean=0.5))
-    session.tell(epoch(2, clean=0.6))
+        session.emit(step(number))
+    session.emit(epoch(1, clean=0.5))
+    session.emit(epoch(2, clean=0.6))
     assert len(notebook.got) == 1
-    session.tell(TrainingEnded("stopped", "Stopped."))
+    session.emit(TrainingEnded("stopped", "Stopped."))
     assert monitor.keepsake.flush(SECONDS)
     data, _, update = notebook.got[-1]
     assert update and data["text/plain"] == "m: stopped at step 20 of 100. Epoch 2 of 10: loss 0.5, clean 60 %."

@@ -1,4 +1,4 @@
-"""The fake session keeps the promises of the protocol."""
+"""The fake sessions keep the promises of their protocols."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import RobustWidgetsError
-from robust_widgets.interface.session import FakeSession, FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
+from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
+from robust_widgets.interface.training_session import (
+    TrainingEnded,
+    TrainingEvent,
+    TrainingPlan,
+    TrainingSession,
+    TrainingStep,
+)
+from robust_widgets.testing import FakeSession, FakeTrainingSession
 from tests.helpers import raises_sentence
 
 
@@ -53,12 +61,12 @@ def test_it_starts_from_the_picture_and_makes_n() -> None:
 
 def test_the_newest_wins() -> None:
     session, first, second = FakeSession(), [], []
-    one = session.submit(request(), first.append)
-    two = session.submit(request(), second.append)
-    assert two != one
-    assert first[-1] == RunEnded(one, "stopped")
+    first_run = session.submit(request(), first.append)
+    second_run = session.submit(request(), second.append)
+    assert second_run != first_run
+    assert first[-1] == RunEnded(first_run, "stopped")
     session.advance(9)
-    assert second[-1] == RunEnded(two, "done")
+    assert second[-1] == RunEnded(second_run, "done")
     assert sum(isinstance(event, RunEnded) for event in first + second) == 2
     assert [r.task for r in session.requests] == ["generate", "generate"]
 
@@ -107,7 +115,51 @@ def test_a_closed_session_takes_no_more() -> None:
 
 
 @pytest.mark.parametrize("parameters", [{}, {"steps": 10}])
-def test_ten_steps_unless_said(parameters: dict[str, int]) -> None:
+def test_ten_steps_by_default(parameters: dict[str, int]) -> None:
     session, events = FakeSession(), []
     session.submit(RunRequest("generate", "dog", parameters), events.append)
     assert events[0].steps == 10
+
+
+def training_step(number: int) -> TrainingStep:
+    return TrainingStep(number, 8, 1, 1.0, 0.1, 32, float(number))
+
+
+def test_a_training_run_is_announced_and_ended_once() -> None:
+    session = FakeTrainingSession()
+    watched: TrainingSession = session
+    events: list[TrainingEvent] = []
+    watched.start(events.append)
+    assert watched.state == "running" and events == [session.plan]
+    session.emit(training_step(3))
+    watched.pause()
+    assert watched.state == "paused"
+    watched.resume()
+    watched.stop()
+    watched.stop()
+    assert watched.state == "stopped"
+    assert [type(event) for event in events] == [
+        TrainingPlan,
+        TrainingStep,
+        TrainingEnded,
+    ]
+    assert session.calls == ["start", "pause", "resume", "stop", "stop"]
+
+
+def test_a_start_after_a_stop_continues_from_the_last_step() -> None:
+    session = FakeTrainingSession()
+    events: list[TrainingEvent] = []
+    session.start(events.append)
+    session.emit(training_step(5))
+    session.stop()
+    session.start(events.append)
+    assert isinstance(events[-1], TrainingPlan) and events[-1].first_step == 5
+
+
+def test_closing_ends_a_training_run() -> None:
+    session = FakeTrainingSession()
+    events: list[TrainingEvent] = []
+    session.close()
+    session.start(events.append)
+    session.close()
+    assert isinstance(events[-1], TrainingEnded) and session.state == "stopped"
