@@ -19,7 +19,9 @@ Every message is one sentence or two: what was given, what is allowed, what to d
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class RobustWidgetsError(Exception):
@@ -100,6 +102,25 @@ def unknown_name(kind: str, name: object, allowed: Sequence[str]) -> str:
         return f"There is no {kind} {name!r}; none is available."
     all_of_them = "" if len(allowed) <= len(near) else f" ({len(allowed)} in all)"
     return f"There is no {kind} {name!r}; the nearest are {quoted(near)}{all_of_them}."
+
+
+def first_line(error: BaseException, limit: int = 200) -> str:
+    """The first line of another library's error, to quote in a sentence: at most ``limit`` characters, no full stop.
+
+    The error's type where it has no message.
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".")[:limit] if lines else type(error).__name__
+
+
+def whole_number(value: Any) -> int | None:
+    """An int, or anything that Python accepts as an index, as an int; None for a bool and for everything else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

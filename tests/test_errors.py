@@ -6,11 +6,12 @@ import ast
 import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import robust_widgets
 from robust_widgets import errors
-from robust_widgets.errors import RobustWidgetsError, nearest, quoted, unknown_name
+from robust_widgets.errors import RobustWidgetsError, first_line, nearest, quoted, unknown_name, whole_number
 from tests.helpers import check_sentence
 
 PACKAGE = Path(robust_widgets.__file__).parent
@@ -64,6 +65,27 @@ def test_the_nearest_name_comes_first(given: str, best: str) -> None:
     assert nearest(given, ANIMALS)[0] == best
     assert len(nearest(given, ANIMALS)) == 3
     check_sentence(unknown_name("class", given, ANIMALS), repr(given), repr(best), "5 in all")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError("\n Disk full.\nTraceback"), "Disk full"),
+        (ValueError("a" * 300), "a" * 200),
+        (KeyError(), "KeyError"),
+        (RuntimeError(" \n"), "RuntimeError"),
+    ],
+)
+def test_the_first_line_of_an_error(error: Exception, line: str) -> None:
+    assert first_line(error) == line
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [*((3, 3), (-1, -1), (np.int64(2), 2), (True, None), (np.True_, None), (3.0, None), ("3", None), (None, None))],
+)
+def test_whole_numbers_are_ints_and_what_can_be_an_index(value: object, number: int | None) -> None:
+    assert whole_number(value) == number
 
 
 def test_an_unknown_name_among_few_or_none() -> None:

@@ -117,14 +117,14 @@ def evaluate(
         return
     if (judge or out) and card is None:
         raise ParameterError("--judge belongs to --tasks or --card, and --out to --tasks; give one of them too.")
-    from robust_widgets.models.card import is_own_file
+    from robust_widgets.models.card import is_model_file
     from robust_widgets.models.registry import load_model, model_names
 
     if write and model in model_names():
         raise ParameterError(
             f"--write changes a file, but {model!r} is a shipped model; give the path of a .safetensors file."
         )
-    if write and Path(model).is_file() and not is_own_file(Path(model)):
+    if write and Path(model).is_file() and not is_model_file(Path(model)):
         raise ParameterError(
             f"--write keeps accuracies in a file of robust-widgets, and {model!r} is another's; leave out --write."
         )

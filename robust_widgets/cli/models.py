@@ -13,7 +13,7 @@ from robust_widgets.errors import ParameterError, UnknownNameError, unknown_name
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import ModelCard
-    from robust_widgets.models.zoo.entries import Published
+    from robust_widgets.models.zoo.entries import ModelEntry
 
 WIDTH = 100
 UNKNOWN = "not known"
@@ -93,9 +93,9 @@ def describe(name: str, card: ModelCard, size: int) -> str:
     )
 
 
-def describe_published(entry: Published) -> str:
+def describe_published(entry: ModelEntry) -> str:
     """All that is known of a published model."""
-    from robust_widgets.models.zoo.entries import local_file, place_of
+    from robust_widgets.models.zoo.entries import cache_path, local_file
 
     here = local_file(entry)
     return _facts(
@@ -110,12 +110,12 @@ def describe_published(entry: Published) -> str:
             "address": entry.address,
             "size": UNKNOWN if entry.megabytes is None else _size(entry),
             "SHA-256": entry.sha256 or f"{UNKNOWN}, so a download cannot be checked",
-            "file": str(here) if here else f"not downloaded; it will be {place_of(entry)}",
+            "file": str(here) if here else f"not downloaded; it will be {cache_path(entry)}",
         },
     )
 
 
-def list_published(entries: list[Published]) -> list[str]:
+def list_published(entries: list[ModelEntry]) -> list[str]:
     """The published models, a paragraph a collection and a line a model."""
     from robust_widgets.models.zoo.entries import local_file
 
@@ -134,7 +134,7 @@ def list_published(entries: list[Published]) -> list[str]:
     return paragraphs
 
 
-def _size(entry: Published) -> str:
+def _size(entry: ModelEntry) -> str:
     return f"size {UNKNOWN}" if entry.megabytes is None else f"{entry.megabytes:g} MB"
 
 

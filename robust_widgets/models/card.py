@@ -66,7 +66,7 @@ class ModelCard:
         return ModelInfo(self.name, self.classes, self.input_size, device, self.architecture, claim=self.claim, **known)
 
 
-def is_own_file(path: Path) -> bool:
+def is_model_file(path: Path) -> bool:
     """Whether a file is one that :func:`save_model` wrote, of this version or another."""
     try:
         with safe_open(path, framework="np") as file:

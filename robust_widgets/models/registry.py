@@ -13,15 +13,15 @@ from torch import nn
 
 from robust_widgets._bundled import BUNDLED, DEFAULT, model_names
 from robust_widgets.errors import DeviceError, ParameterError, UnknownNameError, WeightsError, unknown_name
-from robust_widgets.models.card import ModelCard, is_own_file, read_card
+from robust_widgets.models.card import ModelCard, is_model_file, read_card
 from robust_widgets.models.classifier import PRECISIONS, RobustClassifier
+from robust_widgets.models.cpu_threads import limit_threads
 from robust_widgets.models.model_file import load_model_file
-from robust_widgets.models.threads import fit_threads
 from robust_widgets.models.zoo.entries import published_models
 from robust_widgets.runs.trace import Loading
 
 if TYPE_CHECKING:
-    from robust_widgets.models.loading.loading import Given
+    from robust_widgets.models.loading.load import Given
 
 
 def model_cards() -> list[ModelCard]:
@@ -97,11 +97,11 @@ def load_model(
         ParameterError: a mean, a deviation or a size that cannot be.
         DeviceError: the device is not on this machine.
     """
-    from robust_widgets.models.loading.loading import Given
+    from robust_widgets.models.loading.load import Given
 
     if precision is not None and precision not in PRECISIONS:
         raise UnknownNameError(unknown_name("precision", precision, tuple(PRECISIONS)))
-    fit_threads()
+    limit_threads()
     given = Given(architecture, classes, mean, std, input_size, name)
     model = _loaded(source, choose_device(device), given, (fast, precision))
     model.precision = precision
@@ -113,7 +113,7 @@ def load_model(
 def _loaded(
     source: str | os.PathLike[str] | nn.Module, chosen: torch.device, given: Given, how: tuple[object, ...]
 ) -> RobustClassifier:
-    from robust_widgets.models.loading.loading import LIBRARIES, load_file, load_named, load_network
+    from robust_widgets.models.loading.load import LIBRARIES, load_file, load_named, load_network
 
     if isinstance(source, RobustClassifier):
         raise WeightsError(f"{source.card.name!r} is a loaded model already; use it as it is.")
@@ -123,7 +123,7 @@ def _loaded(
     if wanted.startswith(LIBRARIES):
         return _brought(load_named(wanted, given), chosen, given, wanted)
     path, known = Path(wanted), published_models()
-    if wanted in model_names() or is_own_file(path):
+    if wanted in model_names() or is_model_file(path):
         if given.says_anything():
             raise ParameterError(
                 f"{wanted!r} knows its own network, classes and normalisation; give nothing but a device."

@@ -39,7 +39,7 @@ class Painter:
     def info(self) -> ModelInfo:
         """What a widget shows of the model, with the catalogue of its features."""
         model = self._model
-        info = model.card.shown(self.device, source=source_of(model), loading=model.loading, synonyms=model.synonyms)
+        info = model.card.info(self.device, source=source_of(model), loading=model.loading, synonyms=model.synonyms)
         if has_features(model):
             with suppress(WeightsError):  # a run with a feature by name says what is wrong with the catalogue
                 return replace(info, features=features(model))

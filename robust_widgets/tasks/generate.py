@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from robust_widgets.interface.parameters import check_parameters, default_of
+from robust_widgets.models.class_seeds import draw_seeds
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.seeds import draw_seeds
 from robust_widgets.runs.trace import Frame, Trace
 from robust_widgets.synthesis.loop import Problem, run
 from robust_widgets.synthesis.objectives import CrossEntropy

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from robust_widgets.interface.parameters import default_of
+from robust_widgets.models.class_seeds import draw_seeds_from
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.seeds import draw_seeds_of
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.synthesis.constraints import L2Ball
@@ -43,7 +43,7 @@ class SampleGrid:
         starts: list[Tensor] = []
         for place, label in enumerate(self.labels.tolist()):
             index = int(torch.searchsorted(chosen, torch.tensor(label)))
-            starts.append(draw_seeds_of(statistics, index, 1, seed + place, data.side))
+            starts.append(draw_seeds_from(statistics, index, 1, seed + place, data.side))
         self.starts = torch.cat(starts)
 
     def paint(self, model: RobustClassifier) -> Pixels:

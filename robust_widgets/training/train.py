@@ -17,8 +17,8 @@ from tqdm.auto import tqdm
 from robust_widgets.errors import SaveError
 from robust_widgets.interface.training_session import TrainingEnded, TrainingEpoch, TrainingNote, TrainingStep
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.cpu_threads import limit_threads
 from robust_widgets.models.registry import choose_device, load_model
-from robust_widgets.models.threads import fit_threads
 from robust_widgets.training.data import DataSource, PictureSet, open_data
 from robust_widgets.training.distributed import ALONE, World, joined
 from robust_widgets.training.settings import TrainingSettings
@@ -80,7 +80,7 @@ def train(
         KeyboardInterrupt: it was interrupted; the checkpoint is of the step that was reached.
     """
     path = model_path(out)
-    fit_threads()
+    limit_threads()
     with joined(choose_device(device)) as (world, chosen):
         quiet = not (progress and world.is_first)
         tell = say if world.is_first else str

@@ -10,7 +10,7 @@ import pytest
 from robust_widgets._cache import VARIABLE
 from robust_widgets.cli.models import describe
 from robust_widgets.models.registry import load_model, model_names
-from robust_widgets.models.zoo.entries import place_of, published_models
+from robust_widgets.models.zoo.entries import cache_path, published_models
 from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
 
@@ -37,8 +37,8 @@ def test_a_model_is_described_with_its_accuracies_and_size() -> None:
 def test_models_lists_what_others_have_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     here = published_models()["resnet18-l2-eps3"]
-    place_of(here).parent.mkdir(parents=True)
-    place_of(here).write_bytes(b"weights")
+    cache_path(here).parent.mkdir(parents=True)
+    cache_path(here).write_bytes(b"weights")
     lines = {line.split()[0]: line for line in call("models").stdout.splitlines() if line.strip()}
     assert all(name in lines and entry.trained in lines[name] for name, entry in published_models().items())
     assert [line for line in lines.values() if line.endswith(", downloaded")] == [lines["resnet18-l2-eps3"]]
@@ -51,7 +51,7 @@ def test_all_that_is_known_of_one_model(tmp_path: Path, monkeypatch: pytest.Monk
     entry = published_models()["resnet50-linf-eps4"]
     for fact in (entry.address, entry.source, entry.sha256, "MIT", "linf 4/255", "63.9%", "not downloaded", "205 MB"):
         assert str(fact) in told, fact
-    assert str(place_of(entry)) in told and str(tmp_path) in told
+    assert str(cache_path(entry)) in told and str(tmp_path) in told
     told = call("models", "santurkar2019-horse-zebra").stdout
     assert told.count("not known") == 4 and "none is named" in told
     assert "27 classes" in call("models", "tiny").stdout

@@ -11,7 +11,7 @@ from torch import nn
 import robust_widgets as rw
 from robust_widgets.compiler.engine import ONEDNN, ONNX
 from robust_widgets.models.networks.cifar import PreActResNet, SmallResNet
-from robust_widgets.models.networks.wide_resnet import UnevenPreActResNet, UnevenWideResNet, WideResNet
+from robust_widgets.models.networks.wide_resnet import DeepMindPreActResNet, DeepMindWideResNet, WideResNet
 from tests.compiler.networks import CLASSES, both, lively, pictures_for, torchvisions
 
 BROUGHT: dict[str, Callable[[], nn.Module]] = {
@@ -21,9 +21,9 @@ BROUGHT: dict[str, Callable[[], nn.Module]] = {
     },
     "resnet-18 for small pictures": lambda: SmallResNet(CLASSES, (2, 2, 2, 2), False),
     "wide": lambda: WideResNet(CLASSES, 1, 2),
-    "deepmind's wide": lambda: UnevenWideResNet(CLASSES, 1, 2, "silu"),
+    "deepmind's wide": lambda: DeepMindWideResNet(CLASSES, 1, 2, "silu"),
     "pre-activation": lambda: PreActResNet(CLASSES, (1, 1, 1, 1), True, True),
-    "deepmind's pre-activation": lambda: UnevenPreActResNet(CLASSES, (1, 1, 1, 1), "silu"),
+    "deepmind's pre-activation": lambda: DeepMindPreActResNet(CLASSES, (1, 1, 1, 1), "silu"),
 }
 
 

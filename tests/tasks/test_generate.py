@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import WeightsError
-from robust_widgets.models.seeds import draw_seeds
+from robust_widgets.models.class_seeds import draw_seeds
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.tasks import generate
 from tests.helpers import raises_sentence, tiny_model

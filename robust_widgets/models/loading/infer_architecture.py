@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from robust_widgets.errors import WeightsError
 from robust_widgets.models.loading.safe_load import checked_weights
 from robust_widgets.models.networks.cifar import VGG_STAGES, PreActResNet, SmallDenseNet, SmallResNet, SmallVGG
-from robust_widgets.models.networks.wide_resnet import ACTIVATIONS, UnevenPreActResNet, UnevenWideResNet, WideResNet
+from robust_widgets.models.networks.wide_resnet import ACTIVATIONS, DeepMindPreActResNet, DeepMindWideResNet, WideResNet
 
 Colour: TypeAlias = tuple[float, float, float]
 
@@ -174,7 +174,7 @@ def _small(shapes: Shapes) -> Iterator[Candidate]:
         for activation in ACTIVATIONS:
             yield Candidate(
                 f"wide-resnet-{6 * depth + 4}-{factor}-{activation}",
-                lambda activation=activation: UnevenWideResNet(classes, depth, factor, activation),
+                lambda activation=activation: DeepMindWideResNet(classes, depth, factor, activation),
                 True,
             )
     elif "conv_2d.weight" in shapes and "logits.weight" in shapes:
@@ -182,7 +182,7 @@ def _small(shapes: Shapes) -> Iterator[Candidate]:
         for activation in ACTIVATIONS:
             yield Candidate(
                 f"preact-resnet-{2 * sum(depths) + 2}-{activation}",
-                lambda activation=activation: UnevenPreActResNet(classes, depths, activation),
+                lambda activation=activation: DeepMindPreActResNet(classes, depths, activation),
                 True,
             )
     elif "block1.layer.0.conv1.weight" in shapes and "fc.weight" in shapes:

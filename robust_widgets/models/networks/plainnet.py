@@ -1,6 +1,6 @@
-"""A plain convolutional network in the manner of VGG: no shortcuts, ReLU and max pooling.
+"""A plain convolutional network in the style of VGG: no shortcuts, ReLU, max pooling.
 
-It shares no design decision with :class:`SmoothResNet`, which makes it an independent judge of pictures that one paints.
+It shares no design decision with :class:`SmoothResNet`, so it can judge that network's pictures independently.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class UnevenStage(nn.Module):
         return self.block(x)
 
 
-class UnevenWideResNet(nn.Module):
+class DeepMindWideResNet(nn.Module):
     """WideResNet-(6 depth + 4)-factor in DeepMind's layout; the activation is not in its weights."""
 
     def __init__(self, classes: int, depth: int, factor: int, activation: str) -> None:
@@ -118,7 +118,7 @@ class UnevenWideResNet(nn.Module):
         return self.logits(self.activation(self.batchnorm(self.layer(self.init_conv(x)))).mean((2, 3)))
 
 
-class UnevenPreActBlock(nn.Module):
+class DeepMindPreActBlock(nn.Module):
     """A pre-activation block in DeepMind's layout: its shortcut is a 3 x 3 convolution of what comes in."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> None:
@@ -137,7 +137,7 @@ class UnevenPreActBlock(nn.Module):
         return x + self.conv_2d_2(self.activation(self.batchnorm_1(out)))
 
 
-class UnevenPreActResNet(nn.Module):
+class DeepMindPreActResNet(nn.Module):
     """Pre-activation ResNet in DeepMind's layout; the activation is not in its weights."""
 
     def __init__(self, classes: int, depths: tuple[int, ...], activation: str) -> None:
@@ -148,7 +148,7 @@ class UnevenPreActResNet(nn.Module):
         for stage, depth in enumerate(depths):
             blocks: list[nn.Module] = []
             for index in range(depth):
-                blocks.append(UnevenPreActBlock(channels, 64 * 2**stage, 2 if stage and index == 0 else 1, chosen))
+                blocks.append(DeepMindPreActBlock(channels, 64 * 2**stage, 2 if stage and index == 0 else 1, chosen))
                 channels = 64 * 2**stage
             self.add_module(f"layer_{stage}", nn.Sequential(*blocks))
         self.batchnorm, self.activation = nn.BatchNorm2d(channels), chosen()

@@ -14,13 +14,13 @@ from typing import Any, cast
 from robust_widgets._cache import cache_folder
 from robust_widgets.interface.robustness import training_claim
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.loading.loading import Given, load_file
+from robust_widgets.models.loading.load import Given, load_file
 from robust_widgets.models.loading.safe_load import checked_kind
 from robust_widgets.units import from_levels
 
 
 @dataclass(frozen=True)
-class Published:
+class ModelEntry:
     """One published model, as its publishers describe it; None is what they do not say.
 
     Attributes:
@@ -71,7 +71,7 @@ class Published:
 
 
 @cache
-def published_models() -> Mapping[str, Published]:
+def published_models() -> Mapping[str, ModelEntry]:
     """All published models that are known, by name, in the order of the file."""
     collections = tomllib.loads((files("robust_widgets.models.zoo") / "models.toml").read_text("utf-8"))
     entries = [
@@ -82,32 +82,32 @@ def published_models() -> Mapping[str, Published]:
     return {entry.name: entry for entry in entries}
 
 
-def _entry(collection: str, told: dict[str, Any]) -> Published:
+def _entry(collection: str, told: dict[str, Any]) -> ModelEntry:
     file = str(told.pop("file"))
     told["address"] = str(told["address"]).format(file=file)
     told.setdefault("name", _name(file))
     if told["norm"] == "linf":
         told["radius"] = from_levels(told["radius"])
-    return Published(collection=collection, **told)
+    return ModelEntry(collection=collection, **told)
 
 
 def _name(file: str) -> str:
     return PurePosixPath(file).name.rpartition(".")[0].lower().replace("_", "-").removesuffix(".0")
 
 
-def place_of(entry: Published) -> Path:
+def cache_path(entry: ModelEntry) -> Path:
     """Where a model's file is kept once it is downloaded, or put there by hand."""
     return cache_folder() / "models" / entry.collection / entry.file_name
 
 
-def local_file(entry: Published) -> Path | None:
+def local_file(entry: ModelEntry) -> Path | None:
     """The file to load a model from: what ``robust-widgets convert`` made of its file, else that; None if not here."""
-    file = place_of(entry)
+    file = cache_path(entry)
     here = (one for one in (file.with_suffix(".safetensors"), file) if one.is_file())
     return next(here, None)
 
 
-def download(entry: Published, *, progress: bool = True) -> Path:
+def download(entry: ModelEntry, *, progress: bool = True) -> Path:
     """The file of a model, downloaded if it is not here, and checked against the published SHA-256 where there is one.
 
     Raises:
@@ -117,14 +117,14 @@ def download(entry: Published, *, progress: bool = True) -> Path:
 
     file = local_file(entry)
     if file is None:
-        file = place_of(entry)
+        file = cache_path(entry)
         fetch(entry.address, file, digest=entry.sha256, check=checked_kind, progress=progress)
-    elif file == place_of(entry):  # it may have been put there by hand, or cut short since
+    elif file == cache_path(entry):  # it may have been put there by hand, or cut short since
         check_digest(file, entry.sha256)
     return file
 
 
-def load_published(entry: Published, given: Given) -> RobustClassifier:
+def load_published(entry: ModelEntry, given: Given) -> RobustClassifier:
     """A published classifier, on the CPU. Its card says how its publishers say it was trained.
 
     Args:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, RobustClassifier
-from robust_widgets.models.half import HalfClassifier
+from robust_widgets.models.half_precision import HalfPrecisionClassifier
 from robust_widgets.solvers.graphs.backend import Arrays, GraphBackend
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
@@ -175,7 +175,7 @@ class StepGraphCache:
         self._kept: OrderedDict[Hashable, StepGraph | None] = OrderedDict()
         self._widths: dict[str, int] = {}
         self.precision: str | None = None
-        self._halves: WeakValueDictionary[Hashable, HalfClassifier] = WeakValueDictionary()
+        self._halves: WeakValueDictionary[Hashable, HalfPrecisionClassifier] = WeakValueDictionary()
 
     def __reduce__(self) -> tuple[type[StepGraphCache], tuple[object]]:
         """Copies begin anew: a graph belongs to the memory it was recorded over."""
@@ -241,9 +241,9 @@ class StepGraphCache:
             return self._half(model, precision)
         return model.uncompiled()
 
-    def _half(self, model: RobustClassifier, precision: str) -> HalfClassifier:
+    def _half(self, model: RobustClassifier, precision: str) -> HalfPrecisionClassifier:
         key = precision, _places(model)
-        found = self._halves.get(key) or HalfClassifier(model, PRECISIONS[precision])
+        found = self._halves.get(key) or HalfPrecisionClassifier(model, PRECISIONS[precision])
         self._halves[key] = found
         return found
 

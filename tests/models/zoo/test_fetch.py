@@ -59,9 +59,9 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
 def known(monkeypatch: pytest.MonkeyPatch, shelf: Shelf, **facts: Any) -> Path:
     """Make the name known under the server's address; where its file will be."""
     entry = dataclasses.replace(published_models()[NAME], address=shelf.address, **facts)
-    for module in ("registry", "published.entries"):
+    for module in ("registry", "zoo.entries"):
         monkeypatch.setattr(f"robust_widgets.models.{module}.published_models", lambda: {NAME: entry})
-    return bring.place_of(entry)
+    return bring.cache_path(entry)
 
 
 def test_a_published_model_is_downloaded_once_and_says_what_is_claimed_of_it(shelf: Shelf) -> None:
@@ -102,7 +102,7 @@ def test_a_file_with_more_than_weights_is_refused_and_loads_once_it_is_converted
 ) -> None:
     place = known(monkeypatch, shelf)
     shelf.content = checkpoint(more=Other())
-    with raises_sentence(WeightsError, "test_bring.Other", "robust-widgets convert", place, "--trust"):
+    with raises_sentence(WeightsError, "test_fetch.Other", "robust-widgets convert", place, "--trust"):
         load_model(NAME, device="cpu")
     weights = weights_in(place, torch.load(io.BytesIO(checkpoint()), weights_only=True))
     save_file(weights.as_state(), place.with_suffix(".safetensors"))  # as convert does

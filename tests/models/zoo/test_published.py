@@ -13,7 +13,7 @@ from torch import nn
 from robust_widgets.errors import WeightsError
 from robust_widgets.models.loading.infer_architecture import candidates, make_torchvision
 from robust_widgets.models.networks.cifar import PreActResNet
-from robust_widgets.models.networks.wide_resnet import UnevenPreActResNet, UnevenWideResNet, WideResNet
+from robust_widgets.models.networks.wide_resnet import DeepMindPreActResNet, DeepMindWideResNet, WideResNet
 from robust_widgets.models.registry import load_model
 from tests.helpers import pictures, raises_sentence
 from tests.models.zoo.published_files import robustness, saved, stirred
@@ -97,7 +97,7 @@ def test_torchvisions_networks_are_known_by_their_shapes(name: str) -> None:
 
 def test_a_wide_network_of_deepmind_needs_its_activation(tmp_path: Path) -> None:
     state = {"mean": CIFAR_MEAN.view(3, 1, 1), "std": CIFAR_STD.view(3, 1, 1)}
-    path = saved(tmp_path, state | UnevenWideResNet(10, 2, 2, "silu").state_dict())
+    path = saved(tmp_path, state | DeepMindWideResNet(10, 2, 2, "silu").state_dict())
     with raises_sentence(WeightsError, "architecture=", "wide-resnet-16-2-silu", "wide-resnet-16-2-relu"):
         load_model(path, device="cpu")
     assert load_model(path, architecture="wide-resnet-16-2-silu", device="cpu").classes[9] == "truck"
@@ -115,8 +115,8 @@ def test_a_pre_activation_network_needs_its_shortcut(last_norm: bool, tmp_path: 
 @pytest.mark.parametrize(
     ("network", "name"),
     [
-        (lambda: UnevenWideResNet(10, 11, 16, "silu"), "wide-resnet-70-16-silu"),
-        (lambda: UnevenPreActResNet(10, (2, 2, 2, 2), "silu"), "preact-resnet-18-silu"),
+        (lambda: DeepMindWideResNet(10, 11, 16, "silu"), "wide-resnet-70-16-silu"),
+        (lambda: DeepMindPreActResNet(10, (2, 2, 2, 2), "silu"), "preact-resnet-18-silu"),
         (lambda: WideResNet(10, 4, 10), "wide-resnet-28-10"),
         (lambda: WideResNet(100, 5, 10, bias=False), "wide-resnet-34-10"),
     ],

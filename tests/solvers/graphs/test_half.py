@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from robust_widgets.errors import UnknownNameError
-from robust_widgets.models.half import HalfClassifier
+from robust_widgets.models.half_precision import HalfPrecisionClassifier
 from robust_widgets.models.registry import load_model
 from robust_widgets.solvers.graphs import cuda_graph
 from robust_widgets.solvers.graphs.step_graph import HALF_CLOSE, StepGraphCache
@@ -35,7 +35,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
 @pytest.mark.parametrize("dtype", HALVES.values(), ids=HALVES)
 @pytest.mark.parametrize("model", [smooth_model(16), relu_model(16)], ids=["smooth", "relu"])
 def test_its_answers_and_gradients_are_near_and_in_single_precision(model: Any, dtype: torch.dtype) -> None:
-    half = HalfClassifier(model, dtype)
+    half = HalfPrecisionClassifier(model, dtype)
     kinds = {one.weight.dtype for one in half.modules() if isinstance(one, (nn.Conv2d, nn.Linear))}
     others = {one.weight.dtype for one in half.modules() if isinstance(one, nn.BatchNorm2d)}
     assert kinds == {dtype} and others <= {torch.float32}
@@ -82,9 +82,9 @@ def test_a_run_in_half_precision_ends_at_nearly_the_same_picture(wanted: str | N
 def test_a_precision_with_other_answers_is_not_used(
     worse: tuple[str, ...], how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = HalfClassifier.forward
+    own = HalfPrecisionClassifier.forward
 
-    def forward(self: HalfClassifier, x: torch.Tensor) -> torch.Tensor:
+    def forward(self: HalfPrecisionClassifier, x: torch.Tensor) -> torch.Tensor:
         if self._dtype not in [HALVES[name] for name in worse]:
             return own(self, x)
         if how == "no such operation":
@@ -92,7 +92,7 @@ def test_a_precision_with_other_answers_is_not_used(
         answer = own(self, x)
         return answer.flip(1) if how == "another class" else answer.detach() - (answer - answer.detach())
 
-    monkeypatch.setattr(HalfClassifier, "forward", forward)
+    monkeypatch.setattr(HalfPrecisionClassifier, "forward", forward)
     problem = made(None)
     captures: Any = problem.model.captures  # type: ignore[attr-defined]
     list(iterate(problem))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError
-from robust_widgets.models.loading import loading
+from robust_widgets.models.loading import load
 from robust_widgets.models.loading.class_names import class_names, class_sets
 from robust_widgets.models.loading.conversion import convert
 from robust_widgets.models.model_file import save_model
@@ -259,7 +259,7 @@ def test_a_network_of_timm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(timm, "create_model", offline)
     with raises_sentence(WeightsError, "no route to host", "architecture='timm:resnet10t'"):
         load_model("timm:resnet10t", device="cpu")
-    monkeypatch.setattr(loading.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(load.importlib.util, "find_spec", lambda _: None)
     with raises_sentence(WeightsError, "robust-widgets[timm]"):
         load_model("timm:resnet10t", device="cpu")
 

@@ -17,7 +17,7 @@ import torch
 VARIABLE = "OMP_NUM_THREADS"  # whoever sets it has chosen
 
 
-def fit_threads() -> None:
+def limit_threads() -> None:
     """Give torch, in this process, no more threads than there are processors to run them."""
     if VARIABLE not in os.environ and (most := processors()) < torch.get_num_threads():
         torch.set_num_threads(most)

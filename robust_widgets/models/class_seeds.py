@@ -36,10 +36,10 @@ def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int,
             f"The model {model.card.name!r} holds no class seeds, which generation starts from; "
             "use the bundled model or one made by 'robust-widgets train'."
         )
-    return draw_seeds_of(model.seeds, class_index, count, seed, side or model.input_size).to(model.device)
+    return draw_seeds_from(model.seeds, class_index, count, seed, side or model.input_size).to(model.device)
 
 
-def draw_seeds_of(statistics: dict[str, Tensor], class_index: int, count: int, seed: int, side: int) -> Tensor:
+def draw_seeds_from(statistics: dict[str, Tensor], class_index: int, count: int, seed: int, side: int) -> Tensor:
     """As :func:`draw_seeds`, from the statistics alone; on the CPU."""
     mean = statistics["mean"][class_index].float()
     factor = statistics["factor"][class_index].float()

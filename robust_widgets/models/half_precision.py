@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from robust_widgets.models.classifier import RobustClassifier
 
 
-class HalfClassifier(RobustClassifier):
+class HalfPrecisionClassifier(RobustClassifier):
     """A copy of a model whose convolutions and products are of half precision, in channels-last order.
 
     Pictures, features, logits and gradients stay float32.

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from robust_widgets.errors import WeightsError
-from robust_widgets.models.seeds import draw_seeds
+from robust_widgets.models.class_seeds import draw_seeds
 from tests.helpers import raises_sentence, tiny_model
 
 DRAWS = 4000
