@@ -61,7 +61,7 @@ def stroke(studio: StudioPage, y: float) -> None:
 def test_a_studio_whose_kernel_died_says_so_and_its_painting_comes_back(open_notebook: OpenNotebook) -> None:
     studio = StudioPage(open_notebook(STUDIO)).start()
     page, said = studio.page, complaints(studio.page)
-    alert = page.locator(".rw-pad .rw-gone")
+    alert = page.locator(".rw-pad .rw-kernel-ended")
     stroke(studio, 0.7)
     studio.until(lambda: studio.shown(0.5, 0.7) != WHITE and not inked(page))
     studio.press("play")
@@ -70,7 +70,7 @@ def test_a_studio_whose_kernel_died_says_so_and_its_painting_comes_back(open_not
     expect(alert).to_be_hidden()
 
     studio.book.kill()
-    expect(alert).to_have_text("The kernel has ended. Run the cell again, and the painting comes back.")
+    expect(alert).to_have_text("The kernel has ended. Run the cell again to restore the painting.")
     expect(alert).to_have_attribute("role", "alert")
     studio.wait_for_state("failed")
     assert "the kernel ended" in studio.view.inner_text()
@@ -98,21 +98,21 @@ def test_a_stroke_that_found_no_kernel_is_taken_back(open_notebook: OpenNotebook
     page.evaluate(END)
     until(page, lambda: page.locator(".jp-Toolbar-kernelName:visible").inner_text() == "No Kernel")
     stroke(studio, 0.5)
-    expect(page.locator(".rw-pad .rw-gone")).to_have_text("The kernel has ended. Run the cell again to paint.")
+    expect(page.locator(".rw-pad .rw-kernel-ended")).to_have_text("The kernel has ended. Run the cell again to paint.")
     until(page, lambda: not inked(page))
     assert said == []
 
 
 def test_a_monitor_whose_kernel_died_says_how_training_goes_on(open_notebook: OpenNotebook) -> None:
     monitor = MonitorPage(open_notebook(MONITOR))
-    said, alert = complaints(monitor.page), monitor.root.locator(".rw-gone")
+    said, alert = complaints(monitor.page), monitor.root.locator(".rw-kernel-ended")
     monitor.button("Start").click()
     monitor.wait_for("running")
     monitor.until(lambda: monitor.step() > 5)
 
     monitor.book.kill()
     expect(alert).to_have_text(
-        "The kernel has ended. Run the cell again and press Start: training goes on from its last checkpoint.",
+        "The kernel has ended. Run the cell again and press Start: training continues from its last checkpoint.",
         timeout=WAIT,
     )
     assert monitor.root.locator(".rw-training-state").inner_text() == "the kernel ended"

@@ -167,7 +167,7 @@ def test_one_can_paint_without_a_mouse(easel: Easel) -> None:
 
 def test_the_keys_are_listed_and_tab_goes_on(easel: Easel) -> None:
     easel.press("?")
-    dialog = easel.page.get_by_role("dialog", name="Keys of the painting canvas")
+    dialog = easel.page.get_by_role("dialog", name="Keyboard shortcuts of the painting canvas")
     dialog.wait_for()
     easel.shot("help")
     listed = dialog.inner_text()
@@ -202,12 +202,12 @@ def test_the_keys_are_listed_and_tab_goes_on(easel: Easel) -> None:
             )
         )
     assert [stop.split(":")[0] for stop in stops[:6]] == [
-        "Bring a picture",
+        "Add a picture",
         "Show the image without paint, while held",
-        "Farther",
-        "Show all",
-        "Closer",
-        "All keys",
+        "Zoom out",
+        "Zoom to fit",
+        "Zoom in",
+        "Keyboard shortcuts",
     ]
     assert easel.page.locator(".rw-paint-box [tabindex='0'].rw-layer").count() == 0
     unnamed = easel.page.evaluate(
@@ -304,7 +304,7 @@ def test_a_picture_is_brought_by_the_button(easel: Easel, tmp_path: Path) -> Non
     Image.fromarray(pixels).save(file, "PNG")
     (tmp_path / "red.png").write_bytes(file.getvalue())
     with easel.page.expect_file_chooser() as chooser:
-        easel.page.get_by_role("button", name="Bring a picture").click()
+        easel.page.get_by_role("button", name="Add a picture").click()
     chooser.value.set_files(tmp_path / "red.png")
     easel.changed(1)
     easel.until(easel.is_shown)

@@ -1,0 +1,52 @@
+/** The player's words, in English or in the language of the page. */
+import type { TransportWords } from "./transport";
+
+export interface PlayerWords extends TransportWords {
+  /** Accessible name of the list of runs. */
+  runs: string;
+  /** One of several runs; the number counts from 1. */
+  run: (number: number, title: string) => string;
+  loss: string;
+  target: string;
+  distance: string;
+  /** Text alternative of the picture. */
+  picture: (title: string, step: number) => string;
+  line: (step: number, last: number, probability: string) => string;
+  /** Says that the page holds fewer pictures than the run had. */
+  kept: (kept: number, recorded: number) => string;
+  none: string;
+}
+
+/** As much of JupyterLab's translation bundle as is used here. */
+export interface Translation {
+  /** Translates a text, and replaces %1, %2, ... by the values. */
+  __(text: string, ...values: (string | number)[]): string;
+}
+
+export const playerWords = (trans: Translation): PlayerWords => ({
+  first: trans.__("first step"),
+  previous: trans.__("previous step"),
+  play: trans.__("play"),
+  pause: trans.__("pause"),
+  next: trans.__("next step"),
+  last: trans.__("last step"),
+  step: trans.__("step"),
+  loop: trans.__("play in a loop"),
+  speed: trans.__("speed"),
+  runs: trans.__("runs"),
+  run: (number, title) => trans.__("run %1: %2", number, title),
+  loss: trans.__("loss"),
+  target: trans.__("target"),
+  distance: trans.__("distance"),
+  picture: (title, step) => trans.__("%1, step %2", title, step),
+  line: (step, last, probability) => trans.__("step %1 of %2, probability %3", step, last, probability),
+  kept: (kept, recorded) => trans.__("%1 of %2 pictures are kept here", kept, recorded),
+  none: trans.__("There are no runs yet."),
+});
+
+/** No translation. */
+const english: Translation = {
+  __: (text, ...values) => text.replace(/%(\d)/g, (_, number) => String(values[Number(number) - 1])),
+};
+
+export const ENGLISH = playerWords(english);

@@ -1,0 +1,73 @@
+import { element, icon } from "@robust-widgets/shared/dom";
+import { button } from "./button";
+
+const PICTURE = "M2 3.5h12v9H2zM2 10.5l3.5-3.5 3 3 2-2 3.5 3.5M11 6.2v.1";
+const EYE =
+  "M1.5 8S4 3.7 8 3.7 14.5 8 14.5 8 12 12.3 8 12.3 1.5 8 1.5 8z" + "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6z";
+
+export interface BarActions {
+  upload(file: File): void;
+  /** In (1), out (-1), or to fit (0). */
+  zoom(direction: 1 | -1 | 0): void;
+  showBefore(show: boolean): void;
+  help(): void;
+}
+
+/** The buttons under the painting for what the browser does by itself. */
+export class Bar {
+  readonly row: HTMLElement;
+  private readonly percent = button("rw-pad-percent", "Zoom to fit", "0", "100%");
+  private readonly before = button("", "Show the image without paint, while held", "\\", icon(EYE), "Before");
+
+  constructor(private readonly actions: BarActions) {
+    const [upload, file] = this.uploadButton();
+    const zoomOut = button("", "Zoom out", "-", "−");
+    const zoomIn = button("", "Zoom in", "+", "+");
+    const help = button("", "Keyboard shortcuts", "?", "?");
+    zoomOut.addEventListener("click", () => actions.zoom(-1));
+    this.percent.addEventListener("click", () => actions.zoom(0));
+    zoomIn.addEventListener("click", () => actions.zoom(1));
+    help.addEventListener("click", () => actions.help());
+    this.listenToBefore();
+    this.setBefore(false);
+    const zoom = element("div", "rw-pad-zoom", { role: "group", "aria-label": "Zoom" }, zoomOut, this.percent, zoomIn);
+    this.row = element("div", "rw-pad-bar", {}, upload, file, this.before, zoom, help);
+    // JupyterLab handles shortcuts before the pad does; without this, B would insert a cell.
+    this.row.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
+
+  setZoom(zoom: number): void {
+    this.percent.textContent = `${Math.round(100 * zoom)}%`;
+  }
+
+  setBefore(isShown: boolean): void {
+    this.before.setAttribute("aria-pressed", String(isShown));
+  }
+
+  private uploadButton(): [HTMLButtonElement, HTMLInputElement] {
+    const file = element("input", "", { type: "file", accept: "image/*", tabindex: "-1", "aria-hidden": "true" });
+    file.hidden = true;
+    file.addEventListener("change", () => {
+      const chosen = file.files?.[0];
+      if (chosen) this.actions.upload(chosen);
+      file.value = ""; // Otherwise choosing the same file again would not be a change.
+    });
+    const upload = button("", "Add a picture: choose, drop or paste one", "", icon(PICTURE), "Picture");
+    upload.addEventListener("click", () => file.click());
+    return [upload, file];
+  }
+
+  /** The image without paint shows while the button is held, by pointer or by key. */
+  private listenToBefore(): void {
+    const hold = (show: boolean) => () => this.actions.showBefore(show);
+    const holdByKey = (show: boolean) => (event: KeyboardEvent) => {
+      if (event.key === " " || event.key === "Enter") this.actions.showBefore(show);
+    };
+    this.before.addEventListener("pointerdown", hold(true));
+    for (const name of ["pointerup", "pointercancel", "pointerleave", "blur"]) {
+      this.before.addEventListener(name, hold(false));
+    }
+    this.before.addEventListener("keydown", holdByKey(true));
+    this.before.addEventListener("keyup", holdByKey(false));
+  }
+}

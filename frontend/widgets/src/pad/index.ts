@@ -1,0 +1,138 @@
+/** The pad: a transparent layer over the canvases. It takes the input, and shows ink at once until Python has drawn it. */
+import { connect } from "@robust-widgets/shared/connection";
+import { element } from "@robust-widgets/shared/dom";
+import "@robust-widgets/shared/kernelEnded.css";
+import type { RenderContext } from "@robust-widgets/shared/model";
+import { Bar } from "./bar";
+import { connectBox } from "./box";
+import "./box.css";
+import { Cursor } from "./cursor";
+import { Help, shortcutsInWords } from "./help";
+import { Keyboard } from "./keyboard";
+import type { Incoming, Model, RawModel } from "./messages";
+import "./pad.css";
+import { listenForPictures, sendPicture } from "./picture";
+import { Pointers } from "./pointers";
+import { hostOf } from "./scene";
+import { Strokes } from "./strokes";
+import { Viewport } from "./viewport";
+
+const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking", "label"] as const;
+const LEAST_RING = 3;
+
+const endedText = (model: Model): string => {
+  const next = model.get("kept") ? "Run the cell again to restore the painting." : "Run the cell again to paint.";
+  return `The kernel has ended. ${next}`;
+};
+
+function render({ model: raw, el }: RenderContext<RawModel>): () => void {
+  const closed = new AbortController();
+  const { signal } = closed;
+  // Screen readers read an alert when its text changes.
+  const notice = element("div", "rw-kernel-ended", { role: "alert" });
+  const onConnectionChange = (isLost: boolean) => (notice.textContent = isLost ? endedText(model) : "");
+  const model = connect(raw, { kind: "hello" }, onConnectionChange, signal);
+  const paper = element("canvas", "rw-pad-paper");
+  const ring = element("div", "rw-pad-ring");
+  const status = element("div", "rw-pad-status", { role: "status", "aria-live": "polite" });
+  const badge = element("div", "rw-pad-badge");
+  const surface = element("div", "rw-pad-surface", {
+    tabindex: "0",
+    role: "application",
+    "aria-description": shortcutsInWords(),
+    // JupyterLab handles shortcuts before the pad does; without this, B would insert a cell.
+    "data-lm-suppress-shortcuts": "true",
+  });
+  ring.hidden = true;
+  el.classList.add("rw-pad");
+
+  const announce = (text: string) => (status.textContent = text);
+  const side = () => model.get("side");
+  const strokes = new Strokes(model, paper);
+  const viewport: Viewport = new Viewport(surface, side, () => {
+    bar.setZoom(viewport.zoom);
+    resizeRing();
+    cursor.update();
+  });
+  const cursor = new Cursor(model, viewport, strokes, ring, announce);
+  const help = new Help(() => surface.focus({ preventScroll: true }));
+  const showBefore = (show: boolean) => {
+    hostOf(surface).classList.toggle("rw-before", show);
+    bar.setBefore(show);
+    badge.textContent = show ? "Before" : model.get("layer") === "mask" ? "Mask" : "";
+  };
+  const zoom = (direction: 1 | -1 | 0) => {
+    if (direction) viewport.step(direction, cursor.onSurface);
+    else viewport.zoomTo(1);
+  };
+  const upload = (file: File) => void sendPicture(model, file);
+  const bar = new Bar({ upload, zoom, showBefore, help: () => help.toggle() });
+  const resizeRing = () => {
+    const scale = (model.get("display_side") * viewport.zoom) / side();
+    ring.style.setProperty("--rw-ring", `${Math.max(LEAST_RING, model.get("brush_size") * scale)}px`);
+  };
+
+  surface.append(paper, ring, cursor.mark, badge);
+  // The notice is outside the surface: screen readers announce nothing inside role="application".
+  const frame = element("div", "rw-pad-frame", {}, surface, notice, help.panel);
+  el.append(frame, bar.row, status);
+
+  const pointers: Pointers = new Pointers(
+    {
+      surface,
+      ring,
+      model,
+      viewport,
+      strokes,
+      isPanKeyHeld: () => keyboard.isSpaceHeld,
+      usedPanKey: () => keyboard.usedSpace(),
+      pressed: () => cursor.hide(),
+    },
+    signal,
+  );
+  const keyboard: Keyboard = new Keyboard(
+    { surface, model, viewport, pointers, cursor, help, showBefore, announce },
+    signal,
+  );
+  listenForPictures(surface, model, signal);
+  window.addEventListener("pagehide", () => pointers.finish(), { signal });
+
+  const update = () => {
+    surface.setAttribute("aria-label", model.get("label"));
+    surface.dataset["tool"] = model.get("tool");
+    surface.dataset["layer"] = model.get("layer");
+    el.style.setProperty("--rw-pad-side", `${model.get("display_side")}px`);
+    hostOf(surface).classList.toggle("rw-no-mask", !model.get("masking"));
+    showBefore(false);
+    resizeRing();
+    if (paper.width === side()) return;
+    pointers.finish();
+    strokes.resize(side());
+  };
+  const receive = (message: Incoming) => strokes.receive(message);
+  for (const name of WATCHED) model.on(`change:${name}`, update);
+  model.on("msg:custom", receive);
+  update();
+  // The pad is rendered before it is attached next to the canvases, and has no size until then.
+  const attached = new ResizeObserver(() => {
+    if (!surface.isConnected) return;
+    attached.disconnect();
+    update();
+    connectBox(hostOf(surface), model, signal);
+  });
+  attached.observe(surface);
+  model.send({ kind: "hello" });
+
+  return () => {
+    pointers.finish();
+    cursor.finish();
+    strokes.stop();
+    attached.disconnect();
+    closed.abort();
+    for (const name of WATCHED) model.off(`change:${name}`, update);
+    model.off("msg:custom", receive);
+    el.replaceChildren();
+  };
+}
+
+export default { render };

@@ -1,0 +1,65 @@
+/** The state that the pad shares with Python, and the messages between them. Coordinates are raster units, 0 to side. */
+import type { Connection } from "@robust-widgets/shared/connection";
+import type { WidgetModel } from "@robust-widgets/shared/model";
+
+export type Tool = "brush" | "eraser" | "line" | "rectangle" | "lasso" | "fill" | "eyedropper";
+export type Layer = "sketch" | "mask";
+export type Action = "undo" | "redo" | "run" | "stop" | "smaller" | "larger" | "invert";
+/** x, y in raster units, pressure 0 to 1. */
+export type Point = [number, number, number];
+export type Place = [number, number];
+
+/** The settings of a stroke, sent along with it: Python paints what was shown, even if they changed meanwhile. */
+export interface Brush {
+  tool: "brush" | "eraser";
+  color: string;
+  size: number;
+  softness: number;
+  opacity: number;
+  layer: Layer;
+}
+
+export interface State {
+  side: number;
+  display_side: number;
+  tool: Tool;
+  color: string;
+  brush_size: number;
+  softness: number;
+  opacity: number;
+  layer: Layer;
+  masking: boolean;
+  label: string;
+  /** Whether the painting is restored when the cell runs again. */
+  kept: boolean;
+}
+
+export type Incoming = { kind: "painted"; id: number } | { kind: "clear" };
+
+export type Outgoing =
+  | { kind: "hello" }
+  | { kind: "stroke"; id: number; phase: "begin" | "move" | "end"; points: Point[]; brush: Brush }
+  | { kind: "area"; id: number; corners: Place[]; brush: Brush }
+  | { kind: "fill"; point: Place; brush: Brush }
+  | { kind: "pick"; point: Place }
+  | { kind: "action"; name: Action }
+  | { kind: "picture"; name: string; type: string }
+  | { kind: "refused"; name: string; reason: string };
+
+export type RawModel = WidgetModel<State, Incoming, Outgoing>;
+export type Model = Connection<State, Incoming, Outgoing>;
+
+export const brushOf = (model: Model, erase: boolean): Brush => ({
+  tool: erase ? "eraser" : "brush",
+  color: model.get("color"),
+  size: model.get("brush_size"),
+  softness: model.get("softness"),
+  opacity: model.get("opacity"),
+  layer: model.get("layer"),
+});
+
+/** Sets a trait here at once, and syncs it to Python. */
+export function choose<Name extends "tool" | "layer" | "color">(model: Model, name: Name, value: State[Name]): void {
+  model.set(name, value);
+  model.save_changes();
+}

@@ -1,0 +1,90 @@
+/** Pictures that the user chooses, drops or pastes. */
+import { createCanvas } from "@robust-widgets/shared/dom";
+import type { Model } from "./messages";
+
+const LONGEST_SIDE = 1024;
+const LARGEST_PNG_BYTES = 2 * 1024 * 1024;
+const JPEG_QUALITY = 0.92;
+
+/** Reads a picture file, and sends it small enough for the connection. */
+export async function sendPicture(model: Model, file: File | undefined): Promise<void> {
+  const name = file?.name === undefined || file.name === "" ? "picture" : file.name;
+  try {
+    if (!file) throw new Error("no file");
+    const blob = await shrink(file);
+    model.send({ kind: "picture", name, type: blob.type }, [await blob.arrayBuffer()]);
+  } catch {
+    const reason = file ? "the browser cannot read it as a picture" : "it contains no picture file";
+    model.send({ kind: "refused", name, reason });
+  }
+}
+
+/** Accepts pictures that are dropped on the surface or pasted into it. */
+export function listenForPictures(surface: HTMLElement, model: Model, signal: AbortSignal): void {
+  const dragged = (event: DragEvent) => {
+    const isOver = event.type === "dragover";
+    const isPossible = event.dataTransfer?.types.some((type) => type === "Files" || type.startsWith("text/"));
+    if (event.type !== "dragleave" && !isPossible) return;
+    event.preventDefault();
+    event.stopPropagation();
+    surface.classList.toggle("rw-pad-over", isOver);
+    if (isOver && event.dataTransfer) event.dataTransfer.dropEffect = "copy";
+    if (event.type === "drop") void sendPicture(model, pictureIn(event.dataTransfer));
+  };
+  for (const name of ["dragover", "dragleave", "drop"] as const) surface.addEventListener(name, dragged, { signal });
+  const pasted = (event: ClipboardEvent) => {
+    const file = pictureIn(event.clipboardData);
+    if (!file) return;
+    event.preventDefault();
+    event.stopPropagation();
+    void sendPicture(model, file);
+  };
+  surface.addEventListener("paste", pasted, { signal });
+}
+
+/** The first picture, or else the first file. */
+function pictureIn(transfer: DataTransfer | null): File | undefined {
+  const files = [...(transfer?.files ?? [])];
+  return files.find(({ type }) => type.startsWith("image/")) ?? files[0];
+}
+
+/** Decodes a picture file and scales it down to the size that is sent: by halves, then by what remains. */
+async function shrink(file: Blob): Promise<Blob> {
+  const url = URL.createObjectURL(file);
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    // An SVG file may have no intrinsic size.
+    const [width, height] = [image.naturalWidth || LONGEST_SIDE, image.naturalHeight || LONGEST_SIDE];
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
+    let source: CanvasImageSource = image;
+    for (let part = 0.5; part > scale; part /= 2) source = drawAt(source, width * part, height * part);
+    const png = await encode(drawAt(source, width * scale, height * scale), "image/png");
+    if (png.size <= LARGEST_PNG_BYTES) return png;
+    return await encode(drawAt(source, width * scale, height * scale, "#ffffff"), "image/jpeg");
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+const encode = (canvas: HTMLCanvasElement, type: string): Promise<Blob> =>
+  new Promise((resolve, reject) => {
+    const done = (blob: Blob | null) => {
+      if (blob) resolve(blob);
+      else reject(new Error("not encoded"));
+    };
+    canvas.toBlob(done, type, JPEG_QUALITY);
+  });
+
+function drawAt(source: CanvasImageSource, width: number, height: number, background?: string): HTMLCanvasElement {
+  const context = createCanvas(Math.max(1, Math.round(width)), Math.max(1, Math.round(height)));
+  const { canvas } = context;
+  if (background) {
+    context.fillStyle = background;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+  }
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}

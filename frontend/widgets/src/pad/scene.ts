@@ -1,0 +1,49 @@
+/** The canvases below the pad, which Python draws. */
+import { contextOf } from "@robust-widgets/shared/dom";
+
+/** Their pixels. */
+export interface Scene {
+  side: number;
+  /** The sketch over the image, and the image alone; red, green, blue, alpha. */
+  painting: Uint8ClampedArray;
+  image: Uint8ClampedArray;
+  /** How much each pixel is masked, 0 to 255. */
+  mask: Uint8ClampedArray;
+}
+
+// As in canvas.py: the mask is a tint in stripes.
+export const TINT = [214, 0, 110] as const;
+export const stripeOpacity = (x: number, y: number): number => (((x + y) >> 2) & 1 ? 0.62 : 0.34);
+
+export type LayerName = "painting" | "image" | "mask";
+
+/** The box with the canvases and the pad; for a pad that stands alone, the pad. */
+export const hostOf = (element: HTMLElement): HTMLElement => element.closest<HTMLElement>(".rw-surface") ?? element;
+
+export function canvasOf(host: HTMLElement, name: LayerName): HTMLCanvasElement | null {
+  const layer = host.querySelector<HTMLElement>(`.rw-layer-${name}`);
+  return layer instanceof HTMLCanvasElement ? layer : (layer?.querySelector("canvas") ?? null);
+}
+
+function pixelsOf(host: HTMLElement, name: LayerName, side: number): Uint8ClampedArray | null {
+  const canvas = canvasOf(host, name);
+  return canvas?.width === side ? contextOf(canvas).getImageData(0, 0, side, side).data : null;
+}
+
+/** Reads the canvases; white where there is none of this size. */
+export function readScene(host: HTMLElement, side: number, masking: boolean): Scene {
+  const white = () => new Uint8ClampedArray(4 * side * side).fill(255);
+  const mask = new Uint8ClampedArray(side * side);
+  const overlay = masking ? pixelsOf(host, "mask", side) : null;
+  if (overlay) {
+    for (let at = 0; at < mask.length; at++) {
+      mask[at] = (overlay[4 * at + 3] ?? 0) / stripeOpacity(at % side, Math.floor(at / side));
+    }
+  }
+  return {
+    side,
+    painting: pixelsOf(host, "painting", side) ?? white(),
+    image: pixelsOf(host, "image", side) ?? white(),
+    mask,
+  };
+}

@@ -1,0 +1,89 @@
+/** All runs as thumbnails, the newest first. A click shows a run again. */
+import { element, jpegBlob, nextTabStop, setLabel, setTabStop } from "@robust-widgets/shared/dom";
+import type { Buffers } from "@robust-widgets/shared/model";
+import type { HistoryEntry, HistoryMessage } from "./messages";
+
+const MARKS = { running: "●", done: "✓", stopped: "■", failed: "⚠" };
+
+interface Item {
+  button: HTMLButtonElement;
+  image: HTMLImageElement;
+  mark: HTMLElement;
+  title: HTMLElement;
+  url: string;
+}
+
+export class History {
+  readonly root = element("div", "rw-view-history", { role: "group", "aria-label": "runs" });
+  private readonly row = element("div", "rw-view-runs");
+  private readonly items = new Map<number, Item>();
+
+  constructor(
+    private readonly show: (index: number) => void,
+    private readonly signal: AbortSignal,
+  ) {
+    this.root.append(this.row);
+    this.root.hidden = true;
+    const keydown = (event: KeyboardEvent) => {
+      const next = nextTabStop(this.buttons, event.target, event.key);
+      if (!next) return;
+      event.preventDefault();
+      setTabStop(this.buttons, next);
+      next.focus();
+    };
+    this.row.addEventListener("keydown", keydown, { signal });
+    signal.addEventListener("abort", () => this.clear());
+  }
+
+  receive({ entries, shown, whole }: HistoryMessage, thumbnails: Buffers): void {
+    if (whole) this.clear();
+    entries.forEach((entry, position) => this.put(entry, thumbnails[position]));
+    let current: HTMLElement | undefined;
+    for (const [index, { button }] of this.items) {
+      if (index === shown) {
+        current = button;
+        button.setAttribute("aria-current", "true");
+      } else button.removeAttribute("aria-current");
+    }
+    this.root.hidden = !this.items.size;
+    const focused = this.buttons.find((button) => button === document.activeElement);
+    setTabStop(this.buttons, focused ?? current ?? this.buttons[0]);
+  }
+
+  private get buttons(): HTMLButtonElement[] {
+    return [...this.row.querySelectorAll("button")];
+  }
+
+  private put(entry: HistoryEntry, thumbnail: DataView<ArrayBuffer> | undefined): void {
+    const item = this.items.get(entry.index) ?? this.add(entry.index);
+    const text = [entry.title, entry.task].filter(Boolean).join(", ");
+    item.button.dataset["state"] = entry.state;
+    setLabel(item.button, `run ${entry.index + 1}: ${text} (${entry.state})`);
+    item.mark.textContent = MARKS[entry.state];
+    item.title.textContent = entry.title || entry.task;
+    if (!thumbnail?.byteLength) return;
+    URL.revokeObjectURL(item.url);
+    item.url = URL.createObjectURL(jpegBlob(thumbnail));
+    item.image.src = item.url;
+  }
+
+  /** Adds a button, before those of older runs. */
+  private add(index: number): Item {
+    const [image, mark] = [element("img", "", { alt: "" }), element("i")];
+    const title = element("span", "rw-view-run-title");
+    const thumbnail = element("span", "rw-view-thumb", {}, image, mark);
+    const button = element("button", "rw-view-run", { type: "button" }, thumbnail, title);
+    button.addEventListener("click", () => this.show(index), { signal: this.signal });
+    const newestOlder = Math.max(...[...this.items.keys()].filter((other) => other < index));
+    this.row.insertBefore(button, this.items.get(newestOlder)?.button ?? null);
+    const item = { button, image, mark, title, url: "" };
+    this.items.set(index, item);
+    return item;
+  }
+
+  private clear(): void {
+    for (const { url } of this.items.values()) URL.revokeObjectURL(url);
+    this.items.clear();
+    this.row.replaceChildren();
+  }
+}
