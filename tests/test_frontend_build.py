@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+import robust_widgets as rw
+
 pytest.importorskip("hatchling", reason="pip installs hatchling for the build; the tests need it installed")
 
 ROOT = Path(__file__).parent.parent
@@ -124,7 +126,8 @@ def test_a_source_archive_and_its_wheel_contain_the_front_end_and_need_no_node(t
     for file in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / file, source / file)
     shutil.copytree(BUILT, source / "frontend/labextension/build", dirs_exist_ok=True)
-    (source / "PKG-INFO").write_text("")  # as in every source archive
+    metadata = f"Metadata-Version: 2.4\nName: robust-widgets\nVersion: {rw.__version__}\n"
+    (source / "PKG-INFO").write_text(metadata)  # as in every source archive
     environment = {**os.environ, "PATH": str(tmp_path)}
     command = [sys.executable, "-m", "hatchling", "build", "--directory", str(dist)]
     subprocess.run([*command, "-t", "sdist"], cwd=source, env=environment, check=True)
