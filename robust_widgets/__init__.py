@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from robust_widgets.robustness.estimate import measure_robustness as measure_robustness
     from robust_widgets.robustness.landscape import LossSlice as LossSlice
     from robust_widgets.robustness.landscape import loss_slice as loss_slice
-    from robust_widgets.runs.files import load_trace as load_trace
-    from robust_widgets.runs.trace import Frame as Frame
+    from robust_widgets.runs.record import Frame as Frame
     from robust_widgets.runs.trace import Trace as Trace
+    from robust_widgets.runs.trace import load_trace as load_trace
     from robust_widgets.solvers.compose import best_of_iterates as best_of_iterates
     from robust_widgets.solvers.compose import chain as chain
     from robust_widgets.solvers.compose import random_restarts as random_restarts
@@ -93,7 +93,6 @@ _HOMES = {
     "synthesis.constraints": ("L2Ball", "LinfBall", "Unconstrained"),
     "errors": ("RobustWidgetsError",),
     "course": ("check",),
-    "runs.files": ("load_trace",),
     "robustness.estimate": ("measure_robustness",),
     "pictures.grid": ("gallery",),
     "robustness.landscape": ("LossSlice", "loss_slice"),
@@ -125,7 +124,8 @@ _HOMES = {
     "tasks.batch": ("stream",),
     "tasks.super_resolve": ("super_resolve",),
     "tasks.translate": ("translate",),
-    "runs.trace": ("Frame", "Trace"),
+    "runs.record": ("Frame",),
+    "runs.trace": ("Trace", "load_trace"),
     "training.data": ("PictureSet", "open_data", "split_by_name"),
     "training.train": ("train",),
     "solvers.compose": ("best_of_iterates", "chain", "random_restarts"),

@@ -29,7 +29,8 @@ from robust_widgets.interface.training_session import (
     TrainingStep,
 )
 from robust_widgets.pictures import Pixels
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 
 
 class FakeSession:

@@ -15,7 +15,8 @@ import typer
 from robust_widgets.errors import SaveError, quoted
 
 if TYPE_CHECKING:
-    from robust_widgets.runs.trace import Frame, Trace
+    from robust_widgets.runs.record import Frame
+    from robust_widgets.runs.trace import Trace
 
 
 Writer: TypeAlias = tuple[Path, Callable[[Path], object]]

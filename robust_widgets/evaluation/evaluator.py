@@ -16,7 +16,8 @@ from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import resize, to_pixels
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.loop import Problem, iterate, new_trace
 from robust_widgets.training.data import PictureSet
 

@@ -11,7 +11,8 @@ from PIL import Image
 from robust_widgets._bundled import model_names
 from robust_widgets.errors import TraceError
 from robust_widgets.pictures import Pixels
-from robust_widgets.runs.trace import Loading, Trace
+from robust_widgets.runs.record import LoadSpec
+from robust_widgets.runs.trace import Trace
 
 _WIDTH = 100
 _ARGUMENTS = {
@@ -24,7 +25,7 @@ _ARGUMENTS = {
 }
 
 
-def code(trace: Trace, source: str = "", loading: Loading | None = None) -> str:
+def code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> str:
     """A cell of Python that makes this exact run again, its pictures included.
 
     Args:
@@ -72,7 +73,7 @@ def code(trace: Trace, source: str = "", loading: Loading | None = None) -> str:
     return "\n".join(lines)
 
 
-def _model(trace: Trace, source: str, loading: Loading | None) -> list[str]:
+def _model(trace: Trace, source: str, loading: LoadSpec | None) -> list[str]:
     """The model, loaded with the arguments it was loaded with; what only its maker can make is said in a comment."""
     if loading is None:
         if source or trace.model in model_names():
@@ -80,7 +81,7 @@ def _model(trace: Trace, source: str, loading: Loading | None) -> list[str]:
         return [
             f"# The model was {trace.model!r}, which does not ship with robust-widgets; make it here and call it model."
         ]
-    given = [f"{name}={value!r}" for name, value in loading.given.items()]
+    given = [f"{name}={value!r}" for name, value in loading.arguments.items()]
     if loading.source or source:
         return _call("model = rw.load_model", [repr(source or loading.source), *given])
     said = f"# The model is your own network, of the class {loading.kind}; make it here and call it network."

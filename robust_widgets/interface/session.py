@@ -8,7 +8,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.pictures import Pixels
-from robust_widgets.runs.trace import Frame, Loading, Trace
+from robust_widgets.runs.record import Frame, LoadSpec
+from robust_widgets.runs.trace import Trace
 
 RunState = Literal["done", "stopped", "failed"]
 
@@ -54,7 +55,7 @@ class ModelInfo:
     description: str = ""
     claim: str = ""
     source: str = ""
-    loading: Loading | None = None
+    loading: LoadSpec | None = None
     features: tuple[Feature, ...] = ()
     synonyms: tuple[tuple[str, ...], ...] = ()
 

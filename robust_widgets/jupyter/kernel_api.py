@@ -13,8 +13,7 @@ from IPython.display import display
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.jupyter.studio import Studio, open_studios
 from robust_widgets.pictures.io import to_pixels_of
-from robust_widgets.runs.files import load_trace
-from robust_widgets.runs.notebook import kept
+from robust_widgets.runs.trace import load_trace, trace_from_output
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.detached import about
@@ -101,7 +100,7 @@ def _take(studio: StudioWidget, name: str, content: bytes) -> None:
             studio.take(load_trace(path))
     elif name.endswith(KEPT_ENDING):
         output = json.loads(content)
-        trace = kept(output["told"], output["run"])
+        trace = trace_from_output(output["told"], output["run"])
         studio.take(trace)
         studio.notice.say(
             f"This is what the notebook keeps of the run: {len(trace)} of its {output['told']['frames']} pictures, as "

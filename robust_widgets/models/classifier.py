@@ -19,7 +19,7 @@ from robust_widgets.errors import UnknownNameError, WeightsError, quoted
 from robust_widgets.interface.class_search import class_search
 from robust_widgets.models.card import ModelCard
 from robust_widgets.models.loading.class_names import synonyms
-from robust_widgets.runs.trace import Loading
+from robust_widgets.runs.record import LoadSpec
 
 FULL = "float32"
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, FULL: torch.float32}
@@ -57,7 +57,7 @@ class RobustClassifier(nn.Module):
         self.network = network
         self.card = card
         self.seeds = seeds
-        self.loading: Loading | None = None
+        self.loading: LoadSpec | None = None
         self._fingerprint: str | None = None
         self.engine: Engine | None = None
         self.precision: str | None = None

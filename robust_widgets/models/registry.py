@@ -18,7 +18,7 @@ from robust_widgets.models.classifier import PRECISIONS, RobustClassifier
 from robust_widgets.models.cpu_threads import limit_threads
 from robust_widgets.models.model_file import load_model_file
 from robust_widgets.models.zoo.entries import published_models
-from robust_widgets.runs.trace import Loading
+from robust_widgets.runs.record import LoadSpec
 
 if TYPE_CHECKING:
     from robust_widgets.models.loading.load import Given
@@ -143,7 +143,7 @@ def _loaded(
 def _brought(
     model: RobustClassifier, device: torch.device, given: Given, source: str = "", kind: str = ""
 ) -> RobustClassifier:
-    model.loading = Loading(source, given.arguments(model.card), kind)
+    model.loading = LoadSpec(source, given.arguments(model.card), kind)
     return model.to(device)
 
 

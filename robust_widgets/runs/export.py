@@ -1,40 +1,54 @@
-"""Runs as H.264 video. No torch here."""
+"""Runs as pictures, animations and video."""
 
 from __future__ import annotations
 
 import importlib
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
 
 from robust_widgets.errors import SaveError
 from robust_widgets.pictures.grid import enlarged, tile
-from robust_widgets.runs.trace import Trace
-
-if TYPE_CHECKING:
-    from robust_widgets.runs.trace import Trace
-
+from robust_widgets.runs.record import RunRecord
 
 SIDE = 256
 SECONDS = 4
 SLOWEST, FASTEST = 10, 30
 HELD_SECONDS = 1
+GIF_SIDE = 192
+GIF_COLORS = 128
+FRAME_MILLISECONDS = 50
+LAST_FRAME_MILLISECONDS = 1500
+
+
+def write_png(trace: RunRecord, file: IO[bytes]) -> None:
+    """Write the final pictures, tiled."""
+    Image.fromarray(tile(trace[-1].pixels)).save(file, "PNG")
+
+
+def write_gif(trace: RunRecord, file: IO[bytes]) -> None:
+    """Write every step as a frame, enlarged to at least 192 pixels."""
+    # Without dithering, which GIF compresses badly: it trebles the file.
+    frames = [
+        enlarged(tile(trace[index].pixels), GIF_SIDE).quantize(GIF_COLORS, dither=Image.Dither.NONE)
+        for index in range(len(trace))
+    ]
+    durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_FRAME_MILLISECONDS]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
 def frames_per_second(count: int) -> int:
-    """So many that the run lasts a few seconds, within what looks like motion and what every player plays."""
+    """Frame rate that makes a run of ``count`` frames last a few seconds, within what looks smooth."""
     return max(SLOWEST, min(FASTEST, round(count / SECONDS)))
 
 
-def write_mp4(trace: Trace, file: IO[bytes]) -> None:
-    """Every step as a frame, enlarged to at least 256 pixels; the last is held for a second.
+def write_mp4(trace: RunRecord, file: IO[bytes]) -> None:
+    """Write every step as a frame of H.264 video, enlarged to at least 256 pixels; the last one lasts a second.
 
     Raises:
         SaveError: PyAV is not installed, or has no H.264 encoder.
     """
-    from robust_widgets.pictures.grid import enlarged, tile
-
     av = _av()
     rate = frames_per_second(len(trace))
     with av.open(file, "w", format="mp4") as container:
@@ -43,7 +57,7 @@ def write_mp4(trace: Trace, file: IO[bytes]) -> None:
             picture = enlarged(tile(trace[index].pixels), SIDE)
             if stream is None:
                 stream = _stream(container, rate, picture.width, picture.height)
-            # H.264 with halved chroma takes even sides only.
+            # H.264 with subsampled chroma needs even sizes.
             picture = picture.resize((stream.width, stream.height)) if picture.size != _size(stream) else picture
             for packet in stream.encode(av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")):
                 container.mux(packet)
@@ -77,8 +91,8 @@ def _av() -> Any:
         ) from None
 
 
-def strip(trace: Trace, count: int = 6, side: int = 128) -> Image.Image:
-    """Evenly spaced steps of a run next to each other, one row for each picture, each at least ``side`` high."""
+def strip(trace: RunRecord, count: int = 6, side: int = 128) -> Image.Image:
+    """Evenly spaced steps of a run in a row, one row per picture, each at least ``side`` pixels high."""
     steps = np.unique(np.linspace(0, len(trace) - 1, count).round().astype(int))
     chosen = np.stack([trace[int(step)].pixels for step in steps], axis=1)
     rows = [enlarged(tile(row, columns=len(steps)), side) for row in chosen]

@@ -1,4 +1,4 @@
-"""What a saved run says of itself, and the run that this makes again, whatever the file's kind."""
+"""Files of recorded runs: ``.rwtrace`` and ``.npz``, and export to other formats by extension."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -16,16 +16,18 @@ from PIL import Image
 from robust_widgets._files import atomic_write
 from robust_widgets.errors import SaveError, TraceError, quoted
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.grid import enlarged, tile, untile
-from robust_widgets.runs.export import write_mp4
+from robust_widgets.pictures.grid import tile, untile
+from robust_widgets.runs.export import write_gif, write_mp4, write_png
 from robust_widgets.runs.playback import curves
-from robust_widgets.runs.trace import METRICS, Frame, Trace
+from robust_widgets.runs.record import METRICS, Frame, RunRecord
+
+R = TypeVar("R", bound=RunRecord)
 
 OPTIONAL = ("probabilities", "gradient")
 
 
-def header_of(trace: Trace) -> dict[str, Any]:
-    """What a saved run says of itself, beside its arrays."""
+def header_of(trace: RunRecord) -> dict[str, Any]:
+    """Metadata of a saved run. Its keys are part of the file formats."""
     return {
         "task": trace.task,
         "knobs": trace.parameters,
@@ -38,8 +40,8 @@ def header_of(trace: Trace) -> dict[str, Any]:
     }
 
 
-def arrays_of(trace: Trace) -> dict[str, Any]:
-    """What a saved run holds beside its header and its pictures: numbers, what only some frames have, and inputs."""
+def arrays_of(trace: RunRecord) -> dict[str, Any]:
+    """Arrays of a saved run next to its pictures: metrics, arrays that only some frames have, and inputs."""
     arrays: dict[str, Any] = {"seconds": trace.seconds, **trace.metrics}
     for name in OPTIONAL:
         rows = {step: row for step in range(len(trace)) if (row := getattr(trace[step], name)) is not None}
@@ -48,8 +50,8 @@ def arrays_of(trace: Trace) -> dict[str, Any]:
     return arrays | {f"input_{name}": values for name, values in trace.inputs.items()}
 
 
-def assemble(header: dict[str, Any], frames: Pixels, saved: Any) -> Trace:
-    """The run of a header, its pictures, uint8 (steps + 1, n, h, w, 3), and the arrays of an open NPZ file.
+def rebuild(header: dict[str, Any], frames: Pixels, saved: Any, kind: type[R]) -> R:
+    """Rebuild a run from its metadata, its pictures, uint8 (steps + 1, n, h, w, 3), and the arrays of an open NPZ file.
 
     Raises:
         KeyError, ValueError, TypeError: something is missing or does not fit.
@@ -60,8 +62,8 @@ def assemble(header: dict[str, Any], frames: Pixels, saved: Any) -> Trace:
     optional = {name: _rows(saved, name) for name in OPTIONAL}
     inputs = {name.removeprefix("input_"): saved[name] for name in saved.files if name.startswith("input_")}
     header = {**header, "classes": tuple(header.get("classes", ()))}
-    parameters = header.pop("knobs")  # the key of the files, older than the attribute's name
-    trace = Trace(**header, parameters=parameters, inputs=inputs)
+    parameters = header.pop("knobs")  # the files' key predates the attribute's name
+    trace = kind(**header, parameters=parameters, inputs=inputs)
     for step, pixels in enumerate(frames):
         numbers = {name: values[step] for name, values in metrics.items()}
         extra: dict[str, Any] = {name: rows.get(step) for name, rows in optional.items()}
@@ -70,7 +72,7 @@ def assemble(header: dict[str, Any], frames: Pixels, saved: Any) -> Trace:
 
 
 def _rows(saved: Any, name: str) -> dict[int, Any]:
-    """What is kept of some frames only, by frame."""
+    """Arrays that only some frames have, by step."""
     if name not in saved.files:
         return {}
     return {int(step): row for step, row in zip(saved[f"{name}_steps"], saved[name], strict=True)}
@@ -79,8 +81,8 @@ def _rows(saved: Any, name: str) -> dict[int, Any]:
 ARCHIVE_FORMAT, VERSION = "robust-widgets run", 1
 
 
-def write_archive(trace: Trace, file: IO[bytes]) -> None:
-    """Write a run that has at least one frame."""
+def write_archive(trace: RunRecord, file: IO[bytes]) -> None:
+    """Write a run of at least one frame as a ZIP archive of JSON, PNGs and arrays."""
     count, height, width, _ = trace[0].pixels.shape
     run = {
         "format": ARCHIVE_FORMAT,
@@ -93,19 +95,19 @@ def write_archive(trace: Trace, file: IO[bytes]) -> None:
     arrays = io.BytesIO()
     np.savez_compressed(arrays, **arrays_of(trace))
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        # Dated 1980, as ZipInfo is by default: the same run is the same bytes.
+        # ZipInfo's default date, 1980, so that equal runs give equal bytes.
         archive.writestr(zipfile.ZipInfo("run.json"), json.dumps(run, ensure_ascii=False, allow_nan=False).encode())
         for step in range(len(trace)):
             archive.writestr(zipfile.ZipInfo(_frame(step)), _png(trace[step].pixels))
         archive.writestr(zipfile.ZipInfo("arrays.npz"), arrays.getvalue())
 
 
-def read_archive(path: Path) -> Trace:
+def read_archive(path: Path, kind: type[R]) -> R:
     """Read what :func:`write_archive` wrote.
 
     Raises:
         TraceError: it was saved by a newer version.
-        Exception: whatever damaged bytes make the readers raise.
+        Exception: anything that damaged bytes make zipfile, json, PIL or numpy raise.
     """
     with zipfile.ZipFile(path) as archive:
         run: dict[str, Any] = json.loads(archive.read("run.json"))
@@ -119,7 +121,7 @@ def read_archive(path: Path) -> Trace:
         shape = tuple(int(run["pictures"][name]) for name in ("count", "height", "width"))
         frames = [_untiled(archive.read(_frame(step)), shape) for step in range(int(run["frames"]))]
         with np.load(io.BytesIO(archive.read("arrays.npz")), allow_pickle=False) as saved:
-            return assemble(run["header"], np.stack(frames), saved)
+            return rebuild(run["header"], np.stack(frames), saved, kind)
 
 
 def _frame(step: int) -> str:
@@ -133,7 +135,7 @@ def _png(pixels: Pixels) -> bytes:
 
 
 def _untiled(png: bytes, shape: tuple[int, ...]) -> Pixels:
-    """The pictures of one step, uint8 (n, h, w, 3), out of the grid that :func:`tile` makes."""
+    """The pictures of one step, uint8 (n, h, w, 3), cut from their grid."""
     count, height, width = shape
     with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
         grid = np.asarray(picture)
@@ -144,52 +146,42 @@ def _untiled(png: bytes, shape: tuple[int, ...]) -> Pixels:
 
 FORMAT = "robust-widgets trace 2"
 FORMATS = ("robust-widgets trace 1", FORMAT)
-GIF_SIDE = 192
-GIF_COLORS = 128
-FRAME_MILLISECONDS = 50
-LAST_FRAME_MILLISECONDS = 1500
 
 
-def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
-    """Write a run as its ending says; see :meth:`Trace.save`."""
+def save_run(trace: RunRecord, path: str | os.PathLike[str]) -> None:
+    """Write a run in the format of the file's extension; see :meth:`Trace.save`.
+
+    Raises:
+        SaveError: another extension, or the file cannot be written.
+    """
     path = Path(path)
     writer = _writers().get(path.suffix.lower())
     if writer is None:
-        raise SaveError(f"{str(path)!r} ends in {path.suffix!r}; a run is saved as {quoted(endings())}.")
+        raise SaveError(f"{str(path)!r} ends in {path.suffix!r}; runs are saved as {quoted(endings())}.")
     atomic_write(path, lambda file: writer(trace, file))
 
 
 def endings() -> tuple[str, ...]:
-    """The endings of the files that a run can be saved as."""
+    """Extensions of the files that a run can be saved as."""
     return tuple(_writers())
 
 
-def _writers() -> dict[str, Callable[[Trace, IO[bytes]], None]]:
+def _writers() -> dict[str, Callable[[RunRecord, IO[bytes]], None]]:
     return {
-        ".png": _write_png,
-        ".gif": _write_gif,
+        ".png": write_png,
+        ".gif": write_gif,
         ".mp4": write_mp4,
         ".rwtrace": write_archive,
         ".npz": _write_npz,
     }
 
 
-def _write_png(trace: Trace, file: IO[bytes]) -> None:
-    Image.fromarray(tile(trace[-1].pixels)).save(file, "PNG")
+def read_run(path: str | os.PathLike[str], kind: type[R]) -> R:
+    """Read a run from an ``.rwtrace`` or ``.npz`` file, including those of earlier versions.
 
-
-def _write_gif(trace: Trace, file: IO[bytes]) -> None:
-    # Undithered: dithering is noise to GIF's compression, and trebles the file.
-    frames = [
-        enlarged(tile(trace[index].pixels), GIF_SIDE).quantize(GIF_COLORS, dither=Image.Dither.NONE)
-        for index in range(len(trace))
-    ]
-    durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_FRAME_MILLISECONDS]
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
-
-
-def load_trace(path: str | os.PathLike[str]) -> Trace:
-    """Read a run that :meth:`Trace.save` wrote as ``.rwtrace`` or ``.npz``, also by an earlier version.
+    Args:
+        path: the file.
+        kind: the class to make.
 
     Raises:
         TraceError: the file is missing, damaged, or not a saved run.
@@ -198,10 +190,10 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     if not path.is_file():
         raise TraceError(f"There is no file {str(path)!r}; give a run saved as '.rwtrace' or '.npz'.")
     try:
-        return read_archive(path) if path.suffix.lower() == ".rwtrace" else _read_npz(path)
+        return (read_archive if path.suffix.lower() == ".rwtrace" else _read_npz)(path, kind)
     except TraceError:
         raise
-    except Exception as error:  # Damaged bytes make zipfile, zlib, PIL and numpy raise almost anything.
+    except Exception as error:  # damaged bytes make zipfile, zlib, PIL and numpy raise almost anything
         reason = str(error).strip().rstrip(".") or type(error).__name__
         raise TraceError(
             f"{str(path)!r} is not a saved run or is damaged ({reason}); "
@@ -209,14 +201,14 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
         ) from None
 
 
-def _write_npz(trace: Trace, file: IO[bytes]) -> None:
+def _write_npz(trace: RunRecord, file: IO[bytes]) -> None:
     header = np.array(json.dumps({"format": FORMAT, **header_of(trace)}))
     np.savez_compressed(file, header=header, frames=trace.frames, **arrays_of(trace))
 
 
-def _read_npz(path: Path) -> Trace:
+def _read_npz(path: Path, kind: type[R]) -> R:
     with np.load(path, allow_pickle=False) as saved:
         header = json.loads(str(saved["header"]))
         if header.pop("format") not in FORMATS:
             raise TraceError(f"{str(path)!r} was saved by another version of robust-widgets.")
-        return assemble(header, saved["frames"], saved)
+        return rebuild(header, saved["frames"], saved, kind)

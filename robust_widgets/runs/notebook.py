@@ -1,9 +1,8 @@
-"""Runs as the outputs of a notebook hold them, for the JupyterLab extension. No torch here.
+"""Runs in the outputs of notebooks.
 
-Such an output has a MIME type of its own, which says what each run was asked. The pictures and curves stand once in
-the file: in the HTML player beside it, which exports show and in which the extension finds them. They are fewer and
-coarser than the run's own (:mod:`robust_widgets.runs.notebook` says how much), so as long as the kernel has the run
-itself, that is what a studio is handed.
+An output holds an HTML player with the runs' pictures and curves, which also plays in exported pages, and our own MIME
+type with the runs' parameters, which the JupyterLab extension reads. The player's pictures are fewer and coarser than
+the run's own, so a studio gets the run itself as long as the kernel still has it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import json
 import math
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -29,31 +28,33 @@ from robust_widgets.pictures.grid import untile
 from robust_widgets.runs.export import strip
 from robust_widgets.runs.files import header_of, write_archive
 from robust_widgets.runs.playback import curves, distance_unit, evenly, jpeg
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame, RunRecord
+
+R = TypeVar("R", bound=RunRecord)
 
 MIME, VERSION = "application/vnd.robust-widgets.run+json", 1
-# A server refuses messages over 10 MiB, and base64 makes a third more of these.
+# Jupyter Server refuses messages over 10 MiB; base64 adds a third.
 PIECE_BYTES = 3_000_000
 
-_known: WeakValueDictionary[str, Trace] = WeakValueDictionary()
+_known: WeakValueDictionary[str, RunRecord] = WeakValueDictionary()
 _packed: dict[str, bytes] = {}
 
 
-def about(traces: Sequence[Trace], *, stands_in: bool = False) -> dict[str, Any]:
-    """What is told of runs in an output.
+def about(traces: Sequence[RunRecord], *, stands_in: bool = False) -> dict[str, Any]:
+    """The content of our MIME type for some runs.
 
     Args:
         traces: the runs, each with at least one frame, in the order of the player beside it.
-        stands_in: whether a live widget in the same cell shows them already.
+        stands_in: whether a live widget of the same cell shows them already.
     """
     return {"version": VERSION, "standsIn": stands_in, "runs": [_about(trace) for trace in traces]}
 
 
 def pack(name: str) -> int:
-    """Make a whole run of this kernel ready to be fetched; in how many pieces, 0 if it is not known here (any more).
+    """Prepare a whole run of this kernel for fetching; return the number of pieces, 0 if the kernel does not have it.
 
     Args:
-        name: what :func:`about` called it.
+        name: its name in :func:`about`.
     """
     _packed.clear()
     trace = _known.get(name)
@@ -66,7 +67,7 @@ def pack(name: str) -> int:
 
 
 def piece(name: str, index: int) -> str:
-    """One piece of the run that was packed, in base64; with the last one it is forgotten again."""
+    """One piece of the packed run, in base64; the last piece frees it."""
     start = index * PIECE_BYTES
     content = _packed[name][start : start + PIECE_BYTES]
     if start + PIECE_BYTES >= len(_packed[name]):
@@ -74,26 +75,27 @@ def piece(name: str, index: int) -> str:
     return base64.b64encode(content).decode()
 
 
-def kept(told: dict[str, Any], run: dict[str, Any]) -> Trace:
-    """The run that an output still holds when no kernel has it any more: some of its steps, with means for numbers.
+def rebuild_run(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
+    """Rebuild a run from an output: some of its steps, with the means of its numbers.
 
     Args:
-        told: what :func:`about` tells of it.
-        run: what the player has of it.
+        about: the run's entry in our MIME type.
+        run: the run's data in the player.
+        kind: the class to make.
 
     Raises:
         TraceError: something is missing or does not fit.
     """
     try:
-        return _kept(told, run)
-    except Exception as error:  # What was edited or damaged makes json, base64, PIL and numpy raise almost anything.
+        return _rebuild(about, run, kind)
+    except Exception as error:  # edited or damaged outputs make json, base64, PIL and numpy raise almost anything
         raise TraceError(
             f"The run in this output cannot be read ({str(error).rstrip('.') or type(error).__name__}); "
             "run its cell again, then open it in a studio."
         ) from None
 
 
-def _about(trace: Trace) -> dict[str, Any]:
+def _about(trace: RunRecord) -> dict[str, Any]:
     name = next((name for name, one in list(_known.items()) if one is trace), None)
     if name is None:
         _known[name := uuid.uuid4().hex] = trace
@@ -103,11 +105,11 @@ def _about(trace: Trace) -> dict[str, Any]:
     return {"name": name, "header": header, "frames": len(trace), "pictures": pictures}
 
 
-def _kept(told: dict[str, Any], run: dict[str, Any]) -> Trace:
-    header = dict(told["header"])
-    parameters = header.pop("knobs")  # the key of the files, older than the attribute's name
-    trace = Trace(**header, parameters=parameters)
-    count, unit = int(told["pictures"]["count"]), distance_unit(trace)
+def _rebuild(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
+    header = dict(about["header"])
+    parameters = header.pop("knobs")  # the files' key predates the attribute's name
+    trace = kind(**header, parameters=parameters)
+    count, unit = int(about["pictures"]["count"]), distance_unit(trace)
     numbers = zip(run["loss"], run["probability"], run["distance"], strict=True)
     for step, seconds, row, frame in zip(run["steps"], run["seconds"], numbers, run["frames"], strict=True):
         with Image.open(io.BytesIO(base64.b64decode(frame, validate=True)), formats=["JPEG"]) as picture:
@@ -120,7 +122,7 @@ def _kept(told: dict[str, Any], run: dict[str, Any]) -> Trace:
 
 
 def _whole_cells(sheet: Image.Image, count: int) -> Pixels:
-    """A grid of pictures that was made smaller as a whole, cut where its pictures meet."""
+    """A grid that was reduced as a whole, resized so that its cells are whole pixels."""
     columns = math.ceil(math.sqrt(count))
     rows = -(-count // columns)
     size = columns * max(1, round(sheet.width / columns)), rows * max(1, round(sheet.height / rows))
@@ -128,7 +130,7 @@ def _whole_cells(sheet: Image.Image, count: int) -> Pixels:
 
 
 MOST_BYTES = 300_000
-# What a run's pictures may be, the best first: how many, their JPEG quality, their longest side.
+# (number of pictures, JPEG quality, longest side in pixels), best first.
 LADDER = (
     (61, 85, 320),
     (61, 75, 320),
@@ -153,27 +155,27 @@ STRIP_STEPS, STRIP_SIDE = 6, 128
 STAND_IN_BYTES = 80_000
 
 
-def player_html(traces: Sequence[Trace], *, most_bytes: int = MOST_BYTES) -> str:
-    """A player of runs as HTML: their pictures, scrubbed in the browser alone.
+def player_html(traces: Sequence[RunRecord], *, most_bytes: int = MOST_BYTES) -> str:
+    """An HTML player of runs that needs no kernel.
 
     Args:
         traces: the runs; those without a frame are left out.
-        most_bytes: what each run may take in a notebook file, with its share of the player. Pictures are dropped
-            evenly, and made smaller and coarser, until it fits; the first and the last step are kept longest.
+        most_bytes: limit of each run in a notebook file, including its share of the player. Until it fits, pictures are
+            dropped evenly, reduced and compressed; the first and the last step go last.
     """
-    return assemble([encode_run(trace, run_budget(most_bytes, len(traces))) for trace in traces if len(trace)])
+    return player([encode_run(trace, run_budget(most_bytes, len(traces))) for trace in traces if len(trace)])
 
 
 def run_budget(most_bytes: int, runs: int) -> int:
-    """What is left for one run's pictures and numbers when it has paid its share of the player."""
-    return most_bytes - -(-_size(assemble([])) // max(1, runs))
+    """Bytes for one run's pictures and numbers, after its share of the player."""
+    return most_bytes - -(-_size(player([])) // max(1, runs))
 
 
-def encode_run(trace: Trace, most_bytes: int) -> str:
-    """One run for :func:`assemble`, in at most so many bytes of a notebook file if that can be done at all."""
+def encode_run(trace: RunRecord, most_bytes: int) -> str:
+    """One run for :func:`player`, in at most ``most_bytes`` of a notebook file if possible."""
     encoded = ""
     for count, quality, side in LADDER:
-        # Two pictures tell whether all of them can fit, so that most rungs cost next to nothing.
+        # Two pictures tell whether all of them can fit, which makes most rungs cheap.
         some = [len(jpeg(trace[index].pixels, quality, side)) for index in (len(trace) // 2, -1)]
         if sum(some) / 2 * min(count, len(trace)) > most_bytes and side > SMALLEST_SIDE:
             continue
@@ -183,8 +185,8 @@ def encode_run(trace: Trace, most_bytes: int) -> str:
     return encoded
 
 
-def assemble(runs: Sequence[str]) -> str:
-    """The player around runs that :func:`encode_run` made."""
+def player(runs: Sequence[str]) -> str:
+    """The HTML player of runs that :func:`encode_run` encoded."""
     style, script = _static("player.css"), _static("player.js")
     height = HEIGHT if len(runs) < 2 else HEIGHT_WITH_LIST
     page = (
@@ -198,10 +200,10 @@ def assemble(runs: Sequence[str]) -> str:
     )
 
 
-def mime_bundle(traces: Sequence[Trace], *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
-    """Runs for a notebook's output: what they were asked, the player, the newest run's strip as PNG, and words.
+def mime_bundle(traces: Sequence[RunRecord], *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
+    """A notebook's output for runs: our MIME type, the player, a strip of the newest run as PNG, and plain text.
 
-    Each run has a budget of its own.
+    Each run has its own byte budget.
     """
     shown = [trace for trace in traces if len(trace)]
     if not shown:
@@ -210,34 +212,34 @@ def mime_bundle(traces: Sequence[Trace], *, most_bytes: int = MOST_BYTES) -> dic
     return bundle(shown, runs)
 
 
-def bundle(traces: Sequence[Trace], runs: Sequence[str], *, stands_in: bool = False) -> dict[str, Any]:
-    """As :func:`mime_bundle`, of runs that were encoded before; what is not the player takes `STAND_IN_BYTES`.
+def bundle(traces: Sequence[RunRecord], runs: Sequence[str], *, stands_in: bool = False) -> dict[str, Any]:
+    """Like :func:`mime_bundle`, for runs that are encoded already; everything but the player takes `STAND_IN_BYTES`.
 
     Args:
-        traces, runs: the runs, and what :func:`encode_run` made of them.
-        stands_in: whether a live widget in the same cell shows them already.
+        traces, runs: the runs, and their encodings by :func:`encode_run`.
+        stands_in: whether a live widget of the same cell shows them already.
     """
-    told = about(traces, stands_in=stands_in)
-    png, fallback = _stand_in(traces[-1], STAND_IN_BYTES - len(json.dumps(told)))
+    metadata = about(traces, stands_in=stands_in)
+    png, fallback = _stand_in(traces[-1], STAND_IN_BYTES - len(json.dumps(metadata)))
     return {
-        MIME: told,
-        "text/html": assemble(runs) + fallback,
+        MIME: metadata,
+        "text/html": player(runs) + fallback,
         "image/png": png,
         "text/plain": "\n".join(repr(trace) for trace in traces),
     }
 
 
-def _stand_in(trace: Trace, most_bytes: int) -> tuple[str, str]:
-    """A strip of steps, as PNG and as the element that is seen where frames and styles are taken away."""
+def _stand_in(trace: RunRecord, most_bytes: int) -> tuple[str, str]:
+    """A strip of steps, as PNG and as an element that shows where iframes and styles are stripped."""
     sheet = strip(trace, STRIP_STEPS, STRIP_SIDE)
     words = html.escape(repr(trace), quote=True)
     for side in (STRIP_SIDE, 96, 64, 32):
         sheet.thumbnail((STRIP_STEPS * side, 2 * side))
         png = _encoded(sheet.quantize(128), "PNG")
-        shown = f'<img alt="{words}" title="{words}" src="data:image/jpeg;base64,{_encoded(sheet, "JPEG")}">'
-        if len(png) + len(shown) + 1000 < most_bytes:
+        image = f'<img alt="{words}" title="{words}" src="data:image/jpeg;base64,{_encoded(sheet, "JPEG")}">'
+        if len(png) + len(image) + 1000 < most_bytes:
             break
-    return png, "<style>.rw-player+style+img{display:none}</style>" + shown
+    return png, "<style>.rw-player+style+img{display:none}</style>" + image
 
 
 def _encoded(picture: Image.Image, kind: str) -> str:
@@ -246,7 +248,7 @@ def _encoded(picture: Image.Image, kind: str) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def _encode(trace: Trace, count: int, quality: int, side: int) -> str:
+def _encode(trace: RunRecord, count: int, quality: int, side: int) -> str:
     steps = evenly(len(trace), count)
     numbers = curves(trace, steps)
     run: dict[str, Any] = {
@@ -262,7 +264,7 @@ def _encode(trace: Trace, count: int, quality: int, side: int) -> str:
         "seconds": [_short(trace[step].seconds) for step in steps],
         "frames": [base64.b64encode(jpeg(trace[step].pixels, quality, side)).decode() for step in steps],
     }
-    # A "</script" in a name would end the element that holds this.
+    # "</script" in a name would end the enclosing element.
     return json.dumps(run, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
@@ -271,12 +273,12 @@ def _short(value: float | None) -> float | None:
 
 
 def _quoted(text: str) -> str:
-    """Text for an attribute in single quotes; double quotes, of which JSON and scripts are full, stay as they are."""
+    """Escape text for an attribute in single quotes; JSON and scripts are full of double quotes, which stay."""
     return text.replace("&", "&amp;").replace("'", "&#39;")
 
 
 def _size(text: str) -> int:
-    """Bytes in a notebook file, which is JSON."""
+    """Size in a notebook file, which is JSON, in bytes."""
     return len(json.dumps(text, ensure_ascii=False).encode()) - 2
 
 

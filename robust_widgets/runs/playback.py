@@ -1,4 +1,4 @@
-"""What a player is handed of a run: evenly spaced steps, their pictures as JPEG, and the curves. No torch here."""
+"""What a player gets of a run: evenly spaced steps, their pictures as JPEG, and the curves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.grid import tile
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame, RunRecord
 
 LEADERS = 5
 THUMBNAIL_SIDE = 96
@@ -25,11 +25,11 @@ class Curves:
 
     Attributes:
         steps: the steps.
-        loss, probability, distance: one number for each of them; None where it has no meaning.
-        top: the probabilities of the classes that came highest in the run, by name, the last step's highest first.
-        radius: how far ``distance`` may go; None without a limit.
+        loss, probability, distance: one number for each step; None where it has no meaning.
+        top: probabilities of the run's most probable classes, by name, sorted by the last step's.
+        radius: the limit of ``distance``; None without a limit.
 
-    Distances are in the unit of the parameter "epsilon", which is what a person has set, not in the model's own pixels.
+    Distances are in the unit of the parameter ``epsilon``, as people set it, not in the picture's own pixels.
     """
 
     steps: list[int]
@@ -40,7 +40,7 @@ class Curves:
     radius: float | None
 
     def message(self) -> dict[str, Any]:
-        """As the browser takes it."""
+        """As a message for the browser."""
         return {
             "steps": self.steps,
             "loss": self.loss,
@@ -52,16 +52,16 @@ class Curves:
 
 
 def evenly(count: int, most: int) -> list[int]:
-    """Which of ``count`` frames are taken: all, or ``most`` evenly spaced with the first and the last."""
+    """Indices of at most ``most`` of ``count`` frames, evenly spaced, including the first and the last."""
     if most == 1:
         return [count - 1]
     return [int(step) for step in np.unique(np.linspace(0, count - 1, min(count, most)).round())]
 
 
 def jpeg(pixels: Pixels, quality: int = 90, side: int | None = None) -> bytes:
-    """A batch of pictures, uint8 (n, h, w, 3), tiled into one JPEG, made smaller where it is larger than ``side``.
+    """A batch of pictures, uint8 (n, h, w, 3), tiled into one JPEG, reduced to at most ``side`` pixels.
 
-    From quality 75 on the chroma is kept whole, because the picture gets enlarged.
+    From quality 75 on, chroma is not subsampled, because players enlarge the picture.
     """
     picture = Image.fromarray(tile(pixels))
     if side is not None and max(picture.size) > side:
@@ -71,13 +71,13 @@ def jpeg(pixels: Pixels, quality: int = 90, side: int | None = None) -> bytes:
     return file.getvalue()
 
 
-def thumbnail(trace: Trace) -> bytes:
-    """The newest picture of a run as a small JPEG, empty if there is none yet."""
+def thumbnail(trace: RunRecord) -> bytes:
+    """The newest picture of a run as a small JPEG; empty if there is none yet."""
     return jpeg(trace[-1].pixels, 80, THUMBNAIL_SIDE) if len(trace) else b""
 
 
 def heat_jpeg(frame: Frame) -> bytes:
-    """The gradient's size at one step, tiled as the pictures are, as a grey JPEG; empty where it is not known."""
+    """The gradient's magnitude at one step as a grey JPEG, tiled like the pictures; empty if unknown."""
     if frame.gradient is None:
         return b""
     file = io.BytesIO()
@@ -86,35 +86,35 @@ def heat_jpeg(frame: Frame) -> bytes:
 
 
 def finite(value: float | None, digits: int = 6) -> float | None:
-    """A number as JSON has it: neither NaN nor infinite, and no more digits than are drawn."""
+    """A number for JSON, rounded to the digits that are drawn; None for NaN and infinity."""
     if value is None or not math.isfinite(value):
         return None
     return float(f"{float(value):.{digits}g}")
 
 
 def leading(frame: Frame, count: int = 8) -> list[tuple[int, float]]:
-    """The most probable classes of one step: their indices and mean probabilities, the highest first."""
+    """The most probable classes of one step, as (index, mean probability), sorted from the highest."""
     if frame.probabilities is None:
         return []
     mean = np.nan_to_num(frame.probabilities.mean(axis=0))
     return [(int(index), round(float(mean[index]), 4)) for index in np.argsort(-mean, kind="stable")[:count]]
 
 
-def distance_unit(trace: Trace) -> float:
-    """What a run's distances are multiplied by to be in the unit of its parameter "epsilon"; 1 where there is none."""
+def distance_unit(trace: RunRecord) -> float:
+    """Factor from a run's raw distances to the unit of its parameter ``epsilon``; 1 if it has none."""
     epsilon = trace.parameters.get("epsilon")
     if not trace.radius or isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not epsilon > 0:
         return 1.0
     return float(epsilon) / trace.radius
 
 
-def radius(trace: Trace) -> float | None:
-    """How far a run may go, in the unit of its parameter "epsilon"."""
+def radius(trace: RunRecord) -> float | None:
+    """The limit of a run's distance, in the unit of its parameter ``epsilon``; None without a limit."""
     return None if trace.radius is None else finite(trace.radius * distance_unit(trace))
 
 
-def curves(trace: Trace, indices: Sequence[int]) -> Curves:
-    """A run's numbers at these of its frames."""
+def curves(trace: RunRecord, indices: Sequence[int]) -> Curves:
+    """A run's numbers at the given frames."""
     frames = [trace[index] for index in indices]
     units = {"loss": 1.0, "probability": 1.0, "distance": distance_unit(trace)}
     numbers = {
@@ -124,7 +124,7 @@ def curves(trace: Trace, indices: Sequence[int]) -> Curves:
     return Curves(steps=steps, top=_leaders(trace, frames), radius=radius(trace), **numbers)
 
 
-def _leaders(trace: Trace, frames: Sequence[Frame]) -> dict[str, list[float | None]]:
+def _leaders(trace: RunRecord, frames: Sequence[Frame]) -> dict[str, list[float | None]]:
     known = [frame.probabilities.mean(axis=0) for frame in frames if frame.probabilities is not None]
     if not known or len(known[0]) > len(trace.classes):
         return {}

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import ParameterError
-from robust_widgets.runs.trace import Frame
+from robust_widgets.runs.record import Frame
 from robust_widgets.synthesis.loop import Problem, Solver, iterate
 
 

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from robust_widgets.errors import ParameterError, PictureError, WeightsError
 from robust_widgets.pictures.tensors import to_bytes
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.graphs.backend import Arrays
 from robust_widgets.solvers.graphs.step_graph import recorded
 from robust_widgets.synthesis.constraints import Constraint, Unconstrained

@@ -14,7 +14,8 @@ from robust_widgets.interface.parameters import check_parameters, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import feature_unit
 from robust_widgets.pictures.tensors import Mask, Picture
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.compose import chain
 from robust_widgets.synthesis.loop import CachedForward, Problem, run
 from robust_widgets.synthesis.objectives import Activation

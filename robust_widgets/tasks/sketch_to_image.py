@@ -10,7 +10,8 @@ import torch
 from robust_widgets.interface.parameters import check_parameters, default_of
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Picture, to_batch
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.loop import Problem, run
 from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.tasks.common import make_problem, resolve_model, side_of, with_grain

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from robust_widgets.runs.playback import heat_jpeg, jpeg, leading
-from robust_widgets.runs.trace import Frame
+from robust_widgets.runs.record import Frame
 
 FRAMES_PER_SECOND = 20
 MOST_IN_FLIGHT = 8

@@ -19,7 +19,8 @@ from robust_widgets.interface.session import (
     RunRequest,
     RunStarted,
 )
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 
 CLASSES = ("goldfish", "king penguin", "dog", "barn", "mushroom", "sea snake", "cliff")
 

@@ -23,7 +23,7 @@ from robust_widgets.interface.session import Feature
 from robust_widgets.models import registry
 from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
 from robust_widgets.models.model_file import save_model
-from robust_widgets.runs import files as saving
+from robust_widgets.runs import files as files
 from robust_widgets.runs.files import endings
 from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
@@ -319,7 +319,7 @@ def test_an_output_that_cannot_be_written_does_not_cost_the_others(
     def disk_full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(saving, "_write_gif", disk_full)
+    monkeypatch.setattr(files, "_write_gif", disk_full)
     names = [tmp_path / name for name in ("a.png", "a.gif", "a.npz")]
     sentence = refusal("generate", "dog", "--model", tiny, "--steps", 1, *(f"--out={name}" for name in names))
     assert "a.gif" in sentence and "No space left" in sentence

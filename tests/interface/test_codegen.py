@@ -15,7 +15,8 @@ from robust_widgets.interface.session import RunEnded, RunEvent, RunRequest, Run
 from robust_widgets.models.model_file import save_model
 from robust_widgets.models.networks.cifar import SmallResNet
 from robust_widgets.models.registry import model_names
-from robust_widgets.runs.trace import Loading, Trace
+from robust_widgets.runs.record import LoadSpec
+from robust_widgets.runs.trace import Trace
 from robust_widgets.session.local import LocalSession
 from tests.helpers import CLASSES, SmoothNet, raises_sentence, tiny_model
 from tests.models.zoo.published_files import saved, stirred
@@ -94,7 +95,7 @@ def test_the_code_loads_a_brought_file_with_the_arguments_it_was_loaded_with(tmp
         scope = ran(rw.code(trace, source))
         np.testing.assert_array_equal(scope["trace"].frames, trace.frames)
         assert scope["model"].card == model.card and scope["model"].fingerprint == model.fingerprint
-    assert "classes='cifar10'" in rw.code(dataclasses.replace(trace, loading=Loading("a.pt", {"classes": "cifar10"})))
+    assert "classes='cifar10'" in rw.code(dataclasses.replace(trace, loading=LoadSpec("a.pt", {"classes": "cifar10"})))
 
 
 @pytest.mark.parametrize("saved_first", [False, True], ids=["made here", "read back"])

@@ -9,7 +9,8 @@ import pytest
 
 from robust_widgets.errors import TraceError
 from robust_widgets.interface.report import comparison_strip, low_resolution, low_resolution_error, report
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from tests.helpers import raises_sentence
 
 

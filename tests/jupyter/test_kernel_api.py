@@ -15,8 +15,8 @@ from PIL import Image
 from robust_widgets.jupyter import kernel_api as lab
 from robust_widgets.jupyter import studio as app
 from robust_widgets.models.registry import choose_device, load_model
-from robust_widgets.runs.files import load_trace
 from robust_widgets.runs.notebook import MIME, mime_bundle
+from robust_widgets.runs.trace import load_trace
 from robust_widgets.session.local import LocalSession
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget

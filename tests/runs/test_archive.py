@@ -17,8 +17,9 @@ from PIL import Image
 
 from robust_widgets.errors import TraceError
 from robust_widgets.pictures.grid import tile
-from robust_widgets.runs.files import VERSION, load_trace
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.files import VERSION
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace, load_trace
 from tests.helpers import raises_sentence
 from tests.runs.test_trace import recorded
 

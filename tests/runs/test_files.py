@@ -19,10 +19,10 @@ from PIL import Image
 from robust_widgets._files import atomic_write
 from robust_widgets.errors import SaveError, TraceError
 from robust_widgets.pictures.grid import enlarged, tile
-from robust_widgets.runs import files as saving
+from robust_widgets.runs import export, files
 from robust_widgets.runs.export import strip
-from robust_widgets.runs.files import load_trace
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace, load_trace
 from tests.helpers import check_sentence, raises_sentence
 from tests.runs.test_trace import recorded
 
@@ -32,7 +32,7 @@ ENDINGS = [".png", ".gif", ".mp4", ".rwtrace", ".npz"]
 @pytest.fixture(autouse=True)
 def small_gifs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Choosing a palette for each frame takes PIL a while; less for small frames."""
-    monkeypatch.setattr(saving, "GIF_SIDE", 32)
+    monkeypatch.setattr(export, "GIF_SIDE", 32)
 
 
 @pytest.mark.parametrize("seed", [None, 0, 2**31 - 1])
@@ -94,7 +94,7 @@ def test_npz_holds_no_pickle_and_is_read_without(tmp_path: Path, monkeypatch: py
             np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
     asked: list[object] = []
     load = np.load
-    monkeypatch.setattr(saving.np, "load", lambda *a, **k: asked.append(k.get("allow_pickle")) or load(*a, **k))
+    monkeypatch.setattr(files.np, "load", lambda *a, **k: asked.append(k.get("allow_pickle")) or load(*a, **k))
     load_trace(tmp_path / "run.npz")
     assert asked == [False]
 
@@ -143,7 +143,7 @@ def test_gif_plays_every_step(steps: int, tmp_path: Path) -> None:
             durations.append(saved.info["duration"])
             wanted = np.asarray(enlarged(tile(trace[step].pixels), 32)).astype(float)
             assert np.abs(np.asarray(saved.convert("RGB")) - wanted).mean() < 16, f"frame {step} shows its own step"
-    assert durations == [saving.FRAME_MILLISECONDS] * steps + [saving.LAST_FRAME_MILLISECONDS]
+    assert durations == [export.FRAME_MILLISECONDS] * steps + [export.LAST_FRAME_MILLISECONDS]
 
 
 def test_gif_of_a_run_that_stands_still_lasts_as_long(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_gif_of_a_run_that_stands_still_lasts_as_long(tmp_path: Path) -> None:
         for index in range(saved.n_frames):
             saved.seek(index)
             total += saved.info["duration"]
-    assert total == 5 * saving.FRAME_MILLISECONDS + saving.LAST_FRAME_MILLISECONDS
+    assert total == 5 * export.FRAME_MILLISECONDS + export.LAST_FRAME_MILLISECONDS
 
 
 @pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (3, 2, 2), (5, 2, 3), (9, 3, 3)])
@@ -267,7 +267,7 @@ def archive(path: Path, header: object, **arrays: np.ndarray) -> Path:
 
 
 GOOD = {
-    "format": saving.FORMAT,
+    "format": files.FORMAT,
     "task": "generate",
     "knobs": {},
     "seed": None,
@@ -292,7 +292,7 @@ def test_a_plain_array_file(tmp_path: Path) -> None:
         load_trace(tmp_path / "array.npy")
 
 
-@pytest.mark.parametrize("header", ["text", 3, [], None, {}, {"format": saving.FORMAT}, {**GOOD, "extra": 1}])
+@pytest.mark.parametrize("header", ["text", 3, [], None, {}, {"format": files.FORMAT}, {**GOOD, "extra": 1}])
 def test_a_foreign_header(header: object, tmp_path: Path) -> None:
     with raises_sentence(TraceError, "run.npz"):
         load_trace(archive(tmp_path / "run.npz", header, **ROWS))

@@ -13,8 +13,8 @@ import pytest
 
 from robust_widgets.errors import TraceError
 from robust_widgets.runs import notebook as displayed
-from robust_widgets.runs.notebook import MIME, VERSION, about, kept, mime_bundle, pack, piece
-from robust_widgets.runs.trace import Trace
+from robust_widgets.runs.notebook import MIME, VERSION, about, mime_bundle, pack, piece
+from robust_widgets.runs.trace import Trace, trace_from_output
 from tests.helpers import raises_sentence
 from tests.runs.test_archive import rich
 from tests.runs.test_notebook_page import grown, in_notebook, runs_of
@@ -78,7 +78,7 @@ def test_what_the_output_keeps_is_gone_on_from(count: int, side: int) -> None:
             object.__setattr__(frame, name, value)
         many.append(frame)
     told, run = output(many)
-    back = kept(told, run)
+    back = trace_from_output(told, run)
     assert (back.task, back.seed, back.parameters, back.target) == ("generate", 3, many.parameters, "goldfish")
     assert len(back) == len(run["steps"]) < 201 and (back[0].step, back[-1].step) == (0, 200)
     step = back[5].step
@@ -110,4 +110,4 @@ def broken(**change: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 )
 def test_an_output_that_was_changed_is_refused(change: dict[str, Any]) -> None:
     with raises_sentence(TraceError, "run its cell again"):
-        kept(*broken(**change))
+        trace_from_output(*broken(**change))

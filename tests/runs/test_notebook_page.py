@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from robust_widgets.runs.notebook import MIME, MOST_BYTES, mime_bundle, player_html
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from tests.runs.test_trace import frame, recorded
 from tests.widgets.page import decoded
 

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from robust_widgets.errors import ParameterError
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from tests.helpers import raises_sentence
 
 

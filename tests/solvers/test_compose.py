@@ -14,7 +14,7 @@ import torch
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError
 from robust_widgets.pictures.tensors import to_pixels
-from robust_widgets.runs.trace import Frame
+from robust_widgets.runs.record import Frame
 from robust_widgets.solvers.compose import best_of_iterates, chain, random_restarts
 from robust_widgets.synthesis.loop import Problem, begin, iterate, run
 from tests.helpers import pictures, raises_sentence, smooth_model

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.pictures.tensors import to_pixels
-from robust_widgets.runs.trace import Frame
+from robust_widgets.runs.record import Frame
 from robust_widgets.synthesis import loop as synthesis
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, Unconstrained
 from robust_widgets.synthesis.loop import Problem, advance, begin, iterate, new_trace, run, solve

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from robust_widgets.runs.trace import Frame
+from robust_widgets.runs.record import Frame
 from robust_widgets.widgets.flow_control import FRAMES_PER_SECOND, MOST_IN_FLIGHT, FrameStream, LiveFrame
 from tests.widgets.page import decoded
 

@@ -10,7 +10,8 @@ import pytest
 
 from robust_widgets.errors import PictureError
 from robust_widgets.interface.session import FrameMade, Listener, RunEnded, RunRequest, RunStarted
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets import runner as runner_module
 from robust_widgets.widgets.flow_control import MOST_IN_FLIGHT, FrameStream

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import ipywidgets
 
 from robust_widgets.errors import ParameterError
-from robust_widgets.runs.files import load_trace
 from robust_widgets.runs.playback import curves, evenly, jpeg
-from robust_widgets.runs.trace import Trace
+from robust_widgets.runs.trace import Trace, load_trace
 from robust_widgets.widgets.player.events import HelloEvent, ViewEvent
 from robust_widgets.widgets.player.view import CompareView
 

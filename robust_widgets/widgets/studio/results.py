@@ -15,7 +15,8 @@ from robust_widgets.interface.codegen import code
 from robust_widgets.interface.report import comparison_strip, low_resolution_error
 from robust_widgets.interface.session import ModelInfo
 from robust_widgets.pictures import Pixels
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE, SIDE
 from robust_widgets.widgets.runner import Runner
 from robust_widgets.widgets.status_line import Notice

@@ -12,7 +12,8 @@ import ipywidgets
 from robust_widgets.errors import ParameterError
 from robust_widgets.interface.session import ModelLoaded, RunEnded, RunRequest, Session
 from robust_widgets.pictures import Pixels
-from robust_widgets.runs.trace import Frame, Trace
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.controls import MIDDLE, ControlsByTask
 from robust_widgets.widgets.painting.paint_box import PaintBox
 from robust_widgets.widgets.painting.surface import Surface

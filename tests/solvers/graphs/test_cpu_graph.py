@@ -14,7 +14,7 @@ import torch
 from robust_widgets.compiler.engine import ONEDNN, ONNX, ONNX_ONE, OWN, SWITCH
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
-from robust_widgets.runs.trace import Frame
+from robust_widgets.runs.record import Frame
 from robust_widgets.solvers.graphs import cpu_graph
 from robust_widgets.solvers.graphs import step_graph as module
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph

@@ -17,7 +17,7 @@ import torch
 from robust_widgets.compiler.engine import SWITCH
 from robust_widgets.errors import UnknownNameError
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.runs.trace import Frame
+from robust_widgets.runs.record import Frame
 from robust_widgets.solvers.graphs import cuda_graph
 from robust_widgets.solvers.graphs import step_graph as module
 from robust_widgets.solvers.graphs.cuda_graph import WARM_UPS

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robust_widgets.runs.files import load_trace
-from robust_widgets.runs.trace import Loading
+from robust_widgets.runs.record import LoadSpec
+from robust_widgets.runs.trace import load_trace
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.studio import StudioWidget
@@ -191,7 +191,7 @@ def test_the_code_of_a_run_that_was_read_back_loads_the_studios_model_as_it_was_
     desk.save(page, str(tmp_path / "run.rwtrace"))
     trace = load_trace(tmp_path / "run.rwtrace")
     session = FakeSession(input_size=SIDE)
-    loading = Loading("theirs.pt", {"input_size": 16})
+    loading = LoadSpec("theirs.pt", {"input_size": 16})
     session._model = dataclasses.replace(session.model, source="theirs.pt", loading=loading)
     studio = StudioWidget(session)
     for name, loaded in (("fake", "rw.load_model('theirs.pt', input_size=16)"), ("another", "make it here")):

@@ -1,0 +1,157 @@
+"""The data of a run: its frames, and everything that decided them."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from robust_widgets.errors import ParameterError
+from robust_widgets.pictures import Pixels
+
+METRICS = ("loss", "probability", "distance")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One step of a run.
+
+    Attributes:
+        step: 0 for the start, then the number of updates so far.
+        pixels: the pictures, uint8 (n, height, width, 3).
+        loss: the loss at this step, float64 (n,).
+        probability: of the target, float64 (n,).
+        distance: from the start, in the constraint's norm and raw pixels, float64 (n,).
+        seconds: since the run began.
+        probabilities: of every class of the model, float32 (n, classes); None where unknown.
+        gradient: magnitude of the gradient at each pixel, uint8 (n, height, width): its length over the channels,
+            scaled so that the largest of a picture is 255. None for the last frame, because no step follows it.
+    """
+
+    step: int
+    pixels: Pixels
+    loss: npt.NDArray[np.float64]
+    probability: npt.NDArray[np.float64]
+    distance: npt.NDArray[np.float64]
+    seconds: float
+    probabilities: npt.NDArray[np.float32] | None = None
+    gradient: Pixels | None = None
+
+
+@dataclass(frozen=True)
+class LoadSpec:
+    """How to load an external model again.
+
+    Attributes:
+        source: the file or name that ``load_model`` was called with; ``""`` for a network made in Python.
+        arguments: the other arguments, by name.
+        kind: the class of a network made in Python.
+    """
+
+    source: str
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+    kind: str = ""
+
+
+@dataclass
+class RunRecord:
+    """The record of one run. It grows during the run; readers on other threads only ever see whole frames.
+
+    Attributes:
+        task: name of the task.
+        parameters: every parameter of the run, by name.
+        seed: the seed of the run, or None.
+        model: the model's name.
+        fingerprint: a hash of the model's weights, ``""`` if unknown.
+        target: the target class or feature, in words.
+        classes: the model's class names, in the order of ``Frame.probabilities``.
+        radius: the constraint's epsilon in the unit of ``distance``, or None if there is no limit.
+        inputs: what a studio handed in: ``"picture"`` uint8 (h, w, 3) and ``"mask"`` uint8 (h, w), if there is one.
+        loading: how to load the model again, if it is external. Kept in memory only, because paths are private; a run
+            read from a file has none.
+    """
+
+    task: str
+    parameters: dict[str, Any]
+    seed: int | None = None
+    model: str = ""
+    fingerprint: str = ""
+    target: str = ""
+    classes: tuple[str, ...] = ()
+    radius: float | None = None
+    inputs: dict[str, Pixels] = field(default_factory=dict[str, Pixels], repr=False)
+    loading: LoadSpec | None = field(default=None, repr=False, compare=False)
+    _recorded: list[Frame] = field(default_factory=list["Frame"], repr=False)
+
+    def append(self, frame: Frame) -> None:
+        """Record one more frame."""
+        self._recorded.append(frame)
+
+    def __len__(self) -> int:
+        """Number of recorded frames: one more than the steps made."""
+        return len(self._recorded)
+
+    def __getitem__(self, index: int) -> Frame:
+        return self._recorded[index]
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """Deprecated name of ``parameters``."""
+        warnings.warn(
+            "Trace.knobs is now called Trace.parameters; the old name goes with the next release.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.parameters
+
+    @property
+    def task_in_words(self) -> str:
+        """The task as people read it; a `Problem` of somebody's own has no task name."""
+        return "own problem" if self.task == "problem" else self.task.replace("_", " ")
+
+    @property
+    def frames(self) -> Pixels:
+        """All pictures, uint8 (steps + 1, n, height, width, 3)."""
+        self.require_frames()
+        return np.stack([frame.pixels for frame in self._recorded])
+
+    @property
+    def metrics(self) -> dict[str, npt.NDArray[np.float64]]:
+        """``"loss"``, ``"probability"`` and ``"distance"``, each float64 (steps + 1, n)."""
+        self.require_frames()
+        recorded = list(self._recorded)
+        return {name: np.stack([getattr(frame, name) for frame in recorded]) for name in METRICS}
+
+    @property
+    def seconds(self) -> npt.NDArray[np.float64]:
+        """When each frame was made, in seconds since the run began; (steps + 1,)."""
+        return np.array([frame.seconds for frame in self._recorded])
+
+    def mean(self, metric: str, index: int) -> float:
+        """The mean of a metric over the batch at one frame; NaN if it has no meaning."""
+        return float(np.mean(getattr(self._recorded[index], metric)))
+
+    def require_frames(self) -> None:
+        """Check that there is something to show or save.
+
+        Raises:
+            ParameterError: there are no frames yet.
+        """
+        if not self._recorded:
+            raise ParameterError("This run has no frames yet; let it make at least one.")
+
+    def __repr__(self) -> str:
+        if not self._recorded:
+            return f"Trace({self.task}, no frames yet)"
+        last = self._recorded[-1]
+        probability = float(np.mean(last.probability))
+        reached = "" if math.isnan(probability) else f", probability {probability:.2f}"
+        target = f" {self.target!r}" if self.target else ""
+        return (
+            f"Trace({self.task}{target}, {len(last.pixels)} of {last.pixels.shape[1]} x {last.pixels.shape[2]} px, "
+            f"{last.step} steps, loss {float(np.mean(last.loss)):.3f}{reached})"
+        )
