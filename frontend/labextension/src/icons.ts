@@ -6,5 +6,5 @@ import studioSvg from "../style/studio.svg";
 export const studioIcon = new LabIcon({ name: "robust-widgets:studio", svgstr: studioSvg });
 export const runIcon = new LabIcon({ name: "robust-widgets:run", svgstr: runSvg });
 
-/** For where only an address will do. */
+/** For the launcher, which takes a URL only. */
 export const studioIconUrl = `data:image/svg+xml,${encodeURIComponent(studioSvg)}`;

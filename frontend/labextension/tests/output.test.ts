@@ -35,15 +35,15 @@ function html(runs: unknown): string {
   return `<iframe srcdoc='${quoted}'></iframe><style>.rw-player+style+img{display:none}</style><img alt="">`;
 }
 
-const bundle = (told: object = {}, runs: unknown[] = [RUN]) => ({
-  [MIME]: { version: 1, standsIn: false, runs: [TOLD], ...told },
+const bundle = (info: object = {}, runs: unknown[] = [RUN]) => ({
+  [MIME]: { version: 1, standsIn: false, runs: [TOLD], ...info },
   "text/html": html(runs),
   "text/plain": "a run",
 });
 
 describe("an output", () => {
-  test("is what was told of each run, and what the player beside it has", () => {
-    expect(readOutput(bundle())).toEqual({ runs: [{ told: TOLD, run: RUN }], standsIn: false });
+  test("is what was info of each run, and what the player beside it has", () => {
+    expect(readOutput(bundle())).toEqual({ runs: [{ info: TOLD, run: RUN }], standsIn: false });
     expect(readOutput(bundle({ standsIn: true }))?.standsIn).toBe(true);
   });
 
@@ -59,7 +59,7 @@ describe("an output", () => {
 
   test.each([
     ["of another version", bundle({ version: 2 })],
-    ["with more told than shown", bundle({ runs: [TOLD, TOLD] })],
+    ["with more info than shown", bundle({ runs: [TOLD, TOLD] })],
     ["with nothing", bundle({ runs: [] }, [])],
     ["with odd runs", bundle({ runs: [{ ...TOLD, header: { task: 3 } }] })],
     ["with fewer pictures than steps", bundle({}, [{ ...RUN, frames: ["Zmlyc3Q="] }])],

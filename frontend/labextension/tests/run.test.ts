@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { word } from "../src/viewer/facts";
+import { formatValue } from "../src/viewer/parameters";
 import { OtherVersionError, readRun } from "../src/viewer/run";
 import { DamagedError } from "../src/viewer/zip";
 import { archive, SAVED, zip } from "./archive";
@@ -34,7 +34,7 @@ describe("a saved run", () => {
     });
   });
 
-  test("of another version is told from a damaged one", () => {
+  test("of another version is info from a damaged one", () => {
     expect(() => readRun(archive({ version: 2 }))).toThrow(OtherVersionError);
   });
 
@@ -70,5 +70,5 @@ test.each([
   [true, "true"],
   [[1, 2], "[1,2]"],
 ])("a knob of %j is written %s", (value, wanted) => {
-  expect(word(value)).toBe(wanted);
+  expect(formatValue(value)).toBe(wanted);
 });

@@ -6,20 +6,23 @@ import { isForStudio } from "../src/studio/files";
 import { DEFAULTS, settingsOf } from "../src/studio/settings";
 
 test.each([
-  [{}, "robust_widgets.lab.show(frames_per_second=20)"],
-  [{ file: "", model: "", device: "" }, "robust_widgets.lab.show(frames_per_second=20)"],
-  [{ file: "fish.rwtrace" }, 'robust_widgets.lab.show("fish.rwtrace", frames_per_second=20)'],
-  [{ model: "tiny", device: "cpu" }, 'robust_widgets.lab.show(model="tiny", device="cpu", frames_per_second=20)'],
+  [{}, "robust_widgets.jupyter.kernel_api.show(frames_per_second=20)"],
+  [{ file: "", model: "", device: "" }, "robust_widgets.jupyter.kernel_api.show(frames_per_second=20)"],
+  [{ file: "fish.rwtrace" }, 'robust_widgets.jupyter.kernel_api.show("fish.rwtrace", frames_per_second=20)'],
+  [
+    { model: "tiny", device: "cpu" },
+    'robust_widgets.jupyter.kernel_api.show(model="tiny", device="cpu", frames_per_second=20)',
+  ],
   [
     { file: 'a "quoted"\n\\name.png', model: "tiny" },
-    'robust_widgets.lab.show("a \\"quoted\\"\\n\\\\name.png", model="tiny", frames_per_second=20)',
+    'robust_widgets.jupyter.kernel_api.show("a \\"quoted\\"\\n\\\\name.png", model="tiny", frames_per_second=20)',
   ],
-])("%j is asked of the kernel as Python", (wish, wanted) => {
-  expect(show(wish, 20).split("\n").at(-1)).toBe(wanted);
+])("%j is asked of the kernel as Python", (studio, wanted) => {
+  expect(show(studio, 20).split("\n").at(-1)).toBe(wanted);
 });
 
 test("a pace is asked of the kernel as Python, which may not have loaded the studio yet", () => {
-  expect(pace(5)).toBe("import robust_widgets.lab\nrobust_widgets.lab.pace(5)");
+  expect(pace(5)).toBe("import robust_widgets.jupyter.kernel_api\nrobust_widgets.jupyter.kernel_api.pace(5)");
 });
 
 test.each(["a.png", "a.PNG", "b/c.jpeg", "c.JPG", "d.webp", "e.rwtrace"])("%s is for the studio", (path) => {
@@ -37,7 +40,9 @@ test.each([0, 1, PIECE, PIECE + 1, 2 * PIECE + 7])("%i bytes arrive whole", (len
   const sent = [...messages({ name: 'a "name".png', bytes }, PIECE)];
   expect(sent).toHaveLength(Math.max(1, Math.ceil(length / PIECE)));
   const arrived = sent.flatMap((code, index) => {
-    const found = /^robust_widgets\.lab\.bring\("a \\"name\\"\.png", (\d+), (\d+), "(.*)"\)$/.exec(code);
+    const found = /^robust_widgets\.jupyter\.kernel_api\.bring\("a \\"name\\"\.png", (\d+), (\d+), "(.*)"\)$/.exec(
+      code,
+    );
     expect([found?.[1], found?.[2]]).toEqual([String(index), String(sent.length)]);
     return [fromBase64(found?.[3] ?? "")];
   });
@@ -63,15 +68,15 @@ test("the studio that was closed last is reopened first, also after a reload of 
   await closed.load();
   expect(closed.isEmpty).toBe(true);
   for (const id of ["one", "two", "three"]) closed.add(place(id));
-  expect(closed.take()).toEqual(place("three"));
+  expect(closed.pop()).toEqual(place("three"));
 
   const changed = vi.fn();
   const later = new ClosedStudios(state, changed, () => now);
   await later.load();
   expect(changed).toHaveBeenCalled();
   expect(later.isEmpty).toBe(false);
-  expect(later.take()).toEqual(place("two"));
+  expect(later.pop()).toEqual(place("two"));
   now = 31 * 24 * 3600 * 1000;
   expect(later.isEmpty).toBe(true);
-  expect(later.take()).toBeUndefined();
+  expect(later.pop()).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 import { nullTranslator } from "@jupyterlab/translation";
 import { expect, test } from "vitest";
 import { player, type Run } from "@robust-widgets/shared/player";
-import { facts } from "../src/viewer/facts";
+import { parameterList } from "../src/viewer/parameters";
 import { playerWords } from "@robust-widgets/shared/words";
 
 /** A language in which each sentence stands between guillemets. */
@@ -38,8 +38,8 @@ const NAMES = /TITLE|TASK|MODEL|KNOB|VALUE|\bpx\b|ε/g;
 function words(root: HTMLElement): string[] {
   const parts = [root, ...root.querySelectorAll<HTMLElement>("*")];
   const texts = parts.flatMap((part) => [...part.childNodes]).filter((node) => node.nodeType === Node.TEXT_NODE);
-  const told = ["aria-label", "aria-valuetext", "title", "alt"];
-  const attributes = parts.flatMap((part) => told.flatMap((name) => part.getAttribute(name) ?? []));
+  const info = ["aria-label", "aria-valuetext", "title", "alt"];
+  const attributes = parts.flatMap((part) => info.flatMap((name) => part.getAttribute(name) ?? []));
   const all = [...texts.map((node) => node.textContent ?? ""), ...attributes];
   return all.filter((text) => /\p{L}/u.test(text.replace(NAMES, "")));
 }
@@ -49,7 +49,7 @@ test("each word of the player and of the list beside it is in JupyterLab's langu
   const shown = player([RUN, RUN], { urlOf: () => "", signal, words: playerWords(marked) });
   const found = [
     ...words(shown),
-    ...words(facts(ASKED, marked)),
+    ...words(parameterList(ASKED, marked)),
     ...words(player([], { urlOf: () => "", signal, words: playerWords(marked) })),
   ];
   expect(found.length).toBeGreaterThan(20);

@@ -1,4 +1,4 @@
-/** What a cell shows of a studio that was moved to a tab: where it is, and the studio again when the tab is closed. */
+/** The output of a detached studio: where the studio is, and the studio itself once its tab is closed. */
 import type { IRenderMime, IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import type { TranslationBundle } from "@jupyterlab/translation";
 import type { Message } from "@lumino/messaging";
@@ -12,17 +12,17 @@ import type { DetachedTabs } from "./tabs";
 export const MIME = "application/vnd.robust-widgets.detached+json";
 export const VERSION = 1;
 const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
-/** A cell may go on after it has asked for the tab. */
-const MOST_MILLISECONDS = 24 * 3600 * 1000;
+/** Long, because the cell may still run after `detach()`. */
+const TIMEOUT_MS = 24 * 3600 * 1000;
 
 export class DetachedOutput extends Panel implements IRenderMime.IRenderer {
   private readonly notice = new Notice();
   private readonly home = new Panel();
   private detached: Detached | undefined;
-  /** Whether this is where the studio came from, and comes back to. */
+  /** Whether this is the studio's own cell, to which it returns. */
   private isHome = false;
-  /** Whether the kernel was asked for the studio. */
-  private asked = false;
+  /** Whether the kernel has answered whether it has the studio. */
+  private isAnswered = false;
 
   constructor(
     private readonly tabs: DetachedTabs,
@@ -43,7 +43,7 @@ export class DetachedOutput extends Panel implements IRenderMime.IRenderer {
   renderModel({ data }: IRenderMime.IMimeModel): Promise<void> {
     this.detached = data[MIME] as unknown as Detached;
     this.isHome = WIDGET_MIME in data;
-    this.asked = false;
+    this.isAnswered = false;
     if (this.isAttached) void this.start();
     return Promise.resolve();
   }
@@ -53,19 +53,19 @@ export class DetachedOutput extends Panel implements IRenderMime.IRenderer {
     void this.start();
   }
 
-  /** Opens the tab, unless a person has closed it since it was asked for. */
+  /** Opens the tab, unless the user has closed it since `detach()`. */
   private async start(): Promise<void> {
     const { detached } = this;
     const [host, rendermime] = [this.tabs.hostOf(this.node), rendermimeOf(this)];
     if (!detached || !host || !rendermime) return;
     const { sessionContext } = host;
-    if (sessionContext.isReady) this.notice.inform(this.trans.__("The studio moves to a tab …"));
+    if (sessionContext.isReady) this.notice.inform(this.trans.__("Moving the studio to a tab …"));
     await sessionContext.ready;
-    // After a reload of the page the kernel may not be connected yet; then it answers as soon as it is.
+    // After a reload of the page the kernel may not be connected yet. Then it answers once it is.
     const kernel = sessionContext.session?.kernel;
-    const known = !!kernel && (await valueOf(kernel, hasWidget(detached.modelId), MOST_MILLISECONDS)) === "True";
+    const known = !!kernel && (await valueOf(kernel, hasWidget(detached.modelId), TIMEOUT_MS)) === "True";
     if (this.isDisposed || detached !== this.detached) return;
-    this.asked = true;
+    this.isAnswered = true;
     if (known) this.tabs.open(detached, host, rendermime);
     else this.tabs.forget(detached);
     this.refresh();
@@ -73,7 +73,7 @@ export class DetachedOutput extends Panel implements IRenderMime.IRenderer {
 
   private refresh(): void {
     const { detached, trans, tabs } = this;
-    if (!detached || !this.asked || this.isDisposed) return;
+    if (!detached || !this.isAnswered || this.isDisposed) return;
     const tab = tabs.tabOf(detached);
     this.toggleClass("rw-mod-ended", tabs.isLost(detached));
     if (tab) {
@@ -86,7 +86,7 @@ export class DetachedOutput extends Panel implements IRenderMime.IRenderer {
     } else if (tabs.isLost(detached)) {
       this.notice.inform(
         this.isHome
-          ? trans.__("The studio was in a tab, and its kernel has ended. Run this cell again: the painting comes back.")
+          ? trans.__("The studio was in a tab, and its kernel has ended. Run this cell again to restore the painting.")
           : "",
       );
     } else if (this.isHome) {
@@ -97,7 +97,7 @@ export class DetachedOutput extends Panel implements IRenderMime.IRenderer {
   }
 }
 
-/** That of the output around, which knows the notebook's widgets. */
+/** The rendermime of the output around a widget, which can render the notebook's widgets. */
 function rendermimeOf(widget: Widget): IRenderMimeRegistry | undefined {
   for (let at: Widget | null = widget.parent; at; at = at.parent) {
     const { rendermime } = at as { rendermime?: IRenderMimeRegistry };

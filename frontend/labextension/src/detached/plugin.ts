@@ -1,4 +1,4 @@
-/** Studios that are moved from a cell to a tab, by `studio.detach()`. */
+/** Studios that `studio.detach()` moves from a cell to a tab. */
 import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ISessionContextDialogs, SessionContextDialogs } from "@jupyterlab/apputils";
 import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
@@ -6,7 +6,7 @@ import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 import { DetachedOutput, MIME } from "./output";
 import { DetachedTabs } from "./tabs";
 
-/** Before the widget itself, which the same output carries for where there are no tabs. */
+/** Ahead of the widget itself, which the same output contains for pages without tabs. */
 const RANK = -20;
 
 export const detachedPlugin: JupyterFrontEndPlugin<void> = {
@@ -19,14 +19,14 @@ export const detachedPlugin: JupyterFrontEndPlugin<void> = {
     app: JupyterFrontEnd,
     rendermime: IRenderMimeRegistry,
     shell: ILabShell | null,
-    givenDialogs: ISessionContextDialogs | null,
-    givenTranslator: ITranslator | null,
+    labDialogs: ISessionContextDialogs | null,
+    labTranslator: ITranslator | null,
   ) => {
-    // Notebook 7 has no room for tabs.
+    // Notebook 7 has no tabs.
     if (!shell) return;
-    const translator = givenTranslator ?? nullTranslator;
+    const translator = labTranslator ?? nullTranslator;
     const trans = translator.load("robust_widgets");
-    const dialogs = givenDialogs ?? new SessionContextDialogs({ translator });
+    const dialogs = labDialogs ?? new SessionContextDialogs({ translator });
     const reopen = (path: string) => void app.commands.execute("docmanager:open", { path });
     const tabs = new DetachedTabs({ shell, dialogs, translator, trans, reopen });
     rendermime.addFactory(

@@ -1,4 +1,4 @@
-/** The tab of a studio that was moved out of its cell: another view of the same widget of the notebook's kernel. */
+/** The tab of a detached studio: another view of the widget in the notebook's kernel. */
 import { MainAreaWidget, type ISessionContext, type ISessionContextDialogs } from "@jupyterlab/apputils";
 import { PathExt } from "@jupyterlab/coreutils";
 import { MimeModel, type IRenderMimeRegistry } from "@jupyterlab/rendermime";
@@ -13,17 +13,17 @@ import { Notice } from "../studio/notice";
 import type { About } from "../studio/panel";
 import { addKernelItems } from "../studio/tab";
 
-/** What is told of a studio that is to be moved. */
+/** What Python sends for a studio that is to be detached. */
 export interface Detached extends About {
   modelId: string;
-  /** Another one each time that it is asked for. */
+  /** A new one for each call of ``detach()``. */
   ticket: string;
 }
 
 export interface DetachedOptions {
   detached: Detached;
   host: Host;
-  /** The notebook's own, which knows its widgets. */
+  /** The notebook's, which can render its widgets. */
   rendermime: IRenderMimeRegistry;
   dialogs: ISessionContextDialogs;
   translator: ITranslator;
@@ -33,10 +33,10 @@ export interface DetachedOptions {
 }
 
 const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
-/** The kernel's statuses after which its memory is gone. */
+/** Kernel statuses after which its memory is lost. */
 const LOST: Kernel.Status[] = ["restarting", "autorestarting", "dead"];
 
-/** A view of a widget, as a cell shows it. */
+/** A view of a widget, as in a cell. */
 export function viewOf(modelId: string, rendermime: IRenderMimeRegistry): Widget {
   const view = rendermime.createRenderer(WIDGET_MIME);
   const data = { [WIDGET_MIME]: { model_id: modelId, version_major: 2, version_minor: 0 } };
@@ -47,7 +47,7 @@ export function viewOf(modelId: string, rendermime: IRenderMimeRegistry): Widget
 class DetachedPanel extends Panel {
   /** Whether the kernel has ended, and the studio with it. */
   isLost = false;
-  /** Whether the notebook was closed, without which the studio cannot be shown. */
+  /** Whether the notebook was closed; without it the studio cannot be shown. */
   isOrphan = false;
   private readonly notice = new Notice();
   private readonly view: Widget;
@@ -64,7 +64,7 @@ class DetachedPanel extends Panel {
     this.addWidget(this.notice);
     this.addWidget(this.view);
     host.sessionContext.statusChanged.connect(this.follow, this);
-    // A notebook that is closed gives its kernel up just before it goes.
+    // A notebook that closes drops its kernel just before it is disposed of.
     host.sessionContext.kernelChanged.connect(() => {
       setTimeout(() => {
         if (!host.isDisposed) this.end();
@@ -74,12 +74,12 @@ class DetachedPanel extends Panel {
     this.askToSave();
   }
 
-  /** A reload of the page finds the tab again by what the notebook's file says. */
+  /** Only a saved notebook restores the tab after a reload of the page. */
   private askToSave(): void {
     const { host, trans } = this.options;
     const file = host.context;
     if (!file?.model.dirty) return;
-    this.notice.inform(trans.__("This tab comes back after a reload of the page once the notebook is saved."), {
+    this.notice.inform(trans.__("Save the notebook, and this tab is restored after a reload of the page."), {
       label: trans.__("Save the notebook"),
       act: () => void file.save(),
     });
@@ -91,7 +91,7 @@ class DetachedPanel extends Panel {
     file.saveState.connect(saved);
   }
 
-  /** The notebook was closed, and with it what its widgets are shown by; its kernel may go on. */
+  /** The notebook was closed, which removes its widget manager; its kernel may still run. */
   private orphan(): void {
     if (this.isDisposed || this.isOrphan) return;
     const { host, trans, reopen } = this.options;
@@ -101,10 +101,10 @@ class DetachedPanel extends Panel {
     const close = { label: trans.__("Close this tab"), act: () => this.parent?.dispose() };
     const words = this.isLost
       ? trans.__(
-          "The notebook was closed and its kernel has ended. Open it and run the studio's cell: the painting comes back.",
+          "The notebook was closed and its kernel has ended. Open it and run the studio's cell to restore the painting.",
         )
       : trans.__(
-          "The notebook was closed, and the studio is shown through it. Its painting is kept: open the notebook and the studio is here again, or run its cell if the notebook was not saved.",
+          "The notebook was closed, and the studio cannot be shown without it. Its painting is kept: open the notebook again, or run its cell if it was not saved.",
         );
     if (path) this.notice.warn(words, { label: trans.__("Open the notebook"), act: () => reopen(path) }, close);
     else this.notice.warn(words, close);
@@ -119,9 +119,7 @@ class DetachedPanel extends Panel {
     if (this.isDisposed || this.isOrphan) return;
     this.isLost = true;
     this.notice.warn(
-      trans.__(
-        "The notebook's kernel has ended, and this studio with it. Run its cell again: the painting comes back.",
-      ),
+      trans.__("The notebook's kernel has ended, and this studio with it. Run its cell again to restore the painting."),
       { label: trans.__("Close this tab"), act: () => this.parent?.dispose() },
     );
   }

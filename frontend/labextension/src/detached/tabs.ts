@@ -1,4 +1,4 @@
-/** The tabs of studios that were moved out of their cells: one for each studio. */
+/** The tabs of detached studios, one for each studio. */
 import type { ILabShell } from "@jupyterlab/application";
 import type { ISessionContextDialogs } from "@jupyterlab/apputils";
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
@@ -22,7 +22,7 @@ export class DetachedTabs {
   private readonly tabs = new Map<string, DetachedTab>();
   private readonly lost = new Set<string>();
 
-  /** @param storage what outlives a reload of the page, and not the page: where each studio is */
+  /** @param storage remembers where each studio is, over a reload of the page */
   constructor(
     private readonly options: DetachedTabsOptions,
     private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> = window.sessionStorage,
@@ -41,7 +41,7 @@ export class DetachedTabs {
     return this.lost.has(modelId);
   }
 
-  /** Shows a studio in a tab; one that was brought back to its cell stays there until it is asked for anew. */
+  /** Shows a studio in a tab. One that the user brought back to its cell stays there until the next `detach()`. */
   open(detached: Detached, host: Host, rendermime: IRenderMimeRegistry): void {
     const { shell, ...options } = this.options;
     const where = this.storage.getItem(key(detached));
@@ -55,14 +55,14 @@ export class DetachedTabs {
       this.tabs.set(detached.modelId, tab);
       tab.disposed.connect(() => {
         this.tabs.delete(detached.modelId);
-        // When the notebook is opened again, so is the tab; one that a person has closed is not.
+        // Reopening the notebook reopens the tab, but not one that the user has closed.
         if (!host.isDisposed) this.storage.setItem(key(detached), "cell");
         if (tab.content.isLost) this.lost.add(detached.modelId);
         this.changed.emit();
       });
       shell.add(tab, "main", { activate: false, type: "Robust Studio" });
     }
-    // After a reload of the page, what was in front stays there.
+    // A reload of the page must not change the active tab.
     if (where === null || isBack) this.show(detached);
     this.changed.emit();
   }
@@ -72,12 +72,12 @@ export class DetachedTabs {
     if (tab) this.options.shell.activateById(tab.id);
   }
 
-  /** The kernel does not know the studio any more. */
+  /** The kernel no longer has the studio. */
   forget(detached: Detached): void {
     this.lost.add(detached.modelId);
     this.storage.removeItem(key(detached));
     const tab = this.tabOf(detached);
-    if (tab?.content.isOrphan) tab.dispose(); // its cell says now how the painting comes back
+    if (tab?.content.isOrphan) tab.dispose(); // Its cell now says how to restore the painting.
   }
 }
 

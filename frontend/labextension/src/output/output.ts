@@ -1,11 +1,11 @@
-/** Runs in a notebook's output: the player, and folded away what each run was asked. Needs no kernel. */
+/** Runs in a notebook's output: a player, and the runs' parameters, collapsed. Needs no kernel. */
 import type { IRenderMime } from "@jupyterlab/rendermime";
 import type { TranslationBundle } from "@jupyterlab/translation";
 import { Widget } from "@lumino/widgets";
 import { player } from "@robust-widgets/shared/player";
 import { element, suppressLabShortcuts, setText } from "@robust-widgets/shared/dom";
 import "../../style/run.css";
-import { facts } from "../viewer/facts";
+import { parameterList } from "../viewer/parameters";
 import { playerWords } from "@robust-widgets/shared/words";
 import { readOutput, type Output, type OutputRun } from "./read";
 
@@ -28,7 +28,7 @@ export class RunOutput extends Widget implements IRenderMime.IRenderer {
     return node ? RunOutput.byNode.get(node) : undefined;
   }
 
-  /** The run that a person looks at. */
+  /** The run that is shown. */
   get run(): OutputRun | undefined {
     return this.output?.runs[this.at];
   }
@@ -42,7 +42,7 @@ export class RunOutput extends Widget implements IRenderMime.IRenderer {
     this.shown?.abort();
     this.shown = new AbortController();
     this.output = readOutput(data);
-    // The live view's style hides it while that stands in the same cell, as it hides the player in HTML.
+    // A live view in the same cell hides this by its style, as it hides the player in HTML.
     this.toggleClass("rw-keepsake", this.output?.standsIn ?? false);
     this.node.replaceChildren(
       ...(this.output ? this.parts(this.output.runs, this.shown.signal) : this.complaint(data["image/png"])),
@@ -51,14 +51,17 @@ export class RunOutput extends Widget implements IRenderMime.IRenderer {
   }
 
   private parts(runs: OutputRun[], signal: AbortSignal): HTMLElement[] {
-    const [asked, title] = [element("details", ""), element("summary", "")];
-    setText(title, this.trans.__("What the run was asked"));
+    const [details, title] = [element("details", ""), element("summary", "")];
+    setText(title, this.trans.__("Parameters of the run"));
     const chosen = (index: number) => {
       this.at = index;
-      const told = runs[index]?.told;
-      if (!told) return;
-      const { header, pictures: size } = told;
-      asked.replaceChildren(title, facts({ ...header, knobs: Object.entries(header.knobs), size }, this.trans));
+      const info = runs[index]?.info;
+      if (!info) return;
+      const { header, pictures: size } = info;
+      details.replaceChildren(
+        title,
+        parameterList({ ...header, knobs: Object.entries(header.knobs), size }, this.trans),
+      );
     };
     const root = player(
       runs.map(({ run }) => run),
@@ -67,16 +70,16 @@ export class RunOutput extends Widget implements IRenderMime.IRenderer {
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", this.trans.__("recorded runs"));
     suppressLabShortcuts(root, signal);
-    return [root, asked];
+    return [root, details];
   }
 
-  /** What remains is the strip of steps. */
+  /** A notice, and the picture of the steps that the output contains, too. */
   private complaint(png: unknown): HTMLElement[] {
     const notice = element("p", "rw-run-notice", { role: "alert" });
     setText(
       notice,
       this.trans.__(
-        "The runs in this output cannot be played by this version of robust-widgets; update it to play them.",
+        "The runs in this output cannot be played by this version of robust-widgets. Update it to play them.",
       ),
     );
     const text = Array.isArray(png) ? png.join("") : png;

@@ -1,11 +1,11 @@
-/** Plays the runs in notebooks' outputs, also when the notebook is opened again and has no kernel. */
+/** Plays the runs in notebooks' outputs, even without a kernel. */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 import { RunOutput } from "./output";
 import { MIME } from "./read";
 
-/** Before HTML, which the same outputs carry for where there is no extension. */
+/** Ahead of HTML, which the same outputs contain for viewers without the extension. */
 const RANK = 10;
 
 export const outputPlugin: JupyterFrontEndPlugin<void> = {
@@ -16,7 +16,7 @@ export const outputPlugin: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator],
   activate: (_: JupyterFrontEnd, rendermime: IRenderMimeRegistry, translator: ITranslator | null) => {
     const trans = (translator ?? nullTranslator).load("robust_widgets");
-    // Pictures and text alone are taken out of an output, so it need not be trusted.
+    // Only pictures and text are taken from an output, so it need not be trusted.
     rendermime.addFactory({ safe: true, mimeTypes: [MIME], createRenderer: () => new RunOutput(trans) }, RANK);
   },
 };

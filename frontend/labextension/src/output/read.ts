@@ -1,14 +1,14 @@
-/** Runs in a notebook's output: what is told of them under a MIME type of their own, and the player beside it, which
- * holds their pictures and curves, so that these stand in the file only once. */
+/** Reads the runs in a notebook's output. Their metadata has a MIME type of its own; pictures and curves are read from the
+ * HTML player in the same output, so that the file contains them only once. */
 import type { Run } from "@robust-widgets/shared/player";
 
 export const MIME = "application/vnd.robust-widgets.run+json";
-/** The version of what is told that is read here. */
+/** The version of the metadata that is read here. */
 export const VERSION = 1;
 
-/** What is told of one run. */
-export interface Told {
-  /** What the kernel that made it knows it by. */
+/** Metadata of one run. */
+export interface RunInfo {
+  /** Its key in the kernel that created it. */
   name: string;
   header: {
     task: string;
@@ -18,37 +18,37 @@ export interface Told {
     target: string;
     knobs: Record<string, unknown>;
   };
-  /** How many pictures it made. */
+  /** How many pictures it had. */
   frames: number;
   pictures: { count: number; height: number; width: number };
 }
 
 export interface OutputRun {
-  told: Told;
+  info: RunInfo;
   /** For the player; a frame is JPEG in base64. */
   run: Run;
 }
 
 export interface Output {
   runs: OutputRun[];
-  /** Whether a live widget in the same cell shows these runs already. */
+  /** Whether a live widget in the same cell already shows these runs. */
   standsIn: boolean;
 }
 
-/** Reads an output's bundle; undefined where something is missing, of another version, or does not fit. */
+/** Reads a MIME bundle; undefined if anything is missing, inconsistent or of another version. */
 export function readOutput(bundle: Readonly<Record<string, unknown>>): Output | undefined {
-  const told = bundle[MIME] as { version?: unknown; standsIn?: unknown; runs?: unknown } | undefined;
+  const info = bundle[MIME] as { version?: unknown; standsIn?: unknown; runs?: unknown } | undefined;
   const html = bundle["text/html"];
   const text = Array.isArray(html) ? html.join("") : html;
-  if (told?.version !== VERSION || !Array.isArray(told.runs) || typeof text !== "string") return undefined;
+  if (info?.version !== VERSION || !Array.isArray(info.runs) || typeof text !== "string") return undefined;
   const runs = runsIn(text);
-  if (runs.length !== told.runs.length || !runs.length) return undefined;
-  const paired = runs.map((run, index) => ({ run, told: (told.runs as Told[])[index] }));
-  const whole = paired.filter((one): one is OutputRun => isTold(one.told) && isRun(one.run));
-  return whole.length === runs.length ? { runs: whole, standsIn: told.standsIn === true } : undefined;
+  if (runs.length !== info.runs.length || !runs.length) return undefined;
+  const paired = runs.map((run, index) => ({ run, info: (info.runs as RunInfo[])[index] }));
+  const valid = paired.filter((pair): pair is OutputRun => isRunInfo(pair.info) && isRun(pair.run));
+  return valid.length === runs.length ? { runs: valid, standsIn: info.standsIn === true } : undefined;
 }
 
-/** The runs in a player; nothing in it is executed. */
+/** The runs in a player. Nothing in it is executed. */
 function runsIn(html: string): unknown[] {
   const parser = new DOMParser();
   const page = parser.parseFromString(html, "text/html").querySelector("iframe")?.getAttribute("srcdoc") ?? "";
@@ -64,7 +64,7 @@ function runsIn(html: string): unknown[] {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const isList = (value: unknown, length: number): value is unknown[] => Array.isArray(value) && value.length === length;
 
-function isTold(value: unknown): value is Told {
+function isRunInfo(value: unknown): value is RunInfo {
   if (!isRecord(value)) return false;
   const { name, header, frames, pictures } = value;
   return typeof name === "string" && typeof frames === "number" && isRecord(pictures) && isHeader(header);

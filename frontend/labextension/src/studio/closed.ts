@@ -1,11 +1,11 @@
-/** The studios that were closed last, whose paintings are kept: a studio of the same place brings its painting back. */
+/** The studios that were closed last. Their paintings are kept: a studio with the same place restores its painting. */
 import type { IStateDB } from "@jupyterlab/statedb";
 import type { Place } from "./tab";
 
 const KEY = "robust-widgets:closed-studios";
-const MOST = 10;
-/** As long as paintings are kept. */
-const MOST_MILLISECONDS = 30 * 24 * 3600 * 1000;
+const MOST_STUDIOS = 10;
+/** How long paintings are kept. */
+const KEPT_MS = 30 * 24 * 3600 * 1000;
 
 interface Closed {
   place: Place;
@@ -15,14 +15,14 @@ interface Closed {
 export class ClosedStudios {
   private list: Closed[] = [];
 
-  /** @param changed called when there is something to reopen, or no more */
+  /** @param changed called when the list may have become empty or not empty */
   constructor(
     private readonly state: Pick<IStateDB, "fetch" | "save"> | null,
     private readonly changed: () => void,
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** Remembers those of before a reload of the page. */
+  /** Loads the list of before a reload of the page. */
   async load(): Promise<void> {
     const known = await this.state?.fetch(KEY);
     if (Array.isArray(known)) this.list = [...(known as unknown as Closed[]), ...this.list];
@@ -30,27 +30,29 @@ export class ClosedStudios {
   }
 
   get isEmpty(): boolean {
-    return !this.list.some((one) => this.isKept(one));
+    return !this.list.some((studio) => this.isKept(studio));
   }
 
   add(place: Place): void {
-    this.list = [...this.list.filter((one) => this.isKept(one)), { place, when: this.now() }].slice(-MOST);
-    this.keep();
+    this.list = [...this.list.filter((studio) => this.isKept(studio)), { place, when: this.now() }].slice(
+      -MOST_STUDIOS,
+    );
+    this.save();
   }
 
-  /** The one that was closed last, which is then none of these any more. */
-  take(): Place | undefined {
-    this.list = this.list.filter((one) => this.isKept(one));
+  /** Removes and returns the studio that was closed last. */
+  pop(): Place | undefined {
+    this.list = this.list.filter((studio) => this.isKept(studio));
     const last = this.list.pop();
-    this.keep();
+    this.save();
     return last?.place;
   }
 
   private isKept({ when }: Closed): boolean {
-    return this.now() - when < MOST_MILLISECONDS;
+    return this.now() - when < KEPT_MS;
   }
 
-  private keep(): void {
+  private save(): void {
     void this.state?.save(KEY, this.list as never);
     this.changed();
   }

@@ -1,56 +1,59 @@
-/** The Python that kernels are asked to run. */
+/** The Python code that kernels run. */
 
-/** What a studio is opened with. */
-export interface Wish {
-  /** A picture or a saved run, as the kernel's folder knows it. */
+/** Options of a new studio. */
+export interface StudioOptions {
+  /** A picture or a saved run, relative to the kernel's folder. */
   file?: string | undefined;
-  /** A model's name or file; by default the shipped one. */
+  /** A model's name or file; by default the bundled one. */
   model?: string | undefined;
-  /** Where it runs; by default the fastest. */
+  /** The device; by default the fastest. */
   device?: string | undefined;
 }
 
-/** What can be done of showing a studio before there is one: loading its widgets. PyTorch comes after it. */
-export const WARM = "import robust_widgets.jupyter.kernel_api";
+/** The Python module with the functions that the extension calls. */
+const API = "robust_widgets.jupyter.kernel_api";
 
-/** Shows the studio of this tab: a new one, or the one that the kernel has already. */
-export function show({ file, model, device }: Wish, framesPerSecond: number): string {
-  const given = [
+/** Loads the widgets ahead of a studio. PyTorch is loaded later. */
+export const PRELOAD = `import ${API}`;
+
+/** Shows the studio of this tab: the one that the kernel already has, or a new one. */
+export function show({ file, model, device }: StudioOptions, framesPerSecond: number): string {
+  const options = [
     file && quoted(file),
     model && `model=${quoted(model)}`,
     device && `device=${quoted(device)}`,
     `frames_per_second=${framesPerSecond}`,
   ];
-  return `${WARM}\nrobust_widgets.lab.show(${given.filter(Boolean).join(", ")})`;
+  return `${PRELOAD}\n${API}.show(${options.filter(Boolean).join(", ")})`;
 }
 
-/** Has the studio of this tab send at most so many steps a second, from now on. */
+/** Limits how many steps a second the studio of this tab sends. */
 export function pace(framesPerSecond: number): string {
-  return `${WARM}\nrobust_widgets.lab.pace(${framesPerSecond})`;
+  return `${PRELOAD}\n${API}.pace(${framesPerSecond})`;
 }
 
-/** Hands a piece of a picture or a run to the studio of this tab. */
+/** Sends a piece of a picture or a run to the studio of this tab. */
 export function bring(name: string, index: number, count: number, piece: string): string {
-  return `robust_widgets.jupyter.kernel_api.bring(${quoted(name)}, ${index}, ${count}, ${quoted(piece)})`;
+  return `${API}.bring(${quoted(name)}, ${index}, ${count}, ${quoted(piece)})`;
 }
 
-/** An expression: whether there is paint or a run that was not saved, and whether there is a painting at all. */
-export const LEFT = '(lambda lab: (lab.unsaved(), lab.painted()))(__import__("robust_widgets.jupyter.kernel_api").lab)';
+/** An expression: whether there is unsaved paint or an unsaved run, and whether there is a painting at all. */
+export const UNSAVED_WORK = `(lambda api: (api.unsaved(), api.painted()))(__import__(${quoted(API)}, fromlist=["unsaved"]))`;
 
-/** An expression in a kernel that may not have loaded robust-widgets, and should not for this. */
-const loaded = (module: string, then: string, otherwise: string): string =>
-  `(lambda found: found.${then} if found else ${otherwise})(__import__("sys").modules.get(${quoted(module)}))`;
+/** An expression that calls a module only if the kernel has loaded it: asking must not load it. */
+const loaded = (module: string, call: string, otherwise: string): string =>
+  `(lambda module: module.${call} if module else ${otherwise})(__import__("sys").modules.get(${quoted(module)}))`;
 
-/** In how many pieces a run of the kernel can be fetched; 0 where it is not known. */
+/** The number of pieces in which a run can be fetched; 0 if the kernel does not know the run. */
 export const pack = (run: string): string => loaded("robust_widgets.runs.notebook", `pack(${quoted(run)})`, "0");
-/** One piece of it, in base64. */
+/** One of the pieces, in base64. */
 export const piece = (run: string, index: number): string =>
   loaded("robust_widgets.runs.notebook", `piece(${quoted(run)}, ${index})`, '""');
 /** Whether the kernel has this widget. */
 export const hasWidget = (id: string): string =>
   loaded("ipywidgets.widgets.widget", `_instances.get(${quoted(id)}) is not None`, "False");
 
-/** Text as a Python literal: JSON's are among Python's. */
+/** A Python string literal; those of JSON are valid in Python. */
 export function quoted(text: string): string {
   return JSON.stringify(text);
 }

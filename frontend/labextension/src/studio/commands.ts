@@ -1,4 +1,4 @@
-/** What a person can ask of Robust Studio, from the launcher, menus, palette and keyboard. */
+/** The commands of Robust Studio, for the launcher, menus, palette and keyboard. */
 import type { ILabShell, JupyterFrontEnd } from "@jupyterlab/application";
 import { showErrorMessage, type WidgetTracker } from "@jupyterlab/apputils";
 import { PathExt } from "@jupyterlab/coreutils";
@@ -10,7 +10,7 @@ import type { ClosedStudios } from "./closed";
 import { courseIn } from "./course";
 import type { Delivery } from "./delivery";
 import { isForStudio } from "./files";
-import { aboutOf, deliveryOf, foundAt, foundIn, nodeOf, type Found } from "./fromNotebook";
+import { aboutOf, deliveryOf, sourceAt, sourceIn, nodeOf, type Source } from "./fromNotebook";
 import { hostAround } from "./host";
 import { LESSONS } from "./lessons";
 import type { Settings } from "./settings";
@@ -63,28 +63,28 @@ function addOpening({ app, trans, closed, open, settings }: CommandOptions, newP
     label: ({ isPalette }) => (isPalette ? trans.__("Robust Studio: new") : trans.__("Robust Studio")),
     caption: trans.__("Paint with a robust classifier, in a tab with a kernel of its own"),
     icon: ({ isPalette }) => (isPalette ? undefined : studioIcon),
-    execute: (given) => {
-      // After a reload of the page, what a studio was opened with is given as it was.
-      const id = text(given["id"]);
+    execute: (args) => {
+      // After a reload of the page the arguments are those of the studio before.
+      const id = text(args["id"]);
       const { model, device } = id ? {} : settings();
       return open({
         id: id ?? UUID.uuid4(),
-        cwd: typeof given["cwd"] === "string" ? given["cwd"] : newPlace({}).cwd,
-        file: text(given["file"]),
-        about: text(given["about"]),
-        model: text(given["model"] ?? model),
-        device: text(given["device"] ?? device),
+        cwd: typeof args["cwd"] === "string" ? args["cwd"] : newPlace({}).cwd,
+        file: text(args["file"]),
+        about: text(args["about"]),
+        model: text(args["model"] ?? model),
+        device: text(args["device"] ?? device),
       });
     },
   });
   app.commands.addCommand(Commands.reopen, {
     label: ({ isPalette }) =>
       isPalette ? trans.__("Robust Studio: reopen the last closed") : trans.__("Reopen Closed Robust Studio"),
-    caption: trans.__("Open the studio that was closed last again, with its painting"),
+    caption: trans.__("Reopen the studio that was closed last, with its painting"),
     isEnabled: () => !closed.isEmpty,
     isVisible: () => !closed.isEmpty,
     execute: () => {
-      const place = closed.take();
+      const place = closed.pop();
       return place && open(place);
     },
   });
@@ -106,29 +106,29 @@ function addFiles({ app, trans, open, browsers }: CommandOptions, newPlace: NewP
 }
 
 function addOutputs({ app, shell, trans, open }: CommandOptions, newPlace: NewPlace): void {
-  /** Under the pointer; from the palette, in the cell that is active. */
-  const found = (isPalette: unknown): Found | undefined =>
+  /** What is under the pointer; from the palette, what is in the active cell. */
+  const sourceFor = (isPalette: unknown): Source | undefined =>
     isPalette
-      ? foundIn(shell.currentWidget?.node.querySelector(".jp-Notebook .jp-Cell.jp-mod-active") ?? null)
-      : foundAt(app.contextMenuHitTest((node) => node.matches("img, .rw-output")));
+      ? sourceIn(shell.currentWidget?.node.querySelector(".jp-Notebook .jp-Cell.jp-mod-active") ?? null)
+      : sourceAt(app.contextMenuHitTest((node) => node.matches("img, .rw-output")));
   app.commands.addCommand(Commands.openOutput, {
     label: ({ isPalette }) =>
       isPalette ? trans.__("Robust Studio: open the active cell's picture or run") : trans.__("Open in Robust Studio"),
     icon: ({ isPalette }) => (isPalette ? undefined : studioIcon),
-    isEnabled: ({ isPalette }) => !!found(isPalette),
-    isVisible: ({ isPalette }) => !!found(isPalette),
+    isEnabled: ({ isPalette }) => !!sourceFor(isPalette),
+    isVisible: ({ isPalette }) => !!sourceFor(isPalette),
     execute: async ({ isPalette }) => {
-      const one = found(isPalette);
-      if (!one) return;
-      const host = hostAround(shell.widgets("main"), nodeOf(one));
+      const source = sourceFor(isPalette);
+      if (!source) return;
+      const host = hostAround(shell.widgets("main"), nodeOf(source));
       const path = host?.sessionContext.path ?? "";
       try {
-        const delivery = await deliveryOf(one, host);
-        open(newPlace({ cwd: PathExt.dirname(path), about: aboutOf(one, path) }), delivery);
+        const delivery = await deliveryOf(source, host);
+        open(newPlace({ cwd: PathExt.dirname(path), about: aboutOf(source, path) }), delivery);
       } catch (error) {
         await showErrorMessage(
           trans.__("Robust Studio could not be opened"),
-          trans.__("The picture could not be read (%1); save it as a file and open that.", messageOf(error)),
+          trans.__("The picture could not be read (%1). Save it as a file and open that.", messageOf(error)),
         );
       }
     },
@@ -150,7 +150,7 @@ function addHistory({ app, shell, tracker, trans, open }: CommandOptions, newPla
 function addCourse(app: JupyterFrontEnd, trans: TranslationBundle, folder: () => string): void {
   app.commands.addCommand(Commands.course, {
     label: trans.__("Robust Studio: open the course"),
-    caption: trans.__("Open the index of the course, a copy of it in the folder of the file browser"),
+    caption: trans.__("Copy the course into the folder of the file browser, and open its index"),
     execute: async () => {
       try {
         const path = await courseIn(folder(), app.serviceManager.contents, LESSONS);
@@ -159,7 +159,7 @@ function addCourse(app: JupyterFrontEnd, trans: TranslationBundle, folder: () =>
         await showErrorMessage(
           trans.__("The course could not be opened"),
           trans.__(
-            "The course could not be put into this folder (%1); go to a folder of yours in the file browser.",
+            "The course could not be copied into this folder (%1). Go to a folder that you can write to in the file browser.",
             messageOf(error),
           ),
         );

@@ -1,17 +1,16 @@
-/** Pictures and runs on their way from a notebook to a studio.
+/** Sends pictures and runs from a notebook to a studio.
  *
- * A studio in a tab has a kernel of its own. What it is handed goes as bytes in messages to that kernel: nothing is made
- * smaller on the way, no file is left beside the notebook, in the history or in the workspace, and it works where the
- * server's files are read-only or the kernels run on another machine. It goes in pieces, since a server refuses messages
- * over 10 MiB. */
+ * A studio in a tab has a kernel of its own, which receives the original bytes in messages. Nothing is written to a file,
+ * the history or the workspace, so it also works with a read-only server or kernels on another machine. Servers refuse
+ * messages over 10 MiB, hence the pieces. */
 import type { Kernel } from "@jupyterlab/services";
 import { bring } from "./code";
 
-/** Of a piece at most, before base64 makes a third more of it. */
+/** Before base64, which adds a third. */
 const PIECE_BYTES = 3_000_000;
 
 export interface Delivery {
-  /** By its ending the kernel knows what comes. */
+  /** Its extension is the type of the content. */
   name: string;
   bytes: Uint8Array;
 }
@@ -25,8 +24,8 @@ export function* messages({ name, bytes }: Delivery, most = PIECE_BYTES): Genera
   }
 }
 
-/** Answers when the kernel has all of it.
- * @throws Error what the kernel said instead */
+/** Resolves once the kernel has received everything.
+ * @throws Error the kernel's error */
 export async function deliver(delivery: Delivery, kernel: Kernel.IKernelConnection): Promise<void> {
   for (const code of messages(delivery)) {
     const { content } = await kernel.requestExecute({ code, silent: true, store_history: false }).done;
@@ -35,12 +34,12 @@ export async function deliver(delivery: Delivery, kernel: Kernel.IKernelConnecti
   }
 }
 
-const AT_ONCE = 0x8000;
+/** The most arguments of a function call that all browsers take. */
+const CHUNK = 0x8000;
 
 function toBase64(bytes: Uint8Array): string {
   const parts: string[] = [];
-  for (let at = 0; at < bytes.length; at += AT_ONCE)
-    parts.push(String.fromCharCode(...bytes.subarray(at, at + AT_ONCE)));
+  for (let at = 0; at < bytes.length; at += CHUNK) parts.push(String.fromCharCode(...bytes.subarray(at, at + CHUNK)));
   return btoa(parts.join(""));
 }
 

@@ -1,8 +1,8 @@
-/** Which files a studio can be opened with. */
+/** The files that a studio can open. */
 import { PathExt } from "@jupyterlab/coreutils";
 
-const ENDINGS = [".png", ".jpg", ".jpeg", ".webp", ".rwtrace"];
+const EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp", ".rwtrace"];
 
 export function isForStudio(path: string): boolean {
-  return ENDINGS.includes(PathExt.extname(path).toLowerCase());
+  return EXTENSIONS.includes(PathExt.extname(path).toLowerCase());
 }

@@ -1,4 +1,4 @@
-/** What an output of a notebook or a console holds for a studio: a run, or a picture. */
+/** Runs and pictures in the outputs of notebooks and consoles that a studio can open. */
 import { PathExt } from "@jupyterlab/coreutils";
 import type { Kernel } from "@jupyterlab/services";
 import { RunOutput } from "../output/output";
@@ -8,16 +8,16 @@ import { fromBase64, type Delivery } from "./delivery";
 import type { Host } from "./host";
 import { isAlive, valueOf } from "./kernel";
 
-/** A kernel that is at work does not answer; then what the output itself keeps will do. */
-const MOST_MILLISECONDS = 10_000;
+/** A busy kernel does not answer in time; then the copy in the output is used. */
+const TIMEOUT_MS = 10_000;
 const PICTURE = /^(data:image\/(png|jpe?g|webp|gif|bmp)[;,]|blob:)/;
-/** Studios, views and players of ours, whose pictures are not outputs. */
+/** Our own widgets, whose pictures are not outputs. */
 const OURS = ".rw-tab, .rw-view, .rw-pad, .rw-compare, .rw-training, .rw-palette";
 
-export type Found = { run: OutputRun; node: HTMLElement } | { picture: HTMLImageElement };
+export type Source = { run: OutputRun; node: HTMLElement } | { picture: HTMLImageElement };
 
-/** What is at an element of an output, which may be inside of it. */
-export function foundAt(node: HTMLElement | undefined): Found | undefined {
+/** The run or picture that contains an element. */
+export function sourceAt(node: HTMLElement | undefined): Source | undefined {
   const output = node?.closest<HTMLElement>(".rw-output");
   const run = RunOutput.at(output)?.run;
   if (output && run) return { run, node: output };
@@ -29,31 +29,31 @@ export function foundAt(node: HTMLElement | undefined): Found | undefined {
     : undefined;
 }
 
-/** The first in a cell. */
-export function foundIn(cell: Element | null): Found | undefined {
+/** The first run or picture in a cell. */
+export function sourceIn(cell: Element | null): Source | undefined {
   for (const node of cell?.querySelectorAll<HTMLElement>(".jp-OutputArea :is(.rw-output, img)") ?? []) {
-    const found = foundAt(node);
-    if (found) return found;
+    const source = sourceAt(node);
+    if (source) return source;
   }
   return undefined;
 }
 
-/** @throws Error a picture's address leads nowhere */
-export async function deliveryOf(found: Found, host: Host | undefined): Promise<Delivery> {
-  if ("picture" in found) return { name: "picture", bytes: await bytesOf(found.picture.src) };
-  const { told, run } = found.run;
+/** @throws Error if the picture's URL cannot be read */
+export async function deliveryOf(source: Source, host: Host | undefined): Promise<Delivery> {
+  if ("picture" in source) return { name: "picture", bytes: await bytesOf(source.picture.src) };
+  const { info, run } = source.run;
   const kernel = host?.sessionContext.session?.kernel;
-  const whole = isAlive(kernel) ? await fetchWhole(told.name, kernel) : undefined;
-  if (whole) return { name: "run.rwtrace", bytes: whole };
-  return { name: "run.json", bytes: new TextEncoder().encode(JSON.stringify({ told, run })) };
+  const exact = isAlive(kernel) ? await fetchExact(info.name, kernel) : undefined;
+  if (exact) return { name: "run.rwtrace", bytes: exact };
+  return { name: "run.json", bytes: new TextEncoder().encode(JSON.stringify({ told: info, run })) };
 }
 
-/** The run as the kernel that made it has it, to the bit; undefined where that does not know it any more. */
-async function fetchWhole(name: string, kernel: Kernel.IKernelConnection): Promise<Uint8Array | undefined> {
-  const count = Number((await valueOf(kernel, pack(name), MOST_MILLISECONDS)) ?? 0);
+/** The exact run from the kernel that created it; undefined if the kernel no longer has it. */
+async function fetchExact(name: string, kernel: Kernel.IKernelConnection): Promise<Uint8Array | undefined> {
+  const count = Number((await valueOf(kernel, pack(name), TIMEOUT_MS)) ?? 0);
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   for (let index = 0; index < count; index++) {
-    const literal = await valueOf(kernel, piece(name, index), MOST_MILLISECONDS);
+    const literal = await valueOf(kernel, piece(name, index), TIMEOUT_MS);
     if (!literal || literal.length <= 2) return undefined;
     pieces.push(fromBase64(literal.slice(1, -1)));
   }
@@ -66,9 +66,9 @@ async function bytesOf(address: string): Promise<Uint8Array> {
   return new Uint8Array(await (await fetch(address)).arrayBuffer());
 }
 
-/** The element that holds it. */
-export const nodeOf = (found: Found): HTMLElement => ("run" in found ? found.node : found.picture);
+/** The element of a source. */
+export const nodeOf = (source: Source): HTMLElement => ("run" in source ? source.node : source.picture);
 
-/** What the studio's tab is called after. */
-export const aboutOf = (found: Found, path: string): string =>
-  "run" in found ? found.run.run.title || found.run.run.task : PathExt.basename(path);
+/** The name for the studio's tab. */
+export const aboutOf = (source: Source, path: string): string =>
+  "run" in source ? source.run.run.title || source.run.run.task : PathExt.basename(path);

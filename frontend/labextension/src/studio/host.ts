@@ -9,7 +9,7 @@ export interface Host extends Widget {
   readonly context?: HostFile;
 }
 
-/** As much of a document's context as is used here. */
+/** The part of a document's context that is used here. */
 export interface HostFile {
   readonly path: string;
   readonly model: { readonly dirty: boolean };
@@ -17,7 +17,7 @@ export interface HostFile {
   save(): Promise<void>;
 }
 
-/** The one of these widgets that is around an element, if it has a kernel. */
+/** The widget that contains an element, if it has a kernel. */
 export function hostAround(widgets: Iterable<Widget>, node: HTMLElement): Host | undefined {
   for (const widget of widgets) {
     if (widget.node.contains(node) && "sessionContext" in widget) return widget as Host;

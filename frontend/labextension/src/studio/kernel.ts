@@ -1,13 +1,13 @@
-/** Asking a kernel for a value, past its outputs and its history. */
+/** Evaluates expressions in a kernel without outputs or history. */
 import type { Kernel } from "@jupyterlab/services";
 
-/** What an expression is in Python's own notation; undefined where the kernel fails, or does not answer in time. */
+/** The ``repr`` of an expression; undefined if the kernel fails or does not answer in time. */
 export async function valueOf(
   kernel: Kernel.IKernelConnection,
   expression: string,
   milliseconds: number,
 ): Promise<string | undefined> {
-  const asked = kernel.requestExecute({
+  const request = kernel.requestExecute({
     code: "",
     silent: true,
     store_history: false,
@@ -17,7 +17,7 @@ export async function valueOf(
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), milliseconds);
   });
-  const done = asked.done.catch(() => undefined); // the kernel is gone
+  const done = request.done.catch(() => undefined); // The kernel is gone.
   try {
     const reply = await Promise.race([done, late]);
     if (reply?.content.status !== "ok") return undefined;

@@ -1,4 +1,4 @@
-/** The course's notebooks and answers, which are bundled as they are. */
+/** The course's notebooks and solutions, bundled as text. */
 const files = import.meta.webpackContext("../../../../notebooks", { regExp: /^\.\/(\w+\.ipynb|solutions\/\w+\.md)$/ });
 
 /** Their text, by their path in the course's folder. */

@@ -1,4 +1,4 @@
-/** Widgets in a tab that is no notebook. */
+/** ipywidgets in a tab that is not a notebook. */
 import type { LabWidgetManager, WidgetRenderer } from "@jupyter-widgets/jupyterlab-manager";
 import type { ISessionContext } from "@jupyterlab/apputils";
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
@@ -8,10 +8,10 @@ import { PromiseDelegate } from "@lumino/coreutils";
 import type { IDisposable } from "@lumino/disposable";
 import { Signal } from "@lumino/signaling";
 
-const MOST_MILLISECONDS = 20_000;
+const TIMEOUT_MS = 20_000;
 
-/** Makes the widgets of a session's kernel appear where ``rendermime`` draws; answers when those that the kernel has
- * already are known, without which they would not be found after a reload of the page. */
+/** Registers a widget manager for a session's kernel. Resolves once the widgets that the kernel already has are restored;
+ * before that, they would not be found after a reload of the page. */
 export async function manageWidgets(
   sessionContext: ISessionContext,
   rendermime: IRenderMimeRegistry,
@@ -19,7 +19,7 @@ export async function manageWidgets(
 ): Promise<IDisposable> {
   const { registerWidgetManager } = await import("@jupyter-widgets/jupyterlab-manager");
   const { path } = sessionContext;
-  // As much of a notebook's context as the manager looks at: there is no notebook to read from or to save to.
+  // The part of a notebook's context that the manager uses; there is no notebook to read or save.
   const context = {
     sessionContext,
     path,
@@ -27,18 +27,18 @@ export async function manageWidgets(
     saveState: new Signal<object, string>({}),
     urlResolver: new RenderMimeRegistry.UrlResolver({ path, contents }),
   } as unknown as Parameters<typeof registerWidgetManager>[0];
-  const found = new PromiseDelegate<LabWidgetManager>();
+  const created = new PromiseDelegate<LabWidgetManager>();
   const taker = {
     set manager(manager: LabWidgetManager) {
-      found.resolve(manager);
+      created.resolve(manager);
     },
   } as unknown as WidgetRenderer;
   const registration = registerWidgetManager(context, rendermime, [taker].values());
-  await restored(await found.promise);
+  await restored(await created.promise);
   return registration;
 }
 
-/** Answers after a while in any case: a kernel that died meanwhile restores nothing. */
+/** Waits until the manager has restored its widgets, or gives up: a dead kernel restores none. */
 function restored(manager: LabWidgetManager): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -46,7 +46,7 @@ function restored(manager: LabWidgetManager): Promise<void> {
       clearTimeout(timer);
       resolve();
     };
-    const timer = setTimeout(done, MOST_MILLISECONDS);
+    const timer = setTimeout(done, TIMEOUT_MS);
     manager.restored.connect(done);
     if (manager.restoredStatus) done();
   });

@@ -1,4 +1,4 @@
-/** A line over the studio: what is going on, or what went wrong and what can be done about it. */
+/** A line above the studio: what it is doing, or what went wrong and how to solve it. */
 import { Widget } from "@lumino/widgets";
 import "../../style/studio.css";
 import { element, setText } from "@robust-widgets/shared/dom";
@@ -19,17 +19,17 @@ export class Notice extends Widget {
     this.clear();
   }
 
-  /** Whether there is something that a person must know. */
+  /** Whether a warning is shown. */
   get warns(): boolean {
     return !this.node.hidden && this.node.getAttribute("role") === "alert";
   }
 
-  /** Something that a person may know. */
+  /** Shows a text that screen readers read out when idle. */
   inform(text: string, ...remedies: Remedy[]): void {
     this.put("status", text, remedies);
   }
 
-  /** Something that a person must know. */
+  /** Shows a text that screen readers read out at once. */
   warn(text: string, ...remedies: Remedy[]): void {
     this.put("alert", text, remedies);
   }

@@ -1,4 +1,4 @@
-/** Makes studios: a session, a panel and a tab. */
+/** Creates studios: a session, a panel and a tab. */
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { SessionContext, type ISessionContextDialogs } from "@jupyterlab/apputils";
 import { PathExt } from "@jupyterlab/coreutils";
@@ -15,17 +15,17 @@ export interface Studios {
   dialogs: ISessionContextDialogs;
   translator: ITranslator;
   trans: TranslationBundle;
-  asks: () => boolean;
+  confirmClose: () => boolean;
   framesPerSecond: () => number;
   closed: (place: Place) => void;
 }
 
-/** A tab whose kernel is on its way; the same kernel as before, if this place was opened before. */
+/** Opens a tab and starts its kernel, or connects to the kernel of the same place. */
 export function openStudio(place: Place, studios: Studios, delivery?: Delivery): StudioTab {
-  const { app, dialogs, translator, trans, asks, framesPerSecond, closed } = studios;
+  const { app, dialogs, translator, trans, confirmClose, framesPerSecond, closed } = studios;
   const { contents, sessions, kernels, kernelspecs } = app.serviceManager;
   const name = `robust-studio-${place.id}`;
-  // The server starts a kernel in the nearest folder above its session's path, and knows it again by that path.
+  // The server starts the kernel in the nearest folder above the session's path, and finds it again by that path.
   const sessionContext = new SessionContext({
     sessionManager: sessions,
     kernelManager: kernels,
@@ -40,7 +40,7 @@ export function openStudio(place: Place, studios: Studios, delivery?: Delivery):
   const rendermime = studios.rendermime.clone();
   const content = new StudioPanel({
     id: name,
-    wish: place,
+    studio: place,
     sessionContext,
     rendermime,
     contents,
@@ -49,12 +49,12 @@ export function openStudio(place: Place, studios: Studios, delivery?: Delivery):
     framesPerSecond,
     delivery,
   });
-  const tab = new StudioTab({ place, content, sessionContext, dialogs, translator, trans, asks, closed });
+  const tab = new StudioTab({ place, content, sessionContext, dialogs, translator, trans, confirmClose, closed });
   void start(tab, sessionContext, dialogs);
   return tab;
 }
 
-/** The server's own choice of kernel if that is a Python, else its first Python; without one a person has to choose. */
+/** The server's default kernel if it is a Python, else its first Python kernel; undefined if the user must choose. */
 function pythonOf(specs: KernelSpec.ISpecModels | null): string | undefined {
   if (!specs) return undefined;
   const ranked = [specs.default, ...Object.keys(specs.kernelspecs)];
@@ -68,6 +68,6 @@ async function start(tab: StudioTab, sessionContext: SessionContext, dialogs: IS
   const mustChoose = await sessionContext.initialize();
   if (mustChoose) await dialogs.selectKernel(sessionContext);
   await sessionContext.ready;
-  // The tab may have been closed meanwhile.
+  // The tab may be closed by now.
   if (!tab.isDisposed) await tab.content.start();
 }

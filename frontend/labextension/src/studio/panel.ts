@@ -1,4 +1,4 @@
-/** The studio itself: the output of the code that shows it, in a kernel of its own. */
+/** The studio of a tab: the output of the code that shows it, in a kernel of its own. */
 import type { ISessionContext } from "@jupyterlab/apputils";
 import { OutputAreaModel, SimplifiedOutputArea } from "@jupyterlab/outputarea";
 import type { IRenderMimeRegistry } from "@jupyterlab/rendermime";
@@ -9,40 +9,40 @@ import type { IDisposable } from "@lumino/disposable";
 import { Panel } from "@lumino/widgets";
 import "../../style/studio.css";
 import "../../style/wide.css";
-import { LEFT, pace, show, WARM, type Wish } from "./code";
+import { UNSAVED_WORK, pace, show, PRELOAD, type StudioOptions } from "./code";
 import { deliver, type Delivery } from "./delivery";
 import { isAlive, valueOf } from "./kernel";
 import { manageWidgets } from "./manager";
 import { Notice, type Remedy } from "./notice";
-import { appearing } from "./wait";
+import { waitForElement } from "./waitForElement";
 
-const MOST_MILLISECONDS = 2000;
-/** The newest run shown, among those of the studio's history. */
+const TIMEOUT_MS = 2000;
+/** The tab stop of the studio's history. */
 const RUN = ".rw-view-history:not([hidden]) .rw-view-run[tabindex='0']";
-/** The kernel's statuses after which its memory is gone. */
+/** Kernel statuses after which its memory is lost. */
 const LOST: Kernel.Status[] = ["restarting", "autorestarting", "dead"];
 
 export interface PanelOptions {
-  /** Names this studio: the same after a reload of the page. */
+  /** The same after a reload of the page. */
   id: string;
-  wish: Wish;
+  studio: StudioOptions;
   sessionContext: ISessionContext;
   rendermime: IRenderMimeRegistry;
   contents: Contents.IManager;
   trans: TranslationBundle;
   restart: () => void;
   framesPerSecond: () => number;
-  /** What the studio is handed as soon as it is there. */
+  /** What the studio opens as soon as it is shown. */
   delivery?: Delivery | undefined;
 }
 
-/** What would go with the kernel: unsaved paint or runs; and whether there is a painting, which is kept. */
-export interface Left {
+/** Whether paint or runs would be lost with the kernel, and whether there is a painting, which is kept. */
+export interface UnsavedWork {
   unsaved: boolean;
   painted: boolean;
 }
 
-/** What is told of a studio beside its widget. */
+/** Sent by Python along with a studio's widget. */
 export interface About {
   model: string;
 }
@@ -79,17 +79,21 @@ export class StudioPanel extends Panel {
     super.dispose();
   }
 
-  /** Once the session is ready. */
+  /** Call it once the session is ready. */
   async start(): Promise<void> {
-    this.notice.inform(this.trans.__("The studio is being opened …"));
+    this.notice.inform(this.trans.__("Opening the studio …"));
     const { sessionContext, rendermime, contents } = this.options;
     sessionContext.statusChanged.connect(this.follow, this);
     sessionContext.kernelChanged.connect((_, { oldValue, newValue }) => {
-      if (!newValue) this.sayEnded();
+      if (!newValue) this.warnEnded();
       else if (oldValue || this.lost) void this.open();
     });
-    // While JupyterLab loads its widgets, the kernel is at work already; what goes wrong is said by what comes after.
-    const warming = sessionContext.session?.kernel?.requestExecute({ code: WARM, silent: true, store_history: false });
+    // The kernel loads the widgets while JupyterLab does. Errors show up in the execution that follows.
+    const warming = sessionContext.session?.kernel?.requestExecute({
+      code: PRELOAD,
+      silent: true,
+      store_history: false,
+    });
     warming?.done.catch(() => undefined);
     try {
       const registration = await manageWidgets(sessionContext, rendermime, contents);
@@ -98,7 +102,7 @@ export class StudioPanel extends Panel {
     } catch (error) {
       this.notice.warn(
         this.trans.__(
-          "JupyterLab could not load its widgets (%1); install ipywidgets beside it, and reload the page.",
+          "JupyterLab could not load its widgets (%1). Install ipywidgets next to it, and reload the page.",
           error instanceof Error ? error.message : String(error),
         ),
       );
@@ -109,10 +113,10 @@ export class StudioPanel extends Panel {
     this.opened.resolve();
   }
 
-  /** Goes to the runs that were made here, or says that there are none. */
+  /** Scrolls to the runs of this studio, or says that there are none. */
   async showHistory(): Promise<void> {
     await this.opened.promise;
-    const run = await appearing(this.node, RUN, MOST_MILLISECONDS);
+    const run = await waitForElement(this.node, RUN, TIMEOUT_MS);
     if (this.isDisposed) return;
     if (run) {
       run.scrollIntoView({ block: "center" });
@@ -124,50 +128,50 @@ export class StudioPanel extends Panel {
       );
   }
 
-  /** Has a studio that is open already follow the settings; one that is being opened is told them when it is. */
+  /** Has a studio that is open already follow the settings; one that is being opened is info them when it is. */
   async pace(): Promise<void> {
     await this.opened.promise;
     const kernel = this.sessionContext.session?.kernel;
     if (this.isDisposed || !isAlive(kernel)) return;
-    const told = kernel.requestExecute({
+    const request = kernel.requestExecute({
       code: pace(this.options.framesPerSecond()),
       silent: true,
       store_history: false,
     });
-    await told.done.catch(() => undefined); // a kernel that ends meanwhile is told when it shows the studio again
+    await request.done.catch(() => undefined); // A restarted kernel gets the setting when it shows the studio.
   }
 
   /** What would be lost with the kernel; undefined where that cannot be known. */
-  async left(): Promise<Left | undefined> {
+  async unsavedWork(): Promise<UnsavedWork | undefined> {
     const kernel = this.sessionContext.session?.kernel;
     if (!isAlive(kernel)) return { unsaved: false, painted: true };
-    const told = await valueOf(kernel, LEFT, MOST_MILLISECONDS);
+    const value = await valueOf(kernel, UNSAVED_WORK, TIMEOUT_MS);
     // A kernel without the studio has nothing to lose.
-    return told === undefined ? undefined : { unsaved: told.startsWith("(True"), painted: told.endsWith("True)") };
+    return value === undefined ? undefined : { unsaved: value.startsWith("(True"), painted: value.endsWith("True)") };
   }
 
   /** The model; undefined while there is no studio. */
   get about(): About | undefined {
     const { model } = this.output;
     for (let index = 0; index < model.length; index++) {
-      const found = model.get(index).data[ABOUT_MIME] as About | undefined;
-      if (found) return found;
+      const about = model.get(index).data[ABOUT_MIME] as About | undefined;
+      if (about) return about;
     }
     return undefined;
   }
 
   private async open(): Promise<void> {
-    const { id, wish, sessionContext, framesPerSecond } = this.options;
+    const { id, studio, sessionContext, framesPerSecond } = this.options;
     const lost = this.lost;
     this.lost = undefined;
     try {
-      const reply = await SimplifiedOutputArea.execute(show(wish, framesPerSecond()), this.output, sessionContext, {
+      const reply = await SimplifiedOutputArea.execute(show(studio, framesPerSecond()), this.output, sessionContext, {
         cellId: id,
       });
       if (this.isDisposed) return;
       if (reply?.content.status === "ok") await this.handOver();
       if (reply?.content.status === "error") this.explain(reply.content.ename, reply.content.evalue);
-      else if (lost === "autorestarting") this.notice.warn(this.diedWords(), this.understood);
+      else if (lost === "autorestarting") this.notice.warn(this.diedText(), this.understood);
       else this.notice.clear();
     } catch (error) {
       if (this.isDisposed || this.isLost()) return;
@@ -175,11 +179,11 @@ export class StudioPanel extends Panel {
     }
   }
 
-  /** What is on its way to the studio is held until the kernel has it, over a restart, too. */
+  /** Sends the delivery. It is kept, even over a restart, until the kernel has all of it. */
   private async handOver(): Promise<void> {
     const kernel = this.sessionContext.session?.kernel;
     if (!this.delivery || !isAlive(kernel)) return;
-    this.notice.inform(this.trans.__("The studio is handed what you chose …"));
+    this.notice.inform(this.trans.__("Sending your choice to the studio …"));
     await deliver(this.delivery, kernel);
     this.delivery = undefined;
   }
@@ -189,7 +193,7 @@ export class StudioPanel extends Panel {
       this.lost = status;
       if (status === "dead")
         this.notice.warn(
-          this.trans.__("The kernel has died. Your painting is kept; restart the kernel to go on."),
+          this.trans.__("The kernel has died. Your painting is kept; restart the kernel to continue."),
           this.restarting,
         );
       else if (status === "autorestarting")
@@ -198,12 +202,12 @@ export class StudioPanel extends Panel {
     } else if (status === "idle" && this.lost) void this.open();
   }
 
-  /** The kernel was ended past this tab, as in JupyterLab's list of what runs. */
-  private sayEnded(): void {
+  /** The kernel was shut down elsewhere, as in JupyterLab's list of running kernels. */
+  private warnEnded(): void {
     if (this.isDisposed) return;
     this.lost = "dead";
     this.notice.warn(
-      this.trans.__("The kernel was ended. Your painting is kept; restart the kernel to go on."),
+      this.trans.__("The kernel was shut down. Your painting is kept; restart the kernel to continue."),
       this.restarting,
     );
   }
@@ -220,9 +224,9 @@ export class StudioPanel extends Panel {
     return { label: this.trans.__("OK"), act: () => this.notice.clear() };
   }
 
-  private diedWords(): string {
+  private diedText(): string {
     return this.trans.__(
-      "The kernel had died and was restarted. What was painted is back; runs that were not saved to a file are gone.",
+      "The kernel died and was restarted. Your painting is back; runs that were not saved to a file are lost.",
     );
   }
 
@@ -232,10 +236,10 @@ export class StudioPanel extends Panel {
     this.notice.warn(
       missing
         ? this.trans.__(
-            "The kernel %1 has no robust-widgets; install it there with pip, or choose another kernel above.",
+            "The kernel %1 has no robust-widgets. Install it there with pip, or choose another kernel above.",
             this.sessionContext.kernelDisplayName,
           )
-        : this.trans.__("The studio could not be opened (%1); restart the kernel to try again.", message || name),
+        : this.trans.__("The studio could not be opened (%1). Restart the kernel to try again.", message || name),
     );
   }
 }

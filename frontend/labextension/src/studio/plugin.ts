@@ -1,4 +1,4 @@
-/** Studios in tabs of their own: where they are opened from, and how they come back after a reload of the page. */
+/** Studios in tabs of their own: how they are opened, and restored after a reload of the page. */
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ICommandPalette, ISessionContextDialogs, SessionContextDialogs, WidgetTracker } from "@jupyterlab/apputils";
 import { IFileBrowserFactory } from "@jupyterlab/filebrowser";
@@ -48,8 +48,8 @@ export const studioPlugin: JupyterFrontEndPlugin<void> = {
     restorer: ILayoutRestorer | null,
     browsers: IFileBrowserFactory | null,
     settingRegistry: ISettingRegistry | null,
-    givenDialogs: ISessionContextDialogs | null,
-    givenTranslator: ITranslator | null,
+    labDialogs: ISessionContextDialogs | null,
+    labTranslator: ITranslator | null,
     state: IStateDB | null,
     statusBar: IStatusBar | null,
   ) => {
@@ -60,15 +60,15 @@ export const studioPlugin: JupyterFrontEndPlugin<void> = {
         const isOtherPace = read.framesPerSecond !== settings.framesPerSecond;
         settings = read;
         if (isOtherPace) tracker.forEach((tab) => void tab.content.pace());
-        // Notebook 7's players have colours, too.
+        // Before the check for tabs: Notebook 7's players have colours, too.
         document.body.classList.toggle("rw-mod-light", !settings.themeColors);
       });
     }
-    // Notebook 7 has no room for tabs.
+    // Notebook 7 has no tabs.
     if (!shell) return;
-    const translator = givenTranslator ?? nullTranslator;
+    const translator = labTranslator ?? nullTranslator;
     const trans = translator.load("robust_widgets");
-    const dialogs = givenDialogs ?? new SessionContextDialogs({ translator });
+    const dialogs = labDialogs ?? new SessionContextDialogs({ translator });
     const closed = new ClosedStudios(state, () => app.commands.notifyCommandChanged(Commands.reopen));
     void closed.load();
 
@@ -78,7 +78,7 @@ export const studioPlugin: JupyterFrontEndPlugin<void> = {
       dialogs,
       translator,
       trans,
-      asks: () => settings.confirmClose,
+      confirmClose: () => settings.confirmClose,
       framesPerSecond: () => settings.framesPerSecond,
       closed: (place: Place) => closed.add(place),
     };
@@ -92,7 +92,7 @@ export const studioPlugin: JupyterFrontEndPlugin<void> = {
 
     const category = trans.__("Robust Studio");
     for (const command of Object.values(Commands)) palette?.addItem({ command, category, args: { isPalette: true } });
-    // A category of its own would come last, below the fold.
+    // A category of its own would be the last, below the fold.
     launcher?.add({ command: Commands.open, category: "Notebook", rank: 10, kernelIconUrl: studioIconUrl });
     if (statusBar) addStatus(statusBar, shell, studioIn, trans);
     void restorer?.restore(tracker, {

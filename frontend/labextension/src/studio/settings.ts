@@ -1,16 +1,16 @@
-/** What a person has set in JupyterLab's settings. */
+/** The user's settings in JupyterLab. */
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 
 export interface Settings {
-  /** Whether to ask before something unsaved is closed. */
+  /** Whether to ask before unsaved work is closed. */
   confirmClose: boolean;
-  /** The model of new studios; "" for the shipped one. */
+  /** The model of new studios; "" for the bundled one. */
   model: string;
   /** The device of new studios; "" for the fastest. */
   device: string;
-  /** How many steps a second are shown while a run goes on, at most. */
+  /** The most steps a second that are shown during a run. */
   framesPerSecond: number;
-  /** Whether studios and players have the colours of JupyterLab's theme; else they are light. */
+  /** Whether studios and players use the colours of JupyterLab's theme; otherwise they are light. */
   themeColors: boolean;
 }
 
@@ -22,7 +22,7 @@ export const DEFAULTS: Settings = {
   themeColors: true,
 };
 
-/** Hands on the settings now, and again after each change. */
+/** Calls ``take`` with the settings now and after each change. */
 export async function readSettings(
   registry: ISettingRegistry,
   plugin: string,
@@ -36,9 +36,9 @@ export async function readSettings(
   read();
 }
 
-export function settingsOf(given: Readonly<Record<string, unknown>>): Settings {
-  const text = (name: "model" | "device") => (typeof given[name] === "string" ? given[name].trim() : DEFAULTS[name]);
-  const { confirmClose, framesPerSecond, themeColors } = given;
+export function settingsOf(values: Readonly<Record<string, unknown>>): Settings {
+  const text = (name: "model" | "device") => (typeof values[name] === "string" ? values[name].trim() : DEFAULTS[name]);
+  const { confirmClose, framesPerSecond, themeColors } = values;
   return {
     confirmClose: confirmClose !== false,
     model: text("model"),

@@ -1,4 +1,4 @@
-/** The status bar's word on the studio in front: its model, its device, and how fast it goes. */
+/** The status bar item of the active studio: its model, its device and its speed. */
 import type { ILabShell } from "@jupyterlab/application";
 import type { IStatusBar } from "@jupyterlab/statusbar";
 import type { TranslationBundle } from "@jupyterlab/translation";
@@ -20,7 +20,7 @@ export class StatusItem extends Widget {
   constructor(private readonly trans: TranslationBundle) {
     super();
     this.addClass("rw-status");
-    this.node.title = trans.__("the studio in front: its model, its device, and its steps a second while it runs");
+    this.node.title = trans.__("the active studio: its model, its device, and its steps a second during a run");
   }
 
   override dispose(): void {
@@ -28,16 +28,16 @@ export class StatusItem extends Widget {
     super.dispose();
   }
 
-  /** Whether there is a studio to speak of. */
+  /** Whether there is nothing to show. */
   get isQuiet(): boolean {
     return !this.studio?.content.about;
   }
 
-  /** Follows the studio in front, or none. */
+  /** Shows this studio from now on, or none. */
   follow(studio: StudioLike | undefined): void {
     this.observer.disconnect();
     this.studio = studio;
-    // What is drawn changes when a studio has come, when its model is loaded, and its rate while a run goes on.
+    // These change when the studio is shown, when its model is loaded, and during a run.
     if (studio) {
       this.observer.observe(studio.content.node, {
         subtree: true,

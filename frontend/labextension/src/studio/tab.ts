@@ -11,15 +11,15 @@ import {
 import type { ITranslator, TranslationBundle } from "@jupyterlab/translation";
 import type { Message } from "@lumino/messaging";
 import { studioIcon } from "../icons";
-import type { Wish } from "./code";
-import type { Left, StudioPanel } from "./panel";
+import type { StudioOptions } from "./code";
+import type { UnsavedWork, StudioPanel } from "./panel";
 
-/** What a tab is opened with, and opened again after a reload of the page. */
-export interface Place extends Wish {
+/** What identifies a studio; saved to restore its tab after a reload of the page. */
+export interface Place extends StudioOptions {
   id: string;
-  /** The kernel's folder, as the server knows it. */
+  /** The kernel's folder, relative to the server's. */
   cwd: string;
-  /** What its tab is called after; by default its file. */
+  /** The name for its tab; by default the file's. */
   about?: string | undefined;
 }
 
@@ -30,15 +30,15 @@ export interface TabOptions {
   dialogs: ISessionContextDialogs;
   translator: ITranslator;
   trans: TranslationBundle;
-  /** Whether a person is asked before something unsaved is closed. */
-  asks: () => boolean;
-  /** Called when a person has closed a studio whose painting is kept. */
+  /** Whether to ask before unsaved work is closed. */
+  confirmClose: () => boolean;
+  /** Called when the user closed a studio whose painting is kept. */
   closed: (place: Place) => void;
 }
 
 export class StudioTab extends MainAreaWidget<StudioPanel> {
   readonly place: Place;
-  private asking = false;
+  private isAsking = false;
 
   constructor(private readonly options: TabOptions) {
     super({ content: options.content });
@@ -61,29 +61,29 @@ export class StudioTab extends MainAreaWidget<StudioPanel> {
   }
 
   protected override onCloseRequest(message: Message): void {
-    if (this.asking) return;
-    this.asking = true;
+    if (this.isAsking) return;
+    this.isAsking = true;
     void this.mayClose().then((may) => {
-      this.asking = false;
+      this.isAsking = false;
       if (may) super.onCloseRequest(message);
     });
   }
 
   private async mayClose(): Promise<boolean> {
-    const { asks, closed, place } = this.options;
-    const left = await this.content.left();
-    const may = !asks() || left?.unsaved === false || (await this.isSure(left));
-    if (may && left?.painted !== false) closed(place);
+    const { confirmClose, closed, place } = this.options;
+    const work = await this.content.unsavedWork();
+    const may = !confirmClose() || work?.unsaved === false || (await this.confirm(work));
+    if (may && work?.painted !== false) closed(place);
     return may;
   }
 
-  private async isSure(left: Left | undefined): Promise<boolean> {
+  private async confirm(work: UnsavedWork | undefined): Promise<boolean> {
     const { trans } = this.options;
-    const body = left
+    const body = work
       ? trans.__(
-          "It has paint or runs that were not saved to a file. Its runs are lost when it is closed; its painting is kept for 30 days, for “Reopen Closed Robust Studio” in the menu File.",
+          "It has paint or runs that were not saved to a file. The runs will be lost. The painting is kept for 30 days: “Reopen Closed Robust Studio” in the File menu restores it.",
         )
-      : trans.__("Its kernel does not answer, so whether it has unsaved paint is not known.");
+      : trans.__("Its kernel does not answer, so it is unknown whether it has unsaved paint.");
     const answer = await showDialog({
       title: trans.__("Close this studio?"),
       body,

@@ -1,4 +1,4 @@
-/** Opens saved runs by a double click. */
+/** Opens saved runs from the file browser. */
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { WidgetTracker } from "@jupyterlab/apputils";
 import { ABCWidgetFactory, DocumentWidget, type DocumentRegistry } from "@jupyterlab/docregistry";

@@ -1,12 +1,12 @@
-/** A saved run, read from the bytes of its file. */
+/** Reads saved runs. */
 import type { Run } from "@robust-widgets/shared/player";
-import type { Asked } from "./facts";
+import type { RunParameters } from "./parameters";
 import { DamagedError, unzip } from "./zip";
 
 /** The version of the format that is read here. */
 export const VERSION = 1;
 
-/** The file was saved by a version of robust-widgets with another format. */
+/** The file has a format version that cannot be read here. */
 export class OtherVersionError extends Error {
   override readonly name = "OtherVersionError";
 
@@ -15,8 +15,8 @@ export class OtherVersionError extends Error {
   }
 }
 
-export interface SavedRun extends Asked {
-  /** For the player; a frame is found by its place. */
+export interface SavedRun extends RunParameters {
+  /** For the player; its frames are indices of ``pictures``. */
   run: Run;
   /** PNG, one for each step. */
   pictures: Uint8Array<ArrayBuffer>[];
@@ -80,24 +80,24 @@ function json(bytes: Uint8Array | undefined): unknown {
   }
 }
 
-const odd = (name: string) => new DamagedError(`its ${name} cannot be read`);
+const unreadable = (name: string) => new DamagedError(`its ${name} cannot be read`);
 
 function record(value: unknown, name: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw odd(name);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable(name);
   return value as Record<string, unknown>;
 }
 
 function number(value: unknown, name: string): number {
-  if (typeof value !== "number") throw odd(name);
+  if (typeof value !== "number") throw unreadable(name);
   return value;
 }
 
 function text(value: unknown): string {
-  if (typeof value !== "string") throw odd("header");
+  if (typeof value !== "string") throw unreadable("header");
   return value;
 }
 
 function values(value: unknown, name: string, count: number): (number | null)[] {
-  if (!Array.isArray(value) || value.length !== count || count < 1) throw odd(name);
-  return value.map((one: unknown) => (one === null ? null : number(one, name)));
+  if (!Array.isArray(value) || value.length !== count || count < 1) throw unreadable(name);
+  return value.map((item: unknown) => (item === null ? null : number(item, name)));
 }

@@ -1,4 +1,4 @@
-/** What a saved run's tab shows: the player, and beside it what the run was asked. Needs no kernel. */
+/** The tab of a saved run: a player and the run's parameters. Needs no kernel. */
 import type { DocumentRegistry } from "@jupyterlab/docregistry";
 import type { TranslationBundle } from "@jupyterlab/translation";
 import type { Message } from "@lumino/messaging";
@@ -8,7 +8,7 @@ import { element, suppressLabShortcuts, setText } from "@robust-widgets/shared/d
 import "../../style/run.css";
 import { playerWords } from "@robust-widgets/shared/words";
 import { fromBase64 } from "../studio/delivery";
-import { facts } from "./facts";
+import { parameterList } from "./parameters";
 import { OtherVersionError, readRun, type SavedRun } from "./run";
 
 export class Viewer extends Widget {
@@ -34,7 +34,7 @@ export class Viewer extends Widget {
     super.dispose();
   }
 
-  /** A tab that comes to the front takes the keys: arrows step, Space plays. */
+  /** Gives the player the focus: arrows step, Space plays. */
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
     (this.node.querySelector<HTMLElement>(".rw-view-slider") ?? this.node).focus();
@@ -47,7 +47,7 @@ export class Viewer extends Widget {
       this.node.replaceChildren(...this.parts(readRun(fromBase64(this.context.model.toString())), this.shown.signal));
     } catch (error) {
       const notice = element("p", "rw-run-notice", { role: "alert" });
-      setText(notice, this.sentence(error));
+      setText(notice, this.messageFor(error));
       this.node.replaceChildren(notice);
     }
   }
@@ -60,21 +60,21 @@ export class Viewer extends Widget {
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", this.trans.__("recorded run"));
     suppressLabShortcuts(root, signal);
-    return [root, facts(saved, this.trans)];
+    return [root, parameterList(saved, this.trans)];
   }
 
-  private sentence(error: unknown): string {
+  private messageFor(error: unknown): string {
     const name = this.context.localPath;
     if (error instanceof OtherVersionError) {
       return this.trans.__(
-        "%1 was saved by another version of robust-widgets (its format is %2); update robust-widgets to play it.",
+        "%1 was saved by another version of robust-widgets (its format is %2). Update robust-widgets to play it.",
         name,
         error.version,
       );
     }
     const reason = error instanceof Error ? error.message : String(error);
     return this.trans.__(
-      '%1 is not a saved run, or it is damaged or cut short (%2); save the run again with trace.save("….rwtrace").',
+      '%1 is not a saved run, or it is damaged or cut short (%2). Save the run again with trace.save("….rwtrace").',
       name,
       reason,
     );

@@ -1,8 +1,8 @@
-/** Reads a ZIP archive whose parts are stored as they are, which is how a saved run is written.
+/** Reads ZIP archives without compression, the form of saved runs.
  *
- * fflate reads these, too, but compares no checksums: it takes a file with a changed byte for whole. */
+ * fflate reads these, too, but does not compare checksums and accepts a file with a changed byte. */
 
-/** The bytes are not such an archive, or are damaged; the message says how. */
+/** The bytes are not such an archive, or damaged; the message says how. */
 export class DamagedError extends Error {
   override readonly name = "DamagedError";
 }
@@ -12,7 +12,7 @@ const ENTRY = { signature: 0x02014b50, size: 46 };
 const LOCAL = { signature: 0x04034b50, size: 30 };
 const STORED = 0;
 
-/** The archive's parts by name; each was checked against its checksum. */
+/** The archive's parts by name. Their checksums are verified. */
 export function unzip(bytes: Uint8Array<ArrayBuffer>): Map<string, Uint8Array<ArrayBuffer>> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = findEnd(view);

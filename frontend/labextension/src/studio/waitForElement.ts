@@ -1,7 +1,9 @@
-/** Waiting for what is drawn by others. */
-
-/** The first element under ``root`` that fits, now or as soon as there is one; undefined if there is none in time. */
-export function appearing(root: HTMLElement, selector: string, milliseconds: number): Promise<HTMLElement | undefined> {
+/** Waits for the first element under ``root`` that matches; undefined if there is none in time. */
+export function waitForElement(
+  root: HTMLElement,
+  selector: string,
+  milliseconds: number,
+): Promise<HTMLElement | undefined> {
   return new Promise((resolve) => {
     const look = () => root.querySelector<HTMLElement>(selector) ?? undefined;
     const end = () => {

@@ -1,8 +1,8 @@
-/** What a run was asked, as a list of names and values. */
+/** The parameters of a run, as a list of names and values. */
 import type { TranslationBundle } from "@jupyterlab/translation";
 import { element, setText } from "@robust-widgets/shared/dom";
 
-export interface Asked {
+export interface RunParameters {
   task: string;
   target: string;
   model: string;
@@ -12,9 +12,9 @@ export interface Asked {
   size: { count: number; height: number; width: number };
 }
 
-export function facts(asked: Asked, trans: TranslationBundle): HTMLElement {
-  const { task, target, model, fingerprint, seed, knobs, size } = asked;
-  const list = element("dl", "rw-run-facts", { "aria-label": trans.__("what the run was asked") });
+export function parameterList(run: RunParameters, trans: TranslationBundle): HTMLElement {
+  const { task, target, model, fingerprint, seed, knobs, size } = run;
+  const list = element("dl", "rw-run-facts", { "aria-label": trans.__("parameters of the run") });
   const pictures = `${size.count} × ${size.width} × ${size.height} px`;
   const rows: [string, string][] = [
     [trans.__("task"), spaced(task)],
@@ -22,7 +22,9 @@ export function facts(asked: Asked, trans: TranslationBundle): HTMLElement {
     [trans.__("model"), [model, fingerprint && `(${fingerprint.slice(0, 12)})`].filter(Boolean).join(" ")],
     [trans.__("seed"), seed === null ? trans.__("none") : String(seed)],
     [trans.__("pictures"), pictures],
-    ...knobs.filter(([name]) => name !== "seed").map(([name, value]): [string, string] => [spaced(name), word(value)]),
+    ...knobs
+      .filter(([name]) => name !== "seed")
+      .map(([name, value]): [string, string] => [spaced(name), formatValue(value)]),
   ];
   for (const [name, value] of rows.filter(([, value]) => value !== "")) {
     const [term, description] = [element("dt", ""), element("dd", "")];
@@ -35,8 +37,8 @@ export function facts(asked: Asked, trans: TranslationBundle): HTMLElement {
 
 const spaced = (name: string): string => name.replaceAll("_", " ");
 
-/** A knob's value as a person would write it. */
-export function word(value: unknown): string {
+/** Formats a parameter's value. */
+export function formatValue(value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
   return typeof value === "string" ? value : JSON.stringify(value);
