@@ -19,24 +19,22 @@ from robust_widgets.compiler import autotune as choice
 from robust_widgets.compiler.autotune import Crowd
 from robust_widgets.compiler.backends import onednn
 from robust_widgets.compiler.compiled_module import CompiledModule, TorchModule, answer, trim_heap
-from robust_widgets.compiler.rewrites import halving, partitions
+from robust_widgets.compiler.rewrites import partitions
 from robust_widgets.compiler.rewrites.activations import with_whole_activations
 from robust_widgets.compiler.tracing.joint_graph import Function, JointGraph, record
 
-OWN, TORCH, ONEDNN, HALF = "network", "prepared", "onednn", "onednn, bfloat16"
+OWN, TORCH, ONEDNN = "network", "prepared", "onednn"
 ONNX, ONNX_ONE = "onnxruntime", "onnxruntime, 1 thread"
 WAYS = {
     OWN: "the network as it is",
     TORCH: "prepared, in torch",
     ONEDNN: "prepared, in oneDNN",
-    HALF: "the same in bfloat16",
     ONNX: "prepared, in ONNX Runtime",
     ONNX_ONE: "the same on one thread",
 }
 SWITCH = "ROBUST_WIDGETS_FAST"  # 0 or 1 in the environment: never, or always and without measuring
 TOLERANCE = 1e-4  # of the largest answer; what differs by more is not used
 SLOPE_TOLERANCE = 0.05  # of its length: a rectifier at its kink may open or close by rounding
-HALF_TOLERANCE, HALF_SLOPE_TOLERANCE = 0.03, 0.4  # the same in bfloat16, whose numbers have eight bits
 NEARLY = 1.35  # times the fastest way's time; in one graph with all of a step, ONNX Runtime gains more than that
 MOST_KEPT = 8  # sizes of pictures whose passes are kept
 
@@ -54,8 +52,6 @@ class Model(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def input_size(self) -> int: ...
-    @property
-    def precision(self) -> str | None: ...
 
 
 class Engine:
@@ -103,9 +99,6 @@ class Engine:
             if self.fixed is None and size not in self.ways:
                 self.ways[size] = self._choose(model, kind, function, size)
             way = self.fixed or self.ways[size]
-            if way == HALF and not (_halves(model) and x.requires_grad and torch.is_grad_enabled()):
-                # A decision is made in full precision; bfloat16 is for the way a picture goes.
-                way = ONEDNN if self.fixed else choice.fastest(_full(self.times[size]), OWN)
             passes = None if way == OWN else self._ready(_key(way, kind, x.shape), function, x)
         return None if passes is None else answer(passes, x)
 
@@ -179,24 +172,14 @@ class Engine:
             self._passes.popitem(last=False)
 
 
-def _halves(model: Model) -> bool:
-    return model.precision in (None, "bfloat16")
-
-
-def _full(times: dict[str, float]) -> dict[str, float]:
-    return {way: taken for way, taken in times.items() if way != HALF}
-
-
 def _key(way: str, kind: str, shape: Sequence[int]) -> _Key:
     """What passes are kept by; oneDNN's differ for one picture at a time."""
-    return way, kind, (shape[2], shape[3]), way in (ONEDNN, HALF) and shape[0] == 1
+    return way, kind, (shape[2], shape[3]), way == ONEDNN and shape[0] == 1
 
 
 def _candidates(size: int) -> tuple[str, ...]:
     """What is measured beside the network as it is; one thread can be enough for one picture alone."""
     ways = (TORCH, ONEDNN) if onednn.available() else (TORCH,)
-    if onednn.available() and halving.worth_trying():
-        ways += (HALF,)
     if _onnx_passes() is None:
         return ways
     return (*ways, ONNX, ONNX_ONE) if size == 1 and torch.get_num_threads() > 1 else (*ways, ONNX)
@@ -210,7 +193,7 @@ def _prepared(keys: Sequence[_Key], function: Function, example: Tensor) -> dict
         for key in keys:
             with suppress(Exception):
                 passes = _made(key, graphs, example)
-                if _agree(function, passes, torch.cat([example, 1 - example.flip(3)]), key):
+                if _agree(function, passes, torch.cat([example, 1 - example.flip(3)]), key[-1]):
                     made[key] = passes
         del graphs
     trim_heap()
@@ -227,25 +210,21 @@ def _made(key: _Key, graphs: JointGraph, example: Tensor) -> CompiledModule:
             onednn.rewrite(whole, one_picture, in_runs=True)
             return TorchModule(partitions.compile_runs(whole, example))
     whole = with_whole_activations(graphs)
-    if way == HALF:
-        halving.halve(whole)
-    if way in (ONEDNN, HALF):
+    if way == ONEDNN:
         onednn.rewrite(whole, one_picture)
     return TorchModule(whole)
 
 
-def _agree(function: Function, passes: CompiledModule, pictures: Tensor, key: _Key) -> bool:
+def _agree(function: Function, passes: CompiledModule, pictures: Tensor, one_picture: bool) -> bool:
     """Whether two pictures get the same answers by either way; they were recorded with another number of them."""
-    way, *_, one_picture = key
     with torch.enable_grad():
         x = pictures.requires_grad_()
         expected = function(x)
         (slope,) = torch.autograd.grad(expected.sum(), x)
         found = torch.cat([answer(passes, some) for some in x.split(1 if one_picture else len(x))])
         (found_slope,) = torch.autograd.grad(found.sum(), x)
-    tolerance, slope_tolerance = (HALF_TOLERANCE, HALF_SLOPE_TOLERANCE) if way == HALF else (TOLERANCE, SLOPE_TOLERANCE)
-    near = (found - expected).abs().max() <= tolerance * expected.abs().max()
-    return bool(near and (found_slope - slope).norm() <= slope_tolerance * slope.norm())
+    near = (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
+    return bool(near and (found_slope - slope).norm() <= SLOPE_TOLERANCE * slope.norm())
 
 
 def _onnx_passes() -> Callable[[JointGraph, Tensor, int], CompiledModule] | None:

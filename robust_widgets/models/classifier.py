@@ -41,7 +41,7 @@ class RobustClassifier(nn.Module):
     Attributes:
         loading: how it is loaded again, for a model that was brought; None for one of this package's.
         engine: what runs the network faster; None where it runs as it is.
-        precision: the one that steps are tried in, recorded on a GPU or prepared on a CPU; None for whichever is fast
+        precision: the one that steps are tried in, recorded on a GPU; None for whichever is fast
             and gives the same answers.
         captures: the steps that were recorded on a GPU, if any; the step loop keeps them here.
     """

@@ -81,9 +81,7 @@ def load_model(
             default where that is measured to be faster on this machine.
         precision: of the network in the steps of a run. On a CUDA device ``"bfloat16"`` or ``"float16"``, each used
             only if a run's first steps have the same classes and probabilities within 0.02, or ``"float32"``; by
-            default the first that does. On a CPU that multiplies in bfloat16, that is used where it is the fastest and
-            gives nearly the same answers and gradients; ``"float32"`` forbids it. Whatever else the model is asked, it
-            answers in float32.
+            default the first that does. Everything else, and everything on a CPU, is computed in float32.
         architecture: the network that a file's weights are of.
         classes: the class names in the order of the logits, or a set of them: ``"imagenet"``, ``"cifar10"``,
             ``"cifar100"``, ``"restricted-imagenet"``, ``"horse-zebra"``, ``"apple-orange"``, ``"summer-winter"``.

@@ -16,7 +16,6 @@ from robust_widgets.compiler import autotune as crowd
 from robust_widgets.compiler import engine as engines
 from robust_widgets.compiler.backends import onednn
 from robust_widgets.compiler.engine import ONEDNN, ONNX, ONNX_ONE, OWN, TORCH, WAYS
-from robust_widgets.compiler.rewrites import halving
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
 from tests.compiler.networks import CLASSES, both, classifier, pictures_for
@@ -38,7 +37,6 @@ class TestChoice:
     @pytest.fixture(autouse=True)
     def threads(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.say_threads(monkeypatch, 2)
-        monkeypatch.setattr(halving, "worth_trying", lambda: False)
 
     def say_threads(self, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
         monkeypatch.setattr(torch, "get_num_threads", lambda: threads)

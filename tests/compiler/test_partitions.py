@@ -96,8 +96,8 @@ class WrongAlone:
 
 def test_what_is_for_one_picture_must_be_right_with_one(network: nn.Module, recorded: JointGraph) -> None:
     passes, pictures = TorchModule(with_whole_activations(recorded)), torch.cat([PICTURE, 1 - PICTURE])
-    assert engine_module._agree(network, passes, pictures.clone(), KEY)
-    assert not engine_module._agree(network, WrongAlone(passes), pictures.clone(), KEY)
+    assert engine_module._agree(network, passes, pictures.clone(), one_picture=True)
+    assert not engine_module._agree(network, WrongAlone(passes), pictures.clone(), one_picture=True)
 
 
 def test_two_threads_may_go_the_same_way_at_once(recorded: JointGraph) -> None:
