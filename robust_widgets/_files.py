@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from robust_widgets.errors import SaveError
+from robust_widgets.errors import SaveError, first_line
 
 
 def make_folder(folder: Path) -> None:
@@ -41,7 +41,6 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             partial.unlink(missing_ok=True)
         if not isinstance(error, OSError):
             raise
-        reason = error.strerror or str(error)
         raise SaveError(
-            f"{str(path)!r} could not be written ({reason}); nothing is lost, save to another place."
+            f"{str(path)!r} could not be written ({first_line(error)}); nothing is lost, save to another place."
         ) from None

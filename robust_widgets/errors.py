@@ -1,19 +1,23 @@
-"""The exception tree::
+"""The tree of errors::
 
     RobustWidgetsError
-    ├── UnknownNameError      a class, model or task that does not exist
-    │   └── UnknownParameterError  a keyword that no parameter of the task has
-    ├── ParameterError             a number outside its allowed range
-    ├── PictureError          something that cannot be read as a picture
-    ├── WeightsError          a weights file that is missing, damaged or foreign
-    ├── TraceError            a saved run that is missing, damaged or foreign
-    ├── SaveError             a result that could not be written
-    ├── DataError             a folder of pictures that cannot be trained on
-    ├── DeviceError           a device that this machine does not have
-    ├── TrainingError         a training run that cannot go on
-    └── NotYetError           an exercise's answer is missing or wrong
+    ├── InputError                  a value that cannot be used
+    │   ├── UnknownNameError        a class, model, task or file format that does not exist
+    │   │   └── UnknownParameterError   a keyword that the task does not have
+    │   ├── ParameterError          a value out of range, or values that do not go together
+    │   ├── PictureError            something that cannot be read as a picture
+    │   └── DataError               a data set that cannot be used
+    ├── FileError                   a file that cannot be used
+    │   ├── WeightsError            a model file that is missing, damaged or unknown
+    │   ├── TraceError              a saved run that is missing, damaged or unknown
+    │   └── SaveError               a file that could not be written
+    ├── StateError                  an action that is not possible now
+    │   └── TrainingError           a training run that cannot continue
+    ├── SetupError                  something that this machine or installation lacks
+    │   └── DeviceError             a device that this machine does not have
+    └── NotYetError                 an exercise's answer that is missing or wrong
 
-Every message is one sentence or two: what was given, what is allowed, what to do.
+Every message is one or two sentences: what was given, what is allowed, what to do.
 """
 
 from __future__ import annotations
@@ -23,57 +27,78 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from robust_widgets._deprecated import renamed_names
+
 
 class RobustWidgetsError(Exception):
-    """Base class of every error this package raises on purpose."""
+    """Base class of every error that this package raises on purpose."""
 
 
-class UnknownNameError(RobustWidgetsError, ValueError):
-    """A name that is not in the list of allowed names."""
+class InputError(RobustWidgetsError, ValueError):
+    """A value that was passed cannot be used."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not among the allowed ones."""
 
 
 class UnknownParameterError(UnknownNameError, TypeError):
-    """A keyword that no parameter has; also a TypeError, as for any Python function."""
+    """A keyword that the task does not have; also a TypeError, as for any Python function."""
 
 
-class ParameterError(RobustWidgetsError, ValueError):
-    """A parameter's value is outside its range or of the wrong kind."""
+class ParameterError(InputError):
+    """A value is out of range or of the wrong type, or does not go together with another."""
 
 
-class PictureError(RobustWidgetsError, ValueError):
-    """Something was given that cannot be read as a picture."""
+class PictureError(InputError):
+    """Something that cannot be read as a picture."""
 
 
-class WeightsError(RobustWidgetsError, ValueError):
-    """A weights file is missing, damaged or of another format."""
-
-
-class TraceError(RobustWidgetsError, ValueError):
-    """A saved run is missing, damaged or of another format."""
-
-
-class SaveError(RobustWidgetsError, OSError):
-    """A file could not be written; what should have been saved is still in memory."""
-
-
-class DataError(RobustWidgetsError, ValueError):
+class DataError(InputError):
     """A data set that cannot be used for training or evaluation."""
 
 
-class DeviceError(RobustWidgetsError, ValueError):
-    """A compute device was asked for that torch does not offer here."""
+class FileError(RobustWidgetsError):
+    """A file cannot be used."""
 
 
-class TrainingError(RobustWidgetsError, RuntimeError):
-    """A training run that cannot go on; the last good weights are kept."""
+class WeightsError(FileError, ValueError):
+    """A model file is missing, damaged or of an unknown format, or the model lacks what a task needs."""
+
+
+class TraceError(FileError, ValueError):
+    """A saved run is missing, damaged or of an unknown format."""
+
+
+class SaveError(FileError, OSError):
+    """A file could not be written; its content is still in memory."""
+
+
+class StateError(RobustWidgetsError, RuntimeError):
+    """An action is not possible in the present state: a run has no frames yet, a studio is closed."""
+
+
+class TrainingError(StateError):
+    """A training run cannot continue; its last good weights are kept."""
+
+
+class SetupError(RobustWidgetsError, RuntimeError):
+    """This machine or installation lacks something."""
+
+
+class DeviceError(SetupError, ValueError):
+    """A compute device that torch does not offer here."""
 
 
 class NotYetError(RobustWidgetsError, AssertionError):
     """An exercise's answer is missing or wrong; the message is a hint."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows in the place of a traceback, which would only show the check."""
+        """Lines that IPython shows instead of a traceback, which would only show the check."""
         return [f"Not yet. {self}"]
+
+
+__getattr__ = renamed_names(__name__, {"KnobError": "ParameterError", "UnknownKnobError": "UnknownParameterError"})
 
 
 def quoted(names: Iterable[str]) -> str:
@@ -85,7 +110,7 @@ def quoted(names: Iterable[str]) -> str:
 
 
 def nearest(name: str, allowed: Sequence[str], count: int = 3) -> list[str]:
-    """The ``count`` allowed names that look most like ``name``, best first."""
+    """The ``count`` allowed names most similar to ``name``, best first."""
     by_folded = {candidate.casefold(): candidate for candidate in allowed}
     wanted = name.casefold()
     close = difflib.get_close_matches(wanted, list(by_folded), n=count, cutoff=0.0)
@@ -96,7 +121,7 @@ def nearest(name: str, allowed: Sequence[str], count: int = 3) -> list[str]:
 
 
 def unknown_name(kind: str, name: object, allowed: Sequence[str]) -> str:
-    """The sentence for a name that does not exist, naming its nearest neighbours."""
+    """The sentence for a name that does not exist, with the nearest allowed ones."""
     near = nearest(str(name), allowed)
     if not near:
         return f"There is no {kind} {name!r}; none is available."
@@ -109,7 +134,7 @@ def first_line(error: BaseException, limit: int = 200) -> str:
 
     The error's type where it has no message.
     """
-    lines = str(error).strip().splitlines()
+    lines = str(getattr(error, "strerror", None) or error).strip().splitlines()
     return lines[0].rstrip(".")[:limit] if lines else type(error).__name__
 
 
@@ -124,7 +149,7 @@ def whole_number(value: Any) -> int | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory is full, in Python's words, numpy's, CUDA's, torch's or ONNX Runtime's."""
-    kind = type(error).__name__  # torch need not be loaded to tell
-    said = any(words in str(error) for words in ("can't allocate memory", "Failed to allocate memory", "bad_alloc"))
-    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or said
+    """Whether an error means out of memory: Python's, NumPy's, CUDA's, torch's or ONNX Runtime's."""
+    kind = type(error).__name__  # by name, to need no torch
+    named = any(words in str(error) for words in ("can't allocate memory", "Failed to allocate memory", "bad_alloc"))
+    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or named

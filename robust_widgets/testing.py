@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.errors import StateError
 from robust_widgets.interface.session import (
     FrameMade,
     Listener,
@@ -93,7 +93,7 @@ class FakeSession:
 
     def submit(self, request: RunRequest, listener: Listener) -> int:
         if self.closed:
-            raise RobustWidgetsError("This session is closed; make a new studio to run again.")
+            raise StateError("This session is closed; make a new studio to run again.")
         self.cancel()
         self.requests.append(request)
         self._run += 1

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._files import atomic_write
-from robust_widgets.errors import SaveError, TraceError, quoted
+from robust_widgets.errors import SaveError, TraceError, first_line, quoted
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.grid import tile, untile
 from robust_widgets.runs.export import write_gif, write_mp4, write_png
@@ -194,9 +194,8 @@ def read_run(path: str | os.PathLike[str], kind: type[R]) -> R:
     except TraceError:
         raise
     except Exception as error:  # damaged bytes make zipfile, zlib, PIL and numpy raise almost anything
-        reason = str(error).strip().rstrip(".") or type(error).__name__
         raise TraceError(
-            f"{str(path)!r} is not a saved run or is damaged ({reason}); "
+            f"{str(path)!r} is not a saved run or is damaged ({first_line(error)}); "
             "give a file made by trace.save('….rwtrace') or trace.save('….npz')."
         ) from None
 

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._bundled import STATIC
-from robust_widgets.errors import ParameterError, TraceError
+from robust_widgets.errors import SetupError, TraceError, first_line
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.grid import untile
 from robust_widgets.runs.export import strip
@@ -90,8 +90,7 @@ def rebuild_run(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
         return _rebuild(about, run, kind)
     except Exception as error:  # edited or damaged outputs make json, base64, PIL and numpy raise almost anything
         raise TraceError(
-            f"The run in this output cannot be read ({str(error).rstrip('.') or type(error).__name__}); "
-            "run its cell again, then open it in a studio."
+            f"The run in this output cannot be read ({first_line(error)}); run its cell again, then open it in a studio."
         ) from None
 
 
@@ -286,7 +285,5 @@ def _size(text: str) -> int:
 def _static(name: str) -> str:
     path = STATIC / name
     if not path.is_file():
-        raise ParameterError(
-            f"The player's file {name!r} is missing from {str(STATIC)!r}; install robust-widgets again."
-        )
+        raise SetupError(f"The player's file {name!r} is missing from {str(STATIC)!r}; install robust-widgets again.")
     return path.read_text()

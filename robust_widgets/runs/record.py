@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from robust_widgets.errors import ParameterError
+from robust_widgets._deprecated import renamed_attribute
+from robust_widgets.errors import StateError
 from robust_widgets.pictures import Pixels
 
 METRICS = ("loss", "probability", "distance")
@@ -98,15 +98,7 @@ class RunRecord:
     def __getitem__(self, index: int) -> Frame:
         return self._recorded[index]
 
-    @property
-    def knobs(self) -> dict[str, Any]:
-        """Deprecated name of ``parameters``."""
-        warnings.warn(
-            "Trace.knobs is now called Trace.parameters; the old name goes with the next release.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return self.parameters
+    knobs = renamed_attribute("knobs", "parameters")
 
     @property
     def task_in_words(self) -> str:
@@ -139,10 +131,10 @@ class RunRecord:
         """Check that there is something to show or save.
 
         Raises:
-            ParameterError: there are no frames yet.
+            StateError: there are no frames yet.
         """
         if not self._recorded:
-            raise ParameterError("This run has no frames yet; let it make at least one.")
+            raise StateError("This run has no frames yet; let it make at least one.")
 
     def __repr__(self) -> str:
         if not self._recorded:

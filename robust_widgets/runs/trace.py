@@ -33,7 +33,7 @@ class Trace(RunRecord):
         reads the last two.
 
         Raises:
-            ParameterError: the run has no frames yet.
+            StateError: the run has no frames yet.
             SaveError: another extension, or the file cannot be written. The run stays in memory.
         """
         self.require_frames()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.errors import RobustWidgetsError, StateError
 from robust_widgets.interface.session import (
     Listener,
     LoadedListener,
@@ -109,7 +109,7 @@ class LocalSession:
     def submit(self, request: RunRequest, listener: Listener) -> int:
         with self._lock:
             if self._closed:
-                raise RobustWidgetsError("This session is closed; make a new studio to run again.")
+                raise StateError("This session is closed; make a new studio to run again.")
             waiting = self._stop_newest()
             self._runs += 1
             job = _Job(self._runs, request, listener)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robust_widgets.errors import ParameterError
+from robust_widgets.errors import StateError
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
 from tests.helpers import raises_sentence
@@ -62,9 +62,9 @@ def test_the_mean_of_a_metric() -> None:
 
 @pytest.mark.parametrize("what", ["frames", "metrics", "pictures"])
 def test_a_trace_without_frames_says_so(what: str) -> None:
-    with raises_sentence(ParameterError, "no frames"):
+    with raises_sentence(StateError, "no frames"):
         getattr(Trace("generate", {}), what)
-    with raises_sentence(ParameterError, "no frames"):
+    with raises_sentence(StateError, "no frames"):
         Trace("generate", {}).save("never.png")
 
 

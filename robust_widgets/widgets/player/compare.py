@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-from robust_widgets.errors import ParameterError
+from robust_widgets.errors import ParameterError, StateError
 from robust_widgets.runs.playback import curves, evenly, jpeg
 from robust_widgets.runs.trace import Trace, load_trace
 from robust_widgets.widgets.player.events import HelloEvent, ViewEvent
@@ -35,7 +35,7 @@ class Compare(ipywidgets.VBox):
         if not 2 <= len(self.traces) <= MOST_RUNS:
             raise ParameterError(f"Compare takes 2 to {MOST_RUNS} runs; given were {len(self.traces)}.")
         if not all(len(trace) for trace in self.traces):
-            raise ParameterError("A run to compare has no frames yet; let it make at least one.")
+            raise StateError("A run to compare has no frames yet; let it make at least one.")
         if labels is not None and len(labels) != len(self.traces):
             raise ParameterError(
                 f"Compare was given {len(labels)} labels for {len(self.traces)} runs; give one for each."

@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from robust_widgets.errors import ParameterError
+from robust_widgets.errors import StateError
 from robust_widgets.interface.codegen import code
 from robust_widgets.interface.report import comparison_strip, low_resolution_error
 from robust_widgets.interface.session import ModelInfo
@@ -93,7 +93,7 @@ class ResultTools:
         """
         trace = self._runner.shown_trace or self._runner.trace
         if trace is None or not len(trace):
-            raise ParameterError(f"There is no run to {verb} yet; press Run first.")
+            raise StateError(f"There is no run to {verb} yet; press Run first.")
         return trace
 
     def save(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import ipywidgets
 
-from robust_widgets.errors import ParameterError
+from robust_widgets.errors import StateError
 from robust_widgets.interface.session import ModelLoaded, RunEnded, RunRequest, Session
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.record import Frame
@@ -168,7 +168,7 @@ class StudioWidget(ipywidgets.VBox):
             ParameterError: the run has no frames.
         """
         if not len(trace):
-            raise ParameterError("This run has no frames yet; let it make at least one.")
+            raise StateError("This run has no frames yet; let it make at least one.")
         unsaved = self._unsaved
         if trace.task in self.controls:
             self.task_buttons.value = trace.task
@@ -206,9 +206,7 @@ class StudioWidget(ipywidgets.VBox):
         from robust_widgets.widgets.studio.detached import move_to_tab
 
         if self.closed or self.model_id is None:
-            raise ParameterError(
-                "This studio was closed; run its cell again, and detach the studio that it then shows."
-            )
+            raise StateError("This studio was closed; run its cell again, and detach the studio that it then shows.")
         move_to_tab(self._bundle(), self.model_id, self._display_id, self.session.model)
 
     def _ipython_display_(self) -> None:

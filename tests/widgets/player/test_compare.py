@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_widgets.errors import ParameterError, TraceError
+from robust_widgets.errors import ParameterError, StateError, TraceError
 from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.player.compare import MOST_FRAMES, Compare, names
 from tests.helpers import raises_sentence
@@ -56,7 +56,7 @@ def test_too_few_or_too_many(count: int) -> None:
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
-    with raises_sentence(ParameterError, "no frames"):
+    with raises_sentence(StateError, "no frames"):
         Compare(recorded(1), Trace("generate", {}))
     with raises_sentence(ParameterError, "3 labels"):
         Compare(recorded(1), recorded(1), labels=["a", "b", "c"])
