@@ -1,18 +1,24 @@
-"""Files that are written whole or not at all, and the folders for them."""
+"""Files that are written whole or not at all, and the cache of this machine."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
+
+from platformdirs import user_cache_path
 
 from robust_widgets.errors import SaveError, first_line
 
+CACHE_VARIABLE = "ROBUST_WIDGETS_CACHE"
+
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are missing.
+    """Make a folder and its missing parents.
 
     Raises:
         SaveError: it cannot be made.
@@ -21,12 +27,16 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SaveError(
-            f"The folder {str(folder)!r} could not be made ({error.strerror}); choose another place."
+            f"The folder {str(folder)!r} could not be made ({first_line(error)}); choose another place."
         ) from None
 
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file whole or not at all: the old file stays until the new one is complete.
+    """Write a file whole or not at all: an old file stays until the new one is complete.
+
+    Args:
+        path: the file.
+        write: writes its content.
 
     Raises:
         SaveError: the folder is missing or not writable, or the disk is full.
@@ -44,3 +54,35 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise SaveError(
             f"{str(path)!r} could not be written ({first_line(error)}); nothing is lost, save to another place."
         ) from None
+
+
+def cache_folder() -> Path:
+    """The cache: the folder in the environment variable ``ROBUST_WIDGETS_CACHE``, or the platform's for caches."""
+    path = os.environ.get(CACHE_VARIABLE)
+    return Path(path).expanduser().absolute() if path else user_cache_path("robust-widgets")
+
+
+def read_cache(kind: str, key: object) -> dict[str, Any] | None:
+    """Read values from the cache; None if there are none, or they cannot be read.
+
+    Args:
+        kind: names the folder.
+        key: everything that the values depend on; keys of equal ``repr`` are equal.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        values: object = json.loads(_cache_file(kind, key).read_text("utf-8"))
+        if isinstance(values, dict):
+            return cast("dict[str, Any]", values)
+    return None
+
+
+def write_cache(kind: str, key: object, values: Mapping[str, Any]) -> None:
+    """Write values that JSON can hold to the cache. Best effort: write errors are ignored."""
+    text = json.dumps(dict(values))
+    with contextlib.suppress(SaveError):
+        make_folder(_cache_file(kind, key).parent)
+        atomic_write(_cache_file(kind, key), lambda file: file.write(text.encode()))
+
+
+def _cache_file(kind: str, key: object) -> Path:
+    return cache_folder() / kind / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.json"

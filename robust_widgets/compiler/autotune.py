@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from robust_widgets._cache import keep, kept
+from robust_widgets._files import read_cache, write_cache
 from robust_widgets._timing import interleaved
 
 THREADS = Path("/proc/self/task")
@@ -72,7 +72,7 @@ def kept_times(fingerprint: str, side: int, size: int, ways: Collection[str] = (
         ways: all that there are; what was measured among others counts for nothing.
     """
     with suppress(TypeError, ValueError):  # of a damaged file
-        found = kept(KIND, _key(fingerprint, side, size, ways)) or {}
+        found = read_cache(KIND, _key(fingerprint, side, size, ways)) or {}
         return {name: float(taken) for name, taken in found.items()} or None
     return None
 
@@ -101,7 +101,7 @@ def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 def keep_times(fingerprint: str, side: int, size: int, times: dict[str, float], ways: Collection[str] = ()) -> None:
     """Keep what was measured; where that cannot be written it is measured anew next time."""
-    keep(KIND, _key(fingerprint, side, size, ways), times)
+    write_cache(KIND, _key(fingerprint, side, size, ways), times)
 
 
 def fastest(times: dict[str, float], own: str) -> str:

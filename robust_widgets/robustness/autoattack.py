@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robust_widgets._cache import keep, kept
+from robust_widgets._files import read_cache, write_cache
 from robust_widgets.errors import ParameterError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness.pgd import ball_and_step
@@ -127,7 +127,7 @@ class Batch:
 
     def known(self) -> Tensor | None:
         """What was found of it before, by the same model with the same settings; None where nothing was."""
-        found = (kept(KIND, self._key()) or {}).get("right")
+        found = (read_cache(KIND, self._key()) or {}).get("right")
         if not isinstance(found, list) or len(found) != len(self.labels):  # pyright: ignore[reportUnknownArgumentType]
             return None
         return torch.tensor(found, dtype=torch.bool, device=self.labels.device)
@@ -137,7 +137,7 @@ class Batch:
         right = auto_attack(
             self.model, self.pictures, self.labels, norm=self.norm, radius=self.radius, seed=self.seed, say=say
         )
-        keep(KIND, self._key(), {"right": right.tolist()})
+        write_cache(KIND, self._key(), {"right": right.tolist()})
         return right
 
     def _key(self) -> tuple[object, ...]:

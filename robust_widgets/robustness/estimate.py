@@ -12,7 +12,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from robust_widgets._cache import keep, kept
+from robust_widgets._files import read_cache, write_cache
 from robust_widgets.errors import DataError, ParameterError
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
@@ -235,10 +235,10 @@ def robustness_estimate(model: RobustClassifier, go_on: GoOn = lambda: True) -> 
     """
     key = _key(model)
     with contextlib.suppress(TypeError):  # the fields of another version
-        return Robustness(**(kept(KIND, key) or {}))
+        return Robustness(**(read_cache(KIND, key) or {}))
     found = measured(model, go_on=go_on)
     if found is not None:
-        keep(KIND, key, dataclasses.asdict(found))
+        write_cache(KIND, key, dataclasses.asdict(found))
     return found
 
 

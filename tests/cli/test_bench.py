@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from robust_widgets._cache import VARIABLE
+from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.benchmark.competitors import FLOOR, LOOPS, OURS, PLAIN, missing
 from robust_widgets.benchmark.workload import TASKS
 from robust_widgets.cli import app
@@ -30,7 +30,7 @@ from tests.solvers.graphs.fake_cuda import FakeCuda
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv(engine.SWITCH, raising=False)
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(crowd, "_waited", lambda: 0.0)
     save_model(tiny_model(), tmp_path / "small.safetensors")
     return str(tmp_path / "small.safetensors")

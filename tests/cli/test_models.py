@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_widgets._cache import VARIABLE
+from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.cli.models import describe
 from robust_widgets.models.registry import load_model, model_names
 from robust_widgets.models.zoo.entries import cache_path, published_models
@@ -35,7 +35,7 @@ def test_a_model_is_described_with_its_accuracies_and_size() -> None:
 
 
 def test_models_lists_what_others_have_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     here = published_models()["resnet18-l2-eps3"]
     cache_path(here).parent.mkdir(parents=True)
     cache_path(here).write_bytes(b"weights")
@@ -46,7 +46,7 @@ def test_models_lists_what_others_have_published(tmp_path: Path, monkeypatch: py
 
 
 def test_all_that_is_known_of_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     told = call("models", "resnet50-linf-eps4").stdout
     entry = published_models()["resnet50-linf-eps4"]
     for fact in (entry.address, entry.source, entry.sha256, "MIT", "linf 4/255", "63.9%", "not downloaded", "205 MB"):
@@ -63,7 +63,7 @@ def test_a_model_that_is_not_there() -> None:
 
 
 def test_a_model_is_measured_and_the_figure_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     told = call("models", "tiny", "--measure", "--device", "cpu").stdout
     assert "robust, L2 " in told and "The file says: trained for l2 1" in " ".join(told.split())
     monkeypatch.setattr("robust_widgets.robustness.estimate.measured", lambda *_, **__: pytest.fail("it is known"))

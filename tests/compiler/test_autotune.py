@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robust_widgets._cache import VARIABLE
+from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.compiler import autotune as choice
 from robust_widgets.compiler import autotune as crowd
 from robust_widgets.compiler import engine as engines
@@ -27,7 +27,7 @@ class TestChoice:
     @pytest.fixture(autouse=True)
     def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(engines.SWITCH, raising=False)
-        monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+        monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
         return tmp_path / "cache" / choice.KIND
 
     @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_widgets._cache import VARIABLE
+from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness import estimate as kept
@@ -20,7 +20,7 @@ FOUND = Robustness(2.5, 16, 4, True)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 

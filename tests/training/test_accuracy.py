@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from robust_widgets._cache import VARIABLE
+from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.errors import ParameterError
 from robust_widgets.robustness import autoattack as auto_attack
 from robust_widgets.robustness import autoattack as auto_attacked
@@ -20,7 +20,7 @@ from tests.helpers import noise_patterns, raises_sentence, tiny_model
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
     """AutoAttack in a few steps, and how many pictures each batch had that was attacked."""
     made: list[int] = []
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
 
     def short(*arguments: object, **options: object) -> torch.Tensor:
         made.append(len(arguments[1]))  # pyright: ignore[reportArgumentType]

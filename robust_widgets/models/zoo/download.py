@@ -22,8 +22,7 @@ import requests
 from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
-from robust_widgets._cache import VARIABLE
-from robust_widgets._files import make_folder
+from robust_widgets._files import CACHE_VARIABLE, make_folder
 from robust_widgets.errors import WeightsError
 
 CHUNK = 1 << 16
@@ -41,7 +40,7 @@ def fetch(
     digest: str | None = None,
     check: Callable[[Path], object] | None = None,
     progress: bool = True,
-    variable: str = VARIABLE,
+    variable: str = CACHE_VARIABLE,
 ) -> None:
     """Download a file unless it is there.
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from robust_widgets._cache import cache_folder
+from robust_widgets._files import cache_folder
 from robust_widgets.interface.robustness import training_claim
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.loading.load import Given, load_file

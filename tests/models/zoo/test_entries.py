@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from robust_widgets._bundled import model_names
-from robust_widgets._cache import VARIABLE, cache_folder
+from robust_widgets._files import CACHE_VARIABLE, cache_folder
 from robust_widgets.models.loading.class_names import class_sets
 from robust_widgets.models.zoo.entries import published_models
 
@@ -51,10 +51,10 @@ def test_names_follow_the_files() -> None:
 
 
 def test_the_cache_is_where_the_platform_or_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     assert cache_folder().is_absolute() and cache_folder().name == "robust-widgets"
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "elsewhere"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "elsewhere"))
     assert cache_folder() == tmp_path / "elsewhere"
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(VARIABLE, "here")
+    monkeypatch.setenv(CACHE_VARIABLE, "here")
     assert cache_folder() == tmp_path / "here"

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import robust_widgets as rw
-from robust_widgets._cache import VARIABLE
+from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.errors import UnknownNameError, WeightsError
 from robust_widgets.models.loading.infer_architecture import weights_in
 from robust_widgets.models.networks.cifar import SmallResNet
@@ -50,7 +50,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     """A server that has the file of ``NAME``, and a cache of the test's own."""
     monkeypatch.setattr(download, "PAUSE", 0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     with serving(Shelf(checkpoint())) as shelf:
         known(monkeypatch, shelf)
         yield shelf
