@@ -25,7 +25,7 @@ PARTIAL_SECONDS = 3600
 
 
 def state_folder() -> Path:
-    """The folder named by the environment variable ``ROBUST_WIDGETS_STATE``, or the platform's for application state."""
+    """The folder in the environment variable ``ROBUST_WIDGETS_STATE``, or the platform's for application state."""
     path = os.environ.get(VARIABLE)
     return Path(path).expanduser().absolute() if path else user_state_path("robust-widgets")
 
