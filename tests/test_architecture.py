@@ -23,9 +23,13 @@ LONGEST = 500
 # Each of these is imported where torch is not wanted: in a browser-side test, a viewer, a script that reads runs.
 WITHOUT_TORCH = [
     "robust_widgets",
-    *(f"robust_widgets.{name}" for name in ("errors", "parameters", "trace", "files", "session", "widgets")),
-    *(f"robust_widgets.{name}" for name in ("app", "lab", "decoding", "backends.local", "models.bundled")),
-    *sorted(f"robust_widgets.widgets.{module.name}" for module in pkgutil.iter_modules([str(PACKAGE / "widgets")])),
+    *(f"robust_widgets.{name}" for name in ("errors", "testing", "course", "session.local", "models.bundled", "cli")),
+    *(f"robust_widgets.pictures.{name}" for name in ("folder", "grid", "io")),
+    *sorted(
+        f"robust_widgets.{folder}.{module.name}"
+        for folder in ("interface", "runs", "widgets", "jupyter")
+        for module in pkgutil.iter_modules([str(PACKAGE / folder)])
+    ),
 ]
 
 
@@ -41,6 +45,15 @@ def test_what_people_see_needs_no_torch() -> None:
         f"importlib.import_module({name!r}); assert 'torch' not in sys.modules, {name!r}" for name in WITHOUT_TORCH
     )
     python(f"import importlib, sys\n{loads}")
+
+
+def test_no_module_needs_an_extra() -> None:
+    """``pip install robust-widgets`` brings no ONNX Runtime; only its own backend imports it."""
+    backends = ("robust_widgets.compiler.backends.onnx", "robust_widgets.cli.__main__")
+    modules = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "robust_widgets.")]
+    loads = "\n".join(f"importlib.import_module({name!r})" for name in modules if not name.startswith(backends))
+    extras = ("onnxruntime", "onnx", "timm", "av", "skimage", "torchattacks", "scipy", "dill")
+    python(f"import importlib, sys, warnings\nsys.modules.update(dict.fromkeys({extras}))\n{loads}")
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

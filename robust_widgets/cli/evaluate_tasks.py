@@ -12,7 +12,6 @@ import typer
 
 from robust_widgets.cli.outputs import checked_outputs, write_each
 from robust_widgets.errors import ParameterError
-from robust_widgets.evaluation.model_card import BAR, COLUMNS, finding_row, finding_shares, further, table
 from robust_widgets.interface.parameters import TASK_PARAMETERS, default_of
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def evaluate_tasks(
     outputs = checked_outputs([out] if out else [], [".md"])
     from robust_widgets.evaluation.evaluator import Bench
     from robust_widgets.evaluation.measures import measure
+    from robust_widgets.evaluation.model_card import further
     from robust_widgets.training.data import load_validation
 
     painter, judging = painter_and_judge(model, judge, device)
@@ -96,6 +96,8 @@ def write_text(path: Path, text: str) -> None:
 
 def summary(finding: Finding) -> str:
     """A finding in one line."""
+    from robust_widgets.evaluation.model_card import finding_shares
+
     before, after, by_model = finding_shares(finding)
     kept = "within epsilon" if finding.within else "NOT within epsilon"
     return (
@@ -106,6 +108,8 @@ def summary(finding: Finding) -> str:
 
 def generation_verdict(findings: Iterable[Finding]) -> str:
     """Whether the judge recognises enough of what is generated."""
+    from robust_widgets.evaluation.model_card import BAR
+
     finding = next(one for one in findings if one.task == "generate")
     right, count = int(finding.after.sum()), len(finding)
     reached = f"The bar of {BAR:.0%} is {'reached' if right >= BAR * count else 'missed'}."
@@ -124,6 +128,8 @@ def report(
     command: str, facts: dict[str, str], findings: Sequence[Finding], classes: Sequence[str], verdict: str
 ) -> str:
     """The figures as a Markdown file."""
+    from robust_widgets.evaluation.model_card import COLUMNS, finding_row, further, table
+
     generated = next(one for one in findings if one.task == "generate")
     by_class = [(name, *_of_class(generated, label)) for label, name in enumerate(classes)]
     parameters = [

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from robust_widgets._timing import OnlineSelector
-from robust_widgets.compiler.backends.onnxruntime import record_step
 from robust_widgets.compiler.compiled_module import trim_heap
 from robust_widgets.solvers.graphs.backend import Arrays
 
@@ -41,7 +40,7 @@ class CpuGraph:
             UnsupportedOpError: it does something that has no counterpart in ONNX.
             ImportError: ONNX Runtime is not installed.
         """
-        from robust_widgets.compiler.backends.onnxruntime import step_sessions
+        from robust_widgets.compiler.backends.onnxruntime import record_step, step_sessions
 
         function()  # what is made once and kept is made now
         several = torch.get_num_threads()
