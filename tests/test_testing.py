@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.errors import StateError
 from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
 from robust_widgets.interface.training_session import (
     TrainingEnded,
@@ -109,7 +109,7 @@ def test_a_closed_session_takes_no_more() -> None:
     session, events = FakeSession(), []
     session.close()
     assert session.closed
-    with raises_sentence(RobustWidgetsError, "closed"):
+    with raises_sentence(StateError, "closed"):
         session.submit(request(), events.append)
     assert events == [] and session.requests == []
 

@@ -1,4 +1,4 @@
-"""Which class a person means: by name, by another name of it, by a part of one, or by its index. No torch here."""
+"""Find classes by name, synonym, part of a name, or index."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from robust_widgets.errors import quoted
 
-# How a name fits what was typed.
+# How a name matches the query.
 EXACT, BEGINS, WORDS_BEGIN, INSIDE = range(4)
-# How well that is, the best first: in a class's own name (False), or in another name of it (True).
+# Rank of each match, best first: in the class's own name (False) or in a synonym (True).
 BEST_FIRST = (
     *((EXACT, False), (EXACT, True)),
     *((BEGINS, False), (WORDS_BEGIN, False), (BEGINS, True), (WORDS_BEGIN, True)),
@@ -22,12 +22,12 @@ BEST_FIRST = (
 
 @dataclass(frozen=True)
 class Match:
-    """A class that fits what was typed.
+    """A class that matches the query.
 
     Attributes:
         name: the class.
         index: its index.
-        other: the other name of it that fits, where its own does not fit as well; else ``""``.
+        other: the synonym that matches, if it matches better than the class's own name; else ``""``.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Match:
 
 @dataclass(frozen=True)
 class _Form:
-    """One name of a class, ready to be compared."""
+    """One name of a class, prepared for comparison."""
 
     text: str
     folded: str
@@ -48,10 +48,10 @@ class _Form:
         folded = _fold(text)
         return cls(text, folded, tuple(folded.split()))
 
-    def fits(self, typed: str, wanted: _Form) -> tuple[int, bool] | None:
-        """How it fits, and whether a word of it is only begun; None if it does not."""
-        if not wanted.words:  # signs alone
-            return (INSIDE, True) if typed in self.text.casefold() else None
+    def fits(self, query: str, wanted: _Form) -> tuple[int, bool] | None:
+        """How the name matches, and whether only by the beginning of a word; None if it does not."""
+        if not wanted.words:  # punctuation only
+            return (INSIDE, True) if query in self.text.casefold() else None
         if self.folded == wanted.folded:
             return EXACT, False
         partial = not set(wanted.words) <= set(self.words)
@@ -59,7 +59,7 @@ class _Form:
             return BEGINS, partial
         if all(any(own.startswith(word) for own in self.words) for word in wanted.words):
             return WORDS_BEGIN, partial
-        if wanted.folded in self.folded or typed in self.text.casefold():
+        if wanted.folded in self.folded or query in self.text.casefold():
             return INSIDE, True
         return None
 
@@ -67,8 +67,8 @@ class _Form:
 class ClassSearch:
     """Finds classes among many.
 
-    Upper and lower case, hyphens and underscores make no difference. A name with commas, as ImageNet's are published,
-    is several names of one class.
+    Case, hyphens and underscores make no difference. A name with commas, like those of ImageNet, is several names of
+    one class.
 
     Args:
         names: all class names, in the order of the logits.
@@ -83,60 +83,59 @@ class ClassSearch:
             for name, other in zip(self.names, others, strict=True)
         ]
 
-    def find(self, typed: str) -> list[Match]:
-        """The classes that fit, the best first; all if nothing was typed.
+    def find(self, query: str) -> list[Match]:
+        """Classes that match the query, best first; all of them if it is empty.
 
-        The class of an index that was typed comes first. Then follow the classes with a name that is what was typed,
-        those whose own name begins so, or has words that begin so in any order, those with another such name, and
-        those that have it inside a word. Among equals, whole words go before begun ones, and then they keep their
-        order.
+        A class whose index was typed comes first. Then come exact names, names that begin with the query, names with
+        words that begin with its words in any order, synonyms that do, and names that contain it. Among equals, whole
+        words come before partial ones, in the order of the classes.
         """
-        typed = typed.strip().casefold()
-        if not typed:
+        query = query.strip().casefold()
+        if not query:
             return [Match(name, index) for index, name in enumerate(self.names)]
-        wanted = _Form.of(typed)
+        wanted = _Form.of(query)
         ranked: list[tuple[tuple[int, bool, int], Match]] = []
         for index, (name, forms) in enumerate(zip(self.names, self._forms, strict=True)):
-            if self._is_index(typed, index):
+            if self._is_index(query, index):
                 ranked.append(((-1, False, index), Match(name, index)))
                 continue
             fitting = [
                 ((BEST_FIRST.index((fit[0], form is not forms[0])), fit[1], index), form)
                 for form in forms
-                if (fit := form.fits(typed, wanted)) is not None
+                if (fit := form.fits(query, wanted)) is not None
             ]
             if fitting:
-                key, form = min(fitting, key=lambda one: one[0])
+                key, form = min(fitting, key=lambda pair: pair[0])
                 ranked.append((key, Match(name, index, form.text if form is not forms[0] else "")))
-        return [match for _, match in sorted(ranked, key=lambda one: one[0])]
+        return [match for _, match in sorted(ranked, key=lambda pair: pair[0])]
 
-    def exactly(self, typed: str) -> list[int]:
-        """The classes that are called this: by their own name, else by their index, else by another name of theirs."""
-        typed = typed.strip().casefold()
-        own = [index for index, name in enumerate(self.names) if name.casefold() == typed]
-        if own or not typed:
+    def exactly(self, query: str) -> list[int]:
+        """Indices of the classes with exactly this name, or else this index, or else this synonym."""
+        query = query.strip().casefold()
+        own = [index for index, name in enumerate(self.names) if name.casefold() == query]
+        if own or not query:
             return own
-        by_number = [index for index in range(len(self.names)) if self._is_index(typed, index)]
-        folded = _fold(typed)
+        by_number = [index for index in range(len(self.names)) if self._is_index(query, index)]
+        folded = _fold(query)
         return by_number or [
             index for index, forms in enumerate(self._forms) if folded and any(form.folded == folded for form in forms)
         ]
 
-    def nearest(self, typed: str, count: int = 3) -> list[str]:
-        """The names most like what was typed, the best first: those that fit, then those that are spelt like it."""
-        found = [match.name for match in self.find(typed)[:count]] if typed.strip() else []
-        return list(dict.fromkeys([*found, *self._spelt_like(typed, count)]))[:count]
+    def nearest(self, query: str, count: int = 3) -> list[str]:
+        """The names most similar to the query, best first: matches, then similar spellings."""
+        found = [match.name for match in self.find(query)[:count]] if query.strip() else []
+        return list(dict.fromkeys([*found, *self._spelt_like(query, count)]))[:count]
 
-    def unknown(self, typed: str) -> str:
-        """The sentence for a name that no class has."""
-        near = self.nearest(typed)
-        if typed.strip().isdecimal():
-            return f"There is no class {typed!r}; there are {len(self.names)} classes, 0 to {len(self.names) - 1}."
+    def unknown(self, query: str) -> str:
+        """The error message for a name that no class has."""
+        near = self.nearest(query)
+        if query.strip().isdecimal():
+            return f"There is no class {query!r}; there are {len(self.names)} classes, 0 to {len(self.names) - 1}."
         all_of_them = "" if len(self.names) <= len(near) else f" ({len(self.names)} in all)"
-        return f"There is no class {typed!r}; the nearest are {quoted(near)}{all_of_them}."
+        return f"There is no class {query!r}; the nearest are {quoted(near)}{all_of_them}."
 
-    def _spelt_like(self, typed: str, count: int) -> list[str]:
-        wanted = _fold(typed) or typed.casefold()
+    def _spelt_like(self, query: str, count: int) -> list[str]:
+        wanted = _fold(query) or query.casefold()
         matcher = difflib.SequenceMatcher(autojunk=False)
         matcher.set_seq2(wanted)
         likeness: list[tuple[float, int]] = []
@@ -149,13 +148,13 @@ class ClassSearch:
             likeness.append((-best, index))
         return [self.names[index] for _, index in sorted(likeness)[:count]]
 
-    def _is_index(self, typed: str, index: int) -> bool:
-        return typed.isdecimal() and int(typed) == index and not any(name.casefold() == typed for name in self.names)
+    def _is_index(self, query: str, index: int) -> bool:
+        return query.isdecimal() and int(query) == index and not any(name.casefold() == query for name in self.names)
 
 
 @lru_cache(maxsize=8)
 def class_search(names: tuple[str, ...], synonyms: tuple[tuple[str, ...], ...] = ()) -> ClassSearch:
-    """The search of these names, made once."""
+    """A cached search over these names."""
     return ClassSearch(names, synonyms)
 
 
@@ -164,5 +163,5 @@ def _parts(name: str) -> list[str]:
 
 
 def _fold(text: str) -> str:
-    """A name in lower case, its words set apart by single blanks."""
+    """A name in lower case, with single spaces between its words."""
     return " ".join(re.findall(r"[^\W_]+", text.casefold()))

@@ -1,4 +1,4 @@
-"""How a widget asks for runs: the one interface between what people see and where the work is done. No torch here."""
+"""The session protocol: how widgets ask for runs, wherever those are computed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Feature:
     """One unit of a model's penultimate layer that can be painted with.
 
     Attributes:
-        name: what the catalogue calls it.
+        name: its name in the catalogue.
         unit: its index in the penultimate layer.
-        classes: the classes it fires for, the strongest first.
+        classes: the classes that excite it most, strongest first.
         thumbnail: a picture that maximises it, uint8 (h, w, 3).
     """
 
@@ -33,19 +33,19 @@ class Feature:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a widget shows of a model.
+    """What widgets show of a model.
 
     Attributes:
-        name: what the model calls itself.
+        name: the model's name.
         classes: class names in the order of the logits.
-        input_size: side in pixels of the pictures it was trained on.
-        device: where it runs; ``""`` while that is not known, because the model is being loaded.
+        input_size: width and height in pixels of its training pictures.
+        device: where it runs; ``""`` while the model is being loaded.
         description: its architecture, in a word.
-        claim: how its file says it was trained; ``""`` where it does not say.
-        source: what ``load_model`` loads it by; ``""`` where it was made in Python.
-        loading: how ``load_model`` loads it again, where it was brought.
-        features: its catalogue, where there is one.
-        synonyms: other names of each class, in the order of the logits; empty where none are known.
+        claim: how it was trained, according to its file; ``""`` if unknown.
+        source: the argument that makes ``load_model`` load it; ``""`` if it was made in Python.
+        loading: how ``load_model`` loads it again, if it is external.
+        features: its catalogue, if there is one.
+        synonyms: other names of each class, in the order of the logits; empty if unknown.
     """
 
     name: str
@@ -62,16 +62,16 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a run is asked to do.
+    """What a run should do.
 
     Attributes:
         task: a task's name.
-        target: the class asked for; for feature painting, the feature.
+        target: the target class; for feature painting, the feature.
         parameters: the task's parameters by name.
         picture: uint8 (height, width, 3), for tasks that start from one.
-        mask: uint8 (height, width) of the picture's size, 255 where the task may paint, for tasks that need one.
-        start: uint8 (n, height, width, 3), to go on from instead of from where the task itself would start; epsilon is
-            then measured from here.
+        mask: uint8 (height, width) of the picture's size, 255 where the task may paint, for tasks with a mask.
+        start: uint8 (n, height, width, 3), to continue from instead of the task's own start; epsilon is measured
+            from here.
     """
 
     task: str
@@ -84,7 +84,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run began; its trace grows from now on."""
+    """A run has started; its trace grows from now on."""
 
     run: int
     trace: Trace
@@ -105,7 +105,7 @@ class RunEnded:
 
     Attributes:
         state: ``"done"``, ``"stopped"`` or ``"failed"``.
-        message: one sentence for a failed run, and for one of which there is something to say; else "".
+        message: one sentence if the run failed or there is something to say, else "".
         details: the traceback of a failed run, else "".
     """
 
@@ -117,10 +117,10 @@ class RunEnded:
 
 @dataclass(frozen=True)
 class ModelLoaded:
-    """The model is there, or cannot be had.
+    """The model is loaded, or could not be loaded.
 
     Attributes:
-        message: one sentence where it could not be loaded, else "".
+        message: one sentence if it could not be loaded, else "".
         details: the traceback of that, else "".
     """
 
@@ -137,8 +137,8 @@ RobustnessListener: TypeAlias = Callable[["Robustness | None"], object]
 class Session(Protocol):
     """Runs one request at a time; the newest wins.
 
-    Listeners are called on whatever thread the work is done on, one event at a time, in order. Every run that was
-    submitted gets exactly one `RunEnded`.
+    Listeners are called on the worker's thread, one event at a time, in order. Every submitted run gets exactly one
+    `RunEnded`.
     """
 
     @property
@@ -146,28 +146,28 @@ class Session(Protocol):
 
     @property
     def loading(self) -> bool:
-        """Whether the model is still on its way; what is submitted meanwhile begins when it is there."""
+        """Whether the model is still being loaded; requests submitted meanwhile start when it is ready."""
         ...
 
     def on_loaded(self, listener: LoadedListener) -> None:
-        """Tell once that the model is there, or cannot be had: at once where that is known already."""
+        """Call the listener once when the model is loaded or has failed to load; now, if that has happened."""
         ...
 
     def submit(self, request: RunRequest, listener: Listener) -> int:
-        """Start a run, cancelling the one going on; returns its number at once."""
+        """Start a run, cancelling the current one; returns its number immediately."""
         ...
 
     def cancel(self) -> None:
-        """Stop the run going on, within one step; nothing happens if there is none."""
+        """Stop the current run within one step; does nothing if there is none."""
         ...
 
     def measure(self, listener: RobustnessListener) -> None:
-        """Tell how robust the model is: at once where it is known, else once it was measured, while no run goes on.
+        """Report how robust the model is: now if known, else once it has been measured between runs.
 
-        The listener gets None where it cannot be measured without photographs.
+        The listener gets None if that cannot be measured without photographs.
         """
         ...
 
     def close(self) -> None:
-        """Cancel, and give up the resources. A closed session takes no more requests."""
+        """Cancel, and release all resources. A closed session takes no more requests."""
         ...

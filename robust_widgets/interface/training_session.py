@@ -1,4 +1,4 @@
-"""How a widget watches and steers a training run: the interface between the monitor and the trainer. No torch here."""
+"""The training session protocol: how the monitor watches and controls a training run."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ LearningState = Literal["idle", "reading", "running", "paused", "done", "stopped
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What is known of a run before its first step.
+    """Facts about a run before its first step.
 
     Attributes:
-        name: what the model will call itself.
+        name: the model's name.
         classes: class names.
         pictures: number of training pictures.
         epochs, steps: of the whole run.
-        first_step: where it goes on; 0 for a new run.
-        description: architecture, norm and radius in a few words.
-        out: the file that will be written.
+        first_step: where it continues; 0 for a new run.
+        description: architecture, norm and epsilon in a few words.
+        out: the file to be written.
     """
 
     name: str
@@ -40,13 +40,13 @@ class TrainingStep:
     """The numbers of one training step.
 
     Attributes:
-        step: steps done, 1 to ``steps``.
+        step: steps made, 1 to ``steps``.
         steps: of the whole run.
-        epoch: the one this step belongs to, from 1.
+        epoch: the epoch of this step, from 1.
         loss: the running mean of the adversarial loss.
         learning_rate: used in this step.
-        side: side in pixels of the pictures of this step.
-        seconds: since this run began or went on.
+        side: width and height of this step's pictures in pixels.
+        seconds: since this run started or resumed.
     """
 
     step: int
@@ -60,16 +60,17 @@ class TrainingStep:
 
 @dataclass(frozen=True)
 class TrainingEpoch:
-    """What an epoch came to.
+    """The results of an epoch.
 
     Attributes:
         epoch, epochs: from 1.
-        step: steps done.
+        step: steps made.
         loss: the running mean at its end.
         accuracies: shares in [0, 1] of validation pictures, ``{"clean": ..., "l2 1, 5 steps": ...}``.
-        pictures: painted by the averaged weights from the same seeds after every epoch, uint8 (n, height, width, 3).
-        labels: the class each of them was painted towards.
-        seconds: since this run began or went on.
+        pictures: generated from the same seeds after every epoch with the averaged weights, uint8
+            (n, height, width, 3).
+        labels: the target class of each picture.
+        seconds: since this run started or resumed.
     """
 
     epoch: int
@@ -84,14 +85,14 @@ class TrainingEpoch:
 
 @dataclass(frozen=True)
 class TrainingNote:
-    """Something the person should know: skipped files, a halved batch, a checkpoint that could not be written."""
+    """A notice: skipped files, a halved batch, a checkpoint that could not be written."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class TrainingEnded:
-    """The last event of a run, until it is started again.
+    """The last event of a run, until it starts again.
 
     Attributes:
         state: ``"done"``, ``"stopped"`` or ``"failed"``.
@@ -109,31 +110,31 @@ TrainingListener: TypeAlias = Callable[[TrainingEvent], None]
 
 
 class TrainingSession(Protocol):
-    """One training run that can be watched, paused, stopped and taken up again.
+    """One training run that can be watched, paused, stopped and resumed.
 
-    Listeners are called on the thread that trains, one event at a time, in order. Every start ends in exactly one
-    `TrainingEnded`. A stop and a close keep everything learned so far: the next start goes on from there.
+    Listeners are called on the training thread, one event at a time, in order. Every start ends in exactly one
+    `TrainingEnded`. Stopping and closing keep all progress: the next start continues from there.
     """
 
     @property
     def state(self) -> LearningState: ...
 
     def start(self, listener: TrainingListener) -> None:
-        """Begin, or go on from where the run was stopped; returns at once."""
+        """Start, or continue a stopped run; returns immediately."""
         ...
 
     def pause(self) -> None:
-        """Hold after the step going on, with everything in memory."""
+        """Pause after the current step, keeping everything in memory."""
         ...
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
         ...
 
     def stop(self) -> None:
-        """End after the step going on, with a checkpoint to go on from."""
+        """Stop after the current step, with a checkpoint to resume from."""
         ...
 
     def close(self) -> None:
-        """Stop, and give up the thread."""
+        """Stop, and end the thread."""
         ...

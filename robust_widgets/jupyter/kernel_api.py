@@ -12,7 +12,7 @@ from IPython.display import display
 
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.jupyter.studio import Studio, open_studios
-from robust_widgets.pictures.io import to_pixels_of
+from robust_widgets.pictures.io import to_square_pixels
 from robust_widgets.runs.trace import load_trace, trace_from_output
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
@@ -109,7 +109,7 @@ def _take(studio: StudioWidget, name: str, content: bytes) -> None:
         )
     else:
         assert studio.surface is not None
-        studio.surface.set_picture(to_pixels_of(content, DEFAULT_SIDE))
+        studio.surface.set_picture(to_square_pixels(content, DEFAULT_SIDE))
 
 
 def _studio(file: str | None, model: str | None, device: str | None) -> tuple[StudioWidget, str]:

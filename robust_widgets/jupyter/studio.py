@@ -14,7 +14,7 @@ from robust_widgets._bundled import DEFAULT, model_names
 from robust_widgets.interface.session import Session
 from robust_widgets.models.bundled import BundledModel
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.io import Picture, to_pixels_of
+from robust_widgets.pictures.io import Picture, to_square_pixels
 from robust_widgets.session.local import LocalSession
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
@@ -219,7 +219,7 @@ def _studio(
     session: Session | None,
 ) -> StudioWidget:
     place = _place(tasks)
-    pixels = to_pixels_of(picture, DEFAULT_SIDE) if picture is not None else None
+    pixels = to_square_pixels(picture, DEFAULT_SIDE) if picture is not None else None
     known = _places.get(place) if place is not None else None
     if known is not None and not known.studio.closed and known.made_from(pixels, (model, device, session)):
         return known.studio

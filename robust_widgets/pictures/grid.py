@@ -1,4 +1,4 @@
-"""Pictures as uint8 arrays: put side by side, taken apart, enlarged. No torch here."""
+"""Grids of pictures: tile, untile, enlarge, and a gallery with captions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from robust_widgets._deprecated import renamed_keywords
 from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.pictures import Pixels
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tile(pictures: Pixels, columns: int | None = None) -> Pixels:
-    """Pictures side by side in a grid that is as square as can be; uint8 (n, h, w, 3) -> (rows * h, columns * w, 3)."""
+    """Tile pictures into the squarest grid; uint8 (n, h, w, 3) -> (rows * h, columns * w, 3)."""
     count, height, width, channels = pictures.shape
     columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
@@ -29,50 +30,51 @@ def tile(pictures: Pixels, columns: int | None = None) -> Pixels:
 
 
 def untile(grid: Pixels, count: int) -> Pixels:
-    """The pictures of a square grid that :func:`tile` made; uint8 (rows * h, columns * w, 3) -> (n, h, w, 3)."""
+    """Cut a grid of :func:`tile` into its pictures; uint8 (rows * h, columns * w, 3) -> (n, h, w, 3)."""
     columns = int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
     height, width = grid.shape[0] // rows, grid.shape[1] // columns
     return grid.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)[:count].copy()
 
 
-def enlarged(pixels: Pixels, side: int) -> Image.Image:
-    """A picture smoothly scaled up so that its height is at least ``side``; larger ones are left alone."""
+def enlarged(pixels: Pixels, size: int) -> Image.Image:
+    """A picture, enlarged by bicubic interpolation to a height of at least ``size``; larger ones stay as they are."""
     picture = Image.fromarray(pixels)
-    factor = side / picture.height
+    factor = size / picture.height
     if factor <= 1:
         return picture
-    return picture.resize((round(picture.width * factor), side), Image.Resampling.BICUBIC)
+    return picture.resize((round(picture.width * factor), size), Image.Resampling.BICUBIC)
 
 
-Shown: TypeAlias = "Image.Image | npt.NDArray[Any] | Tensor"
+AnyPicture: TypeAlias = "Image.Image | npt.NDArray[Any] | Tensor"
 INK, PAPER = "#222222", "#ffffff"
 GAP, LINE, FONT_SIZE = 6, 18, 13
 
 
+@renamed_keywords(side="size")
 def gallery(
-    pictures: Sequence[Shown], captions: Sequence[object] = (), *, columns: int | None = None, side: int = 144
+    pictures: Sequence[AnyPicture], captions: Sequence[object] = (), *, columns: int | None = None, size: int = 144
 ) -> Image.Image:
-    """Pictures in rows, each with its caption under it.
+    """Arrange pictures in rows, with captions below them.
 
     Args:
         pictures: PIL images; arrays (height, width, 3) or (height, width), uint8, bool, or floats from 0 to 1; or
             torch tensors (3, height, width) or (height, width) of the same kinds.
-        captions: a word or a few for each picture; none by default. A line break begins a second line.
-        columns: how many stand in a row; all of them by default.
-        side: height of each in pixels; smaller ones are smoothly enlarged, larger ones made smaller.
+        captions: a few words for each picture; none by default. A line break starts a second line.
+        columns: pictures per row; all of them by default.
+        size: height of each picture in pixels; smaller ones are enlarged, larger ones reduced.
 
     Raises:
-        ParameterError: there are no pictures, or not one caption for each, or ``columns`` or ``side`` is below 1.
+        ParameterError: there are no pictures, or not one caption for each, or ``columns`` or ``size`` is below 1.
         PictureError: an array of another shape or type.
     """
     if not len(pictures):
         raise ParameterError("There are no pictures for the gallery; give at least one.")
     if len(captions) not in (0, len(pictures)):
         raise ParameterError(f"There are {len(captions)} captions for {len(pictures)} pictures; give one for each.")
-    if side < 1 or (columns is not None and columns < 1):
-        raise ParameterError(f"columns is {columns!r} and side is {side!r}; give whole numbers of at least 1.")
-    tiles = [_tile(picture, side) for picture in pictures]
+    if size < 1 or (columns is not None and columns < 1):
+        raise ParameterError(f"columns is {columns!r} and size is {size!r}; give whole numbers of at least 1.")
+    tiles = [_tile(picture, size) for picture in pictures]
     texts = [str(caption) for caption in captions] or [""] * len(tiles)
     columns = min(columns or len(tiles), len(tiles))
     font = ImageFont.load_default(FONT_SIZE)
@@ -81,20 +83,20 @@ def gallery(
         for tile, text in zip(tiles, texts, strict=True)
     ]
     width, lines = max(widths) + GAP, max(text.count("\n") + 1 if text else 0 for text in texts)
-    height = side + lines * LINE + GAP
+    height = size + lines * LINE + GAP
     sheet = Image.new("RGB", (columns * width + GAP, -(-len(tiles) // columns) * height + GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
     for index, (tile, text) in enumerate(zip(tiles, texts, strict=True)):
         left, top = GAP + index % columns * width, GAP + index // columns * height
         sheet.paste(tile, (left, top))
-        draw.multiline_text((left, top + side + 2), text, INK, font, spacing=2)
+        draw.multiline_text((left, top + size + 2), text, INK, font, spacing=2)
     return sheet
 
 
-def _tile(picture: Shown, side: int) -> Image.Image:
-    shown = picture if isinstance(picture, Image.Image) else Image.fromarray(_pixels(picture))
-    tile = enlarged(np.asarray(shown.convert("RGB")), side)
-    return tile.resize((max(1, round(tile.width * side / tile.height)), side), Image.Resampling.LANCZOS)
+def _tile(picture: AnyPicture, size: int) -> Image.Image:
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(_pixels(picture))
+    tile = enlarged(np.asarray(image.convert("RGB")), size)
+    return tile.resize((max(1, round(tile.width * size / tile.height)), size), Image.Resampling.LANCZOS)
 
 
 def _pixels(picture: npt.NDArray[Any] | Tensor) -> npt.NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Pictures of every kind as numpy arrays, read without torch: a studio is there before that is loaded."""
+"""Read pictures of every kind as NumPy arrays. Without torch, because a studio opens before torch is loaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from robust_widgets.errors import PictureError
+from robust_widgets.errors import PictureError, first_line
 from robust_widgets.pictures import Pixels
 
 if TYPE_CHECKING:
@@ -26,28 +26,30 @@ _LAYOUTS = "(height, width), (height, width, 3 or 4), (3, height, width) or a ba
 
 
 def to_array(picture: Picture) -> npt.NDArray[np.float32]:
-    """A picture of any kind, or a batch of them, at its own size; float32 (n, height, width, 3) in [0, 1].
+    """Read a picture of any kind, or a batch, at its own size; float32 (n, height, width, 3) in [0, 1].
 
-    Transparency is laid over white. Greyscale becomes RGB. 16-bit pictures keep their depth.
+    Transparency is composited on white. Greyscale becomes RGB. 16-bit pictures keep their depth.
 
     Args:
         picture: a path, encoded bytes, PIL image, numpy array (uint8, uint16, or float in [0, 1]) or torch tensor.
 
     Raises:
-        PictureError: not a picture, damaged, of an impossible shape or size, or with values that are not pictures'.
+        PictureError: not a picture, damaged, of an impossible shape or size, or with values out of range.
     """
     if isinstance(picture, (str, os.PathLike, bytes)):
         return _from_array(_decode(picture), "picture")
     if isinstance(picture, Image.Image):
         try:
             return _from_array(_from_pil(picture), "picture")
-        except (OSError, SyntaxError, ValueError) as error:  # PIL reads an opened file only now.
+        except (OSError, SyntaxError, ValueError) as error:  # PIL reads opened files lazily
             if isinstance(error, PictureError):
                 raise
-            raise PictureError(f"The PIL image cannot be read ({error}); give a whole picture that is open.") from None
+            raise PictureError(
+                f"The PIL image cannot be read ({first_line(error)}); give one whose file is open and complete."
+            ) from None
     if isinstance(picture, np.ndarray):
         return _from_array(picture, "array")
-    torch = sys.modules.get("torch")  # who has a tensor has loaded it
+    torch = sys.modules.get("torch")  # whoever has a tensor has loaded it
     if torch is not None and isinstance(picture, torch.Tensor):
         values = picture.detach().cpu().resolve_neg()
         values = values.float() if values.dtype == torch.bfloat16 else values
@@ -57,42 +59,42 @@ def to_array(picture: Picture) -> npt.NDArray[np.float32]:
     )
 
 
-def to_pixels_of(picture: Picture | Sequence[Picture], side: int) -> Pixels:
-    """One picture of any kind, or the first of several, as uint8 (side, side, 3).
+def to_square_pixels(picture: Picture | Sequence[Picture], size: int) -> Pixels:
+    """One picture of any kind, or the first of several, as uint8 (size, size, 3).
 
-    It is cropped and scaled as :func:`robust_widgets.pictures.tensors.to_batch` does; raises as that does.
+    Crops, scales and raises like :func:`robust_widgets.pictures.tensors.to_batch`.
     """
     if isinstance(picture, (list, tuple)):
         if not picture:
             raise PictureError("The list of pictures is empty; give at least one.")
-        return to_pixels_of(picture[0], side)
-    return _rounded(_fit(to_array(picture)[0], side))  # pyright: ignore[reportArgumentType]
+        return to_square_pixels(picture[0], size)
+    return _to_uint8(_fit(to_array(picture)[0], size))  # pyright: ignore[reportArgumentType]
 
 
 def as_rgb(picture: Image.Image) -> Image.Image:
-    """A PIL image as 8-bit RGB at its own size, read as :func:`to_array` reads it; raises as that does."""
+    """A PIL image as 8-bit RGB at its own size; reads and raises like :func:`to_array`."""
     if picture.mode in ("RGB", "L") and "transparency" not in picture.info:
         return ImageOps.exif_transpose(picture).convert("RGB")
-    return Image.fromarray(_rounded(to_array(picture)[0]))
+    return Image.fromarray(_to_uint8(to_array(picture)[0]))
 
 
-def _fit(picture: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
-    """The middle square at another side, bicubic with anti-aliasing; (h, w, 3) -> (side, side, 3)."""
+def _fit(picture: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
+    """Resize the middle square, bicubic with anti-aliasing; (h, w, 3) -> (size, size, 3)."""
     height, width = picture.shape[:2]
     square = min(height, width)
     top, left = (height - square) // 2, (width - square) // 2
     picture = picture[top : top + square, left : left + square]
-    if square == side:
+    if square == size:
         return picture
-    # As floats, of which PIL scales one channel at a time; of 8-bit pictures it clips what overshoots half-way.
+    # Resize float channels one by one: on 8-bit images PIL clips overshoot between its two passes.
     channels = [
-        Image.fromarray(np.ascontiguousarray(picture[..., channel])).resize((side, side), Image.Resampling.BICUBIC)
+        Image.fromarray(np.ascontiguousarray(picture[..., channel])).resize((size, size), Image.Resampling.BICUBIC)
         for channel in range(3)
     ]
     return np.stack([np.asarray(channel) for channel in channels], axis=-1)
 
 
-def _rounded(picture: npt.NDArray[np.float32]) -> Pixels:
+def _to_uint8(picture: npt.NDArray[np.float32]) -> Pixels:
     return (picture * 255 + 0.5).clip(0, 255).astype(np.uint8)
 
 
@@ -109,13 +111,15 @@ def _decode(source: str | os.PathLike[str] | bytes) -> npt.NDArray[Any]:
             opened.load()
             return _from_pil(opened)
     except UnidentifiedImageError:
-        raise PictureError(f"{name} is not a picture that can be read; give a PNG, JPEG or WebP file.") from None
+        raise PictureError(f"{name} is not a picture in a known format; give a PNG, JPEG or WebP file.") from None
     except Image.DecompressionBombError:
         raise PictureError(f"{name} is too large; a side may have at most {LARGEST_SIDE:,} pixels.") from None
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, PictureError):
             raise
-        raise PictureError(f"{name} is damaged or cut off ({error}); give a whole picture file.") from None
+        raise PictureError(
+            f"{name} is damaged or incomplete ({first_line(error)}); give a complete picture file."
+        ) from None
 
 
 def _from_pil(picture: Image.Image) -> npt.NDArray[Any]:
@@ -169,7 +173,7 @@ def _unit_values(array: npt.NDArray[Any], kind: str) -> npt.NDArray[np.float32]:
 
 
 def _nhwc(values: npt.NDArray[np.float32], kind: str, channels_first: bool) -> npt.NDArray[np.float32]:
-    given = values.shape
+    shape = values.shape
     if values.ndim == 2:
         values = values[..., None]
     if values.ndim == 3:
@@ -180,4 +184,4 @@ def _nhwc(values: npt.NDArray[np.float32], kind: str, channels_first: bool) -> n
             return values.transpose(0, 2, 3, 1)
         if last:
             return values
-    raise PictureError(f"The {kind} has shape {given}; a picture has shape {_LAYOUTS}.")
+    raise PictureError(f"The {kind} has shape {shape}; a picture has shape {_LAYOUTS}.")

@@ -1,7 +1,6 @@
-"""Where pictures become tensors, and tensors pictures.
+"""Convert pictures to tensors and back.
 
-Inside the project a picture is float32 in [0, 1], (n, 3, height, width), RGB; on the way to people it is uint8
-(n, height, width, 3).
+Computations use float32 in [0, 1], (n, 3, height, width), RGB; files and widgets use uint8 (n, height, width, 3).
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robust_widgets._deprecated import renamed_keywords
 from robust_widgets.errors import PictureError
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.io import Picture, to_array
@@ -20,92 +20,94 @@ from robust_widgets.pictures.io import Picture, to_array
 Mask: TypeAlias = "Picture"
 
 
-def to_batch(pictures: Picture | Sequence[Picture], side: int) -> Tensor:
-    """Pictures of any kind as one batch for a model.
+@renamed_keywords(side="size")
+def to_batch(pictures: Picture | Sequence[Picture], size: int) -> Tensor:
+    """Read pictures of any kind into one batch for a model.
 
-    A picture that is not square is cropped to its middle square; one of another side is resampled with
-    anti-aliasing. Transparency is laid over white. Greyscale becomes RGB. 16-bit pictures keep their depth.
+    Pictures are cropped to their middle square and resized with anti-aliasing. Transparency is composited on white.
+    Greyscale becomes RGB. 16-bit pictures keep their depth.
 
     Args:
         pictures: a path, encoded bytes, PIL image, numpy array (uint8, uint16, or float in [0, 1]) or torch tensor;
             one, a batch of shape (n, ...), or a sequence of them.
-        side: side of the result in pixels.
+        size: width and height of the result in pixels.
 
     Returns:
-        float32 (n, 3, side, side) in [0, 1].
+        float32 (n, 3, size, size) in [0, 1].
 
     Raises:
-        PictureError: not a picture, damaged, of an impossible shape or size, or with values that are not pictures'.
+        PictureError: not a picture, damaged, of an impossible shape or size, or with values out of range.
     """
     if isinstance(pictures, (list, tuple)):
         if not pictures:
             raise PictureError("The list of pictures is empty; give at least one.")
-        return torch.cat([to_batch(picture, side) for picture in pictures])
-    return fit(_to_float(pictures), side)  # pyright: ignore[reportArgumentType]
+        return torch.cat([to_batch(picture, size) for picture in pictures])
+    return fit(_to_float(pictures), size)  # pyright: ignore[reportArgumentType]
 
 
-def fit(batch: Tensor, side: int) -> Tensor:
-    """The middle square of each picture at another side; float (n, 3, h, w) in [0, 1] -> (n, 3, side, side)."""
+def fit(batch: Tensor, size: int) -> Tensor:
+    """Resize the middle square of each picture; float (n, 3, h, w) in [0, 1] -> (n, 3, size, size)."""
     height, width = batch.shape[2:]
     square = min(height, width)
     top, left = (height - square) // 2, (width - square) // 2
     batch = batch[:, :, top : top + square, left : left + square]
-    if square == side:
+    if square == size:
         return batch.contiguous()
-    return resize(batch, side, side)
+    return resize(batch, size, size)
 
 
-def to_mask(mask: Mask, side: int) -> Tensor:
-    """A mask of any kind: True, 1 of 0 and 1, or lighter than middle grey, where a task may paint.
+@renamed_keywords(side="size")
+def to_mask(mask: Mask, size: int) -> Tensor:
+    """Read a mask of any kind. A task may paint where it is True, 1 of 0 and 1, or lighter than middle grey.
 
-    It is cropped and scaled as a picture of the same shape is, so both stay in register.
+    It is cropped and resized like a picture of the same shape, so both stay aligned.
 
     Args:
         mask: anything `to_batch` takes, most often a bool array (h, w).
-        side: side of the result in pixels.
+        size: width and height of the result in pixels.
 
     Returns:
-        bool (n, 1, side, side).
+        bool (n, 1, size, size).
 
     Raises:
-        PictureError: not a picture, or it marks nothing, or everything.
+        PictureError: not a picture, or it marks nothing or everything.
     """
     if isinstance(mask, Tensor):
         mask = mask.detach().cpu().numpy() if mask.dtype == torch.uint8 else mask
     if isinstance(mask, np.ndarray) and mask.dtype == np.uint8 and mask.size and mask.max() <= 1:
         mask = mask.astype(bool)
-    lightness = fit(_to_float(mask), side).mean(1, keepdim=True)
+    lightness = fit(_to_float(mask), size).mean(1, keepdim=True)
     inside = lightness >= 0.5
     share = inside.float().mean((1, 2, 3))
     if bool((share == 0).any()):
-        raise PictureError("The mask is empty; mark the part of the picture that is to be painted.")
+        raise PictureError("The mask is empty; mark the part of the picture to paint.")
     if bool((share == 1).any()):
-        raise PictureError("The mask covers the whole picture; leave a part of it unmarked, which stays as it is.")
+        raise PictureError("The mask covers the whole picture; leave a part of it unmarked; that part stays unchanged.")
     return inside
 
 
 def shape_of(picture: Picture) -> tuple[int, int]:
-    """Height and width of one picture of any kind, in pixels; raises as `to_batch`."""
+    """Height and width of a picture of any kind, in pixels; raises like `to_batch`."""
     height, width = to_array(picture).shape[1:3]
     return height, width
 
 
 def resize(batch: Tensor, height: int, width: int) -> Tensor:
-    """Bicubic with anti-aliasing, clamped to [0, 1]; float (n, 3, h, w) -> (n, 3, height, width)."""
+    """Resize, bicubic with anti-aliasing, clamped to [0, 1]; float (n, 3, h, w) -> (n, 3, height, width)."""
     return torch.nn.functional.interpolate(batch, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def to_pixels(batch: Tensor) -> Pixels:
-    """Float (n, 3, h, w) in [0, 1], on any device, as uint8 (n, h, w, 3) in numpy: one copy, rounded."""
+    """Round a batch to pixels: float (n, 3, h, w) in [0, 1] on any device -> NumPy uint8 (n, h, w, 3)."""
     return to_bytes(batch).cpu().numpy()
 
 
 def to_bytes(batch: Tensor) -> Tensor:
-    """As `to_pixels`, still on the device."""
+    """Like `to_pixels`, but as a tensor on the same device."""
     rounded = batch.detach().mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
     return rounded.permute(0, 2, 3, 1).contiguous()
 
 
 def _to_float(picture: Picture) -> Tensor:
-    """Any picture as float32 (n, 3, h, w) in [0, 1], at its own size."""
+    """Read a picture as float32 (n, 3, h, w) in [0, 1], at its own size."""
     return torch.from_numpy(np.ascontiguousarray(to_array(picture).transpose(0, 3, 1, 2)))

@@ -90,7 +90,8 @@ def rebuild_run(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
         return _rebuild(about, run, kind)
     except Exception as error:  # edited or damaged outputs make json, base64, PIL and numpy raise almost anything
         raise TraceError(
-            f"The run in this output cannot be read ({first_line(error)}); run its cell again, then open it in a studio."
+            f"The run in this output cannot be read ({first_line(error)}); "
+            "run its cell again, then open it in a studio."
         ) from None
 
 

@@ -16,7 +16,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from robust_widgets.errors import ParameterError, UnknownNameError, is_out_of_memory, quoted
 from robust_widgets.interface.parameters import SEED, check_parameters
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.pictures.folder import Made, PictureFolder
+from robust_widgets.pictures.folder import PictureFolder, SavedPicture
 from robust_widgets.pictures.tensors import Picture, to_pixels
 from robust_widgets.synthesis.loop import Problem, readings
 from robust_widgets.tasks import problem
@@ -102,7 +102,7 @@ def stream(
     on_step: Callable[[int], object] | None = None,
     say: Callable[[str], object] | None = None,
     **parameters: Any,
-) -> Iterator[Made]:
+) -> Iterator[SavedPicture]:
     """Make many pictures, one after the other in the order of their index; only the batch in work is in memory.
 
     Picture i has the seed ``seed + i``, and is the same, up to rounding, whatever the size of the batches. With
@@ -125,7 +125,7 @@ def stream(
         parameters: the task's other parameters.
 
     Returns:
-        An iterator of :class:`robust_widgets.pictures.folder.Made`.
+        An iterator of :class:`robust_widgets.pictures.folder.SavedPicture`.
 
     Raises:
         UnknownNameError: no such task, class or parameter, or one that needs masks.
@@ -160,11 +160,11 @@ def _count(task: str, n: int | None, pictures: Sequence[Picture] | None) -> int:
     return given
 
 
-def _each(painter: _Painter, folder: PictureFolder | None, count: int) -> Iterator[Made]:
+def _each(painter: _Painter, folder: PictureFolder | None, count: int) -> Iterator[SavedPicture]:
     missing = [index for index in range(count) if folder is None or index not in folder]
     if len(missing) < count:
         painter.say(f"{count - len(missing)} of {count} pictures are there already.")
-    made: dict[int, Made] = {}
+    made: dict[int, SavedPicture] = {}
     for index in range(count):
         if index in made:
             yield made[index]
@@ -206,7 +206,7 @@ class _Painter:
         model = {"model": self.model.card.name, "fingerprint": self.model.fingerprint}
         return {"task": self.task, "target": self.first.target, **model, **self.parameters, **sources}
 
-    def paint(self, indices: Sequence[int]) -> list[Made]:
+    def paint(self, indices: Sequence[int]) -> list[SavedPicture]:
         """The first of these pictures, as many as memory holds at once.
 
         Raises:
@@ -229,7 +229,7 @@ class _Painter:
                 self.say(f"The memory ran out at {self.at_once} pictures; fewer are painted at once from now on.")
             self._said, self.at_once = True, self.at_once // 2
 
-    def _paint(self, indices: Sequence[int]) -> list[Made]:
+    def _paint(self, indices: Sequence[int]) -> list[SavedPicture]:
         # One problem for all: where its loss draws at random, each batch has the same draws.
         problem = replace(self.first, start=torch.cat([self._problem(index).start for index in indices]))
         x, reading = problem.start, None
@@ -240,7 +240,9 @@ class _Painter:
         numbers = torch.stack([reading.loss, reading.probability, reading.distance], 1).double().tolist()
         rows = zip(indices, numbers, to_pixels(x), strict=True)
         return [
-            Made(index, self._seed(index), problem.target, self._source(index), loss, probability, distance, pixels)
+            SavedPicture(
+                index, self._seed(index), problem.target, self._source(index), loss, probability, distance, pixels
+            )
             for index, (loss, probability, distance), pixels in rows
         ]
 

@@ -32,20 +32,20 @@ def at(sheet: Image.Image, x: int, y: int) -> tuple[int, ...]:
     ids=["uint8", "float", "PIL", "tensor", "float tensor"],
 )
 def test_every_kind_of_picture_is_shown_alike(picture: Any) -> None:
-    sheet = gallery([picture], side=20)
+    sheet = gallery([picture], size=20)
     assert sheet.size == (20 + 2 * GAP, 20 + 2 * GAP)
     assert at(sheet, GAP + 10, GAP + 10) == (255, 0, 0) and at(sheet, 1, 1) == (255, 255, 255)
 
 
 @pytest.mark.parametrize("heat", [np.eye(2, dtype=bool), torch.eye(2), np.eye(2, dtype=np.uint8) * 255])
 def test_one_number_a_pixel_is_grey(heat: Any) -> None:
-    sheet = gallery([heat], side=40)
+    sheet = gallery([heat], size=40)
     assert at(sheet, GAP + 2, GAP + 2) == (255, 255, 255) and at(sheet, GAP + 37, GAP + 2) == (0, 0, 0)
 
 
 def test_pictures_stand_in_rows_with_their_words_under_them() -> None:
     blue = RED[..., ::-1]
-    sheet = gallery([RED, blue, blue], ["one", "two", "three\nlines"], columns=2, side=60)
+    sheet = gallery([RED, blue, blue], ["one", "two", "three\nlines"], columns=2, size=60)
     assert at(sheet, GAP + 30, GAP + 30) == (255, 0, 0) and at(sheet, 2 * GAP + 90, GAP + 30) == (0, 0, 255)
     assert at(sheet, GAP + 30, 2 * GAP + 2 * LINE + 90) == (0, 0, 255)
     words = np.asarray(sheet.crop((GAP, GAP + 61, 2 * GAP + 120, GAP + 60 + LINE)))
@@ -54,9 +54,9 @@ def test_pictures_stand_in_rows_with_their_words_under_them() -> None:
 
 def test_a_long_caption_makes_room_and_other_shapes_keep_theirs() -> None:
     wide = np.zeros((10, 30, 3), np.uint8)
-    assert gallery([wide], side=20).size[0] == 60 + 2 * GAP
-    assert gallery([RED], ["a caption that is much wider than its picture"], side=20).size[0] > 200
-    assert gallery([np.zeros((100, 100, 3), np.uint8)], side=20).size[1] == 20 + 2 * GAP
+    assert gallery([wide], size=20).size[0] == 60 + 2 * GAP
+    assert gallery([RED], ["a caption that is much wider than its picture"], size=20).size[0] > 200
+    assert gallery([np.zeros((100, 100, 3), np.uint8)], size=20).size[1] == 20 + 2 * GAP
 
 
 def test_what_cannot_be_shown_is_said() -> None:

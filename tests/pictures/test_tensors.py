@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from robust_widgets.pictures.io import as_rgb, to_pixels_of
+from robust_widgets.pictures.io import as_rgb, to_square_pixels
 from robust_widgets.pictures.tensors import fit, resize, to_batch, to_pixels
 
 SIDE = 16
@@ -70,7 +70,7 @@ def test_every_kind_and_layout_comes_back_the_same(layout: str, tmp_path: Path) 
     assert batch.shape == (1, 3, SIDE, SIDE) and batch.dtype == torch.float32
     torch.testing.assert_close(batch, units(RGB), rtol=0, atol=5e-4)
     np.testing.assert_array_equal(to_pixels(batch)[0], RGB)
-    np.testing.assert_array_equal(to_pixels_of(LAYOUTS[layout](tmp_path), SIDE), RGB)
+    np.testing.assert_array_equal(to_square_pixels(LAYOUTS[layout](tmp_path), SIDE), RGB)
 
 
 @pytest.mark.parametrize("layout", ["PIL L", "HW", "HW1", "1HW", "torch 1HW", "torch HW", "float HW", "PIL 16-bit"])
@@ -85,15 +85,15 @@ def test_greyscale_becomes_rgb(layout: str) -> None:
         "float HW": GREY / 255.0,
         "PIL 16-bit": Image.fromarray(GREY.astype(np.uint16) * 257),
     }
-    np.testing.assert_array_equal(to_pixels_of(kinds[layout], SIDE), np.dstack([GREY] * 3))
+    np.testing.assert_array_equal(to_square_pixels(kinds[layout], SIDE), np.dstack([GREY] * 3))
 
 
 def test_bfloat16_and_bool() -> None:
     half = torch.from_numpy(CHW / 255.0).bfloat16()
     torch.testing.assert_close(to_batch(half, SIDE), units(RGB), rtol=0, atol=1 / 250)
     mask = GREY > 128
-    np.testing.assert_array_equal(to_pixels_of(mask, SIDE), np.dstack([mask * 255] * 3))
-    np.testing.assert_array_equal(to_pixels_of(Image.fromarray(mask), SIDE), np.dstack([mask * 255] * 3))
+    np.testing.assert_array_equal(to_square_pixels(mask, SIDE), np.dstack([mask * 255] * 3))
+    np.testing.assert_array_equal(to_square_pixels(Image.fromarray(mask), SIDE), np.dstack([mask * 255] * 3))
 
 
 def test_a_16_bit_png_keeps_its_depth() -> None:
@@ -107,8 +107,10 @@ def test_a_16_bit_png_keeps_its_depth() -> None:
 def test_32_bit_and_float_pictures() -> None:
     whole = Image.fromarray(GREY.astype(np.int32) * 257)
     assert whole.mode == "I"
-    np.testing.assert_array_equal(to_pixels_of(whole, SIDE), np.dstack([GREY] * 3))
-    np.testing.assert_array_equal(to_pixels_of(Image.fromarray((GREY / 255).astype(np.float32)), SIDE)[..., 0], GREY)
+    np.testing.assert_array_equal(to_square_pixels(whole, SIDE), np.dstack([GREY] * 3))
+    np.testing.assert_array_equal(
+        to_square_pixels(Image.fromarray((GREY / 255).astype(np.float32)), SIDE)[..., 0], GREY
+    )
 
 
 ALPHA = np.linspace(0, 255, SIDE * SIDE).round().astype(np.uint8).reshape(SIDE, SIDE)
@@ -129,14 +131,14 @@ def test_transparency_is_laid_over_white(kind: str) -> None:
         "torch": torch.from_numpy(layers.transpose(2, 0, 1).copy()),
         "float": layers / 255.0,
     }[kind]
-    np.testing.assert_allclose(to_pixels_of(given, SIDE).astype(float), over_white(RGB), atol=1)
+    np.testing.assert_allclose(to_square_pixels(given, SIDE).astype(float), over_white(RGB), atol=1)
 
 
 def test_grey_with_transparency_is_laid_over_white() -> None:
     picture = Image.merge("LA", [Image.fromarray(GREY), Image.fromarray(ALPHA)])
     for given in (picture, encoded(picture)):
         np.testing.assert_allclose(
-            to_pixels_of(given, SIDE)[..., 1].astype(float), over_white(GREY[..., None])[..., 0], atol=1
+            to_square_pixels(given, SIDE)[..., 1].astype(float), over_white(GREY[..., None])[..., 0], atol=1
         )
 
 
@@ -144,18 +146,18 @@ def test_a_palette_with_a_transparent_entry() -> None:
     picture = Image.new("P", (SIDE, SIDE), 1)
     picture.putpalette([10, 20, 30, 200, 100, 50])
     picture.paste(0, (0, 0, 8, SIDE))
-    opaque = to_pixels_of(encoded(picture), SIDE)
+    opaque = to_square_pixels(encoded(picture), SIDE)
     assert opaque[0, 0].tolist() == [10, 20, 30] and opaque[0, 15].tolist() == [200, 100, 50]
     for kind in ("PNG", "GIF"):
-        seen = to_pixels_of(encoded(picture, kind, transparency=0), SIDE)
+        seen = to_square_pixels(encoded(picture, kind, transparency=0), SIDE)
         assert seen[0, 0].tolist() == [255, 255, 255] and seen[0, 15].tolist() == [200, 100, 50]
 
 
 def test_cmyk_and_an_old_phones_sideways_picture() -> None:
-    assert to_pixels_of(Image.new("CMYK", (SIDE, SIDE), (0, 255, 255, 0)), SIDE)[0, 0].tolist() == [255, 0, 0]
+    assert to_square_pixels(Image.new("CMYK", (SIDE, SIDE), (0, 255, 255, 0)), SIDE)[0, 0].tolist() == [255, 0, 0]
     turned = Image.Exif()
     turned[0x0112] = 6  # shot with the camera turned: to be shown a quarter turn clockwise
-    seen = to_pixels_of(encoded(Image.fromarray(RGB), "PNG", exif=turned), SIDE)
+    seen = to_square_pixels(encoded(Image.fromarray(RGB), "PNG", exif=turned), SIDE)
     np.testing.assert_array_equal(seen, np.rot90(RGB, -1))
 
 
@@ -179,8 +181,8 @@ def test_a_batch_of_different_kinds(tmp_path: Path) -> None:
 def test_what_is_not_square_is_cropped_to_its_middle(height: int, width: int, top: int, left: int) -> None:
     wide = np.random.default_rng(1).integers(0, 256, (height, width, 3)).astype(np.uint8)
     middle = wide[top : top + 16, left : left + 16]
-    np.testing.assert_array_equal(to_pixels_of(wide, 16), middle)
-    np.testing.assert_array_equal(to_pixels_of(Image.fromarray(wide), 16), middle)
+    np.testing.assert_array_equal(to_square_pixels(wide, 16), middle)
+    np.testing.assert_array_equal(to_square_pixels(Image.fromarray(wide), 16), middle)
     np.testing.assert_array_equal(to_pixels(fit(to_batch(wide, 16), 16))[0], middle)
 
 
@@ -188,7 +190,7 @@ def test_what_is_not_square_is_cropped_to_its_middle(height: int, width: int, to
 def test_resampling_is_pils_bicubic_with_anti_aliasing(size: int, side: int) -> None:
     # Middle greys only: PIL clips overshoots between its two passes, which float pictures need not.
     picture = Image.fromarray(np.random.default_rng(2).integers(80, 176, (size, size, 3)).astype(np.uint8))
-    ours = to_pixels_of(picture, side).astype(int)
+    ours = to_square_pixels(picture, side).astype(int)
     pils = np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC)).astype(int)
     assert np.abs(ours - pils).max() <= 2
 
@@ -196,7 +198,7 @@ def test_resampling_is_pils_bicubic_with_anti_aliasing(size: int, side: int) -> 
 @pytest.mark.parametrize("size", [(64, 64), (50, 91), (9, 16), (400, 250)])
 def test_a_picture_is_read_the_same_with_torch_and_without(size: tuple[int, int]) -> None:
     noise = np.random.default_rng(3).integers(0, 256, (*size, 3)).astype(np.uint8)
-    apart = to_pixels_of(noise, 48).astype(int) - to_pixels(to_batch(noise, 48))[0]
+    apart = to_square_pixels(noise, 48).astype(int) - to_pixels(to_batch(noise, 48))[0]
     assert np.abs(apart).max() <= 1 and np.count_nonzero(apart) < 0.001 * apart.size, "but for rounding"
 
 
@@ -247,4 +249,4 @@ def test_as_rgb_reads_as_to_batch_does() -> None:
         seen = as_rgb(picture)
         assert seen.mode == "RGB" and seen.size == picture.size
         if seen.size == (SIDE, SIDE):
-            np.testing.assert_array_equal(np.asarray(seen), to_pixels_of(picture, SIDE))
+            np.testing.assert_array_equal(np.asarray(seen), to_square_pixels(picture, SIDE))

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.errors import StateError
 from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
@@ -308,7 +308,7 @@ def test_close_stops_the_run_and_takes_no_more(session: LocalSession, gate: Gate
     session.submit(request(50), waiting)
     session.close()
     session.close()
-    with raises_sentence(RobustWidgetsError, "closed"):
+    with raises_sentence(StateError, "closed"):
         session.submit(request(), late)
     gate.let(100)
     assert running.ended().state == "stopped" and waiting.ended().state == "stopped"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from robust_widgets.errors import RobustWidgetsError, WeightsError
+from robust_widgets.errors import WeightsError
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import ModelLoaded, RunEnded, RunStarted
 from robust_widgets.models.bundled import BundledModel
@@ -117,6 +117,6 @@ def test_a_studio_that_is_closed_before_needs_no_model(session: LocalSession, de
     session.close()
     session._worker.join(PATIENCE)
     assert not session._worker.is_alive() and not delivery.wanted.is_set()
-    with raises_sentence(RobustWidgetsError, "closed"):
+    with raises_sentence(StateError, "closed"):
         session.submit(request(), recorder)
     check_sentence(delivery.told[0].message, "closed")

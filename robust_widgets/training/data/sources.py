@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from robust_widgets.errors import DataError, PictureError
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.io import as_rgb, to_pixels_of
+from robust_widgets.pictures.io import as_rgb, to_square_pixels
 from robust_widgets.training.data.archives import Archive
 from robust_widgets.training.data.folders import Folder, refuse_unreadable
 from robust_widgets.training.data.reading import FEWEST_PICTURES, PictureSet, ReadPicture, assemble, split, square
@@ -114,7 +114,7 @@ def _pixels(picture: Any, side: int) -> Pixels:
         raise PictureError(f"A {type(picture).__name__} is not a picture; give a PIL image, a tensor or an array.")
     if picture.ndim not in (2, 3):
         raise PictureError(f"The picture has shape {tuple(picture.shape)}; give one of shape (3, height, width).")
-    return to_pixels_of(picture, side)
+    return to_square_pixels(picture, side)
 
 
 def _label(given: Any, index: int, below: int) -> int:
