@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from robust_widgets.errors import ParameterError, UnknownNameError, unknown_name
+
+if TYPE_CHECKING:  # the command line reads the settings without torch
+    from torch import Tensor, nn
 
 # Share of the epochs that end at each fraction of the full side. Early epochs on smaller pictures cost a quarter and
 # learn colours and coarse shapes just as well; the last third sees full-size pictures.
@@ -46,7 +46,6 @@ class WeightAverage:
         self.updates = 0
         self.average = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
-    @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
