@@ -1,4 +1,4 @@
-"""Timing several ways to do the same, in turn, so that whatever else the machine does meanwhile falls on all alike."""
+"""Interleaved timing of alternatives, so that background load hits all of them equally."""
 
 from __future__ import annotations
 
@@ -11,78 +11,78 @@ from typing import Generic, TypeVar
 
 
 def interleaved(
-    ways: Mapping[str, Callable[[], object]],
+    calls: Mapping[str, Callable[[], object]],
     rounds: int,
     wait: Callable[[], object] | None = None,
     seconds: float = math.inf,
-    settling: float = 0,
+    warm_up: float = 0,
 ) -> dict[str, list[float]]:
-    """Milliseconds of each way in each round, after a round that does not count.
+    """Time each call once a round, in milliseconds, after an untimed round.
 
     Args:
-        ways: what to time, by name.
-        rounds: how many times each, at least one.
-        wait: called after each way, for a device that works on after the host has gone on.
-        seconds: after so many no further round begins, but for the first that counts.
-        settling: seconds for which a way is called in its turn before the call that counts. Threads of another library
-            that still spin, in wait for more of the way before, take the processor from it.
+        calls: what to time, by name.
+        rounds: number of timed rounds, at least one.
+        wait: called after each call; waits for an asynchronous device.
+        seconds: no further round starts after this time, except the first timed one.
+        warm_up: seconds of untimed calls before each timed one. Threads of another library still spin after the
+            previous call, and would slow the timed one.
     """
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    times: dict[str, list[float]] = {name: [] for name in calls}
     end = time.perf_counter() + seconds
     for round_number in range(rounds + 1):
         if round_number > 1 and time.perf_counter() > end:
             break
-        for name, way in ways.items():
-            settled = time.perf_counter() + settling
-            while time.perf_counter() < settled:
-                way()
-            began = time.perf_counter()
-            way()
+        for name, call in calls.items():
+            warm = time.perf_counter() + warm_up
+            while time.perf_counter() < warm:
+                call()
+            start = time.perf_counter()
+            call()
             if wait is not None:
                 wait()
             if round_number:
-                times[name].append((time.perf_counter() - began) * 1000)
+                times[name].append((time.perf_counter() - start) * 1000)
     return times
 
 
-Way = TypeVar("Way", bound=Hashable)
+Option = TypeVar("Option", bound=Hashable)
 
 
-class OnlineSelector(Generic[Way]):
-    """Which of several ways to do the same comes next: the fastest of late, and now and then another.
+class OnlineSelector(Generic[Option]):
+    """Selects the fastest of several alternatives while they are used, and retries the others now and then.
 
-    What is fastest may change while it goes on, when somebody else begins to use the machine or stops.
+    The fastest one may change during a run, when other processes start or stop using the machine.
 
     Args:
-        ways: at least one.
-        remembered: a way's latest times that count, by their median, so that one that was held up counts little.
-        again: after so many turns another way is tried once more.
+        options: the alternatives, at least one.
+        remembered: number of latest times per option; their median counts, so that single outliers do not.
+        retry_every: number of turns after which another option is retried.
     """
 
-    def __init__(self, ways: Sequence[Way], remembered: int = 5, again: int = 32) -> None:
-        self._times: dict[Way, deque[float]] = {way: deque(maxlen=remembered) for way in ways}
-        self._again = again
+    def __init__(self, options: Sequence[Option], remembered: int = 5, retry_every: int = 32) -> None:
+        self._times: dict[Option, deque[float]] = {option: deque(maxlen=remembered) for option in options}
+        self._retry_every = retry_every
         self._turns = 0
 
     @property
-    def fastest(self) -> Way:
-        """The fastest of late; of those that have no time yet, the first."""
-        return min(self._times, key=lambda way: statistics.median(self._times[way] or (0.0,)))
+    def fastest(self) -> Option:
+        """The option with the lowest recent median; the first untimed one, if any."""
+        return min(self._times, key=lambda option: statistics.median(self._times[option] or (0.0,)))
 
-    def next(self) -> Way:
-        """Whose turn it is."""
+    def next(self) -> Option:
+        """The option to use next."""
         self._turns += 1
-        least = min(self._times, key=lambda way: len(self._times[way]))
+        least = min(self._times, key=lambda option: len(self._times[option]))
         if not self._full(least):
             return least
-        if self._turns % self._again:
+        if self._turns % self._retry_every:
             return self.fastest
-        others = [way for way in self._times if way != self.fastest]
-        return others[self._turns // self._again % len(others)] if others else self.fastest
+        others = [option for option in self._times if option != self.fastest]
+        return others[self._turns // self._retry_every % len(others)] if others else self.fastest
 
-    def took(self, way: Way, seconds: float) -> None:
-        """Say how long its turn took."""
-        self._times[way].append(seconds)
+    def record(self, option: Option, seconds: float) -> None:
+        """Record how long an option took, in seconds."""
+        self._times[option].append(seconds)
 
-    def _full(self, way: Way) -> bool:
-        return len(self._times[way]) == self._times[way].maxlen
+    def _full(self, option: Option) -> bool:
+        return len(self._times[option]) == self._times[option].maxlen

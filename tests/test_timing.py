@@ -55,7 +55,7 @@ def test_a_way_settles_in_its_turn_before_the_call_that_counts(clock: Clock) -> 
             "two": lambda: (calls.append("two"), clock.takes(0.5)),
         },
         rounds=1,
-        settling=10.0,
+        warm_up=10.0,
     )
     assert times == {"one": [1000.0], "two": [500.0]}
     assert calls[:3] == ["one"] * 3 and set(calls[3:24]) == {"two"} and calls[24] == "one"
@@ -66,32 +66,32 @@ class TestTurns:
         found: list[str] = []
         for _ in range(count):
             way = turns.next()
-            turns.took(way, seconds[way])
+            turns.record(way, seconds[way])
             found.append(way)
         return found
 
     def test_each_is_tried_and_then_the_fastest_goes_on(self) -> None:
-        turns = OnlineSelector(["a", "b", "c"], remembered=3, again=1000)
+        turns = OnlineSelector(["a", "b", "c"], remembered=3, retry_every=1000)
         assert sorted(self.taken(turns, {"a": 3, "b": 1, "c": 2}, 9)) == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
         assert set(self.taken(turns, {"a": 3, "b": 1, "c": 2}, 50)) == {"b"} and turns.fastest == "b"
 
     def test_the_others_are_tried_again_now_and_then(self) -> None:
-        turns = OnlineSelector(["a", "b", "c"], remembered=3, again=10)
+        turns = OnlineSelector(["a", "b", "c"], remembered=3, retry_every=10)
         self.taken(turns, {"a": 3, "b": 1, "c": 2}, 9)
         later = self.taken(turns, {"a": 3, "b": 1, "c": 2}, 100)
         assert later.count("b") == 90 and later.count("a") == later.count("c") == 5
 
     def test_what_becomes_faster_is_found(self) -> None:
-        turns = OnlineSelector(["a", "b"], remembered=3, again=10)
+        turns = OnlineSelector(["a", "b"], remembered=3, retry_every=10)
         assert set(self.taken(turns, {"a": 1, "b": 2}, 35)[-5:]) == {"a"}
         assert set(self.taken(turns, {"a": 9, "b": 2}, 43)[-5:]) == {"b"}, "one was held up"
         assert set(self.taken(turns, {"a": 1, "b": 2}, 67)[-5:]) == {"a"}, "and is no more"
 
     def test_one_that_was_held_up_once_stays(self) -> None:
-        turns = OnlineSelector(["a", "b"], remembered=3, again=1000)
+        turns = OnlineSelector(["a", "b"], remembered=3, retry_every=1000)
         self.taken(turns, {"a": 1, "b": 2}, 10)
-        turns.took("a", 100)
+        turns.record("a", 100)
         assert self.taken(turns, {"a": 1, "b": 2}, 5) == ["a"] * 5
 
     def test_one_way_alone(self) -> None:
-        assert self.taken(OnlineSelector(["a"], again=2), {"a": 1}, 20) == ["a"] * 20
+        assert self.taken(OnlineSelector(["a"], retry_every=2), {"a": 1}, 20) == ["a"] * 20

@@ -60,7 +60,7 @@ class CpuGraph:
         count = self._turns.next()
         began = time.perf_counter()
         self._results = self._sessions[count]()
-        self._turns.took(count, time.perf_counter() - began)
+        self._turns.record(count, time.perf_counter() - began)
 
     def fetch(self) -> Callable[[], Arrays]:
         """The results of the last replay, which are there already."""
