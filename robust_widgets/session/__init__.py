@@ -1,1 +1,1 @@
-"""Where runs are computed."""
+"""Sessions that compute runs and train on this machine."""

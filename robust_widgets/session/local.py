@@ -1,4 +1,4 @@
-"""A session on this machine: one long-lived worker thread runs the newest request. Only that thread needs torch."""
+"""A session on this machine: one long-lived thread runs the newest request. Only that thread needs torch."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from robust_widgets.interface.session import (
     RunRequest,
 )
 from robust_widgets.models.bundled import BundledModel
-from robust_widgets.session.import_lock import imported_alone
+from robust_widgets.session.background_import import import_whole
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
-    from robust_widgets.session.worker import Painter
+    from robust_widgets.session.worker import ModelWorker
 
 
 @dataclass
@@ -37,58 +37,58 @@ class _Job:
     stop: threading.Event = field(default_factory=threading.Event)
     ended: bool = False
 
-    def end(self) -> None:
-        """Tell that it was stopped before it began."""
-        _quietly(self.listener, RunEnded(self.run, "stopped"))
+    def report_stopped(self) -> None:
+        """Report that it was stopped before it began."""
+        _report(self.listener, RunEnded(self.run, "stopped"))
 
 
-class _Wake:
-    """Nothing to run, but something to see to."""
+class _WakeUp:
+    """A queue entry without a run: somebody wants the model's robustness."""
 
 
-IDLE = 1.0  # seconds without a request before the model is measured, so that a studio is on the page by then
-DONE = object()
-LAST_PATIENCE = 10.0  # seconds at the end of the process for a step, or for what is made once
-HEAD_START = 2.0  # seconds for a studio to come onto the page, before loading torch takes the machine
+IDLE = 1.0  # seconds without a request before the robustness is measured, so that the studio is on the page by then
+JOIN_TIMEOUT = 10.0  # seconds at exit for the current step, or the current part of the warm-up
+HEAD_START = 2.0  # seconds for a studio to appear on the page before importing torch takes the processor
+_WARM = object()
 
 
 _OPEN: weakref.WeakSet[LocalSession] = weakref.WeakSet()
 
 
 @atexit.register
-def _finish() -> None:
-    """A thread that Python leaves behind in the middle of a library's code takes the process down with an error."""
+def _join_all() -> None:
+    """Join at exit: a daemon thread inside native code crashes the interpreter."""
     for session in list(_OPEN):
-        session.finish()
+        session.join()
 
 
 class LocalSession:
-    """Runs requests on a daemon thread of its own; the newest wins.
+    """Runs requests on its own daemon thread; the newest wins.
 
     Args:
-        model: the classifier to paint with; a bundled one is loaded on that thread.
+        model: the classifier to paint with; a bundled model is loaded on that thread.
     """
 
     def __init__(self, model: RobustClassifier | BundledModel) -> None:
-        self._jobs: queue.SimpleQueue[_Job | _Wake | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | _WakeUp | None] = queue.SimpleQueue()
         self._newest: _Job | None = None
         self._lock = threading.Lock()
-        self._to_measure: list[RobustnessListener] = []
+        self._robustness_listeners: list[RobustnessListener] = []
         self._runs = 0
         self._closed = False
-        self._painter: Painter | None = None
+        self._worker: ModelWorker | None = None
         self._loaded: ModelLoaded | None = None
-        self._on_loaded: list[LoadedListener] = []
-        self._hurry = threading.Event()
+        self._loaded_listeners: list[LoadedListener] = []
+        self._load_at_once = threading.Event()
         if isinstance(model, BundledModel):
             self._bundled, self._info = model, model.info
         else:
-            from robust_widgets.session.worker import Painter
+            from robust_widgets.session.worker import ModelWorker
 
-            self._painter, self._loaded = Painter(model), ModelLoaded()
-            self._info = self._painter.info()
-        self._worker = threading.Thread(target=self._work, name="robust-widgets session", daemon=True)
-        self._worker.start()
+            self._worker, self._loaded = ModelWorker(model), ModelLoaded()
+            self._info = self._worker.info()
+        self._thread = threading.Thread(target=self._work, name="robust-widgets session", daemon=True)
+        self._thread.start()
         _OPEN.add(self)
 
     @property
@@ -102,7 +102,7 @@ class LocalSession:
     def on_loaded(self, listener: LoadedListener) -> None:
         with self._lock:
             if self._loaded is None:
-                self._on_loaded.append(listener)
+                self._loaded_listeners.append(listener)
                 return
         listener(self._loaded)
 
@@ -115,25 +115,25 @@ class LocalSession:
             job = _Job(self._runs, request, listener)
             self._newest = job
             self._jobs.put(job)
-            self._hurry.set()
+            self._load_at_once.set()
         if waiting is not None:
-            waiting.end()
+            waiting.report_stopped()
         return job.run
 
     def measure(self, listener: RobustnessListener) -> None:
-        known = self._painter.robustness if self._painter is not None else None
-        if known is not None:
-            listener(known)
+        robustness = self._worker.robustness if self._worker is not None else None
+        if robustness is not None:
+            listener(robustness)
             return
         with self._lock:
-            self._to_measure.append(listener)
-            self._jobs.put(_Wake())
+            self._robustness_listeners.append(listener)
+            self._jobs.put(_WakeUp())
 
     def cancel(self) -> None:
         with self._lock:
             waiting = self._stop_newest()
         if waiting is not None:
-            waiting.end()
+            waiting.report_stopped()
 
     def close(self) -> None:
         self.cancel()
@@ -141,15 +141,15 @@ class LocalSession:
             if not self._closed:
                 self._closed = True
                 self._jobs.put(None)
-                self._hurry.set()
+                self._load_at_once.set()
 
-    def finish(self) -> None:
-        """Close, and wait until what goes on has stopped, but not for ever."""
+    def join(self) -> None:
+        """Close, and wait for the thread, at most `JOIN_TIMEOUT` seconds."""
         self.close()
-        self._worker.join(LAST_PATIENCE)
+        self._thread.join(JOIN_TIMEOUT)
 
     def _stop_newest(self) -> _Job | None:
-        """Have the newest run stop; it is answered if it still waits for the model, and so ends at once."""
+        """Ask the newest run to stop; return it if it still waits for the model and so has to be reported here."""
         job = self._newest
         if job is None or job.stop.is_set():
             return None
@@ -158,43 +158,42 @@ class LocalSession:
         return job if job.ended else None
 
     def _work(self) -> None:
-        if self._painter is None:
+        if self._worker is None:
             self._load()
-        warming = iter(()) if self._painter is None else self._painter.warm_up()
+        warming = iter(()) if self._worker is None else self._worker.warm_up()
         warm = False
         while True:
             try:
-                job = self._jobs.get(timeout=(IDLE if self._to_measure else None) if warm else 0)
+                job = self._jobs.get(timeout=(IDLE if self._robustness_listeners else None) if warm else 0)
             except queue.Empty:
                 if warm:
                     self._measure()
                 else:
-                    warm = next(warming, DONE) is DONE
+                    warm = next(warming, _WARM) is _WARM
                 continue
             if job is None:
                 return
             if isinstance(job, _Job) and not job.ended:
-                _quietly(job.listener, self._run(job))
+                _report(job.listener, self._run(job))
 
     def _load(self) -> None:
-        self._hurry.wait(HEAD_START)
+        self._load_at_once.wait(HEAD_START)
         closed = ModelLoaded("The studio was closed before its model was loaded.")
         loaded = closed if self._closed else self._load_now()
         with self._lock:
-            if self._painter is not None:
-                self._info = replace(self._info, device=self._painter.device)
+            if self._worker is not None:
+                self._info = replace(self._info, device=self._worker.device)
             self._loaded = loaded
-            listeners, self._on_loaded = self._on_loaded, []
+            listeners, self._loaded_listeners = self._loaded_listeners, []
         for listener in listeners:
-            _quietly(listener, loaded)
+            _report(listener, loaded)
 
     def _load_now(self) -> ModelLoaded:
         try:
-            with imported_alone("torch", "torchvision", "robust_widgets"):
-                import torch  # noqa: F401 # pyright: ignore[reportUnusedImport] - first, so that what follows holds no lock while torch is waited for
+            import_whole("torch")
+            from robust_widgets.session.worker import ModelWorker
 
-                from robust_widgets.session.worker import Painter
-            self._painter = Painter(self._bundled.load())
+            self._worker = ModelWorker(self._bundled.load())
         except RobustWidgetsError as error:
             return ModelLoaded(str(error), traceback.format_exc())
         except Exception as error:
@@ -208,24 +207,24 @@ class LocalSession:
     def _run(self, job: _Job) -> RunEnded:
         if job.stop.is_set():
             return RunEnded(job.run, "stopped")
-        if self._painter is None:
+        if self._worker is None:
             assert self._loaded is not None
             return RunEnded(job.run, "failed", self._loaded.message, self._loaded.details)
-        return self._painter.run(job.run, job.request, job.listener, job.stop.is_set)
+        return self._worker.run(job.run, job.request, job.listener, job.stop.is_set)
 
     def _measure(self) -> None:
-        """Measure how robust the model is, and tell; anything that is asked for meanwhile goes before."""
-        if self._painter is not None and not self._painter.measure(go_on=self._jobs.empty):
+        """Measure the robustness and report it; any new job interrupts the measurement."""
+        if self._worker is not None and not self._worker.measure(go_on=self._jobs.empty):
             return
-        found = self._painter.robustness if self._painter is not None else None
+        robustness = self._worker.robustness if self._worker is not None else None
         with self._lock:
-            listeners, self._to_measure = self._to_measure, []
+            listeners, self._robustness_listeners = self._robustness_listeners, []
         for listener in listeners:
-            _quietly(listener, found)
+            _report(listener, robustness)
 
 
-def _quietly(listener: Callable[[Any], object], event: object) -> None:
-    """Deliver the last event; a listener that fails even there must not end the worker."""
+def _report(listener: Callable[[Any], object], event: object) -> None:
+    """Call a listener; an exception in it must not end the thread."""
     try:
         listener(event)
     except Exception:

@@ -1,4 +1,4 @@
-"""A training session on this machine: one thread trains, and can be paused, stopped and taken up again."""
+"""A training session on this machine: one thread trains, and can be paused, stopped and resumed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.training.trainer import TrainingRun
 
 BUSY: tuple[LearningState, ...] = ("reading", "running", "paused")
-STOPPED = "Stopped; everything learned so far is kept, and Start goes on from here."
+STOPPED = "Stopped. Everything learned so far is saved; Start continues from here."
 
 
 class LocalTraining:
-    """Trains on a daemon thread of its own.
+    """Trains on its own daemon thread.
 
     Args:
-        prepare: reads the data and sets the run up, on that thread; it is handed a function that takes a sentence for
-            the person.
+        prepare: reads the data and sets up the run, on that thread; its argument is a function that shows the user a
+            sentence.
     """
 
     def __init__(self, prepare: Callable[[Callable[[str], object]], TrainingRun]) -> None:
@@ -35,7 +35,7 @@ class LocalTraining:
         self._run: TrainingRun | None = None
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
-        self._going = threading.Event()
+        self._unpaused = threading.Event()
         self._lock = threading.Lock()
         self._state: LearningState = "idle"
 
@@ -45,7 +45,7 @@ class LocalTraining:
 
     @property
     def model(self) -> RobustClassifier | None:
-        """The trained model, once there is one."""
+        """The model, once training has finished."""
         return self._run.model if self._run is not None else None
 
     def start(self, listener: TrainingListener) -> None:
@@ -54,7 +54,7 @@ class LocalTraining:
                 return
             last = self._thread
             self._stop.clear()
-            self._going.set()
+            self._unpaused.set()
             self._state = "reading"
             self._thread = threading.Thread(
                 target=self._work, args=(listener, last), name="robust-widgets training", daemon=True
@@ -64,18 +64,18 @@ class LocalTraining:
     def pause(self) -> None:
         with self._lock:
             if self._state == "running":
-                self._going.clear()
+                self._unpaused.clear()
                 self._state = "paused"
 
     def resume(self) -> None:
         with self._lock:
             if self._state == "paused":
                 self._state = "running"
-                self._going.set()
+                self._unpaused.set()
 
     def stop(self) -> None:
         self._stop.set()
-        self._going.set()
+        self._unpaused.set()
 
     def close(self) -> None:
         self.stop()
@@ -84,16 +84,16 @@ class LocalTraining:
 
     def _work(self, listener: TrainingListener, last: threading.Thread | None) -> None:
         if last is not None:
-            last.join()  # it is telling its end
+            last.join()  # it may still be reporting its end
         try:
             ended = self._train(listener)
         except RobustWidgetsError as error:
-            self._run = None  # the next start goes on from the last good checkpoint
+            self._run = None  # the next start continues from the last checkpoint
             ended = TrainingEnded("failed", str(error), traceback.format_exc())
         except Exception as error:
             self._run = None
             reason = " ".join(str(error).split()).rstrip(".")
-            sentence = f"Training broke off ({type(error).__name__}: {reason}); the details hold the traceback."
+            sentence = f"Training failed ({type(error).__name__}: {reason}); the details hold the traceback."
             ended = TrainingEnded("failed", sentence, traceback.format_exc())
         with self._lock:
             self._state = ended.state
@@ -114,7 +114,7 @@ class LocalTraining:
                     ended = event
                 elif event is not None:
                     listener(event)
-                self._going.wait()
+                self._unpaused.wait()
                 if self._stop.is_set() and ended is None:
                     break
         for note in run.told():

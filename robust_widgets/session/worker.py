@@ -1,4 +1,4 @@
-"""What a local session does with its model, on whichever thread it is asked to."""
+"""What a local session does with its model: warm up, run requests, measure robustness."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from robust_widgets.synthesis.loop import iterate, new_trace
 from robust_widgets.tasks import build_problem
 
 FEATURES = "paint_features"
-USUAL = ("generate", "inpaint", FEATURES)  # the steps of the others are made up like the first one's
+WARM_UP_TASKS = ("generate", "inpaint", FEATURES)  # the other tasks share the steps of "generate"
 
 
-class Painter:
-    """Paints with a model, and measures it.
+class ModelWorker:
+    """Runs requests with a model and measures it, on the calling thread.
 
     Args:
         model: the classifier.
@@ -34,54 +34,54 @@ class Painter:
 
     def __init__(self, model: RobustClassifier) -> None:
         self._model = model
-        self._noted = ""
+        self._last_note = ""
 
     def info(self) -> ModelInfo:
-        """What a widget shows of the model, with the catalogue of its features."""
+        """What a widget shows about the model, with its feature catalogue."""
         model = self._model
         info = model.card.info(self.device, source=source_of(model), loading=model.loading, synonyms=model.synonyms)
         if has_features(model):
-            with suppress(WeightsError):  # a run with a feature by name says what is wrong with the catalogue
+            with suppress(WeightsError):  # a run that names a feature reports what is wrong with the catalogue
                 return replace(info, features=features(model))
         return info
 
     @property
     def device(self) -> str:
-        """Where the model runs."""
+        """The device the model runs on."""
         return str(self._model.device)
 
     @property
     def robustness(self) -> Robustness | None:
-        """What was measured of the model in this process."""
+        """The robustness measured in this process, if any."""
         return self._model.card.measured
 
     def warm_up(self) -> Iterator[None]:
-        """Have what is made once for a model made, part by part: the network's ways, then the steps of the tasks.
+        """Compile the network, then the steps of the tasks, one part per iteration.
 
-        What is not made by the first run is made then.
+        The first run of a task compiles what is still missing.
         """
-        with suppress(Exception):  # a network that fails says so when it runs
+        with suppress(Exception):  # a network that fails reports it when it runs
             self._model.warm_up()
-            for task in USUAL if records(self._model) else ():
+            for task in WARM_UP_TASKS if records(self._model) else ():
                 yield
-                next(iterate(build_problem(self._model, self._usual(task))))
+                next(iterate(build_problem(self._model, self._typical_request(task))))
         trim_heap()
 
-    def _usual(self, task: str) -> RunRequest:
-        side = self._model.input_size
-        mask = np.zeros((side, side), np.uint8)
-        mask[side // 4 :, side // 4 :] = 255
+    def _typical_request(self, task: str) -> RunRequest:
+        size = self._model.input_size
+        mask = np.zeros((size, size), np.uint8)
+        mask[size // 4 :, size // 4 :] = 255
         target = "0" if task == FEATURES else self._model.classes[0]
-        return RunRequest(task, target, picture=np.full((side, side, 3), 128, np.uint8), mask=mask)
+        return RunRequest(task, target, picture=np.full((size, size, 3), 128, np.uint8), mask=mask)
 
     def run(self, number: int, request: RunRequest, listener: Listener, is_stopped: Callable[[], bool]) -> RunEnded:
-        """Run a request, tell what is made, and answer how it ended.
+        """Run a request and return its last event.
 
         Args:
-            number: the run's.
-            request: what is asked for.
-            listener: is told that the run began, and each frame.
-            is_stopped: asked after each step.
+            number: the run's number.
+            request: what to run.
+            listener: called with the start of the run and each frame.
+            is_stopped: checked after each step.
         """
         try:
             if is_stopped():
@@ -89,9 +89,9 @@ class Painter:
             problem = build_problem(self._model, request)
             trace = new_trace(problem)
             for name in ("picture", "mask", "start"):
-                given = getattr(request, name)
-                if given is not None:
-                    trace.inputs[name] = given.copy()
+                pixels = getattr(request, name)
+                if pixels is not None:
+                    trace.inputs[name] = pixels.copy()
             listener(RunStarted(number, trace, problem.steps))
             for frame in iterate(problem):
                 trace.append(frame)
@@ -103,23 +103,23 @@ class Painter:
             return RunEnded(number, "failed", str(error), traceback.format_exc())
         except Exception as error:
             reason = " ".join(str(error).split()).rstrip(".")
-            sentence = f"The run broke off ({type(error).__name__}: {reason}); the details hold the traceback."
+            sentence = f"The run failed ({type(error).__name__}: {reason}); the details hold the traceback."
             return RunEnded(number, "failed", sentence, traceback.format_exc())
 
     def _note(self) -> str:
-        """Why runs are slower than they could be, once."""
+        """Why runs are slower than they could be; each reason is reported once."""
         note = str(getattr(self._model.captures, "note", ""))
-        new, self._noted = note if note != self._noted else "", note
+        new, self._last_note = note if note != self._last_note else "", note
         return new
 
     def measure(self, go_on: Callable[[], bool]) -> bool:
-        """Find how robust the model is, which ``robustness`` then tells; False where ``go_on`` broke it off."""
+        """Measure ``robustness``; False if ``go_on`` interrupted it."""
         model = self._model
         try:
-            found = self.robustness or robustness_estimate(model, go_on=go_on)
-        except Exception:  # A network of somebody's own may fail in any way here, and will say so when it runs.
+            robustness = self.robustness or robustness_estimate(model, go_on=go_on)
+        except Exception:  # A custom network may fail in any way; a run will report it.
             return True
-        if found is None:
+        if robustness is None:
             return False
-        model.card = replace(model.card, measured=found)
+        model.card = replace(model.card, measured=robustness)
         return True

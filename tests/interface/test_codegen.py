@@ -48,7 +48,7 @@ def recorded(model: rw.RobustClassifier, request: RunRequest) -> Trace:
     session = LocalSession(model)
     session.submit(request, events.append)
     session._jobs.put(None)
-    session._worker.join(60)
+    session._thread.join(60)
     assert isinstance(events[-1], RunEnded) and events[-1].state == "done", events[-1]
     started = next(event for event in events if isinstance(event, RunStarted))
     return started.trace

@@ -10,7 +10,7 @@ import pytest
 from robust_widgets._bundled import model_names
 from robust_widgets.interface.session import ModelInfo
 from robust_widgets.models.bundled import BundledModel
-from robust_widgets.session.worker import Painter
+from robust_widgets.session.worker import ModelWorker
 
 
 def same_info(one: ModelInfo, other: ModelInfo) -> None:
@@ -23,6 +23,6 @@ def same_info(one: ModelInfo, other: ModelInfo) -> None:
 @pytest.mark.parametrize("name", model_names())
 def test_it_is_what_the_loaded_model_says(name: str) -> None:
     known = BundledModel(name, "cpu")
-    same_info(known.info, Painter(known.load()).info())
+    same_info(known.info, ModelWorker(known.load()).info())
     assert BundledModel(name).info.device == "", "the fastest device is not known yet"
     same_info(replace(BundledModel(name).info, device="cpu"), known.info)

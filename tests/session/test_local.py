@@ -1,6 +1,6 @@
-"""The local session: a worker that runs the newest request and tells its listener everything, in order.
+"""The local session: a thread that runs the newest request and reports every event to its listener, in order.
 
-The model waits at a gate before each forward pass, so that a test decides when a step is made. Nothing is timed;
+The model waits at a gate before each forward pass, so the test decides when a step happens. Nothing depends on timing;
 the timeouts only turn a hang into a failure.
 """
 
@@ -26,35 +26,35 @@ PATIENCE = 120.0
 
 
 class Gate(nn.Module):
-    """A network that makes a forward pass only when it is let."""
+    """A network whose forward passes wait for a permit."""
 
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
         self.network = SmoothNet()
         self.permits = threading.Semaphore(0)
-        self.asked = threading.Semaphore(0)
+        self.waiting = threading.Semaphore(0)
         self.forwards = 0
         self.open = False
 
     def forward(self, x: Tensor) -> Tensor:
-        self.asked.release()
+        self.waiting.release()
         if not self.open:
             assert self.permits.acquire(timeout=PATIENCE)
         self.forwards += 1
         return self.network(x)
 
-    def let(self, forwards: int) -> None:
-        """Let this many forward passes through."""
+    def permit(self, forwards: int) -> None:
+        """Allow this many forward passes."""
         self.permits.release(forwards)
 
-    def wait_until_asked(self) -> None:
-        """Wait until the next forward pass stands before the gate."""
-        assert self.asked.acquire(timeout=PATIENCE)
+    def wait_for_pass(self) -> None:
+        """Wait until the next forward pass has reached the gate."""
+        assert self.waiting.acquire(timeout=PATIENCE)
 
 
-class AtenTracer:
-    """A listener that keeps every event and can be waited for."""
+class EventRecorder:
+    """A listener that stores every event and can be waited for."""
 
     def __init__(self, also: Callable[[RunEvent], object] = lambda _: None) -> None:
         self.events: list[RunEvent] = []
@@ -69,7 +69,7 @@ class AtenTracer:
             self._changed.notify_all()
         self._also(event)
 
-    def wait(self, reached: Callable[[AtenTracer], bool]) -> None:
+    def wait(self, reached: Callable[[EventRecorder], bool]) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: reached(self), timeout=PATIENCE), self.events
 
@@ -94,25 +94,25 @@ def gate() -> Gate:
 
 @pytest.fixture
 def session(gate: Gate) -> Iterator[LocalSession]:
-    made = LocalSession(RobustClassifier(gate, card(12, "gate"), seeds(12)))
-    yield made
-    made.close()
+    session = LocalSession(RobustClassifier(gate, card(12, "gate"), seeds(12)))
+    yield session
+    session.close()
     gate.open = True
-    gate.let(1000)
-    made._worker.join(PATIENCE)
-    assert not made._worker.is_alive()
+    gate.permit(1000)
+    session._thread.join(PATIENCE)
+    assert not session._thread.is_alive()
 
 
 def request(steps: int = 3, target: str = "dog", **parameters: Any) -> RunRequest:
     return RunRequest("generate", target, {"steps": steps, **parameters})
 
 
-def settled(session: LocalSession, gate: Gate) -> AtenTracer:
-    """Run one more short run to its end: whatever came before it is over then."""
+def run_to_end(session: LocalSession, gate: Gate) -> EventRecorder:
+    """Make one more short run; everything before it has ended by then."""
     gate.open = True
-    last = AtenTracer()
+    last = EventRecorder()
     run = session.submit(request(1), last)
-    gate.let(1000)
+    gate.permit(1000)
     assert last.ended(run).state == "done"
     return last
 
@@ -131,7 +131,7 @@ def test_it_is_a_session(session: LocalSession) -> None:
 
 def test_events_come_in_order(session: LocalSession, gate: Gate) -> None:
     gate.open = True
-    recorder = AtenTracer()
+    recorder = EventRecorder()
     run = session.submit(request(5, seed=3, n=2), recorder)
     assert recorder.ended(run) == RunEnded(run, "done")
     started, *frames, _ = recorder.events
@@ -143,22 +143,22 @@ def test_events_come_in_order(session: LocalSession, gate: Gate) -> None:
     assert gate.forwards == 6
 
 
-def test_a_run_is_the_tasks_own_result() -> None:
+def test_a_run_gives_the_same_result_as_the_task_function() -> None:
     model = smooth_model(12)
-    session, recorder = LocalSession(model), AtenTracer()
+    session, recorder = LocalSession(model), EventRecorder()
     session.submit(request(4, "cat", seed=2, n=2), recorder)
     recorder.ended()
     session.close()
-    trace, wanted = recorder.events[0].trace, generate("cat", steps=4, seed=2, n=2, model=model)  # type: ignore[union-attr]
-    np.testing.assert_array_equal(trace.frames, wanted.frames)
+    trace, expected = recorder.events[0].trace, generate("cat", steps=4, seed=2, n=2, model=model)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(trace.frames, expected.frames)
     for name in ("task", "target", "parameters", "seed", "model", "fingerprint"):
-        assert getattr(trace, name) == getattr(wanted, name)
+        assert getattr(trace, name) == getattr(expected, name)
 
 
-def test_a_frame_is_in_the_trace_before_it_is_told(session: LocalSession, gate: Gate) -> None:
+def test_a_frame_is_in_the_trace_before_it_is_reported(session: LocalSession, gate: Gate) -> None:
     gate.open = True
     lengths: list[tuple[int, int]] = []
-    recorder = AtenTracer(
+    recorder = EventRecorder(
         lambda e: lengths.append((e.frame.step, len(recorder.events[0].trace))) if isinstance(e, FrameMade) else None  # type: ignore[union-attr]
     )
     session.submit(request(3), recorder)
@@ -167,72 +167,73 @@ def test_a_frame_is_in_the_trace_before_it_is_told(session: LocalSession, gate: 
 
 
 def test_submit_returns_at_once(session: LocalSession, gate: Gate) -> None:
-    recorder = AtenTracer()
+    recorder = EventRecorder()
     run = session.submit(request(3), recorder)
     assert run == 1 and gate.forwards == 0, "the caller does not wait for the first step"
-    gate.let(4)
+    gate.permit(4)
     assert recorder.ended(run).state == "done"
 
 
 def test_cancel_stops_within_one_step(session: LocalSession, gate: Gate) -> None:
-    recorder = AtenTracer()
+    recorder = EventRecorder()
     run = session.submit(request(50), recorder)
-    gate.let(3)
+    gate.permit(3)
     for _ in range(4):
-        gate.wait_until_asked()  # three passes are made, the fourth stands before the gate
+        gate.wait_for_pass()  # three passes are done, the fourth has reached the gate
     recorder.wait(lambda r: len(r.frames) == 3)
     session.cancel()
     session.cancel()
-    gate.let(47)
+    gate.permit(47)
     assert recorder.ended(run) == RunEnded(run, "stopped")
     assert recorder.frames in ([0, 1, 2], [0, 1, 2, 3]) and gate.forwards == 4
-    assert len(recorder.events[0].trace) == len(recorder.frames), "what was made is kept"  # type: ignore[union-attr]
+    assert len(recorder.events[0].trace) == len(recorder.frames), "frames already made stay in the trace"  # type: ignore[union-attr]
 
 
 def test_a_listener_may_cancel(session: LocalSession, gate: Gate) -> None:
     gate.open = True
-    recorder = AtenTracer(lambda e: session.cancel() if isinstance(e, FrameMade) and e.frame.step == 2 else None)
+    recorder = EventRecorder(lambda e: session.cancel() if isinstance(e, FrameMade) and e.frame.step == 2 else None)
     run = session.submit(request(50), recorder)
     assert recorder.ended(run).state == "stopped" and recorder.frames == [0, 1, 2]
 
 
 def test_cancelling_nothing_does_nothing(session: LocalSession, gate: Gate) -> None:
     session.cancel()
-    settled(session, gate)
+    run_to_end(session, gate)
     session.cancel()
-    settled(session, gate)
+    run_to_end(session, gate)
 
 
 def test_the_newest_wins(session: LocalSession, gate: Gate) -> None:
-    first, second = AtenTracer(), AtenTracer()
-    one = session.submit(request(50), first)
-    gate.let(2)
+    first, second = EventRecorder(), EventRecorder()
+    first_run = session.submit(request(50), first)
+    gate.permit(2)
     first.wait(lambda r: len(r.frames) == 2)
-    two = session.submit(request(2), second)
-    assert two != one
-    gate.let(1 + 3)
-    assert first.ended(one).state == "stopped" and len(first.frames) in (2, 3)
-    assert second.ended(two).state == "done" and second.frames == [0, 1, 2]
-    assert {event.run for event in first.events} == {one} and {event.run for event in second.events} == {two}
+    second_run = session.submit(request(2), second)
+    assert second_run != first_run
+    gate.permit(1 + 3)
+    assert first.ended(first_run).state == "stopped" and len(first.frames) in (2, 3)
+    assert second.ended(second_run).state == "done" and second.frames == [0, 1, 2]
+    assert {event.run for event in first.events} == {first_run}
+    assert {event.run for event in second.events} == {second_run}
 
 
-def test_of_many_only_the_newest_runs_and_each_ends_once(session: LocalSession, gate: Gate) -> None:
-    recorder = AtenTracer()
+def test_of_many_requests_only_the_newest_runs_and_each_ends_once(session: LocalSession, gate: Gate) -> None:
+    recorder = EventRecorder()
     runs = [session.submit(request(4), recorder) for _ in range(20)]
     assert len(set(runs)) == 20
-    gate.let(1000)
+    gate.permit(1000)
     states = [recorder.ended(run).state for run in runs]
     assert states == ["stopped"] * 19 + ["done"]
     started = [event.run for event in recorder.events if isinstance(event, RunStarted)]
-    assert len(started) <= 2 and started[-1] == runs[-1], "what was overtaken while it waited never begins"
+    assert len(started) <= 2 and started[-1] == runs[-1], "a run replaced while it waited never begins"
     order = [event.run for event in recorder.events]
-    assert order == sorted(order), "one run's events after another's"
+    assert order == sorted(order), "the events of different runs do not interleave"
 
 
 def test_a_listener_may_submit(session: LocalSession, gate: Gate) -> None:
     gate.open = True
-    second = AtenTracer()
-    first = AtenTracer(lambda e: session.submit(request(1), second) if isinstance(e, RunEnded) else None)
+    second = EventRecorder()
+    first = EventRecorder(lambda e: session.submit(request(1), second) if isinstance(e, RunEnded) else None)
     session.submit(request(1), first)
     assert first.ended().state == "done" and second.ended().state == "done"
 
@@ -248,84 +249,84 @@ BAD = [
 
 
 @pytest.mark.parametrize(("bad", "named"), BAD, ids=[named for _, named in BAD])
-def test_a_failing_run_says_a_sentence(session: LocalSession, gate: Gate, bad: RunRequest, named: str) -> None:
-    recorder = AtenTracer()
+def test_a_failing_run_reports_a_sentence(session: LocalSession, gate: Gate, bad: RunRequest, named: str) -> None:
+    recorder = EventRecorder()
     end = recorder.ended(session.submit(bad, recorder))
     assert end.state == "failed"
     check_sentence(end.message, named)
     assert end.details.startswith("Traceback") and end.message.split(";")[0] in end.details
-    assert recorder.events == [end], "a run that cannot begin does not say that it began"
-    settled(session, gate)
+    assert recorder.events == [end], "a run that cannot begin does not report a start"
+    run_to_end(session, gate)
 
 
-def test_an_unforeseen_error_is_told_and_the_session_still_works(session: LocalSession, gate: Gate) -> None:
+def test_an_unexpected_error_is_reported_and_the_session_still_works(session: LocalSession, gate: Gate) -> None:
     def explode(*_: object) -> None:
         raise RuntimeError("two\nlines, and a full stop.")
 
     gate.open = True
     hook = gate.register_forward_pre_hook(explode)
-    recorder = AtenTracer()
+    recorder = EventRecorder()
     end = recorder.ended(session.submit(request(3), recorder))
     hook.remove()
     assert end.state == "failed" and "Traceback" in end.details and "explode" in end.details
     check_sentence(end.message, "RuntimeError", "two lines, and a full stop")
-    settled(session, gate)
+    run_to_end(session, gate)
 
 
 @pytest.mark.parametrize("kind", [RunStarted, FrameMade])
-def test_a_listener_that_raises_ends_its_run_not_the_worker(session: LocalSession, gate: Gate, kind: type) -> None:
-    def stumble(event: RunEvent) -> None:
+def test_a_listener_that_raises_ends_its_run_not_the_thread(session: LocalSession, gate: Gate, kind: type) -> None:
+    def fail(event: RunEvent) -> None:
         if isinstance(event, kind):
             raise ValueError("the screen is gone")
 
     gate.open = True
-    recorder = AtenTracer(stumble)
+    recorder = EventRecorder(fail)
     end = recorder.ended(session.submit(request(3), recorder))
     assert end.state == "failed" and "the screen is gone" in end.message
-    settled(session, gate)
+    run_to_end(session, gate)
 
 
-def test_a_listener_that_raises_at_the_end_is_not_told_twice(
+def test_a_listener_that_raises_at_the_end_is_not_called_twice(
     session: LocalSession, gate: Gate, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stumble(event: RunEvent) -> None:
+    def fail(event: RunEvent) -> None:
         if isinstance(event, RunEnded):
             raise ValueError("the screen is gone")
 
     gate.open = True
-    recorder = AtenTracer(stumble)
+    recorder = EventRecorder(fail)
     assert recorder.ended(session.submit(request(1), recorder)).state == "done"
-    settled(session, gate)
+    run_to_end(session, gate)
     recorder.ended()
-    assert "the screen is gone" in capsys.readouterr().err, "not swallowed either"
+    assert "the screen is gone" in capsys.readouterr().err, "the error is printed, not swallowed"
 
 
-def test_close_stops_the_run_and_takes_no_more(session: LocalSession, gate: Gate) -> None:
-    running, waiting, late = AtenTracer(), AtenTracer(), AtenTracer()
+def test_close_stops_the_run_and_refuses_new_ones(session: LocalSession, gate: Gate) -> None:
+    running, waiting, late = EventRecorder(), EventRecorder(), EventRecorder()
     session.submit(request(50), running)
-    gate.let(1)
+    gate.permit(1)
     running.wait(lambda r: len(r.frames) == 1)
     session.submit(request(50), waiting)
     session.close()
     session.close()
     with raises_sentence(StateError, "closed"):
         session.submit(request(), late)
-    gate.let(100)
+    gate.permit(100)
     assert running.ended().state == "stopped" and waiting.ended().state == "stopped"
     assert waiting.frames == [] and late.events == []
-    session._worker.join(PATIENCE)
-    assert not session._worker.is_alive(), "its thread is given back"
+    session._thread.join(PATIENCE)
+    assert not session._thread.is_alive(), "the thread ends"
 
 
-def test_the_worker_does_not_keep_python_alive(session: LocalSession) -> None:
-    assert session._worker.daemon
+def test_the_thread_does_not_keep_python_alive(session: LocalSession) -> None:
+    assert session._thread.daemon
 
 
-def test_sessions_do_not_share_a_worker(gate: Gate, session: LocalSession) -> None:
-    other, blocked, free = LocalSession(smooth_model(12)), AtenTracer(), AtenTracer()
+def test_sessions_do_not_share_a_thread(gate: Gate, session: LocalSession) -> None:
+    other, blocked, free = LocalSession(smooth_model(12)), EventRecorder(), EventRecorder()
     session.submit(request(3), blocked)
     other.submit(request(3), free)
     assert free.ended().state == "done" and blocked.frames == []
     other.close()
-    gate.let(4)
+    gate.permit(4)
     assert blocked.ended().state == "done"

@@ -1,4 +1,4 @@
-"""The local session measures how robust its model is: when nothing runs, once, and behind everything else."""
+"""The local session measures the robustness of its model once, while no run is active."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from robust_widgets.interface.session import RunStarted
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
 from tests.helpers import card, seeds, smooth_model
-from tests.session.test_local import PATIENCE, AtenTracer, Gate, request
+from tests.session.test_local import PATIENCE, EventRecorder, Gate, request
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def gate() -> Gate:
     return Gate()
 
 
-class Sure(nn.Module):
-    """Two classes by how bright a picture is, so that a few grey steps make it sure; it may wait at a gate."""
+class ConfidentNet(nn.Module):
+    """Classifies by brightness, so a few grey levels make it confident; waits at a gate."""
 
     def __init__(self, gate: Gate) -> None:
         super().__init__()
@@ -38,83 +38,83 @@ class Sure(nn.Module):
 
 @pytest.fixture
 def measuring(gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSession]:
-    """A session over a model that becomes sure of what it paints, which waits for nobody before it measures."""
+    """A session that measures at once, with a model that can become confident of what it paints."""
     monkeypatch.setenv("ROBUST_WIDGETS_CACHE", str(tmp_path))
     monkeypatch.setattr("robust_widgets.session.local.IDLE", 0.01)
-    made = LocalSession(RobustClassifier(Sure(gate), card(12, "sure"), seeds(12)))
-    yield made
+    session = LocalSession(RobustClassifier(ConfidentNet(gate), card(12, "sure"), seeds(12)))
+    yield session
     gate.open = True
-    gate.let(1000)
-    made.close()
+    gate.permit(1000)
+    session.close()
 
 
-class Told:
-    """A listener for what was measured."""
+class RobustnessRecorder:
+    """A listener for the measured robustness."""
 
     def __init__(self) -> None:
-        self.found: list[Robustness | None] = []
+        self.results: list[Robustness | None] = []
         self.threads: list[str] = []
         self._happened = threading.Event()
 
-    def __call__(self, found: Robustness | None) -> None:
-        self.found.append(found)
+    def __call__(self, robustness: Robustness | None) -> None:
+        self.results.append(robustness)
         self.threads.append(threading.current_thread().name)
         self._happened.set()
 
     def wait(self) -> Robustness | None:
         assert self._happened.wait(PATIENCE)
-        return self.found[-1]
+        return self.results[-1]
 
 
-def test_the_model_is_measured_when_nothing_runs_and_once(measuring: LocalSession, gate: Gate) -> None:
+def test_the_model_is_measured_once_while_nothing_runs(measuring: LocalSession, gate: Gate) -> None:
     gate.open = True
-    told, later = Told(), Told()
-    measuring.measure(told)
-    found = told.wait()
-    assert found is not None and found.own and told.threads == ["robust-widgets session"]
-    asked = gate.forwards
+    measured, later = RobustnessRecorder(), RobustnessRecorder()
+    measuring.measure(measured)
+    robustness = measured.wait()
+    assert robustness is not None and robustness.own and measured.threads == ["robust-widgets session"]
+    forwards = gate.forwards
     measuring.measure(later)
-    assert later.found == [found] and gate.forwards == asked, "what is known is told at once"
-    again = LocalSession(RobustClassifier(Sure(gate), card(12, "sure"), seeds(12)))
-    told = Told()
-    again.measure(told)
-    assert told.wait() == found and gate.forwards == asked, "and is known to the next process"
+    assert later.results == [robustness] and gate.forwards == forwards, "a known result is reported at once"
+    again = LocalSession(RobustClassifier(ConfidentNet(gate), card(12, "sure"), seeds(12)))
+    measured = RobustnessRecorder()
+    again.measure(measured)
+    assert measured.wait() == robustness and gate.forwards == forwards, "and is cached for the next process"
     again.close()
 
 
-def test_a_run_goes_before_a_measurement(measuring: LocalSession, gate: Gate) -> None:
-    told = Told()
-    measuring.measure(told)
-    gate.wait_until_asked()
-    recorder = AtenTracer()
+def test_a_run_interrupts_a_measurement(measuring: LocalSession, gate: Gate) -> None:
+    measured = RobustnessRecorder()
+    measuring.measure(measured)
+    gate.wait_for_pass()
+    recorder = EventRecorder()
     run = measuring.submit(request(2, seed=0), recorder)
-    gate.let(1)
-    gate.wait_until_asked()
+    gate.permit(1)
+    gate.wait_for_pass()
     recorder.wait(lambda seen: any(isinstance(event, RunStarted) for event in seen.events))
-    assert not told.found
+    assert not measured.results
     gate.open = True
-    gate.let(1000)
-    assert recorder.ended(run).state == "done" and told.wait() is not None
+    gate.permit(1000)
+    assert recorder.ended(run).state == "done" and measured.wait() is not None
 
 
-def test_a_model_that_cannot_be_measured_so_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_cannot_be_measured_reports_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("robust_widgets.session.local.IDLE", 0.01)
     model = smooth_model()
     nn.init.zeros_(model.network.head.weight)
     session = LocalSession(model)
-    told = Told()
-    session.measure(told)
-    assert told.wait() is None
-    recorder = AtenTracer()
+    measured = RobustnessRecorder()
+    session.measure(measured)
+    assert measured.wait() is None
+    recorder = EventRecorder()
     assert recorder.ended(session.submit(request(1, seed=0), recorder)).state == "done"
     session.close()
 
 
-def test_a_session_that_is_closed_stops_measuring(measuring: LocalSession, gate: Gate) -> None:
-    told = Told()
-    measuring.measure(told)
-    gate.wait_until_asked()
+def test_a_closed_session_stops_measuring(measuring: LocalSession, gate: Gate) -> None:
+    measured = RobustnessRecorder()
+    measuring.measure(measured)
+    gate.wait_for_pass()
     measuring.close()
-    gate.let(1)
-    measuring._worker.join(PATIENCE)
-    assert not measuring._worker.is_alive() and not told.found
+    gate.permit(1)
+    measuring._thread.join(PATIENCE)
+    assert not measuring._thread.is_alive() and not measured.results

@@ -1,4 +1,4 @@
-"""A local session runs every task, knows its model's features, and keeps what it was handed."""
+"""A local session runs every task, knows its model's features, and stores its inputs in the trace."""
 
 from __future__ import annotations
 
@@ -20,56 +20,56 @@ from robust_widgets.solvers.graphs import cuda_graph
 from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from robust_widgets.testing import FakeSession
 from tests.helpers import check_sentence, smooth_model, tiny_model
-from tests.session.test_local import AtenTracer
+from tests.session.test_local import EventRecorder
 from tests.solvers.graphs.fake_cuda import FakeCuda
 from tests.tasks.calls import FUNCTIONS, MASK, MASKED, MODEL, PICTURE, call, request
 
 
-def ran(session: LocalSession, asked: RunRequest) -> Trace:
-    recorder = AtenTracer()
-    end = recorder.ended(session.submit(asked, recorder))
+def run(session: LocalSession, run_request: RunRequest) -> Trace:
+    recorder = EventRecorder()
+    end = recorder.ended(session.submit(run_request, recorder))
     assert end.state == "done", end.details
     return recorder.events[0].trace  # type: ignore[union-attr]
 
 
 @pytest.fixture(scope="module")
 def session() -> Any:
-    made = LocalSession(MODEL)
-    yield made
-    made.close()
+    session = LocalSession(MODEL)
+    yield session
+    session.close()
 
 
 @pytest.mark.parametrize("task", FUNCTIONS)
-def test_every_task_is_run_as_its_function_runs_it(session: LocalSession, task: str) -> None:
-    trace, wanted = ran(session, request(task, {"steps": 3})), call(task, steps=3)
-    np.testing.assert_array_equal(trace.frames, wanted.frames)
-    assert (trace.parameters, trace.target, trace.radius) == (wanted.parameters, wanted.target, wanted.radius)
-    assert (trace.classes, trace.fingerprint) == (wanted.classes, wanted.fingerprint)
+def test_every_task_gives_the_same_result_as_its_function(session: LocalSession, task: str) -> None:
+    trace, expected = run(session, request(task, {"steps": 3})), call(task, steps=3)
+    np.testing.assert_array_equal(trace.frames, expected.frames)
+    assert (trace.parameters, trace.target, trace.radius) == (expected.parameters, expected.target, expected.radius)
+    assert (trace.classes, trace.fingerprint) == (expected.classes, expected.fingerprint)
 
 
 @pytest.mark.parametrize("task", FUNCTIONS)
-def test_the_trace_keeps_what_the_run_was_handed(session: LocalSession, task: str) -> None:
-    asked = request(task, {"steps": 1})
-    trace = ran(session, asked)
+def test_the_trace_stores_the_inputs_of_the_run(session: LocalSession, task: str) -> None:
+    run_request = request(task, {"steps": 1})
+    trace = run(session, run_request)
     assert set(trace.inputs) == {"picture", "mask"} if task in MASKED else {"picture"}
     np.testing.assert_array_equal(trace.inputs["picture"], PICTURE)
     if task in MASKED:
         np.testing.assert_array_equal(trace.inputs["mask"], MASK * np.uint8(255))
-        assert asked.mask is not None
-        asked.mask[:] = 0
-        assert trace.inputs["mask"].any(), "a copy: what is painted later does not change it"
+        assert run_request.mask is not None
+        run_request.mask[:] = 0
+        assert trace.inputs["mask"].any(), "a copy, so painting later does not change it"
 
 
 def test_a_run_from_nothing_has_no_inputs(session: LocalSession) -> None:
-    assert ran(session, RunRequest("generate", "dog", {"steps": 1})).inputs == {}
+    assert run(session, RunRequest("generate", "dog", {"steps": 1})).inputs == {}
 
 
-def test_the_fake_session_keeps_them_too() -> None:
-    fake, recorder = FakeSession(), AtenTracer()
+def test_the_fake_session_stores_them_too() -> None:
+    fake, recorder = FakeSession(), EventRecorder()
     fake.submit(request("inpaint"), recorder)
-    given = recorder.events[0].trace.inputs  # type: ignore[union-attr]
-    np.testing.assert_array_equal(given["picture"], PICTURE)
-    np.testing.assert_array_equal(given["mask"], MASK * np.uint8(255))
+    inputs = recorder.events[0].trace.inputs  # type: ignore[union-attr]
+    np.testing.assert_array_equal(inputs["picture"], PICTURE)
+    np.testing.assert_array_equal(inputs["mask"], MASK * np.uint8(255))
 
 
 @pytest.fixture
@@ -86,10 +86,10 @@ def test_a_model_with_a_catalogue(model: RobustClassifier) -> None:
     assert model.source is not None
     write_catalogue(catalogue_path(model.source), model.fingerprint, entries())
     session = LocalSession(model)
-    known = session.model.features
-    assert [(entry.name, entry.unit) for entry in known] == [("cat 3", 3), ("cat 8", 8)]
-    assert known == features(model) and session.model is session.model, "read once"
-    trace = ran(session, RunRequest("paint_features", "cat 8", {"steps": 2}, PICTURE, MASK.astype(np.uint8) * 255))
+    catalogue = session.model.features
+    assert [(entry.name, entry.unit) for entry in catalogue] == [("cat 3", 3), ("cat 8", 8)]
+    assert catalogue == features(model) and session.model is session.model, "read once"
+    trace = run(session, RunRequest("paint_features", "cat 8", {"steps": 2}, PICTURE, MASK.astype(np.uint8) * 255))
     session.close()
     np.testing.assert_array_equal(trace.frames, call("paint_features", 8, steps=2, model=model).frames)
 
@@ -101,9 +101,9 @@ def test_a_model_without_a_catalogue(model: RobustClassifier, session: LocalSess
     own.close()
 
 
-@pytest.mark.parametrize(("text", "said"), [("{}", "damaged"), (None, "other weights")])
-def test_a_catalogue_that_cannot_be_used_is_told_when_a_feature_is_asked_for(
-    model: RobustClassifier, text: str | None, said: str
+@pytest.mark.parametrize(("text", "reason"), [("{}", "damaged"), (None, "other weights")])
+def test_an_unusable_catalogue_is_reported_when_a_feature_is_requested(
+    model: RobustClassifier, text: str | None, reason: str
 ) -> None:
     assert model.source is not None
     path = catalogue_path(model.source)
@@ -111,19 +111,19 @@ def test_a_catalogue_that_cannot_be_used_is_told_when_a_feature_is_asked_for(
         write_catalogue(path, "f00d", entries())
     else:
         path.write_text(text)
-    session, recorder = LocalSession(model), AtenTracer()
+    session, recorder = LocalSession(model), EventRecorder()
     assert session.model.features == () and session.model.classes == model.classes
-    asked = RunRequest("paint_features", "cat 8", {"steps": 2}, PICTURE, MASK.astype(np.uint8) * 255)
-    end = recorder.ended(session.submit(asked, recorder))
+    run_request = RunRequest("paint_features", "cat 8", {"steps": 2}, PICTURE, MASK.astype(np.uint8) * 255)
+    end = recorder.ended(session.submit(run_request, recorder))
     session.close()
     assert end.state == "failed"
-    check_sentence(end.message, said, path.name)
+    check_sentence(end.message, reason, path.name)
 
 
 @pytest.mark.parametrize("task", FUNCTIONS)
-def test_a_run_that_goes_on_from_another_picture(session: LocalSession, task: str) -> None:
-    branch = ran(session, request(task, {"steps": 4, "step_size": 5.0}))[2].pixels
-    trace = ran(session, replace(request(task, {"steps": 2, "step_size": 5.0}), start=branch))
+def test_a_run_continues_from_another_picture(session: LocalSession, task: str) -> None:
+    branch = run(session, request(task, {"steps": 4, "step_size": 5.0}))[2].pixels
+    trace = run(session, replace(request(task, {"steps": 2, "step_size": 5.0}), start=branch))
     np.testing.assert_array_equal(trace.frames[0], branch)
     np.testing.assert_array_equal(trace.inputs["start"], branch)
     assert not np.array_equal(trace.frames[-1], branch)
@@ -131,15 +131,15 @@ def test_a_run_that_goes_on_from_another_picture(session: LocalSession, task: st
         np.testing.assert_array_equal(trace.frames[-1, 0][~MASK], PICTURE[~MASK])
 
 
-def test_a_run_that_could_not_be_recorded_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_step_compilation_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeCuda()
     fake.refuse = "no room"
     monkeypatch.setattr(cuda_graph, "cuda", fake)
     model = smooth_model(16)
     model.captures = StepGraphCache()
-    made, recorder = LocalSession(model), AtenTracer()
+    session, recorder = LocalSession(model), EventRecorder()
     with pytest.warns(RuntimeWarning, match="no room"):
-        ends = [recorder.ended(made.submit(request("generate", {"steps": 2}), recorder)) for _ in range(2)]
-    made.close()
+        ends = [recorder.ended(session.submit(request("generate", {"steps": 2}), recorder)) for _ in range(2)]
+    session.close()
     assert [end.state for end in ends] == ["done", "done"] and ends[1].message == ""
     check_sentence(ends[0].message, "no room")

@@ -1,4 +1,4 @@
-"""A training session: it trains off the main thread, holds, stops and goes on without losing anything."""
+"""A training session trains off the main thread, pauses, stops and continues without losing anything."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STEPS = 12
 
 
 class Watcher:
-    """A listener that keeps what it is told and can be waited for."""
+    """A listener that stores events and can be waited for."""
 
     def __init__(self) -> None:
         self.events: list[TrainingEvent] = []
@@ -51,9 +51,9 @@ class Watcher:
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def wait(self, told: Callable[[], bool]) -> None:
+    def wait(self, reached: Callable[[], bool]) -> None:
         with self.changed:
-            assert self.changed.wait_for(told, timeout=120), self.events
+            assert self.changed.wait_for(reached, timeout=120), self.events
 
     def wait_end(self) -> TrainingEnded:
         self.wait(lambda: bool(self.of(TrainingEnded)))
@@ -87,7 +87,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Watcher]:
     return out, watcher
 
 
-def test_what_is_told_and_in_which_order(whole: tuple[Path, Watcher]) -> None:
+def test_the_events_and_their_order(whole: tuple[Path, Watcher]) -> None:
     out, watcher = whole
     note, plan, *between, last = watcher.events
     assert note == TrainingNote("Skipped 1 file.")
@@ -125,7 +125,7 @@ def test_a_stop_loses_nothing(whole: tuple[Path, Watcher], tmp_path: Path) -> No
     assert all(torch.equal(value, weights(out)[name]) for name, value in weights(whole[0]).items())
 
 
-def test_it_goes_on_in_another_process_too(whole: tuple[Path, Watcher], tmp_path: Path) -> None:
+def test_a_new_session_continues_too(whole: tuple[Path, Watcher], tmp_path: Path) -> None:
     out, first, second = tmp_path / "m.safetensors", Watcher(), Watcher()
     training = session(out)
     training.start(first)
@@ -138,16 +138,16 @@ def test_it_goes_on_in_another_process_too(whole: tuple[Path, Watcher], tmp_path
     assert all(torch.equal(value, weights(out)[name]) for name, value in weights(whole[0]).items())
 
 
-def test_a_pause_holds_and_goes_on(tmp_path: Path) -> None:
+def test_a_pause_holds_and_resumes(tmp_path: Path) -> None:
     training, watcher = session(tmp_path / "m.safetensors"), Watcher()
     training.start(watcher)
     watcher.wait_step(1)
     training.pause()
     assert training.state == "paused"
-    time.sleep(0.3)  # the step going on ends
-    held = len(watcher.events)
+    time.sleep(0.3)  # let the current step end
+    count = len(watcher.events)
     time.sleep(0.5)
-    assert len(watcher.events) == held and not watcher.of(TrainingEnded)
+    assert len(watcher.events) == count and not watcher.of(TrainingEnded)
     training.resume()
     assert training.state == "running"
     assert watcher.wait_end().state == "done"
@@ -165,7 +165,7 @@ def test_a_paused_run_can_be_stopped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "words"), [(DataError("The folder is empty."), "The folder is empty."), (KeyError("odd"), "KeyError")]
 )
-def test_an_error_is_told_in_a_sentence(error: Exception, words: str) -> None:
+def test_an_error_is_reported_in_a_sentence(error: Exception, words: str) -> None:
     def set_up(_: object) -> TrainingRun:
         raise error
 

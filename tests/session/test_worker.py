@@ -1,4 +1,4 @@
-"""What is made once for a model is made before its first run."""
+"""The model worker compiles what the tasks need before the first run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from robust_widgets.compiler.engine import ONNX, SWITCH
 from robust_widgets.interface.session import RunEnded
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
-from robust_widgets.session.worker import Painter
+from robust_widgets.session.worker import ModelWorker
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from robust_widgets.tasks import TASKS
@@ -27,11 +27,11 @@ pytest.importorskip("onnxruntime")
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> RobustClassifier:
     monkeypatch.delenv(SWITCH, raising=False)
-    found = smooth_model(16)
-    found.compile()
-    assert found.engine is not None
-    found.engine.fixed = ONNX
-    return found
+    model = smooth_model(16)
+    model.compile()
+    assert model.engine is not None
+    model.engine.fixed = ONNX
+    return model
 
 
 def count(model: RobustClassifier) -> int:
@@ -39,40 +39,37 @@ def count(model: RobustClassifier) -> int:
     return model.captures.count
 
 
-def test_no_task_waits_for_a_recording_after_the_warm_up(model: RobustClassifier) -> None:
-    painter = Painter(model)
-    list(painter.warm_up())
-    made = count(model)
-    assert made == 3
+def test_no_task_compiles_a_step_after_the_warm_up(model: RobustClassifier) -> None:
+    worker = ModelWorker(model)
+    list(worker.warm_up())
+    assert count(model) == 3
     for number, task in enumerate(TASKS):
         events: list[object] = []
-        assert painter.run(number, request(task, {"steps": 2}), events.append, lambda: False) == RunEnded(
-            number, "done"
-        )
+        assert worker.run(number, request(task, {"steps": 2}), events.append, lambda: False) == RunEnded(number, "done")
         assert len(events) == 4
-    assert count(model) == made
+    assert count(model) == 3
 
 
-def test_where_nothing_is_recorded_no_step_is_made() -> None:
+def test_without_compiled_steps_the_warm_up_makes_no_step() -> None:
     model = smooth_model(16)
-    asked: list[object] = []
-    model.network.register_forward_hook(lambda *_: asked.append(1))
-    list(Painter(model).warm_up())
-    assert not asked and model.captures is None
+    forwards: list[object] = []
+    model.network.register_forward_hook(lambda *_: forwards.append(1))
+    list(ModelWorker(model).warm_up())
+    assert not forwards and model.captures is None
 
 
-@pytest.mark.parametrize(("given", "expected"), [("", "10000"), ("500", "500"), ("passive", "None")])
-def test_threads_do_not_wait_for_long(given: str, expected: str) -> None:
-    how = "OMP_WAIT_POLICY" if given == "passive" else "GOMP_SPINCOUNT"
+@pytest.mark.parametrize(("value", "expected"), [("", "10000"), ("500", "500"), ("passive", "None")])
+def test_openmp_threads_spin_briefly(value: str, expected: str) -> None:
+    variable = "OMP_WAIT_POLICY" if value == "passive" else "GOMP_SPINCOUNT"
     code = (
         "import os; [os.environ.pop(name, 0) for name in ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT')]; "
-        f"os.environ.update({{'{how}': '{given}'}} if '{given}' else {{}}); "
+        f"os.environ.update({{'{variable}': '{value}'}} if '{value}' else {{}}); "
         "import robust_widgets; print(os.environ.get('GOMP_SPINCOUNT'))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == expected
 
 
-def test_a_session_warms_up_though_somebody_waits_for_a_measurement(model: RobustClassifier) -> None:
+def test_a_session_warms_up_before_it_measures(model: RobustClassifier) -> None:
     session = LocalSession(model)
     try:
         measured = threading.Event()
@@ -83,28 +80,28 @@ def test_a_session_warms_up_though_somebody_waits_for_a_measurement(model: Robus
         session.close()
 
 
-def test_a_run_goes_before_what_is_still_to_be_made(model: RobustClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    reached, go_on, order = threading.Event(), threading.Event(), list[str]()
+def test_a_run_interrupts_the_warm_up(model: RobustClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, release, order = threading.Event(), threading.Event(), list[str]()
 
-    def parts(_: Painter) -> Iterator[None]:
+    def parts(_: ModelWorker) -> Iterator[None]:
         reached.set()
-        go_on.wait(60)
+        release.wait(60)
         yield
         order.append("warm-up")
 
-    monkeypatch.setattr(Painter, "warm_up", parts)
+    monkeypatch.setattr(ModelWorker, "warm_up", parts)
     session = LocalSession(model)
     try:
         assert reached.wait(60)
         ended = threading.Event()
 
-        def hear(event: object) -> None:
+        def listen(event: object) -> None:
             if isinstance(event, RunEnded):
                 order.append("run")
                 ended.set()
 
-        session.submit(request("generate", {"steps": 1}), hear)
-        go_on.set()
+        session.submit(request("generate", {"steps": 1}), listen)
+        release.set()
         assert ended.wait(60)
     finally:
         session.close()
@@ -113,7 +110,7 @@ def test_a_run_goes_before_what_is_still_to_be_made(model: RobustClassifier, mon
 
 @pytest.mark.parametrize("moment", [0.0, 0.3, 0.8])
 @pytest.mark.parametrize("run", [False, True])
-def test_a_process_may_end_at_any_moment(moment: float, run: bool) -> None:
+def test_a_process_may_exit_at_any_moment(moment: float, run: bool) -> None:
     code = f"""
 import time, torch
 from robust_widgets.session.local import LocalSession
@@ -125,5 +122,7 @@ if {run}:
 time.sleep({moment})
 """
     environment = {**os.environ, SWITCH: "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stderr) == (0, "")
+    completed = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert (completed.returncode, completed.stderr) == (0, "")
