@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTENSION_SOURCE = "labextension"
+EXTENSION_SOURCE = "frontend/labextension"
 EXTENSION = "share/jupyter/labextensions/robust-widgets"
 # Built from a checkout, and part of every installation.
 BUILT = (f"{EXTENSION}/package.json", f"{EXTENSION}/install.json")

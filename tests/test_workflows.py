@@ -130,7 +130,7 @@ class Release:
         self.write("robust_widgets/static/pad.js", "pad")
         self.write("notebooks/index.ipynb", "{}")
         self.write("CITATION.cff", f'cff-version: 1.2.0\nversion: "{version}"\n')
-        self.write("labextension/package.json", json.dumps({"version": version}))
+        self.write("frontend/labextension/package.json", json.dumps({"version": version}))
         self.write("CHANGELOG.md", f"# Changelog\n\n## {version}, 2026-12-01\n")
         (root / "scripts").mkdir()
         shutil.copy(ROOT / "scripts/check_release.py", root / "scripts")
@@ -165,8 +165,8 @@ class Release:
                 if not (without and name.endswith(without)):
                     archive.writestr(name, "")
         sdist = [*package, "notebooks/index.ipynb", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"]
-        sdist += ["CITATION.cff", "pyproject.toml", "labextension/install.json"]
-        sdist += [f"labextension/build/{name}" for name in bundle if name != "install.json"]
+        sdist += ["CITATION.cff", "pyproject.toml", "frontend/labextension/install.json"]
+        sdist += [f"frontend/labextension/build/{name}" for name in bundle if name != "install.json"]
         with tarfile.open(dist / "robust_widgets-1.2.0.tar.gz", "w:gz") as archive:
             for name in sdist:
                 if not (without and name.endswith(without)):
@@ -190,7 +190,7 @@ def test_a_tag_has_to_be_the_version(release: Release) -> None:
     ("file", "text"),
     [
         ("CITATION.cff", "cff-version: 1.2.0\nversion: 1.1.0\n"),
-        ("labextension/package.json", '{"version": "1.1.0"}'),
+        ("frontend/labextension/package.json", '{"version": "1.1.0"}'),
         ("CHANGELOG.md", "## 1.2.0, unreleased\n"),
     ],
 )
