@@ -115,7 +115,7 @@ def figures(
     ours, theirs = power(pixels), power(photographs)
     worst = [ratio(kind(ours), kind(theirs)).up_to(NYQUIST) for kind in (radial, axial)]
     shares = (whole["clean"], whole["l2 1, 20 steps"], half["l2 0.5, 20 steps"], hit)
-    return (*(f"{share:.1%}" for share in shares), *(f"{one.worst:.2f} at {one.frequency}" for one in worst))
+    return (*(f"{share:.1%}" for share in shares), *(f"{figure.worst:.2f} at {figure.frequency}" for figure in worst))
 
 
 def sheet(painted: list[tuple[str, Pixels]], names: tuple[str, ...]) -> Image.Image:
@@ -128,8 +128,8 @@ def sheet(painted: list[tuple[str, Pixels]], names: tuple[str, ...]) -> Image.Im
     for row, (name, pixels) in enumerate(painted):
         draw.text((6, 22 + row * PICTURE + PICTURE // 2 - 8), name, fill="black", font=font)
         for column, pixel in enumerate(pixels):
-            shown = enlarged(pixel, PICTURE).resize((PICTURE, PICTURE))
-            picture.paste(shown, (left + column * PICTURE, 22 + row * PICTURE))
+            tile = enlarged(pixel, PICTURE).resize((PICTURE, PICTURE))
+            picture.paste(tile, (left + column * PICTURE, 22 + row * PICTURE))
     return picture
 
 

@@ -1,14 +1,13 @@
-"""How long a person waits before there is something to paint on, beside what cannot be avoided on the same machine.
+"""Time from a click to a canvas to paint on, next to the time of what can't be avoided on the same machine.
 
     python benchmarks/startup.py                  # opens JupyterLab in headless Chromium (needs the test extra)
     python benchmarks/startup.py --rounds 5
     python benchmarks/startup.py --no-browser     # imports alone
 
-Prints medians over several rounds, in each of which everything is done in turn: importing robust_widgets, ipywidgets
-and torch in a fresh process; from a click on the launcher's card to a studio on screen, from there to a model that is
-ready, the same for a picture that is opened in a studio, and for an empty ipywidgets box in a notebook's cell;
-``rw.Studio()`` in a cell of a kernel that has loaded torch; and from a press of Run to the first step made in the
-kernel and painted on the page. One time alone means nothing on a shared machine: quote the ratios.
+Prints medians over several interleaved rounds of: importing robust_widgets, ipywidgets and torch in a fresh process;
+from a click on the launcher's card to a studio on screen, and to a model that is ready; the same for a picture opened
+in a studio, and for an empty ipywidgets box in a notebook's cell; ``rw.Studio()`` in a cell of a kernel that has loaded
+torch; and from a press of Run to the first step on the page. On a shared machine, quote ratios rather than times.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 IMPORTS = ("numpy", "ipywidgets", "torch", "robust_widgets")
 PATIENCE = 240_000
-SETTLE = 3000  # what JupyterLab still does after it looks ready
+IDLE_AFTER = 3000  # JupyterLab still works this long after it looks ready
 WARM_UP = 6000  # the steps of the tasks are recorded before the first run
 STUDIO = {"screen": "node.querySelector('.rw-pad-surface') && node.querySelector('.rw-view')"}
 READY = {"ready": "/, on (cpu|cuda|mps)/.test(node.textContent)"}
@@ -40,8 +39,8 @@ FIRST_STEP = {"screen": "Number(node.querySelector('.rw-view').dataset.step ?? 0
 
 # Looks at each frame of the page; a thing is on screen in the frame after the one in which it was laid out.
 WATCH = """([act, root, wanted]) => new Promise(resolve => {
-  const found = {}, begun = performance.now();
-  const note = name => { found[name] ??= performance.now() - begun; };
+  const times = {}, begun = performance.now();
+  const note = name => { times[name] ??= performance.now() - begun; };
   const looks = Object.entries(wanted).map(([name, code]) => [name, new Function('node', `return !!(${code});`)]);
   new Function(act)();
   const frame = () => {
@@ -51,9 +50,9 @@ WATCH = """([act, root, wanted]) => new Promise(resolve => {
     if (kernel && ['idle', 'busy'].includes(kernel.status)) note('kernel');
     const node = tab && tab.node.querySelector(root);
     for (const [name, look] of looks) {
-      if (node && !(name in found) && look(node)) requestAnimationFrame(() => note(name));
+      if (node && !(name in times) && look(node)) requestAnimationFrame(() => note(name));
     }
-    if (looks.every(([name]) => name in found)) resolve(found);
+    if (looks.every(([name]) => name in times)) resolve(times);
     else requestAnimationFrame(frame);
   };
   frame();
@@ -108,11 +107,11 @@ class Pages:
         page = self._page()
         page.goto(f"{self._address}/lab?reset", wait_until="domcontentloaded")
         page.wait_for_selector(".jp-Launcher", timeout=PATIENCE)
-        page.wait_for_timeout(SETTLE)
-        found = page.evaluate(WATCH, [act, ".rw-tab", {**STUDIO, **READY}])
-        self._say(f"{name}: asked to a kernel", found["kernel"])
-        self._say(f"{name}: kernel to a studio on screen", found["screen"] - found["kernel"])
-        self._say(f"{name}: kernel to a model that is ready", found["ready"] - found["kernel"])
+        page.wait_for_timeout(IDLE_AFTER)
+        times = page.evaluate(WATCH, [act, ".rw-tab", {**STUDIO, **READY}])
+        self._say(f"{name}: asked to a kernel", times["kernel"])
+        self._say(f"{name}: kernel to a studio on screen", times["screen"] - times["kernel"])
+        self._say(f"{name}: kernel to a model that is ready", times["ready"] - times["kernel"])
         page.evaluate("() => window.jupyterapp.shell.currentWidget.content.sessionContext.shutdown()")
         page.close()
 
@@ -125,17 +124,17 @@ class Pages:
         notebook(self._folder, file, code)
         page = self._page()
         book = Notebook(page, self._address, file)
-        page.wait_for_timeout(SETTLE)
+        page.wait_for_timeout(IDLE_AFTER)
         book.python(before)
         page.locator(".jp-CodeCell .jp-InputArea-editor").first.click()
         self._say(name, page.evaluate(WATCH, [RUN_CELL, ".jp-Notebook", seen])["screen"])
         if runs:
             page.wait_for_timeout(WARM_UP)
             book.python(LISTEN)
-            page.wait_for_timeout(SETTLE)
-            shown = page.evaluate(WATCH, [PRESS_RUN, ".jp-Notebook", FIRST_STEP])["screen"]
-            self._say("Run: pressed to the first step on screen", shown)
-            page.wait_for_timeout(SETTLE)
+            page.wait_for_timeout(IDLE_AFTER)
+            first_step = page.evaluate(WATCH, [PRESS_RUN, ".jp-Notebook", FIRST_STEP])["screen"]
+            self._say("Run: pressed to the first step on screen", first_step)
+            page.wait_for_timeout(IDLE_AFTER)
             waited = book.python("print(made[1] - made['asked'])")
             self._say("Run: asked to the first step made, in the kernel", 1000 * float(waited))
         page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")

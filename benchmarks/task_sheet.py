@@ -39,12 +39,12 @@ def runs(model: rw.RobustClassifier) -> list[tuple[str, Trace]]:
     ]
 
 
-def sheet(made: list[tuple[str, Trace]]) -> Image.Image:
+def sheet(traces: list[tuple[str, Trace]]) -> Image.Image:
     """A row for each run: its name, and its picture at a few shares of its steps."""
-    width, height = WORDS + len(SHARES) * (TILE + GAP), len(made) * (TILE + GAP) - GAP
+    width, height = WORDS + len(SHARES) * (TILE + GAP), len(traces) * (TILE + GAP) - GAP
     page = Image.new("RGB", (width - GAP, height), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(15)
-    for row, (name, trace) in enumerate(made):
+    for row, (name, trace) in enumerate(traces):
         top = row * (TILE + GAP)
         draw.text((0, top + TILE // 2), name, fill="#333333", font=font, anchor="lm")
         for column, share in enumerate(SHARES):
