@@ -45,7 +45,7 @@ def features(
     Each unit of the penultimate layer gets a name after the class it fires for most, its first few classes, and a
     small picture that maximises it. Features are painted by these names.
     """
-    from robust_widgets.models.feature_catalogue import ENDING, catalogue_path, write_catalogue
+    from robust_widgets.models.feature_catalogue import SUFFIX, catalogue_path, write_catalogue
     from robust_widgets.models.features import features as read
     from robust_widgets.models.registry import load_model, model_names
 
@@ -63,7 +63,7 @@ def features(
     from robust_widgets.training.data import load_validation
     from robust_widgets.training.feature_catalogue import make_catalogue
 
-    (place,) = checked_outputs([out or catalogue_path(Path(model))], [ENDING])
+    (place,) = checked_outputs([out or catalogue_path(Path(model))], [SUFFIX])
     classifier = load_model(model, device=device)
     pictures = load_validation(data, classifier.input_size, classifier.classes)
     made = make_catalogue(classifier, pictures, steps=steps, batch_size=batch_size)

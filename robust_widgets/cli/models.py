@@ -39,7 +39,7 @@ def models(
     Some ship with the package, others were published elsewhere and are downloaded when they are first loaded. They are
     kept in the platform's folder for caches, or in the one that the environment variable ROBUST_WIDGETS_CACHE names.
     """
-    from robust_widgets._bundled import BUNDLED, model_names
+    from robust_widgets._bundled import model_names, weights_path
     from robust_widgets.models.card import read_card
     from robust_widgets.models.zoo.entries import published_models
 
@@ -54,13 +54,13 @@ def models(
     if name is not None and name not in (*shipped, *published):
         raise UnknownNameError(unknown_name("model", name, (*shipped, *published)))
     for one in shipped if name is None else [name] if name in shipped else []:
-        file = BUNDLED / f"{one}.safetensors"
+        file = weights_path(one)
         typer.echo(describe(one, read_card(file), file.stat().st_size))
     if name is not None and name in published:
         if download:
-            from robust_widgets.models.zoo.entries import download as get
+            from robust_widgets.models.zoo.entries import fetch_model
 
-            get(published[name])
+            fetch_model(published[name])
         typer.echo(describe_published(published[name]))
     if name is None:
         typer.echo("\n\n".join(["", *list_published(list(published.values())), OTHERS]))
@@ -101,7 +101,7 @@ def describe_published(entry: ModelEntry) -> str:
     return _facts(
         entry.name,
         {
-            "network": f"{entry.network}, {entry.input_size} x {entry.input_size} px, {entry.trained}",
+            "network": f"{entry.network}, {entry.input_size} x {entry.input_size} px, {entry.training}",
             "accuracy": UNKNOWN if entry.clean is None else f"clean {entry.clean:.1%}, as published",
             "data": f"{entry.data}; class names {entry.classes!r}",
             "licence": entry.licence or "none is named",
@@ -126,7 +126,7 @@ def list_published(entries: list[ModelEntry]) -> list[str]:
         title = f"{collection}: {first.paper}. {first.source}. Licence: {first.licence or 'none is named'}."
         width = max(len(entry.name) for entry in own)
         lines = [
-            f"  {entry.name.ljust(width)}  {entry.network}, {entry.data} at {entry.input_size} px, {entry.trained}, "
+            f"  {entry.name.ljust(width)}  {entry.network}, {entry.data} at {entry.input_size} px, {entry.training}, "
             f"{_size(entry)}{', downloaded' if local_file(entry) else ''}"
             for entry in own
         ]

@@ -1,1 +1,1 @@
-"""Classifiers: their networks, their files, their names."""
+"""Classifiers: architectures, weights files, model cards, and loading them by name."""

@@ -1,4 +1,4 @@
-"""A shipped model, of which everything that a person sees is known before torch is loaded. No torch here."""
+"""A bundled model that widgets can show before torch is imported."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BundledModel:
-    """A model of :func:`robust_widgets.model_names` that is not loaded yet.
+    """A bundled model that isn't loaded yet.
 
     Attributes:
-        name: which.
-        device: where it is to run; None for the fastest device, which is not known before torch is loaded.
+        name: one of :func:`robust_widgets.model_names`.
+        device: where it will run; None for the fastest device, which isn't known before torch is imported.
     """
 
     name: str = DEFAULT
@@ -33,12 +33,12 @@ class BundledModel:
 
     @property
     def path(self) -> Path:
-        """Its weights file."""
+        """The weights file."""
         return weights_path(self.name)
 
     @cached_property
     def info(self) -> ModelInfo:
-        """What a widget shows of it.
+        """What widgets show about it.
 
         Raises:
             WeightsError: its file is damaged.
@@ -46,13 +46,12 @@ class BundledModel:
         card = read_card(self.path)
         features = ()
         if catalogue_path(self.path).is_file():
-            with suppress(WeightsError):  # a run with a feature by name says what is wrong with the catalogue
+            with suppress(WeightsError):  # a run that asks for a feature reports it
                 features = read_catalogue(catalogue_path(self.path), None)
-        known = synonyms(card.classes)
-        return card.shown(self.device or "", source=self.name, features=features, synonyms=known)
+        return card.info(self.device or "", source=self.name, features=features, synonyms=synonyms(card.classes))
 
     def load(self) -> RobustClassifier:
-        """The model itself, as :func:`robust_widgets.load_model` loads it.
+        """Load the model, as :func:`robust_widgets.load_model` does.
 
         Raises:
             WeightsError: its file is damaged.

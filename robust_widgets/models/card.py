@@ -1,4 +1,4 @@
-"""What a model's file tells of it, read without its weights. No torch here."""
+"""The model card, and reading it from a weights file without the weights."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ FORMAT = "robust-widgets 1"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known of a model; saved with its weights.
+    """Facts about a model, saved with its weights.
 
     Attributes:
-        name: what :func:`load_model` calls it.
-        architecture: a name of ``models.architectures``.
+        name: the model's name, for :func:`load_model` if it is a bundled or published one.
+        architecture: the network's name; one of ``models.networks.architectures`` for a model of this package.
         classes: class names in the order of the logits.
-        input_size: side in pixels of the pictures it was trained on.
-        mean: of the normalisation, for red, green and blue, pictures in [0, 1].
-        std: its deviations, likewise.
+        input_size: width in pixels of the pictures it was trained on.
+        mean: mean of the normalisation for red, green and blue, for pictures in [0, 1].
+        std: standard deviation, likewise.
         norm: the norm it was trained to resist, ``"l2"`` or ``"linf"``; ``""`` for a standard model.
-        radius: the training radius, raw pixels at ``input_size``; 0 for a standard model.
+        radius: the training epsilon, raw pixels at ``input_size``; 0 for a standard model.
         data: name and licence of the training data.
         accuracies: measured accuracies in [0, 1], for example ``{"clean": 0.63, "l2 1.0, 20 steps": 0.43}``.
-        training: the command and settings that made it.
-        measured: what :func:`measure_robustness` found here; no file claims that, so it is not saved.
+        training: the command and settings that trained it.
+        measured: the result of :func:`measure_robustness` on this machine; not saved with the weights.
     """
 
     name: str
@@ -51,23 +51,28 @@ class ModelCard:
 
     @property
     def robustness(self) -> str:
-        """What the model withstands, in a few words, as it was measured."""
+        """The measured robustness, in a few words."""
         return self.measured.words if self.measured is not None else NOT_MEASURED
 
     @property
     def claim(self) -> str:
-        """How the card says the model was trained, in a few words; empty where it does not say."""
+        """How the model was trained according to the card, in a few words; empty if it doesn't say."""
         if self.norm:
             return training_claim(self.norm, self.radius)
         return "trained without an attack" if self.training or self.accuracies else ""
 
-    def shown(self, device: str, **known: Any) -> ModelInfo:
-        """What a widget shows of the model: what the card says, and what else is known, by `ModelInfo`'s names."""
+    def info(self, device: str, **known: Any) -> ModelInfo:
+        """What widgets show about the model.
+
+        Args:
+            device: where it runs.
+            known: fields of `ModelInfo` that aren't on the card.
+        """
         return ModelInfo(self.name, self.classes, self.input_size, device, self.architecture, claim=self.claim, **known)
 
 
 def is_model_file(path: Path) -> bool:
-    """Whether a file is one that :func:`save_model` wrote, of this version or another."""
+    """Whether any version of :func:`save_model` wrote this file."""
     try:
         with safe_open(path, framework="np") as file:
             return str((file.metadata() or {}).get("format")).startswith("robust-widgets")
@@ -76,7 +81,7 @@ def is_model_file(path: Path) -> bool:
 
 
 def read_card(path: Path) -> ModelCard:
-    """The card alone, without reading the weights.
+    """Read the card of a weights file, without the weights.
 
     Raises:
         WeightsError: the file is missing, damaged, or not a model of this package.
@@ -86,7 +91,11 @@ def read_card(path: Path) -> ModelCard:
 
 
 def open_weights(path: Path, framework: Literal["np", "pt"] = "np") -> Any:
-    """A weights file, opened: what it says of itself, and its tensors as numpy's or torch's.
+    """Open a weights file, for its metadata and its tensors.
+
+    Args:
+        path: the file.
+        framework: whether its tensors are read as numpy's, ``"np"``, or torch's, ``"pt"``.
 
     Raises:
         WeightsError: the file is missing or damaged.
@@ -97,19 +106,23 @@ def open_weights(path: Path, framework: Literal["np", "pt"] = "np") -> Any:
         return safe_open(path, framework=framework)
     except (OSError, SafetensorError) as error:
         raise WeightsError(
-            f"The file {str(path)!r} is not a readable safetensors file ({error}); it is damaged or of another kind."
+            f"The file {str(path)!r} is not a readable safetensors file ({error}); it is damaged or in another format."
         ) from error
 
 
 def card_in(path: Path, metadata: dict[str, str] | None) -> ModelCard:
-    """The card in what a file says of itself.
+    """The card in a file's metadata.
+
+    Args:
+        path: the file, for error messages.
+        metadata: of the file.
 
     Raises:
-        WeightsError: it is not a model of this package, or its card is damaged.
+        WeightsError: the file is not a model of this package, or its card is damaged.
     """
     if not metadata or metadata.get("format") != FORMAT:
         raise WeightsError(
-            f"The file {str(path)!r} holds weights, but not of robust-widgets; "
+            f"The file {str(path)!r} holds weights, but no model card of robust-widgets; "
             "give a file made by 'robust-widgets train'."
         )
     try:
@@ -119,7 +132,7 @@ def card_in(path: Path, metadata: dict[str, str] | None) -> ModelCard:
         for name in ("classes", "mean", "std"):
             values[name] = tuple(values[name])
         if len(values["mean"]) != 3 or len(values["std"]) != 3:
-            raise ValueError("mean and std have one value for each of red, green and blue")
+            raise ValueError("mean and std need three values, for red, green and blue")
         return ModelCard(**values)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The model card in {str(path)!r} cannot be read ({error}); the file is damaged.") from error

@@ -1,4 +1,4 @@
-"""A classifier's network in half precision, for a GPU."""
+"""A classifier that computes in half precision, for GPUs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from robust_widgets.models.classifier import RobustClassifier
 
 
 class HalfPrecisionClassifier(RobustClassifier):
-    """A copy of a model whose convolutions and products are of half precision, in channels-last order.
+    """A copy of a model whose convolutions and linear layers compute in half precision and channels-last order.
 
-    Pictures, features, logits and gradients stay float32.
+    Pictures, features, logits and gradients are float32.
 
     Args:
-        model: which; it stays as it is.
+        model: the original, which isn't changed.
         dtype: ``torch.bfloat16`` or ``torch.float16``.
     """
 
@@ -25,22 +25,23 @@ class HalfPrecisionClassifier(RobustClassifier):
         self.to(model.device)
         self._dtype = dtype
         for module in self.network.modules():
-            if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear)):  # what else there is keeps its precision
+            # All other layers, like normalisations, keep float32.
+            if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear)):
                 module.to(dtype)
         self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def forward(self, x: Tensor) -> Tensor:
-        with self._half(x):
+        with self._autocast(x):
             return super().forward(x.contiguous(memory_format=torch.channels_last)).float()
 
     def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
-        with self._half(x):
+        with self._autocast(x):
             x = x.contiguous(memory_format=torch.channels_last)
             return super().features(x, straight_through=straight_through).float()
 
     def classify(self, features: Tensor) -> Tensor:
-        with self._half(features):
+        with self._autocast(features):
             return super().classify(features).float()
 
-    def _half(self, x: Tensor) -> torch.autocast:
+    def _autocast(self, x: Tensor) -> torch.autocast:
         return torch.autocast(x.device.type, dtype=self._dtype, cache_enabled=False)

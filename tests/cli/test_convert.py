@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from robust_widgets.models.loading import unsafe_load_worker as trusted
-from robust_widgets.models.loading.infer_architecture import weights_in
 from robust_widgets.models.loading.safe_load import read_checkpoint
+from robust_widgets.models.loading.state_dicts import weights_in
 from tests.cli.shell import call, refusal
 
 STATE = {"conv.weight": torch.arange(12.0).view(4, 3, 1, 1), "bn.num_batches_tracked": torch.tensor(7)}

@@ -40,7 +40,7 @@ def test_models_lists_what_others_have_published(tmp_path: Path, monkeypatch: py
     cache_path(here).parent.mkdir(parents=True)
     cache_path(here).write_bytes(b"weights")
     lines = {line.split()[0]: line for line in call("models").stdout.splitlines() if line.strip()}
-    assert all(name in lines and entry.trained in lines[name] for name, entry in published_models().items())
+    assert all(name in lines and entry.training in lines[name] for name, entry in published_models().items())
     assert [line for line in lines.values() if line.endswith(", downloaded")] == [lines["resnet18-l2-eps3"]]
     assert "93.6 MB" in lines["resnet18-l2-eps3"] and "size not known" in lines["santurkar2019-cifar10"]
 

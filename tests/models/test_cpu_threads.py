@@ -34,7 +34,7 @@ def test_a_share_of_processor_time(tmp_path: Path, limit: str, expected: int) ->
     written(tmp_path, proc__self__cgroup="0::/\n")
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
     (tmp_path / "sys/fs/cgroup/cpu.max").write_text(f"{limit}\n")
-    assert cpu_threads.processors(tmp_path) == expected
+    assert cpu_threads.usable_cpus(tmp_path) == expected
 
 
 def test_the_smallest_share_of_all_groups_counts(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_the_smallest_share_of_all_groups_counts(tmp_path: Path) -> None:
         folder = tmp_path / "sys/fs/cgroup" / group
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "cpu.max").write_text(f"{limit} 100000\n")
-    assert cpu_threads.processors(tmp_path) == 3
+    assert cpu_threads.usable_cpus(tmp_path) == 3
 
 
 @pytest.mark.parametrize(("quota", "expected"), [("400000", 4), ("-1", BOUND)])
@@ -53,11 +53,11 @@ def test_the_older_kind_of_group(tmp_path: Path, quota: str, expected: int) -> N
     folder.mkdir(parents=True)
     (folder / "cpu.cfs_quota_us").write_text(f"{quota}\n")
     (folder / "cpu.cfs_period_us").write_text("100000\n")
-    assert cpu_threads.processors(tmp_path) == expected
+    assert cpu_threads.usable_cpus(tmp_path) == expected
 
 
 def test_without_groups_the_processors_it_is_bound_to(tmp_path: Path) -> None:
-    assert cpu_threads.processors(tmp_path) == BOUND
+    assert cpu_threads.usable_cpus(tmp_path) == BOUND
 
 
 @pytest.mark.parametrize(("chosen", "there", "expected"), [(False, 2, [2]), (False, 8, []), (True, 2, [])])
@@ -70,6 +70,6 @@ def test_threads_are_only_taken_away_and_only_where_nobody_chose(
         monkeypatch.setenv(cpu_threads.VARIABLE, "8")
     monkeypatch.setattr(torch, "get_num_threads", lambda: BOUND)
     monkeypatch.setattr(torch, "set_num_threads", given.append)
-    monkeypatch.setattr(cpu_threads, "processors", lambda: there)
+    monkeypatch.setattr(cpu_threads, "usable_cpus", lambda: there)
     cpu_threads.limit_threads()
     assert given == expected

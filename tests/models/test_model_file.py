@@ -87,7 +87,7 @@ def test_a_text_file_and_a_pickle(tmp_path: Path) -> None:
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"format": "robust-widgets 99", "card": "{}"}])
 def test_a_safetensors_file_of_somebody_else(metadata: dict[str, str] | None, tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors", metadata=metadata)
-    with raises_sentence(WeightsError, "other.safetensors", "not of robust-widgets"):
+    with raises_sentence(WeightsError, "other.safetensors", "no model card of robust-widgets"):
         load_model_file(tmp_path / "other.safetensors")
 
 

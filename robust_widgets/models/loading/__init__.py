@@ -1,1 +1,1 @@
-"""Models that others made: their files read safely, their networks rebuilt, their penultimate layer found."""
+"""External checkpoints and networks: read safely, matched to an architecture, wrapped as a classifier."""

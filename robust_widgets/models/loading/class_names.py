@@ -1,4 +1,4 @@
-"""Names of the classes that published models tell apart, in the order of their logits."""
+"""The class names of common data sets, in the order of published models' logits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FIXED = {
 
 
 def class_sets() -> tuple[str, ...]:
-    """The sets of class names that :func:`class_names` knows."""
+    """The names that :func:`class_names` accepts."""
     return ("imagenet", *_FIXED)
 
 
@@ -42,7 +42,7 @@ def class_names(name: str) -> tuple[str, ...]:
         name: one of :func:`class_sets`.
 
     Raises:
-        UnknownNameError: there is no such set; the message names the nearest.
+        UnknownNameError: no such set; the message names the nearest.
     """
     if name == "imagenet":
         return _imagenet()
@@ -52,7 +52,7 @@ def class_names(name: str) -> tuple[str, ...]:
 
 
 def synonyms(classes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Other names of each of these classes, where they are ImageNet's; of others none are known, and it is empty."""
+    """Other names of each class, if these are ImageNet's classes; else empty."""
     return _imagenet_synonyms() if len(classes) == 1000 and classes == _imagenet() else ()
 
 
@@ -64,7 +64,7 @@ def _imagenet_synonyms() -> tuple[tuple[str, ...], ...]:
 
 @cache
 def _imagenet() -> tuple[str, ...]:
-    """ImageNet's 1,000 as torchvision names them; where two are alike but for case, each bears its index too."""
+    """torchvision's names of ImageNet's 1,000 classes; names that differ only in case get their index appended."""
     from torchvision.models import ResNet18_Weights
 
     names: list[str] = ResNet18_Weights.DEFAULT.meta["categories"]

@@ -1,4 +1,4 @@
-"""A file of weights as a safetensors file, which nobody after that has to trust."""
+"""Convert a checkpoint to safetensors, a format that can be read without trusting its source."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from safetensors.torch import save as serialize
 
 from robust_widgets._files import atomic_write
 from robust_widgets.errors import WeightsError
-from robust_widgets.models.loading.infer_architecture import Weights, weights_in
-from robust_widgets.models.loading.safe_load import checked_kind, read_checkpoint
+from robust_widgets.models.loading.file_format import detect_format
+from robust_widgets.models.loading.safe_load import read_checkpoint
+from robust_widgets.models.loading.state_dicts import Weights, weights_in
 
 
 def convert(source: Path, out: Path, *, trust: bool = False) -> Weights:
-    """Write a file's weights and normalisation as safetensors, whole or not at all; float64 becomes float32.
+    """Write a checkpoint's weights and normalisation as safetensors, atomically; float64 becomes float32.
 
     Args:
-        source: any file of weights.
+        source: a weights file in any known format.
         out: the file to write.
-        trust: read the file with Python's whole unpickler, in a process of its own. This may run whatever its maker
-            put into it, with your rights.
+        trust: unpickle the file without restrictions, in a separate process. This can run any code in the file, with
+            your rights.
 
     Returns:
         What was written.
@@ -32,23 +33,23 @@ def convert(source: Path, out: Path, *, trust: bool = False) -> Weights:
         WeightsError: the file cannot be read, or holds more than weights and is not trusted.
         SaveError: the file cannot be written.
     """
-    weights = weights_in(source, _trusted(source) if trust else read_checkpoint(source))
-    tensors = {name: value.contiguous().clone() for name, value in weights.as_state().items()}
+    weights = weights_in(source, _read_unsafely(source) if trust else read_checkpoint(source))
+    tensors = {name: value.contiguous().clone() for name, value in weights.as_state_dict().items()}
     atomic_write(out, lambda file: file.write(serialize(tensors, {"format": "pt"})))
     return weights
 
 
-def _trusted(source: Path) -> object:
-    """What the whole unpickler finds, handed over as safetensors, so that nothing of it but tensors comes here."""
-    checked_kind(source)
+def _read_unsafely(source: Path) -> object:
+    """The tensors of a file that is unpickled in another process; only safetensors come back from there."""
+    detect_format(source)
     with tempfile.TemporaryDirectory(prefix="robust-widgets-") as folder:
-        between = Path(folder) / "between.safetensors"
-        command = [sys.executable, "-m", "robust_widgets.models.loading.unsafe_load_worker", str(source), str(between)]
+        tensors = Path(folder) / "tensors.safetensors"
+        command = [sys.executable, "-m", "robust_widgets.models.loading.unsafe_load_worker", str(source), str(tensors)]
         environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-        done = subprocess.run(
+        process = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
-        if done.returncode != 0 or not between.is_file():
-            said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-            raise WeightsError(f"The file {str(source)!r} could not be converted ({said[-1].rstrip('.')[:300]}).")
-        return read_checkpoint(between)
+        if process.returncode != 0 or not tensors.is_file():
+            lines = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]
+            raise WeightsError(f"The file {str(source)!r} could not be converted ({lines[-1].rstrip('.')[:300]}).")
+        return read_checkpoint(tensors)

@@ -1,22 +1,21 @@
 """The penultimate layer of any network, found by watching one forward pass.
 
-Nothing is put into the network for that: torch's function mode sees each call of torch while it is on, so there are no
-hooks to take out, and the network stays as it was.
+Uses ``TorchFunctionMode`` instead of hooks, so the network isn't modified.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from robust_widgets.errors import WeightsError
+from robust_widgets.errors import WeightsError, first_line
 
-# What bends or cuts off a value, so that its gradient may vanish.
+# Nonlinear functions, whose gradient may vanish.
 ACTIVATIONS: frozenset[Callable[..., Any]] = frozenset(
     {
         *(torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, functional.relu),
@@ -25,7 +24,7 @@ ACTIVATIONS: frozenset[Callable[..., Any]] = frozenset(
         *(functional.softplus, torch.tanh, Tensor.tanh, torch.sigmoid, Tensor.sigmoid),
     }
 )
-# What only gathers, thins out or lays out values anew: what comes in still is what goes out.
+# Functions that only pool, drop, copy or reshape an activation's output.
 PASSING: frozenset[Callable[..., Any]] = frozenset(
     {
         *(functional.adaptive_avg_pool2d, functional.avg_pool2d, functional.adaptive_max_pool2d),
@@ -37,8 +36,8 @@ PASSING: frozenset[Callable[..., Any]] = frozenset(
 )
 
 
-class _PassThrough(torch.autograd.Function):
-    """What comes out of an activation, with the gradient going straight to what went in."""
+class _StraightThrough(torch.autograd.Function):
+    """An activation's output, whose gradient goes straight to the activation's input."""
 
     @staticmethod
     def forward(ctx: Any, before: Tensor, after: Tensor) -> Tensor:
@@ -49,20 +48,29 @@ class _PassThrough(torch.autograd.Function):
         return gradients[0], None
 
 
-class _Watch(TorchFunctionMode):
-    """Follows the outputs of activations through whatever only passes them on, up to a network's linear layers.
+class _LinearCall(NamedTuple):
+    """A call of a linear layer; ``activation`` counts the activation whose output is its input, if there is one."""
+
+    weight: Tensor
+    input: Tensor
+    output: Tensor
+    activation: int | None
+
+
+class _LinearLayers(TorchFunctionMode):
+    """Record the calls of linear layers, and trace the input of each back to an activation.
 
     Args:
-        straight: the activation, counted from 0 in the order of the pass, that hands its gradient straight on.
+        straight_through: the activation with a straight-through gradient, counted from 0 in the order of the pass.
     """
 
-    def __init__(self, straight: int | None = None) -> None:
+    def __init__(self, straight_through: int | None = None) -> None:
         super().__init__()
-        self._straight = straight
+        self._straight_through = straight_through
         self._count = 0
-        self._kept: list[Tensor] = []  # what is alive keeps its id
-        self._from: dict[int, int] = {}
-        self.linear: list[tuple[Tensor, Tensor, Tensor, int | None]] = []  # weight, input, output, activation
+        self._alive: list[Tensor] = []  # while a tensor is alive, no other one has its id
+        self._activation_of: dict[int, int] = {}
+        self.calls: list[_LinearCall] = []
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -70,70 +78,69 @@ class _Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in ACTIVATIONS and args:
             index, self._count = self._count, self._count + 1
-            if index == self._straight:
+            if index == self._straight_through:
                 before = args[0].clone()
-                out = _PassThrough.apply(before, func(*args, **kwargs).detach())
+                out = _StraightThrough.apply(before, func(*args, **kwargs).detach())
             else:
                 out = func(*args, **kwargs)
             self._follow(out, index)
             return out
         out = func(*args, **kwargs)
         if func is functional.linear:
-            given, weight = args[0], args[1] if len(args) > 1 else kwargs["weight"]
-            self._kept.append(given)
-            self.linear.append((weight, given, out, self._from.get(id(given))))
-        elif func in PASSING and args and id(args[0]) in self._from:
-            self._follow(out, self._from[id(args[0])])
+            inputs, weight = args[0], args[1] if len(args) > 1 else kwargs["weight"]
+            self._alive.append(inputs)
+            self.calls.append(_LinearCall(weight, inputs, out, self._activation_of.get(id(inputs))))
+        elif func in PASSING and args and id(args[0]) in self._activation_of:
+            self._follow(out, self._activation_of[id(args[0])])
         else:
-            self._from.pop(id(out), None)  # changed in place, it is an activation's output no more
+            self._activation_of.pop(id(out), None)  # changed in place, it's no longer an activation's output
         return out
 
     def _follow(self, out: object, index: int) -> None:
         if isinstance(out, Tensor):
-            self._kept.append(out)
-            self._from[id(out)] = index
+            self._alive.append(out)
+            self._activation_of[id(out)] = index
 
 
-class PublishedNetwork(nn.Module):
-    """A network of others, with its penultimate layer: what goes into the linear layer that gives its logits.
+class ExternalNetwork(nn.Module):
+    """An external network with access to its penultimate layer: the input of the linear layer that returns the logits.
 
-    Where the network ends in anything else, everything works but feature painting.
+    If the network ends in anything else, everything works except feature painting.
 
     Args:
-        network: maps normalised pictures to logits; it is used as it is, and nothing is added to it.
-        side: of the pictures it is tried on, in pixels.
+        network: maps normalised pictures to logits; put in evaluation mode, and otherwise not modified.
+        size: width in pixels of the pictures that it is tried with.
 
     Raises:
-        WeightsError: the network cannot take such pictures, or does not answer with logits.
+        WeightsError: the network cannot take such pictures, or does not return logits.
     """
 
-    def __init__(self, network: nn.Module, side: int) -> None:
+    def __init__(self, network: nn.Module, size: int) -> None:
         super().__init__()
-        self.published = network.eval()
+        self.published = network.eval()  # the name is part of the fingerprints in saved runs
         first = next(network.parameters(), torch.zeros(1))
-        pictures = torch.zeros(2, 3, side, side, device=first.device)
-        with torch.no_grad(), _Watch() as watch:
+        pictures = torch.zeros(2, 3, size, size, device=first.device)
+        with torch.no_grad(), _LinearLayers() as linear:
             try:
                 logits = cast(object, network(pictures))
-            except Exception as error:  # What a network of others raises is its own affair.
-                lines = str(error).strip().splitlines() or [type(error).__name__]
+            except Exception as error:  # an external network may raise anything
                 raise WeightsError(
-                    f"The network cannot take pictures of {side} x {side} pixels ({lines[0].rstrip('.')[:200]}); give "
-                    "its own input_size."
+                    f"The network cannot take pictures of {size} x {size} pixels ({first_line(error)}); give another "
+                    "input_size."
                 ) from None
         if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != 2:
             shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise WeightsError(
-                f"The network answers two pictures with {shape!r}; give one that answers with a tensor of logits, "
+                f"The network returns {shape!r} for two pictures; give one that returns logits, a tensor of shape "
                 "(n, classes)."
             )
         self.outputs = logits.shape[1]
         self._activation: int | None = None
         self._last_name: str | None = None
-        for weight, given, out, activation in watch.linear:
-            names = [name for name, module in network.named_modules() if getattr(module, "weight", None) is weight]
-            if out is logits and given.dim() == 2 and names:
-                self._last_name, self._activation = names[0], activation
+        for call in linear.calls:
+            names = [name for name, module in network.named_modules() if getattr(module, "weight", None) is call.weight]
+            if call.output is logits and call.input.dim() == 2 and names:
+                self._last_name, self._activation = names[0], call.activation
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.published(x))
@@ -142,25 +149,27 @@ class PublishedNetwork(nn.Module):
     def _last(self) -> nn.Module:
         if self._last_name is None:
             raise WeightsError(
-                "This network does not end in a linear layer, so it gives no access to its penultimate layer; feature "
-                "painting needs one that does."
+                "This network does not end in a linear layer, so its penultimate layer cannot be read; "
+                "feature painting needs a network that does."
             )
         return self.published.get_submodule(self._last_name)
 
     def head(self, features: Tensor) -> Tensor:
-        """The logits (n, classes) of a penultimate layer (n, units)."""
+        """Logits (n, classes) from the penultimate layer (n, units)."""
         return cast(Tensor, self._last(features))
 
     def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
         """The penultimate layer (n, units) of normalised pictures (n, 3, h, w).
 
-        With ``straight_through`` the activation that leads to it hands its gradient straight on; where none does, as
-        behind a normalisation, no unit is ever switched off and nothing is changed.
+        Args:
+            x: the pictures.
+            straight_through: pass the gradient through the activation before the layer unchanged. Without such an
+                activation, for example after a normalisation, units are never off, and this changes nothing.
 
         Raises:
             WeightsError: the network does not end in a linear layer.
         """
         weight = self._last.weight
-        with _Watch(self._activation if straight_through else None) as watch:
+        with _LinearLayers(self._activation if straight_through else None) as linear:
             self.published(x)
-        return next(given for used, given, _, _ in reversed(watch.linear) if used is weight)
+        return next(call.input for call in reversed(linear.calls) if call.weight is weight)

@@ -1,16 +1,11 @@
-"""What a weights file claims about itself, checked before anything in it is read.
-
-Only sizes and kinds are looked at here, so a file that lies about them costs no more than opening it.
-"""
+"""Read a weights file without running anything in it."""
 
 from __future__ import annotations
 
 import pickle
 import re
 import shlex
-import zipfile
 from collections.abc import Iterator, Mapping
-from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -18,118 +13,47 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from robust_widgets.errors import WeightsError
+from robust_widgets.errors import WeightsError, first_line
+from robust_widgets.models.loading.file_format import FileFormat, detect_format
 
-LARGEST_HEADER = 100_000_000  # bytes; the safetensors format's own limit
-LARGEST_PICKLE = 64 << 20  # bytes; what names the tensors of an archive takes some hundred kilobytes
-MOST_ENTRIES = 200_000
-
-
-class Kind(Enum):
-    """How a weights file is laid out, told by its first bytes and never by its ending."""
-
-    ARCHIVE = "a zip archive written by torch.save"
-    PICKLE = "a pickle written by torch.save before torch 1.6"
-    SAFETENSORS = "a safetensors file"
-
-
-def checked_kind(path: Path) -> Kind:
-    """The kind of a weights file whose claims about itself can be true.
-
-    Raises:
-        WeightsError: the file is missing, of no kind that is read, or claims sizes that it cannot have.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-        size = path.stat().st_size
-    except IsADirectoryError:
-        raise WeightsError(f"{str(path)!r} is a folder; give the weights file in it.") from None
-    except OSError as error:
-        raise WeightsError(f"The weights file {str(path)!r} cannot be opened ({error.strerror}).") from None
-    if start[:4] == b"PK\x03\x04":
-        _check_archive(path, size)
-        return Kind.ARCHIVE
-    if start[8:9] == b"{":  # asked before the pickle, because a header's length may begin with any byte
-        _check_header(path, int.from_bytes(start[:8], "little"), size)
-        return Kind.SAFETENSORS
-    if start[:1] == b"\x80":
-        return Kind.PICKLE
-    raise WeightsError(
-        f"The file {str(path)!r} holds no weights that can be read; give one written by torch.save or a "
-        ".safetensors file."
-    )
-
-
-def _check_archive(path: Path, size: int) -> None:
-    """Refuse an archive that unpacks to more than it is; torch packs without compression, so none of its own does."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise WeightsError(f"The archive {str(path)!r} cannot be opened ({error}); it is damaged.") from None
-    pickles = [entry.file_size for entry in entries if entry.filename.endswith("data.pkl")]
-    if len(pickles) != 1:
-        raise WeightsError(f"The archive {str(path)!r} was not written by torch.save; give a file that was.")
-    compressed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
-    if compressed or len(entries) > MOST_ENTRIES or sum(entry.file_size for entry in entries) > size:
-        raise WeightsError(
-            f"The archive {str(path)!r} unpacks to more than the {size:,} bytes it has, which no file of torch.save "
-            "does; it is not read."
-        )
-    if pickles[0] > LARGEST_PICKLE:
-        raise WeightsError(
-            f"The archive {str(path)!r} describes its weights in {pickles[0]:,} bytes, of at most {LARGEST_PICKLE:,}; "
-            "it is not read."
-        )
-
-
-def _check_header(path: Path, header: int, size: int) -> None:
-    if header > min(LARGEST_HEADER, size - 8):
-        raise WeightsError(
-            f"The file {str(path)!r} claims a header of {header:,} bytes and has {size:,} in all, of which a header "
-            f"may take {LARGEST_HEADER:,}; it is damaged or made to harm."
-        )
-
-
-# The first version without a known way around the weights-only unpickler: CVE-2025-32434 was mended in 2.6, and
-# CVE-2026-24747 in 2.10.
+# The first version whose weights-only unpickler has no known hole: CVE-2025-32434 was fixed in 2.6, CVE-2026-24747 in
+# 2.10.
 SAFE_TORCH = (2, 10)
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 COUNTERS = (torch.int64, torch.int32)
-SWELLING = 4  # tensors may share storage, so they may add up to more than their file, but not to much more
+MAX_EXPANSION = 4  # tensors may share storage, so together they may be larger than their file, but not much
 REFUSED = re.compile(r"(?:GLOBAL|got <class '|[Uu]nsupported class )\s*([\w.]+)")
 
 
 def read_checkpoint(path: Path) -> object:
-    """What a weights file holds: nested dicts, lists, numbers, texts and tensors on the CPU.
+    """The content of a weights file: nested dicts, lists, numbers, strings, and tensors on the CPU.
 
     Raises:
-        WeightsError: the file is missing, damaged, claims what it cannot hold, or holds more than weights.
+        WeightsError: the file is missing, damaged, claims impossible sizes, or holds more than weights.
     """
-    if checked_kind(path) is Kind.SAFETENSORS:
+    if detect_format(path) is FileFormat.SAFETENSORS:
         return _read_safetensors(path)
     _require_safe_torch(path)
     try:
-        with path.open("rb") as file:  # opened here, so that torch does not go by the file's name
+        with path.open("rb") as file:  # opened here, so that torch doesn't go by the file's name
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         _refuse(path, str(error))
-    except Exception as error:  # Damaged bytes make torch and the unpickler raise almost anything.
+    except Exception as error:  # damaged bytes make torch and the unpickler raise almost anything
         raise WeightsError(
-            f"The weights file {str(path)!r} cannot be read ({_first_line(error)}); it is damaged or was not written "
+            f"The weights file {str(path)!r} cannot be read ({first_line(error)}); it is damaged or was not written "
             "by torch.save."
         ) from None
 
 
 def checked_weights(path: Path, state: Mapping[str, object]) -> dict[str, Tensor]:
-    """A state dict's tensors, once every one of them is fit to be a weight; those of float64 as float32.
+    """The tensors of a state dict, each checked to be usable as a weight; float64 becomes float32.
 
     Raises:
-        WeightsError: one is of another kind, holds values that are not finite, or claims more values than the file has.
+        WeightsError: a value has the wrong type or is not finite, or claims more values than the file holds.
     """
     tensors: dict[str, Tensor] = {}
-    claimed = 0
+    total = 0
     for name, value in state.items():
         if not isinstance(value, Tensor) or type(value) not in (Tensor, torch.nn.Parameter):
             raise WeightsError(
@@ -137,15 +61,15 @@ def checked_weights(path: Path, state: Mapping[str, object]) -> dict[str, Tensor
             )
         if value.dtype not in (*FLOATS, *COUNTERS) or value.layout != torch.strided or value.device.type != "cpu":
             raise WeightsError(
-                f"The weight {name!r} in {str(path)!r} is of the kind {str(value.dtype)!r}, {value.layout}; weights "
+                f"The weight {name!r} in {str(path)!r} has the type {str(value.dtype)!r}, {value.layout}; weights "
                 "are dense tensors of float16, bfloat16, float32 or float64."
             )
+        total += value.numel() * value.element_size()
         stored = value.untyped_storage().nbytes()
-        claimed += value.numel() * value.element_size()
-        if value.numel() * value.element_size() > stored or claimed > SWELLING * path.stat().st_size:
+        if value.numel() * value.element_size() > stored or total > MAX_EXPANSION * path.stat().st_size:
             raise WeightsError(
                 f"The weight {name!r} in {str(path)!r} claims the shape {tuple(value.shape)}, more values than the "
-                "file holds; it is damaged or made to harm."
+                "file holds; the file is damaged or malicious."
             )
         tensors[name] = value.detach()
     if not tensors:
@@ -155,33 +79,33 @@ def checked_weights(path: Path, state: Mapping[str, object]) -> dict[str, Tensor
             tensors[name] = value.float() if value.dtype == torch.float64 else value
             if not bool(torch.isfinite(tensors[name]).all()):
                 raise WeightsError(
-                    f"The weight {name!r} in {str(path)!r} holds values that are not finite; train or fetch it again."
+                    f"The weight {name!r} in {str(path)!r} has values that are not finite; train or download it again."
                 )
     return tensors
 
 
-def conversion(path: Path) -> str:
-    """The command that converts a file whose maker one trusts."""
+def conversion_command(path: Path) -> str:
+    """The shell command that converts a file from a trusted source."""
     out = path.with_suffix(".safetensors")
     return shlex.join(["robust-widgets", "convert", str(path), "--trust", "--out", str(out)])
 
 
 def _require_safe_torch(path: Path) -> None:
-    here = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
-    if here < SAFE_TORCH:
-        wanted = ".".join(map(str, SAFE_TORCH))
+    installed = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
+    if installed < SAFE_TORCH:
+        required = ".".join(map(str, SAFE_TORCH))
         raise WeightsError(
-            f"Reading {str(path)!r} safely needs torch {wanted} or newer, and this is {torch.__version__}; upgrade "
+            f"Reading {str(path)!r} safely needs torch {required} or newer, and this is {torch.__version__}; upgrade "
             "torch, or give a .safetensors file."
         )
 
 
 def _refuse(path: Path, message: str) -> NoReturn:
-    named = REFUSED.search(message)
-    what = repr(named.group(1).rstrip(".")) if named else "something"
+    match = REFUSED.search(message)
+    content = repr(match.group(1).rstrip(".")) if match else "an object"
     raise WeightsError(
-        f"The file {str(path)!r} holds {what}, which is more than weights and could run code when it is read, so it "
-        f"is not read; if you trust whoever made it, convert it once with: {conversion(path)} ."
+        f"The file {str(path)!r} holds {content}, which is not a weight and could run code, so the file was not read; "
+        f"if you trust its source, convert it once with: {conversion_command(path)} ."
     )
 
 
@@ -191,15 +115,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
             return dict(_tensors_of(file))
     except (OSError, SafetensorError, RuntimeError, MemoryError) as error:
         raise WeightsError(
-            f"The file {str(path)!r} is not a readable safetensors file ({_first_line(error)}); it is damaged."
+            f"The file {str(path)!r} is not a readable safetensors file ({first_line(error)}); it is damaged."
         ) from None
 
 
 def _tensors_of(file: Any) -> Iterator[tuple[str, Tensor]]:
-    for name in file.keys():  # noqa: SIM118 - a file of tensors, not a dict
+    for name in file.keys():  # noqa: SIM118 - a safetensors file, not a dict
         yield cast(str, name), cast(Tensor, file.get_tensor(name))
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".")[:200] if lines else type(error).__name__

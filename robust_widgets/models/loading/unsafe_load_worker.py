@@ -1,6 +1,6 @@
-"""Read a file that its owner trusts, with Python's whole unpickler, and keep its tensors only.
+"""Unpickle a trusted checkpoint without restrictions, and keep only its tensors.
 
-`conversion.convert` runs it in a process of its own, so that whatever else the file does, it does not do to the kernel:
+This runs any code in the file. `conversion.convert` therefore starts it as a separate process:
 ``python -m robust_widgets.models.loading.unsafe_load_worker SOURCE OUT``.
 """
 
@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from robust_widgets.errors import WeightsError
-from robust_widgets.models.loading.infer_architecture import weights_in
+from robust_widgets.errors import WeightsError, first_line
+from robust_widgets.models.loading.state_dicts import weights_in
 
 
 def main(source: Path, out: Path) -> str:
-    """Write the tensors of a file; the answer is a sentence if that cannot be done, else empty."""
+    """Write a file's tensors as safetensors; returns an error message, empty on success."""
     has_dill = importlib.util.find_spec("dill") is not None
     unpickler: Any = importlib.import_module("dill") if has_dill else pickle
     try:
@@ -28,7 +28,7 @@ def main(source: Path, out: Path) -> str:
     except ModuleNotFoundError as error:
         return f"it needs the module {error.name!r}; install that and convert again"
     except Exception as error:
-        return f"{type(error).__name__}: {error}".splitlines()[0]
+        return f"{type(error).__name__}: {first_line(error)}"
     if isinstance(content, torch.nn.Module):
         content = content.state_dict()
     elif isinstance(content, dict):
@@ -36,7 +36,7 @@ def main(source: Path, out: Path) -> str:
             name: value.state_dict() if isinstance(value, torch.nn.Module) else value for name, value in content.items()
         }
     try:
-        state = weights_in(source, content).as_state()
+        state = weights_in(source, content).as_state_dict()
     except WeightsError as error:
         return str(error)
     save_file({name: value.contiguous().clone() for name, value in state.items()}, out)

@@ -1,5 +1,5 @@
-"""Networks whose weights others publish, under the names that their files use.
+"""Network architectures.
 
-The shapes and names are facts from the robustness library and RobustBench (both MIT licence); the code is our own. All
-pool over the whole picture, so they take any size, and at their own size answer as the originals do.
+`smoothresnet` and `plainnet` are trained by this package; `architectures` builds them by name. `cifar` and
+`wide_resnet` rebuild published networks, so that their checkpoints can be loaded.
 """

@@ -1,4 +1,4 @@
-"""Networks that the project trains itself, by name."""
+"""The architectures that this package trains, by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIZES: dict[str, ResNetConfig] = {
     "smoothresnet": ResNetConfig(stem=16, widths=(48, 96, 192, 384)),
 }
 
-# Beside the three sizes, each with one thing changed: to see what that does to the pictures.
+# The three sizes, and variants with one change each, to see what it does to the pictures.
 ARCHITECTURES: dict[str, ResNetConfig | PlainConfig] = {
     **SIZES,
     **{f"{name}-relu": replace(config, activation="relu") for name, config in SIZES.items()},
@@ -28,7 +28,7 @@ ARCHITECTURES: dict[str, ResNetConfig | PlainConfig] = {
 
 
 def architecture_names() -> Sequence[str]:
-    """Names that :func:`build` and the training command accept."""
+    """The names that :func:`build` and ``robust-widgets train`` accept."""
     return tuple(ARCHITECTURES)
 
 
@@ -37,10 +37,10 @@ def build(name: str, classes: int) -> PaintableNetwork:
 
     Args:
         name: one of :func:`architecture_names`.
-        classes: how many logits it has.
+        classes: number of logits.
 
     Raises:
-        UnknownNameError: no architecture has this name.
+        UnknownNameError: no such architecture.
     """
     if name not in ARCHITECTURES:
         raise UnknownNameError(unknown_name("architecture", name, architecture_names()))

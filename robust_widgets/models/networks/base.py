@@ -1,4 +1,4 @@
-"""What a network of the project offers beside its logits."""
+"""The interface of the networks that this package trains."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 
 class PaintableNetwork(nn.Module):
-    """A network whose penultimate layer can be read and painted with.
+    """A network with access to its penultimate layer, as feature painting needs.
 
-    ``forward`` maps pictures (n, 3, h, w), already normalised, to logits (n, classes); ``features`` maps them to the
-    penultimate layer (n, units), and ``head`` maps that layer to the logits.
+    ``forward`` maps normalised pictures (n, 3, h, w) to logits (n, classes); ``features`` maps them to the penultimate
+    layer (n, units), and ``head`` maps that layer to the logits.
     """
 
     head: nn.Linear
@@ -17,8 +17,10 @@ class PaintableNetwork(nn.Module):
     def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
         """The penultimate layer, (n, units).
 
-        With ``straight_through`` the last activation hands its gradient on unchanged, so that a unit which is off
-        can be switched on (paper, section 3.5); the values are the same.
+        Args:
+            x: normalised pictures (n, 3, h, w).
+            straight_through: pass the gradient through the last activation unchanged, so that a unit that is off can
+                be switched on (paper, section 3.5). The values are the same.
         """
         raise NotImplementedError
 
@@ -26,7 +28,7 @@ class PaintableNetwork(nn.Module):
         return self.head(self.features(x))
 
 
-def pooled(before: Tensor, activation: nn.Module, straight_through: bool) -> Tensor:
+def pooled_activation(before: Tensor, activation: nn.Module, straight_through: bool) -> Tensor:
     """The mean over height and width of an activation's output, (n, channels), from its input (n, channels, h, w)."""
     after = activation(before)
     if straight_through:

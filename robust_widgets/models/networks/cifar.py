@@ -1,4 +1,9 @@
-"""Residual networks for small pictures: a 3 x 3 stem, four stages, no pooling before them."""
+"""Published networks for CIFAR: variants for 32 x 32 pictures, with a 3 x 3 stem and no pooling before the stages.
+
+Their shapes and weight names are those of the robustness library and of RobustBench (both MIT licence); the code is our
+own. All of them average over the whole picture before the last layer, so they take pictures of any size, and give the
+same logits as the originals at 32 x 32.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +16,8 @@ from torch.nn.functional import avg_pool2d
 WIDTHS = (64, 128, 256, 512)
 
 
-class Block(nn.Module):
-    """A residual block of two 3 x 3 convolutions, or a bottleneck of three where ``expansion`` is 4."""
+class ResidualBlock(nn.Module):
+    """A residual block of two 3 x 3 convolutions, or a bottleneck of three if ``expansion`` is 4."""
 
     def __init__(self, inputs: int, width: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -42,9 +47,9 @@ class SmallResNet(nn.Module):
     """ResNet for 32 x 32 pictures.
 
     Args:
-        classes: logits.
-        depths: blocks of each of the four stages.
-        bottleneck: blocks of three convolutions, as in ResNet-50.
+        classes: number of logits.
+        depths: blocks in each of the four stages.
+        bottleneck: use blocks of three convolutions, as in ResNet-50.
         width: channels of the first stage.
     """
 
@@ -58,7 +63,7 @@ class SmallResNet(nn.Module):
             blocks: list[nn.Module] = []
             for index in range(depth):
                 inner = width * 2**stage
-                blocks.append(Block(channels, inner, 2 if stage and index == 0 else 1, expansion))
+                blocks.append(ResidualBlock(channels, inner, 2 if stage and index == 0 else 1, expansion))
                 channels = inner * expansion
             self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
         self.linear = nn.Linear(channels, classes)
@@ -71,9 +76,9 @@ class SmallResNet(nn.Module):
 
 
 class PreActivationBlock(nn.Module):
-    """A residual block with its normalisations and activations before the convolutions.
+    """A residual block with normalisations and activations before the convolutions.
 
-    ``activated_shortcut`` says whether the shortcut branches off after the first activation or before it.
+    With ``activated_shortcut`` the shortcut starts after the first activation, else before it.
     """
 
     def __init__(self, inputs: int, width: int, stride: int, activated_shortcut: bool) -> None:
@@ -94,7 +99,7 @@ class PreActivationBlock(nn.Module):
 
 
 class PreActResNet(nn.Module):
-    """Pre-activation ResNet for 32 x 32 pictures; with ``last_norm`` a normalisation and a ReLU end its last stage."""
+    """Pre-activation ResNet for 32 x 32 pictures; ``last_norm`` ends it with a normalisation and a ReLU."""
 
     def __init__(self, classes: int, depths: tuple[int, ...], activated_shortcut: bool, last_norm: bool) -> None:
         super().__init__()
@@ -119,7 +124,7 @@ class PreActResNet(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
-# How many convolutions each of VGG's five stages has, which its weights show by their numbers.
+# The number of convolutions in each of the five stages.
 VGG_STAGES: dict[str, tuple[int, ...]] = {
     "vgg11": (1, 1, 2, 2, 2),
     "vgg13": (2, 2, 2, 2, 2),
@@ -130,7 +135,7 @@ VGG_WIDTHS = (64, 128, 256, 512, 512)
 
 
 class SmallVGG(nn.Module):
-    """VGG with batch normalisation and one linear layer."""
+    """VGG for 32 x 32 pictures, with batch normalisation and one linear layer."""
 
     def __init__(self, classes: int, stages: Sequence[int]) -> None:
         super().__init__()
@@ -149,7 +154,7 @@ class SmallVGG(nn.Module):
 
 
 class DenseLayer(nn.Module):
-    """A bottleneck whose output is put before its input."""
+    """A bottleneck whose output is concatenated with its input, output first."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
@@ -162,7 +167,7 @@ class DenseLayer(nn.Module):
 
 
 class Transition(nn.Module):
-    """Halves the channels and the side."""
+    """Halve the channels and the resolution."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -174,7 +179,7 @@ class Transition(nn.Module):
 
 
 class SmallDenseNet(nn.Module):
-    """DenseNet with a 3 x 3 stem; ``depths`` are the layers of its four blocks."""
+    """DenseNet for 32 x 32 pictures; ``depths`` are the numbers of layers in its four blocks."""
 
     def __init__(self, classes: int, depths: Sequence[int], growth: int) -> None:
         super().__init__()

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from robust_widgets.models.networks.base import PaintableNetwork, pooled
+from robust_widgets.models.networks.base import PaintableNetwork, pooled_activation
 
 
 @dataclass(frozen=True)
 class PlainConfig:
-    """What is needed to rebuild a :class:`PlainNet`.
+    """The hyperparameters of a :class:`PlainNet`.
 
     Attributes:
-        stem: channels of the first convolution, which runs at the full side.
-        widths: channels of each stage of two convolutions; every stage halves the side first.
+        stem: channels of the first convolution, which runs at full resolution.
+        widths: channels of each stage. A stage halves the resolution, then has two convolutions.
     """
 
     stem: int = 16
@@ -34,19 +34,19 @@ class PlainNet(PaintableNetwork):
 
     def __init__(self, classes: int, config: PlainConfig) -> None:
         super().__init__()
-        layers = convolution(3, config.stem)
+        layers = _convolution(3, config.stem)
         channels = config.stem
         for width in config.widths:
-            layers += [nn.MaxPool2d(2, ceil_mode=True), *convolution(channels, width), *convolution(width, width)]
+            layers += [nn.MaxPool2d(2, ceil_mode=True), *_convolution(channels, width), *_convolution(width, width)]
             channels = width
         self.last = layers.pop()
         self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(channels, classes)
 
     def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
-        return pooled(self.layers(x), self.last, straight_through)
+        return pooled_activation(self.layers(x), self.last, straight_through)
 
 
-def convolution(inputs: int, outputs: int) -> list[nn.Module]:
-    """A 3 x 3 convolution that keeps the side, its normalisation and its ReLU."""
+def _convolution(inputs: int, outputs: int) -> list[nn.Module]:
+    """A 3 x 3 convolution that keeps the resolution, batch normalisation, and a ReLU."""
     return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]

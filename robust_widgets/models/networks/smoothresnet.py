@@ -1,7 +1,7 @@
-"""The residual network that the project trains for painting.
+"""SmoothResNet, the residual network that this package trains for painting.
 
-Fully convolutional up to its global average pooling. A picture is pulled through every layer by gradients, so what a
-layer does to a gradient shows: a strided 3 x 3 convolution paints a grid, and zero padding paints a frame.
+It is fully convolutional up to its global average pooling. The gradient that paints a picture passes through every
+layer, so artefacts of the layers show: a strided 3 x 3 convolution paints a grid, and zero padding paints a frame.
 Downsampling here is a binomial blur with stride 2, whose transpose is a smooth interpolation.
 """
 
@@ -14,20 +14,20 @@ from typing import cast
 from torch import Tensor, nn
 
 from robust_widgets.compiler.separable import HALVING, SMOOTHING, separable
-from robust_widgets.models.networks.base import PaintableNetwork, pooled
+from robust_widgets.models.networks.base import PaintableNetwork, pooled_activation
 
 
 @dataclass(frozen=True)
 class ResNetConfig:
-    """What is needed to rebuild a :class:`SmoothResNet`.
+    """The hyperparameters of a :class:`SmoothResNet`.
 
     Attributes:
-        stem: channels of the first convolution, which runs at the full side (few, because it is the dearest).
-        widths: channels of each stage; every stage after the first halves the side.
+        stem: channels of the first convolution, which runs at full resolution (few: it's the most expensive layer).
+        widths: channels of each stage; every stage after the first halves the resolution.
         blocks: residual blocks of each stage.
         activation: ``"silu"``, ``"gelu"`` or ``"relu"``.
-        smooth_input: begin with :class:`SmoothInput`, so that gradients cannot paint a mesh of single pixels.
         downsampling: ``"blur"`` (binomial), or ``"stride"`` to see what a strided convolution does to the pictures.
+        smooth_input: start with :class:`SmoothInput`, so that gradients cannot paint a checkerboard of single pixels.
     """
 
     stem: int = 16
@@ -46,11 +46,11 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "gelu": nn.GELU, "re
 
 
 class SmoothInput(nn.Module):
-    """Take the finest rows and columns out of a picture; the taps -1 4 10 4 -1 in each direction, edges mirrored.
+    """A low-pass filter with taps -1 4 10 4 -1 in each direction and reflection padding.
 
-    The response is 0.9 at 3/8 of the Nyquist frequency, 0.5 at 5/8, 0.07 at 7/8 and 0 at the top. Without it the
-    gradients of a network with an activation at full size paint a mesh of period 2: on the axes of the spectrum 5 to
-    12 times the power of photographs. Nothing a robust classifier needs is that fine.
+    The response is 0.9 at 3/8 of the Nyquist frequency, 0.5 at 5/8, 0.07 at 7/8 and 0 at Nyquist. Without it, the
+    gradients of a network with an activation at full resolution paint a mesh of period 2, with 5 to 12 times the power
+    of photographs on the axes of the spectrum. A robust classifier needs no detail that fine.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class SmoothInput(nn.Module):
 
 
 class BlurPool(nn.Module):
-    """Halve the side with the binomial kernel 1 3 3 1 in each direction, the edge pixels repeated.
+    """Halve the resolution with the binomial kernel 1 3 3 1 in each direction and replication padding.
 
     Input (n, c, h, w), output (n, c, ceil(h / 2), ceil(w / 2)).
     """
@@ -68,7 +68,7 @@ class BlurPool(nn.Module):
 
 
 class StridedConvolution(nn.Conv2d):
-    """Halve the side with a learned 3 x 3 convolution of stride 2, the common choice that paints a grid."""
+    """Halve the resolution with a learned 3 x 3 convolution of stride 2: the usual choice, which paints a grid."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, 3, stride=2, padding=1, bias=False)
@@ -82,7 +82,7 @@ DOWNSAMPLING: dict[str, Callable[[int], nn.Module]] = {"blur": _blur, "stride": 
 
 
 class Block(nn.Module):
-    """Two 3 x 3 convolutions around a shortcut, on a half-size input where ``down`` is a layer that halves."""
+    """A residual block of two 3 x 3 convolutions; ``down`` makes a layer before it that halves the resolution."""
 
     def __init__(
         self, inputs: int, outputs: int, activation: type[nn.Module], down: Callable[[int], nn.Module] | None
@@ -99,6 +99,7 @@ class Block(nn.Module):
             self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
     def before_activation(self, x: Tensor) -> Tensor:
+        """The output without the last activation."""
         x = self.down(x)
         out = self.activation(self.norm1(self.conv1(x)))
         return self.norm2(self.conv2(out)) + self.shortcut(x)
@@ -108,7 +109,7 @@ class Block(nn.Module):
 
 
 class SmoothResNet(PaintableNetwork):
-    """A small residual network with blurred downsampling."""
+    """A small residual network with blurred downsampling; registered as ``"smoothresnet"``."""
 
     def __init__(self, classes: int, config: ResNetConfig) -> None:
         super().__init__()
@@ -135,4 +136,4 @@ class SmoothResNet(PaintableNetwork):
         for stage in self.stages[:-1]:
             x = stage(x)
         last = cast(Block, self.stages[-1])
-        return pooled(last.before_activation(x), last.activation, straight_through)
+        return pooled_activation(last.before_activation(x), last.activation, straight_through)

@@ -1,4 +1,9 @@
-"""Wide residual networks for small pictures, in the two layouts that RobustBench's files have."""
+"""Published wide ResNets for CIFAR, in the two layouts of RobustBench's checkpoints: TRADES' and DeepMind's.
+
+Shapes and weight names are those of RobustBench (MIT licence) and its copy of DeepMind's networks (Apache 2.0); the
+code is our own. All of them average over the whole picture before the last layer, so they take pictures of any size,
+and give the same logits as the originals at 32 x 32. Attributes have the names used in the checkpoints.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ STEM = 16
 
 
 class WideBlock(nn.Module):
-    """A pre-activation block; where the width changes, the shortcut branches off after the activation."""
+    """A pre-activation block; if the width changes, the shortcut starts after the first activation."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -27,7 +32,7 @@ class WideBlock(nn.Module):
 
 
 class WideStage(nn.Module):
-    """Blocks of one width, under the name ``layer``."""
+    """Blocks of one width."""
 
     def __init__(self, depth: int, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -40,9 +45,13 @@ class WideStage(nn.Module):
 
 
 class WideResNet(nn.Module):
-    """WideResNet-(6 depth + 4)-factor with ReLU: the layout of TRADES, which most files of RobustBench have.
+    """WideResNet-(6 depth + 4)-factor with ReLU in TRADES' layout, the one of most checkpoints of RobustBench.
 
-    ``bias`` says whether the last layer has one.
+    Args:
+        classes: number of logits.
+        depth: blocks in each of the three stages.
+        factor: widening factor.
+        bias: whether the last layer has a bias.
     """
 
     def __init__(self, classes: int, depth: int, factor: int, bias: bool = True) -> None:
@@ -60,13 +69,13 @@ class WideResNet(nn.Module):
         return self.fc(self.bn1(x).relu().mean((2, 3)))
 
 
-def padded(x: Tensor, stride: int) -> Tensor:
-    """A border of one pixel for a 3 x 3 convolution; with stride 2 below and on the right only."""
+def _pad_like_tensorflow(x: Tensor, stride: int) -> Tensor:
+    """Zero padding for a 3 x 3 convolution: one pixel on each side; with stride 2, at the bottom and right only."""
     return pad(x, (1, 1, 1, 1) if stride == 1 else (0, 1, 0, 1))
 
 
-class UnevenBlock(nn.Module):
-    """As `WideBlock`, but with the uneven padding of TensorFlow and an activation of choice."""
+class DeepMindWideBlock(nn.Module):
+    """Like `WideBlock`, but with TensorFlow's padding and any activation."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> None:
         super().__init__()
@@ -80,18 +89,18 @@ class UnevenBlock(nn.Module):
         out = self.activation(self.batchnorm_0(x))
         if self.shortcut is not None:
             x = self.shortcut(out)
-        out = self.conv_0(padded(out, self.stride))
+        out = self.conv_0(_pad_like_tensorflow(out, self.stride))
         return x + self.conv_1(self.activation(self.batchnorm_1(out)))
 
 
-class UnevenStage(nn.Module):
-    """Blocks of one width, under the name ``block``."""
+class DeepMindWideStage(nn.Module):
+    """Blocks of one width."""
 
     def __init__(self, depth: int, inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> None:
         super().__init__()
         self.block = nn.Sequential(
             *(
-                UnevenBlock(outputs if index else inputs, outputs, 1 if index else stride, activation)
+                DeepMindWideBlock(outputs if index else inputs, outputs, 1 if index else stride, activation)
                 for index in range(depth)
             )
         )
@@ -101,17 +110,20 @@ class UnevenStage(nn.Module):
 
 
 class DeepMindWideResNet(nn.Module):
-    """WideResNet-(6 depth + 4)-factor in DeepMind's layout; the activation is not in its weights."""
+    """WideResNet-(6 depth + 4)-factor in DeepMind's layout; its weights don't tell which activation it has."""
 
     def __init__(self, classes: int, depth: int, factor: int, activation: str) -> None:
         super().__init__()
-        chosen = ACTIVATIONS[activation]
+        activation_type = ACTIVATIONS[activation]
         widths = [STEM, *(STEM * factor * 2**stage for stage in range(3))]
         self.init_conv = nn.Conv2d(3, STEM, 3, 1, 1, bias=False)
         self.layer = nn.Sequential(
-            *(UnevenStage(depth, widths[stage], widths[stage + 1], 2 if stage else 1, chosen) for stage in range(3))
+            *(
+                DeepMindWideStage(depth, widths[stage], widths[stage + 1], 2 if stage else 1, activation_type)
+                for stage in range(3)
+            )
         )
-        self.batchnorm, self.activation = nn.BatchNorm2d(widths[3]), chosen()
+        self.batchnorm, self.activation = nn.BatchNorm2d(widths[3]), activation_type()
         self.logits = nn.Linear(widths[3], classes)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -119,7 +131,7 @@ class DeepMindWideResNet(nn.Module):
 
 
 class DeepMindPreActBlock(nn.Module):
-    """A pre-activation block in DeepMind's layout: its shortcut is a 3 x 3 convolution of what comes in."""
+    """A pre-activation block in DeepMind's layout, whose shortcut is a 3 x 3 convolution of the block's input."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> None:
         super().__init__()
@@ -131,27 +143,29 @@ class DeepMindPreActBlock(nn.Module):
         self.shortcut = nn.Conv2d(inputs, outputs, 3, stride, bias=False) if changes else None
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.conv_2d_1(padded(self.activation(self.batchnorm_0(x)), self.stride))
+        out = self.conv_2d_1(_pad_like_tensorflow(self.activation(self.batchnorm_0(x)), self.stride))
         if self.shortcut is not None:
-            x = self.shortcut(padded(x, self.stride))
+            x = self.shortcut(_pad_like_tensorflow(x, self.stride))
         return x + self.conv_2d_2(self.activation(self.batchnorm_1(out)))
 
 
 class DeepMindPreActResNet(nn.Module):
-    """Pre-activation ResNet in DeepMind's layout; the activation is not in its weights."""
+    """Pre-activation ResNet in DeepMind's layout; its weights don't tell which activation it has."""
 
     def __init__(self, classes: int, depths: tuple[int, ...], activation: str) -> None:
         super().__init__()
-        chosen = ACTIVATIONS[activation]
+        activation_type = ACTIVATIONS[activation]
         self.conv_2d = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
         channels = 64
         for stage, depth in enumerate(depths):
             blocks: list[nn.Module] = []
             for index in range(depth):
-                blocks.append(DeepMindPreActBlock(channels, 64 * 2**stage, 2 if stage and index == 0 else 1, chosen))
+                blocks.append(
+                    DeepMindPreActBlock(channels, 64 * 2**stage, 2 if stage and index == 0 else 1, activation_type)
+                )
                 channels = 64 * 2**stage
             self.add_module(f"layer_{stage}", nn.Sequential(*blocks))
-        self.batchnorm, self.activation = nn.BatchNorm2d(channels), chosen()
+        self.batchnorm, self.activation = nn.BatchNorm2d(channels), activation_type()
         self.logits = nn.Linear(channels, classes)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""Classifiers that others have published: what is known of each, and its file, downloaded once."""
+"""Published classifiers by name: what is known of each, and its file, downloaded once."""

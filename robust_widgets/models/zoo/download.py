@@ -1,7 +1,7 @@
-"""One file over HTTP: with progress, going on where a broken download stopped, and whole or not at all.
+"""Download a file over HTTP: atomic, resumable, with a progress bar.
 
-A download grows in ``NAME.partial``, beside which ``NAME.partial.json`` says which version of the file that is. It gets
-its own name once its digest is right. A lock lets one process at a time download a file; others wait, then find it.
+A download is written to ``NAME.partial``; ``NAME.partial.json`` records the version of the file. It is renamed to
+``NAME`` once its digest has been checked. A lock lets one process at a time download a file; others wait for it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from robust_widgets._files import CACHE_VARIABLE, make_folder
-from robust_widgets.errors import WeightsError
+from robust_widgets.errors import WeightsError, first_line
 
 CHUNK = 1 << 16
 ATTEMPTS = 4
-PAUSE = 1.0  # seconds, before the second attempt; then twice as long each time
-TIMEOUT = 30.0  # seconds without a byte
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-BUSY = (408, 425, 429, 500, 502, 503, 504)  # what a server may answer now and not a moment later
+PAUSE = 1.0  # seconds before the second attempt, doubled for each further one
+TIMEOUT = 30.0  # seconds without data
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+TEMPORARY = (408, 425, 429, 500, 502, 503, 504)  # HTTP status codes worth another attempt
 
 
 def fetch(
@@ -42,18 +42,18 @@ def fetch(
     progress: bool = True,
     variable: str = CACHE_VARIABLE,
 ) -> None:
-    """Download a file unless it is there.
+    """Download a file, unless it already exists.
 
     Args:
-        address: where it is, over HTTP.
+        address: its URL.
         file: where to put it.
-        digest: how its SHA-256 begins, hexadecimal; a file with another one is not kept.
-        check: called with the whole download before it gets its name; what it raises is passed on.
+        digest: the beginning of its SHA-256, hexadecimal; a file with another one is not kept.
+        check: called with the complete download before it is renamed; its errors are passed on.
         progress: show a progress bar.
-        variable: the environment variable that names another folder, for an error.
+        variable: the environment variable that sets another folder, for error messages.
 
     Raises:
-        WeightsError: it cannot be had; the message says which file to fetch from where, and where to put it.
+        WeightsError: the download failed; the message says which file to download by hand, and where to put it.
     """
     if file.is_file():
         return
@@ -64,13 +64,13 @@ def fetch(
                 _Download(address, file, digest, check, progress).run()
     except OSError as error:
         raise WeightsError(
-            f"{str(file)!r} could not be written ({error.strerror or error}); make room there, or name another folder "
-            f"in the environment variable {variable}."
+            f"{str(file)!r} could not be written ({error.strerror or error}); make room there, or set another folder "
+            f"with the environment variable {variable}."
         ) from None
     except NotImplementedError as error:
         raise WeightsError(
-            f"{str(file.parent)!r} has no file locks ({error}), so a download there is not safe; name another folder "
-            f"in the environment variable {variable}."
+            f"{str(file.parent)!r} does not support file locks ({error}), so a download there is not safe; set another "
+            f"folder with the environment variable {variable}."
         ) from None
 
 
@@ -90,28 +90,28 @@ def _locked(file: Path, progress: bool) -> Generator[None]:
 
 
 def check_digest(file: Path, digest: str | None) -> None:
-    """Refuse a file whose SHA-256 does not begin so.
+    """Check the beginning of a file's SHA-256; without a digest there is nothing to check.
 
     Raises:
-        WeightsError: it does not.
+        WeightsError: it differs.
     """
     if digest is None:
         return
     with file.open("rb") as opened:
-        found = hashlib.file_digest(opened, "sha256").hexdigest()
-    if not found.startswith(digest):
+        actual = hashlib.file_digest(opened, "sha256").hexdigest()
+    if not actual.startswith(digest):
         raise WeightsError(
-            f"{str(file)!r} is not the file that was published: its SHA-256 begins with {found[:8]}, not "
+            f"{str(file)!r} is not the published file: its SHA-256 begins with {actual[:8]}, not "
             f"{digest[:8]}; delete it and load the model again."
         )
 
 
-class _BrokenError(Exception):
-    """This attempt failed; another may not."""
+class _AttemptError(Exception):
+    """This attempt failed; another one may succeed."""
 
 
 class _RefusedError(Exception):
-    """The server will not give the file."""
+    """The server refuses to send the file."""
 
 
 @dataclass
@@ -135,71 +135,71 @@ class _Download:
                 resumed = self._receive()
                 self._finish()
                 return
-            except _BrokenError as error:
+            except _AttemptError as error:
                 reason = str(error)
             except WeightsError:
-                self._forget()
-                if not resumed or attempt == ATTEMPTS - 1:  # else what came before may have been of another file
+                self._discard()
+                if not resumed or attempt == ATTEMPTS - 1:  # a resumed download may mix two versions of the file
                     raise
             except _RefusedError as error:
                 raise self._unavailable(str(error)) from None
             except OSError as error:
-                if error.errno in FULL:
-                    self._forget()  # nothing else on a full disk should suffer from it
+                if error.errno in DISK_FULL:
+                    self._discard()  # free the disk for everything else
                 raise
         raise self._unavailable(reason)
 
     def _receive(self) -> bool:
-        """Get the rest of the file; whether there was a beginning to go on from."""
-        have = self._size()
-        version = self._version() if have else None
+        """Download the rest of the file; returns whether it resumed an earlier download."""
+        received = self._received()
+        version = self._saved_version() if received else None
         headers = {"Accept-Encoding": "identity"}
-        if have and (version or self.digest):
-            headers["Range"] = f"bytes={have}-"
+        if received and (version or self.digest):
+            headers["Range"] = f"bytes={received}-"
             if version:
                 headers["If-Range"] = version
         try:
-            with requests.get(self.address, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-                start = self._start(answer, have)
-                self._write(answer, start)
+            with requests.get(self.address, headers=headers, stream=True, timeout=TIMEOUT) as response:
+                start = self._start(response, received)
+                self._write(response, start)
         except requests.RequestException as error:
-            raise _BrokenError(_reason(self.address, error)) from None
+            raise _AttemptError(_reason(self.address, error)) from None
         return start > 0
 
-    def _start(self, answer: requests.Response, have: int) -> int:
-        """Where in the file the answer begins.
+    def _start(self, response: requests.Response, received: int) -> int:
+        """The position in the file at which the response begins.
 
         Raises:
-            _BrokenError, _RefusedError: it is no part of the file.
+            _AttemptError, _RefusedError: the response is not a part of the file.
         """
-        if answer.status_code == 206:
-            if answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-                return have
-            self._forget()
-            raise _BrokenError("the server answered with another part of the file")
-        if answer.status_code == 416:
-            self._forget()
-            raise _BrokenError("the server has no more of this file than came before")
-        if answer.status_code != 200:
-            said = f"the server answered {answer.status_code} {answer.reason}".rstrip()
-            raise _BrokenError(said) if answer.status_code in BUSY else _RefusedError(said)
+        if response.status_code == 206:
+            if response.headers.get("Content-Range", "").startswith(f"bytes {received}-"):
+                return received
+            self._discard()
+            raise _AttemptError("the server sent another part of the file")
+        if response.status_code == 416:
+            self._discard()
+            raise _AttemptError("the file on the server is shorter than the partial download")
+        if response.status_code != 200:
+            reason = f"the server answered {response.status_code} {response.reason}".rstrip()
+            raise _AttemptError(reason) if response.status_code in TEMPORARY else _RefusedError(reason)
         return 0
 
-    def _write(self, answer: requests.Response, start: int) -> None:
-        length = answer.headers.get("Content-Length", "")
+    def _write(self, response: requests.Response, start: int) -> None:
+        length = response.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() else None
         self._check_room(total, start)
         if start == 0:
-            self._remember(answer)
+            self._save_version(response)
         with (
             self.partial.open("ab" if start else "wb") as out,
             self._bar(total, start) as bar,
         ):
-            for block in answer.iter_content(CHUNK):
+            for block in response.iter_content(CHUNK):
                 out.write(block)
                 bar.update(len(block))
-        if total is not None and self._size() != total:
-            raise _BrokenError(f"it ended after {self._size():,} of {total:,} bytes")
+        if total is not None and self._received() != total:
+            raise _AttemptError(f"it ended after {self._received():,} of {total:,} bytes")
 
     def _check_room(self, total: int | None, start: int) -> None:
         if total is not None and shutil.disk_usage(self.file.parent).free < total - start:
@@ -210,14 +210,14 @@ class _Download:
             check_digest(self.partial, self.digest)
         except WeightsError:
             raise WeightsError(
-                f"What {self.address} sends is not the file that was published, whose SHA-256 begins with "
-                f"{(self.digest or '')[:8]}, so it was not kept; if you have the right file, put it at "
+                f"{self.address} did not send the published file, whose SHA-256 begins with "
+                f"{(self.digest or '')[:8]}, so the download was deleted; if you have the right file, put it at "
                 f"{str(self.file)!r}."
             ) from None
         if self.check is not None:
             self.check(self.partial)
         self.partial.replace(self.file)
-        self._forget()
+        self._discard()
 
     def _bar(self, total: int | None, start: int) -> Any:
         return tqdm(
@@ -229,44 +229,47 @@ class _Download:
             disable=not self.progress,
         )
 
-    def _size(self) -> int:
+    def _received(self) -> int:
+        """Bytes of the partial download."""
         return self.partial.stat().st_size if self.partial.is_file() else 0
 
-    def _remember(self, answer: requests.Response) -> None:
-        """Keep what tells this version of the file from others; a weak tag does not tell every byte."""
-        tag = answer.headers.get("ETag", "")
-        version = tag if tag.startswith('"') else answer.headers.get("Last-Modified")
+    def _save_version(self, response: requests.Response) -> None:
+        """Record which version of the file this is; a weak ETag isn't enough, its files may differ in some bytes."""
+        tag = response.headers.get("ETag", "")
+        version = tag if tag.startswith('"') else response.headers.get("Last-Modified")
         self.version.write_text(json.dumps({"address": self.address, "version": version}))
 
-    def _version(self) -> str | None:
+    def _saved_version(self) -> str | None:
         with contextlib.suppress(OSError, ValueError):
-            kept = cast("dict[str, str | None]", json.loads(self.version.read_text()))
-            if kept.get("address") == self.address:
-                return kept.get("version")
+            saved = cast("dict[str, str | None]", json.loads(self.version.read_text()))
+            if saved.get("address") == self.address:
+                return saved.get("version")
         return None
 
-    def _forget(self) -> None:
+    def _discard(self) -> None:
         for file in (self.partial, self.version):
             file.unlink(missing_ok=True)
 
     def _unavailable(self, reason: str) -> WeightsError:
-        have = self._size()
-        kept = f"; the {have / 1e6:,.1f} MB that came are kept, and the next try goes on from there" if have else ""
+        received = self._received()
+        resume = (
+            f"; {received / 1e6:,.1f} MB were received, and the next attempt continues from there" if received else ""
+        )
         return WeightsError(
-            f"{self.file.name!r} could not be downloaded ({reason}){kept}; without a network, fetch {self.address} "
-            f"elsewhere and put it at {str(self.file)!r}."
+            f"{self.file.name!r} could not be downloaded ({reason}){resume}; without a network connection, download "
+            f"{self.address} elsewhere and put it at {str(self.file)!r}."
         )
 
 
 def _reason(address: str, error: requests.RequestException) -> str:
-    """What went wrong with a connection, without the pools and retries that the library speaks of."""
+    """Why a connection failed, in a few words; the library's own messages name its connection pools and retries."""
     host = address.partition("://")[2].partition("/")[0]
     if isinstance(error, requests.exceptions.SSLError):
         return f"the certificate of {host} was not accepted"
     if isinstance(error, requests.Timeout):
         return f"{host} did not answer for {TIMEOUT:g} seconds"
     if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
-        return "the connection broke off"
+        return "the connection was interrupted"
     if isinstance(error, requests.ConnectionError):
         return f"there is no connection to {host}"
-    return str(error).rstrip(".")[:200] or type(error).__name__
+    return first_line(error)

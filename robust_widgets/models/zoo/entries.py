@@ -1,4 +1,4 @@
-"""What is known of published models, read from ``models.toml``. No torch here."""
+"""The published models that `load_model` knows by name, read from ``models.toml``."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from typing import Any, cast
 from robust_widgets._files import cache_folder
 from robust_widgets.interface.robustness import training_claim
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.loading.load import Given, load_file
-from robust_widgets.models.loading.safe_load import checked_kind
+from robust_widgets.models.loading.file_format import detect_format
+from robust_widgets.models.loading.load import LoadOptions, load_file
 from robust_widgets.units import from_levels
 
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One published model, as its publishers describe it; None is what they do not say.
+    """One published model, as its publishers describe it; None if they don't say.
 
     Attributes:
-        name: what :func:`load_model` calls it.
-        collection: what it was published as a part of.
+        name: its name for :func:`load_model`.
+        collection: the collection it was published in.
         network: its architecture, in words.
-        address: where its file is.
-        source: the page that describes it.
+        address: URL of its file.
+        source: URL of the page that describes it.
         paper: what to cite.
-        data: what it was trained on.
+        data: the training data.
         classes: a set of class names that :func:`load_model` knows.
-        input_size: side of its pictures in pixels.
+        input_size: width of its pictures in pixels.
         norm: the norm it was trained to resist, ``"l2"`` or ``"linf"``.
-        radius: the training radius, raw pixels at ``input_size``; 0 for a standard model.
-        clean: published accuracy on pictures that are not attacked, in [0, 1].
+        radius: the training epsilon, raw pixels at ``input_size``; 0 for a standard model.
+        clean: published accuracy on unattacked pictures, in [0, 1].
         licence: of the weights.
         megabytes: size of the file, in millions of bytes.
-        sha256: of the file, or how it begins.
+        sha256: SHA-256 of the file, hexadecimal.
     """
 
     name: str
@@ -59,36 +59,35 @@ class ModelEntry:
 
     @property
     def file_name(self) -> str:
-        """What its file is called."""
         return PurePosixPath(self.address.partition("?")[0]).name
 
     @property
-    def trained(self) -> str:
-        """How its publishers say it was trained, in a few words."""
+    def training(self) -> str:
+        """How the publishers trained it, in a few words."""
         if self.radius is None:
-            return f"trained for {self.norm}, radius not known"
+            return f"trained for {self.norm}, epsilon not known"
         return training_claim(self.norm, self.radius) if self.radius else "trained without an attack"
 
 
 @cache
 def published_models() -> Mapping[str, ModelEntry]:
-    """All published models that are known, by name, in the order of the file."""
+    """All published models by name, in the order of the file."""
     collections = tomllib.loads((files("robust_widgets.models.zoo") / "models.toml").read_text("utf-8"))
     entries = [
-        _entry(collection, {**{name: value for name, value in shared.items() if name != "models"}, **own})
+        _entry(collection, {**{name: value for name, value in shared.items() if name != "models"}, **model})
         for collection, shared in collections.items()
-        for own in cast("list[dict[str, Any]]", shared["models"])
+        for model in cast("list[dict[str, Any]]", shared["models"])
     ]
     return {entry.name: entry for entry in entries}
 
 
-def _entry(collection: str, told: dict[str, Any]) -> ModelEntry:
-    file = str(told.pop("file"))
-    told["address"] = str(told["address"]).format(file=file)
-    told.setdefault("name", _name(file))
-    if told["norm"] == "linf":
-        told["radius"] = from_levels(told["radius"])
-    return ModelEntry(collection=collection, **told)
+def _entry(collection: str, values: dict[str, Any]) -> ModelEntry:
+    file = str(values.pop("file"))
+    values["address"] = str(values["address"]).format(file=file)
+    values.setdefault("name", _name(file))
+    if values["norm"] == "linf":
+        values["radius"] = from_levels(values["radius"])
+    return ModelEntry(collection=collection, **values)
 
 
 def _name(file: str) -> str:
@@ -96,47 +95,45 @@ def _name(file: str) -> str:
 
 
 def cache_path(entry: ModelEntry) -> Path:
-    """Where a model's file is kept once it is downloaded, or put there by hand."""
+    """Where a model's file is kept: downloaded, or put there by hand."""
     return cache_folder() / "models" / entry.collection / entry.file_name
 
 
 def local_file(entry: ModelEntry) -> Path | None:
-    """The file to load a model from: what ``robust-widgets convert`` made of its file, else that; None if not here."""
+    """The file to load a model from, preferably one converted by ``robust-widgets convert``; None if there is none."""
     file = cache_path(entry)
-    here = (one for one in (file.with_suffix(".safetensors"), file) if one.is_file())
-    return next(here, None)
+    return next((path for path in (file.with_suffix(".safetensors"), file) if path.is_file()), None)
 
 
-def download(entry: ModelEntry, *, progress: bool = True) -> Path:
-    """The file of a model, downloaded if it is not here, and checked against the published SHA-256 where there is one.
+def fetch_model(entry: ModelEntry, *, progress: bool = True) -> Path:
+    """A model's file, downloaded if necessary, and checked against the published SHA-256 if there is one.
 
     Raises:
-        WeightsError: it cannot be had, or it is not the one that was published.
+        WeightsError: it cannot be downloaded, or is not the published file.
     """
     from robust_widgets.models.zoo.download import check_digest, fetch
 
     file = local_file(entry)
     if file is None:
         file = cache_path(entry)
-        fetch(entry.address, file, digest=entry.sha256, check=checked_kind, progress=progress)
-    elif file == cache_path(entry):  # it may have been put there by hand, or cut short since
+        fetch(entry.address, file, digest=entry.sha256, check=detect_format, progress=progress)
+    elif file == cache_path(entry):  # it may have been put there by hand, or truncated since
         check_digest(file, entry.sha256)
     return file
 
 
-def load_published(entry: ModelEntry, given: Given) -> RobustClassifier:
-    """A published classifier, on the CPU. Its card says how its publishers say it was trained.
+def load_published(entry: ModelEntry, options: LoadOptions) -> RobustClassifier:
+    """A published classifier, on the CPU. Its card says how its publishers trained it.
 
     Args:
-        entry: which.
-        given: what a person says of it, which goes before what its publishers say.
+        entry: the model.
+        options: override what its publishers say.
 
     Raises:
-        WeightsError: its file cannot be had or read.
+        WeightsError: its file cannot be downloaded or read.
     """
-    told = Given(classes=entry.classes, input_size=entry.input_size, name=entry.name)
-    said = {name: value for name, value in vars(given).items() if value is not None}
-    model = load_file(download(entry), dataclasses.replace(told, **said))
-    claimed = {"norm": entry.norm, "radius": entry.radius} if entry.radius else {}
-    model.card = dataclasses.replace(model.card, data=entry.data, **claimed)
+    defaults = LoadOptions(classes=entry.classes, input_size=entry.input_size, name=entry.name)
+    model = load_file(fetch_model(entry), options.over(defaults))
+    claim = {"norm": entry.norm, "radius": entry.radius} if entry.radius else {}
+    model.card = dataclasses.replace(model.card, data=entry.data, **claim)
     return model

@@ -137,7 +137,7 @@ def test_what_a_network_does_not_say_is_asked_for_by_name(left_out: str, word: s
         ({"input_size": 16.5}, ParameterError, "16.5"),
         ({"classes": "imagnet"}, UnknownNameError, "'imagenet'"),
         ({"classes": ["a", "A", "b"]}, UnknownNameError, "'A' is there twice"),
-        ({"classes": ["a", "b"]}, WeightsError, "3 classes apart, and 2"),
+        ({"classes": ["a", "b"]}, WeightsError, "3 classes; give one name for each, not 2"),
     ],
 )
 def test_what_is_given_wrongly(change: dict[str, Any], kind: type[Any], word: str) -> None:
@@ -176,7 +176,7 @@ def test_what_a_file_does_not_say_is_asked_for_by_name(tmp_path: Path) -> None:
     assert load_model(path, mean=(0.4914, 0.4822, 0.4465), std=0.2, device="cpu").input_size == 32
     with raises_sentence(UnknownNameError, "'small-resnet-50'", "'small-resnet-10'"):
         load_model(path, architecture="small-resnet-50", device="cpu")
-    with raises_sentence(WeightsError, "not recognised", "architecture="):
+    with raises_sentence(WeightsError, "no known network", "architecture="):
         load_model(saved(tmp_path, {"odd": torch.ones(3)}), device="cpu")
 
 
@@ -201,7 +201,7 @@ def test_a_file_of_ones_own_needs_nothing_said(tmp_path: Path) -> None:
     save_model(tiny_model(), tmp_path / "own.safetensors")
     for source in (tmp_path / "own.safetensors", "default"):
         for mean in (0, torch.zeros(3)):
-            with raises_sentence(ParameterError, "knows its own"):
+            with raises_sentence(ParameterError, "already has its network"):
                 load_model(source, mean=mean, device="cpu")
 
 

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from robust_widgets.errors import WeightsError
 from robust_widgets.models.loading import safe_load as reading
-from robust_widgets.models.loading.infer_architecture import Weights, weights_in
 from robust_widgets.models.loading.safe_load import read_checkpoint
+from robust_widgets.models.loading.state_dicts import Weights, weights_in
 from tests.helpers import raises_sentence
 
 STATE = OrderedDict([("conv.weight", torch.arange(12.0).view(4, 3, 1, 1)), ("bn.num_batches_tracked", torch.tensor(7))])
@@ -139,7 +139,7 @@ def test_a_normalisation_beside_the_weights(names: tuple[str, str], tmp_path: Pa
 
 def test_what_was_found_can_be_saved_and_found_again(tmp_path: Path) -> None:
     found = weights_of(saved(tmp_path, attacker_model("module.")))
-    save_file(found.as_state(), tmp_path / "again.safetensors")
+    save_file(found.as_state_dict(), tmp_path / "again.safetensors")
     again = weights_of(tmp_path / "again.safetensors")
     assert (again.mean, again.std, again.state.keys()) == (found.mean, found.std, found.state.keys())
 
@@ -212,7 +212,7 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
 
 
 def test_a_description_that_is_absurdly_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("robust_widgets.models.loading.safe_load.LARGEST_PICKLE", 100)
+    monkeypatch.setattr("robust_widgets.models.loading.file_format.MAX_PICKLE", 100)
     with raises_sentence(WeightsError, "describes its weights"):
         weights_of(saved(tmp_path, STATE))
 

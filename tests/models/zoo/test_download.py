@@ -63,7 +63,8 @@ def test_a_broken_download_goes_on_where_it_stopped(shelf: Shelf, tmp_path: Path
 def test_what_came_is_kept_for_the_next_try(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "ATTEMPTS", 1)
     shelf.cuts = [MORE]
-    with raises_sentence(WeightsError, "'model.pt'", "broke off", "0.5 MB", shelf.address, tmp_path / "deep/model.pt"):
+    place = tmp_path / "deep" / "model.pt"
+    with raises_sentence(WeightsError, "'model.pt'", "interrupted", "0.5 MB", shelf.address, place):
         get(shelf, tmp_path)
     assert left(tmp_path) == {"model.pt.partial", "model.pt.partial.json"}
     assert get(shelf, tmp_path).read_bytes() == CONTENT and shelf.asked[-1] == f"bytes={MORE}-"

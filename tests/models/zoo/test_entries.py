@@ -43,11 +43,11 @@ def test_what_is_known_can_be_true() -> None:
 def test_names_follow_the_files() -> None:
     entry = MODELS["resnet18-linf-eps4"]
     assert entry.file_name == "resnet18_linf_eps4.0.ckpt" and entry.radius == 4 / 255
-    assert entry.trained == "trained for linf 4/255"
-    assert MODELS["resnet18-l2-eps0"].trained == "trained without an attack"
+    assert entry.training == "trained for linf 4/255"
+    assert MODELS["resnet18-l2-eps0"].training == "trained without an attack"
     assert MODELS["wide-resnet50-2-l2-eps0.5"].file_name == "wide_resnet50_2_l2_eps0.5.ckpt"
     assert MODELS["engstrom2019-cifar10-l2-eps0.5"].file_name == "cifar_l2_0_5.pt"
-    assert MODELS["santurkar2019-horse-zebra"].trained == "trained for l2, radius not known"
+    assert MODELS["santurkar2019-horse-zebra"].training == "trained for l2, epsilon not known"
 
 
 def test_the_cache_is_where_the_platform_or_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 import robust_widgets as rw
 from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.errors import UnknownNameError, WeightsError
-from robust_widgets.models.loading.infer_architecture import weights_in
+from robust_widgets.models.loading.state_dicts import weights_in
 from robust_widgets.models.networks.cifar import SmallResNet
 from robust_widgets.models.registry import load_model
 from robust_widgets.models.zoo import download
@@ -80,7 +80,7 @@ def test_the_file_that_was_published_is_asked_for(shelf: Shelf, monkeypatch: pyt
     place = known(monkeypatch, shelf, sha256=hashlib.sha256(shelf.content).hexdigest())
     load_model(NAME, device="cpu")
     place.write_bytes(place.read_bytes()[:-1])
-    with raises_sentence(WeightsError, place, "not the file that was published"):
+    with raises_sentence(WeightsError, place, "not the published file"):
         load_model(NAME, device="cpu")
     place.unlink()
     known(monkeypatch, shelf, sha256="0" * 64)
@@ -105,7 +105,7 @@ def test_a_file_with_more_than_weights_is_refused_and_loads_once_it_is_converted
     with raises_sentence(WeightsError, "test_fetch.Other", "robust-widgets convert", place, "--trust"):
         load_model(NAME, device="cpu")
     weights = weights_in(place, torch.load(io.BytesIO(checkpoint()), weights_only=True))
-    save_file(weights.as_state(), place.with_suffix(".safetensors"))  # as convert does
+    save_file(weights.as_state_dict(), place.with_suffix(".safetensors"))  # as convert does
     model = load_model(NAME, device="cpu")
     assert model.classes[0] == "airplane" and shelf.asked == [""]
 

@@ -11,7 +11,7 @@ import torchvision
 from torch import nn
 
 from robust_widgets.errors import WeightsError
-from robust_widgets.models.loading.infer_architecture import candidates, make_torchvision
+from robust_widgets.models.loading.infer_architecture import build_torchvision, candidates
 from robust_widgets.models.networks.cifar import PreActResNet
 from robust_widgets.models.networks.wide_resnet import DeepMindPreActResNet, DeepMindWideResNet, WideResNet
 from robust_widgets.models.registry import load_model
@@ -87,9 +87,9 @@ def test_a_file_of_robust_imagenet_models(tmp_path: Path) -> None:
 )
 def test_torchvisions_networks_are_known_by_their_shapes(name: str) -> None:
     with torch.device("meta"):
-        state = make_torchvision(name, 7).state_dict()
+        state = build_torchvision(name, 7).state_dict()
         (found,) = candidates(state)
-        assert {key: value.shape for key, value in found.make().state_dict().items()} == {
+        assert {key: value.shape for key, value in found.build().state_dict().items()} == {
             key: value.shape for key, value in state.items()
         }
     assert not found.small
@@ -124,5 +124,5 @@ def test_a_pre_activation_network_needs_its_shortcut(last_norm: bool, tmp_path: 
 def test_the_networks_of_robustbench_are_known_by_their_shapes(network: Any, name: str) -> None:
     with torch.device("meta"):
         state = network().state_dict()
-        found = {one.name: one for one in candidates(state)}
-        assert found[name].make().state_dict().keys() == state.keys() and found[name].small
+        found = {candidate.name: candidate for candidate in candidates(state)}
+        assert found[name].build().state_dict().keys() == state.keys() and found[name].small
