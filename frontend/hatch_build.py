@@ -36,15 +36,20 @@ class FrontEnd(BuildHookInterface):
         if npm is None:
             raise RuntimeError("npm was not found, but the front end is built with it. Install Node.js 22.")
         if not self.is_bundler_installed():
-            self.run(npm, "ci", "--workspace", "bundler", "--no-audit", "--no-fund")
+            # Without the workspace shared, npm does not link what the widgets import from it.
+            self.run(npm, "ci", "--workspace", "bundler", "--workspace", "shared", "--no-audit", "--no-fund")
         self.run(npm, "run", "build")
 
     def is_bundler_installed(self) -> bool:
         modules, lock = self.folder / "node_modules", self.folder / "package-lock.json"
         # npm writes this copy of the lock file after an installation, here or by the checks.
         installed = modules / ".package-lock.json"
-        has_builder = (modules / "@jupyter/builder/package.json").is_file()
-        return has_builder and installed.is_file() and installed.stat().st_mtime >= lock.stat().st_mtime
+        needed = (modules / "@jupyter/builder/package.json", modules / "@robust-widgets/shared/package.json")
+        return (
+            all(file.is_file() for file in needed)
+            and installed.is_file()
+            and installed.stat().st_mtime >= lock.stat().st_mtime
+        )
 
     def run(self, *command: str) -> None:
         subprocess.run(command, cwd=self.folder, check=True)

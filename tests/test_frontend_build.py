@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,11 @@ FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "robust_widgets" / "static"
 BUILT = FRONTEND / "labextension" / "build"
 WIDGETS = sorted(path.parent.name for path in FRONTEND.glob("widgets/src/*/index.ts"))
+
+
+LOCK = "node_modules/.package-lock.json"
+NEEDED = [("node_modules/@jupyter/builder/package.json", 900.0)]
+NEEDED += [("node_modules/@robust-widgets/shared/package.json", 900.0)]
 
 
 def load_hook() -> ModuleType:
@@ -90,12 +96,10 @@ def test_without_node_pip_brings_one(checkout: Path, monkeypatch: pytest.MonkeyP
     ("installed", "asked"),
     [
         ([], ["ci", "run"]),
-        ([("node_modules/.package-lock.json", 2000.0)], ["ci", "run"]),
-        (
-            [("node_modules/.package-lock.json", 900.0), ("node_modules/@jupyter/builder/package.json", 900.0)],
-            ["ci", "run"],
-        ),
-        ([("node_modules/.package-lock.json", 2000.0), ("node_modules/@jupyter/builder/package.json", 900.0)], ["run"]),
+        ([(LOCK, 2000.0)], ["ci", "run"]),
+        ([(LOCK, 900.0), *NEEDED], ["ci", "run"]),
+        ([(LOCK, 2000.0), NEEDED[0]], ["ci", "run"]),
+        ([(LOCK, 2000.0), *NEEDED], ["run"]),
     ],
 )
 def test_the_bundler_is_downloaded_only_when_it_is_missing_or_outdated(
@@ -110,6 +114,18 @@ def test_the_bundler_is_downloaded_only_when_it_is_missing_or_outdated(
     monkeypatch.setattr(hook, "run", lambda *command: commands.append(command[1]))
     hook.initialize("standard", {})
     assert commands == asked
+
+
+def test_the_widgets_find_the_workspaces_that_they_import(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load_hook()
+    commands: list[tuple[str, ...]] = []
+    hook = make_hook(module, checkout)
+    monkeypatch.setattr(module.shutil, "which", lambda name: name)
+    monkeypatch.setattr(hook, "run", lambda *command: commands.append(command))
+    hook.initialize("standard", {})
+    sources = [file.read_text(encoding="utf-8") for file in FRONTEND.glob("*/src/**/*.ts")]
+    imported = {name for text in sources for name in re.findall(r'from "@robust-widgets/(\w+)/', text)}
+    assert imported and imported <= set(commands[0])
 
 
 def test_each_widget_has_a_module_and_a_style_sheet() -> None:
