@@ -1,97 +1,159 @@
-"""``robust-widgets doctor``: what this machine has, and how models are run on it."""
+"""``robust-widgets doctor``: what this machine has, and how models run on it."""
 
 from __future__ import annotations
 
+import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from robust_widgets import __version__
+from robust_widgets._bundled import model_names
 from robust_widgets.cli.error_handling import in_sentences
-from robust_widgets.cli.options import Device, ModelGiven
+from robust_widgets.cli.options import Device
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
 
-PACKAGES = ("torch", "torchvision", "jupyterlab", "ipywidgets", "ipycanvas", "anywidget")
-WORTH_A_HINT = "onnxruntime"
-HOW_MANY = ("One picture", "2 to 7 at once, measured with 4", "8 and more at once, measured with 8")
+PACKAGES = ("torch", "torchvision", "onnxruntime", "jupyterlab", "ipywidgets", "ipycanvas", "anywidget", "numpy")
+# Environment variables that change how models run.
+SETTINGS = (
+    *("ROBUST_WIDGETS_FAST", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"),
+    *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES"),
+)
+BATCHES = {1: "1 picture", 4: "2 to 7 pictures", 8: "8 and more"}
+NOT_INSTALLED = "not installed"
+LABEL_WIDTH, COLUMN_WIDTH = 17, 17
 
 
 @in_sentences
-def doctor(model: ModelGiven = "default", device: Device = None) -> None:
-    """Print the versions that matter, and the ways a model is run here.
+def doctor(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A weights file, torchvision:NAME, or a name that robust-widgets models lists.",
+            show_default="all bundled models",
+        ),
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Print versions, the machine, and which backend runs each model.
 
-    The ways are measured once for a model, a machine and how many pictures go through at once, and kept. That takes a
-    second or two for the models that come with the package, and longer for larger ones.
+    Paste the output into bug reports. The backends are timed once for each model, machine and batch size, which takes
+    some seconds for the bundled models, longer for larger ones.
     """
-    typer.echo(f"robust-widgets {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    typer.echo(", ".join(f"{name} {_version(name)}" for name in PACKAGES))
-    typer.echo(f"ONNX Runtime: {_version(WORTH_A_HINT)}")
-    if _version(WORTH_A_HINT) == "not installed":
-        typer.echo("  pip install 'robust-widgets[fast]' makes steps faster on most processors.")
+    typer.echo("\n".join(_software()))
+    typer.echo("\n".join(_hardware()))
 
-    import torch
-
-    from robust_widgets.compiler.autotune import SIZES
-    from robust_widgets.compiler.engine import WAYS
     from robust_widgets.models.registry import load_model
 
-    loaded = load_model(model, device=device)
-    loaded.warm_up()
-    typer.echo(f"{loaded!r}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() != 1)}")
-    if loaded.device.type == "cuda":
-        typer.echo(_recorded_steps(loaded))
-        return
-    if not torch.cuda.is_available():
-        typer.echo("No CUDA device; with one, steps are recorded and replayed, in half precision where that agrees.")
-    for size in SIZES:
-        loaded.warm_up(size)
-    engine = loaded.engine
-    if engine is None or not engine.ways:
-        typer.echo("It is run as it is.")
-        return
-    for size, words in zip(SIZES, HOW_MANY, strict=True):
-        typer.echo(f"{words}:")
-        for way, milliseconds in sorted(engine.times.get(size, {}).items(), key=lambda item: item[1]):
-            mark = "*" if way == engine.ways[size] else " "
-            typer.echo(f"{mark} {WAYS[way]:28} {milliseconds:8.1f} ms a pass forth and back")
-        if size not in engine.times:
-            typer.echo(f"* {WAYS[engine.ways[size]]}, without measuring")
-    typer.echo(_steps_here(loaded))
+    for name in [model] if model else model_names():
+        classifier = load_model(name, device=device)
+        typer.echo(f"\n{name}: {classifier!r}")
+        typer.echo("\n".join(_gpu_steps(classifier) if classifier.device.type == "cuda" else _cpu_steps(classifier)))
 
 
-def _steps_here(model: RobustClassifier) -> str:
-    """How a run's steps are made on a processor."""
+def _software() -> list[str]:
+    lines = [_row("robust-widgets", __version__), _row("Python", platform.python_version())]
+    lines += [_row(name, _version(name)) for name in PACKAGES]
+    if _version("onnxruntime") == NOT_INSTALLED:
+        lines.append(
+            _row("", "pip install 'robust-widgets[fast]' installs onnxruntime; most models run faster with it.")
+        )
+    return lines
+
+
+def _hardware() -> list[str]:
     import torch
 
-    from robust_widgets.compiler.autotune import SIZES
+    from robust_widgets.compiler.autotune import processor_name
+    from robust_widgets.models.cpu_threads import limit_threads, usable_cpus
+
+    limit_threads()
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return [
+        _row("system", platform.platform()),
+        _row("processor", f"{processor_name()}, {torch.backends.cpu.get_cpu_capability()}"),
+        _row(
+            "CPUs",
+            f"{usable_cpus()} usable of {os.cpu_count()}; torch uses {_count(torch.get_num_threads(), 'thread')}",
+        ),
+        _row("CUDA devices", ", ".join(gpus) or "none"),
+        *(_row(name, os.environ[name]) for name in SETTINGS if name in os.environ),
+    ]
+
+
+def _cpu_steps(model: RobustClassifier) -> list[str]:
+    """The time of each backend for each batch size, and how a run's steps are computed."""
+    from robust_widgets.compiler.engine import WAYS
+
+    for size in BATCHES:
+        model.warm_up(size)
+    engine = model.engine
+    if engine is None or not engine.ways:
+        return ["  It runs uncompiled."]
+    names = {backend: WAYS[backend] for times in engine.times.values() for backend in times}
+    names |= {backend: WAYS[backend] for backend in engine.ways.values()}
+    rows = [("ms per forward + backward", [f"{title}  " for title in BATCHES.values()])]
+    for backend, name in names.items():
+        rows.append(
+            (name, [_cell(engine.times.get(size, {}).get(backend), engine.ways[size] == backend) for size in BATCHES])
+        )
+    width = max(len(label) for label, _ in rows)
+    return [
+        *(f"  {label:{width}}{''.join(f'{cell:>{COLUMN_WIDTH}}' for cell in cells)}".rstrip() for label, cells in rows),
+        f"  * in use{'' if engine.times else ', chosen without timing'}",
+        _recorded_on_cpu(model),
+    ]
+
+
+def _cell(milliseconds: float | None, in_use: bool) -> str:
+    return f"{'-' if milliseconds is None else f'{milliseconds:.1f}'}{' *' if in_use else '  '}"
+
+
+def _recorded_on_cpu(model: RobustClassifier) -> str:
+    import torch
+
     from robust_widgets.solvers.graphs.dispatch import MOST_AT_ONCE, recorder
 
-    side = model.input_size
-    sizes = [size for size in SIZES if recorder(model, torch.zeros(size, 3, side, side)) is not None]
+    shape = (3, model.input_size, model.input_size)
+    sizes = [size for size in BATCHES if recorder(model, torch.zeros(size, *shape)) is not None]
     if not sizes:
-        return "Steps are not recorded: ONNX Runtime is not the fastest way for this model here."
-    upper = {1: "one picture", 4: "up to 7 pictures"}.get(max(sizes), f"up to {MOST_AT_ONCE} pictures")
-    return f"Steps of {upper} are recorded as one graph of ONNX Runtime and replayed."
+        return "  Steps are not recorded as a graph: ONNX Runtime is not installed, or not the fastest backend."
+    limit = {1: "1 picture", 4: "up to 7 pictures"}.get(max(sizes), f"up to {MOST_AT_ONCE} pictures")
+    return f"  Steps of {limit} are recorded as one ONNX Runtime graph and replayed."
 
 
-def _recorded_steps(model: RobustClassifier) -> str:
-    """How a short run's steps are made on a CUDA device."""
-    from robust_widgets.benchmark.workload import CROSS_ENTROPY, last_shown, new_race
+def _gpu_steps(model: RobustClassifier) -> list[str]:
+    """How a short run's steps are computed on a CUDA device."""
+    import torch
+
+    from robust_widgets import CrossEntropy, L2Ball, L2Step, Problem, run
     from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 
-    last_shown(new_race(CROSS_ENTROPY, model, model, 1, 2), model)
-    found = model.captures
-    if not isinstance(found, StepGraphCache):
-        return "Steps are not recorded; the model is run as it is."
-    return found.note or f"Steps are recorded in a CUDA graph and replayed, the network in {found.precision}."
+    start = torch.full((1, 3, model.input_size, model.input_size), 0.5, device=model.device)
+    run(Problem(model, start, CrossEntropy(0), L2Step(0.1), steps=2, constraint=L2Ball(0.5)))
+    graphs = model.captures
+    if not isinstance(graphs, StepGraphCache):
+        return ["  Steps are not recorded as a graph; the model runs uncompiled."]
+    return [
+        f"  {graphs.note or f'Steps are recorded as a CUDA graph and replayed, the network in {graphs.precision}.'}"
+    ]
 
 
 def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED
+
+
+def _row(label: str, value: str) -> str:
+    return f"{label:{LABEL_WIDTH}}{value}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -117,10 +117,11 @@ def _key(fingerprint: str, side: int, size: int, ways: Collection[str]) -> tuple
     except PackageNotFoundError:
         runtime = "none"
     work = f"{side} px, {size} at once, {' '.join(ways)}, {SETTLING} s before"
-    return fingerprint, work, torch.__version__, runtime, _processor(), f"{torch.get_num_threads()} threads"
+    return fingerprint, work, torch.__version__, runtime, processor_name(), f"{torch.get_num_threads()} threads"
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """The name of this machine's processor."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
