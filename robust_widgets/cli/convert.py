@@ -1,4 +1,4 @@
-"""``robust-widgets convert``: a file of weights that need not be trusted again."""
+"""``robust-widgets convert``: rewrite a checkpoint as safetensors, which is safe to load."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from robust_widgets.cli.outputs import checked_outputs
 
 @in_sentences
 def convert(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint of others: .pt, .pth, .ckpt.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An external checkpoint: .pt, .pth, .ckpt.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .safetensors file to write.")],
     trust: Annotated[
         bool,
         typer.Option(
             "--trust",
-            help="Read it with Python's whole unpickler, in a process of its own. That may run any code its maker put "
-            "into it, with your rights: only for files of people you trust.",
+            help="Unpickle the file without restrictions, in a separate process. This can run any code in the file, "
+            "with your rights; use it only for files from people you trust.",
         ),
     ] = False,
 ) -> None:
     """Rewrite a checkpoint as safetensors.
 
-    Weights and normalisation are kept, the rest is left out. Without --trust only files that hold nothing but weights
-    are read, and nothing in them is run.
+    Keeps the weights and the normalisation, and drops everything else. Without --trust, only files that hold nothing
+    but weights are read, and no code in them runs.
     """
     (out,) = checked_outputs([out], [".safetensors"])
-    from robust_widgets.models.loading.conversion import convert as rewrite
+    from robust_widgets.models.loading.conversion import convert as convert_file
 
-    weights = rewrite(file, out, trust=trust)
+    weights = convert_file(file, out, trust=trust)
     values = sum(tensor.numel() for tensor in weights.state.values())
-    normalised = "with its normalisation" if weights.mean else "which says nothing of a normalisation"
-    typer.echo(f"wrote {out}: {len(weights.state)} tensors, {values:,} values, {normalised}")
+    normalisation = "with its normalisation" if weights.mean else "without a normalisation, as the file has none"
+    typer.echo(f"wrote {out}: {len(weights.state)} tensors, {values:,} values, {normalisation}")

@@ -23,7 +23,7 @@ SETTINGS = (
     *("ROBUST_WIDGETS_FAST", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"),
     *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES"),
 )
-BATCHES = {1: "1 picture", 4: "2 to 7 pictures", 8: "8 and more"}
+BATCHES = {1: "1 picture", 4: "4 pictures", 8: "8 pictures"}
 NOT_INSTALLED = "not installed"
 LABEL_WIDTH, COLUMN_WIDTH = 17, 17
 
@@ -105,7 +105,7 @@ def _cpu_steps(model: RobustClassifier) -> list[str]:
     width = max(len(label) for label, _ in rows)
     return [
         *(f"  {label:{width}}{''.join(f'{cell:>{COLUMN_WIDTH}}' for cell in cells)}".rstrip() for label, cells in rows),
-        f"  * in use{'' if engine.times else ', chosen without timing'}",
+        f"  * in use for 1, for 2 to 7, and for 8 or more pictures{'' if engine.times else ', chosen without timing'}",
         _recorded_on_cpu(model),
     ]
 

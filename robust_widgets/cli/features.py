@@ -1,4 +1,4 @@
-"""``robust-widgets features``: the catalogue of a model's features, made or listed."""
+"""``robust-widgets features``: make or list a model's feature catalogue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robust_widgets._bundled import model_names
 from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.options import Device, ModelGiven
 from robust_widgets.cli.outputs import checked_outputs, write_each
@@ -24,38 +25,39 @@ def features(
         Path | None,
         typer.Argument(
             metavar="[DATA]",
-            help="A folder of class folders, or one that holds such a folder as val, to make the catalogue from. "
-            "Without it the catalogue there is gets listed.",
-            show_default=False,
+            help="The pictures to make the catalogue from: a folder with one folder per class, or with such a folder "
+            "named val.",
+            show_default="list the existing catalogue",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the catalogue goes.", show_default="beside the model's file"),
+        typer.Option(metavar="FILE", help="The catalogue to write.", show_default="next to the model's file"),
     ] = None,
     sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write all thumbnails as one .png, in the order listed.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write all thumbnails to one .png, in the order of the list."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Gradient steps of each thumbnail.")] = 90,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures in a forward pass.")] = 64,
+    steps: Annotated[int, typer.Option(min=1, help="Gradient steps per thumbnail.")] = 90,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures per forward pass.")] = 64,
     device: Device = None,
 ) -> None:
-    """Make the catalogue of a model's features, or list it.
+    """Make a model's feature catalogue, or list it.
 
-    Each unit of the penultimate layer gets a name after the class it fires for most, its first few classes, and a
-    small picture that maximises it. Features are painted by these names.
+    Each unit of the penultimate layer gets a name after the class it is most active for, a list of its strongest
+    classes, and a thumbnail that maximises it. paint-features takes these names.
     """
     from robust_widgets.models.feature_catalogue import SUFFIX, catalogue_path, write_catalogue
-    from robust_widgets.models.features import features as read
-    from robust_widgets.models.registry import load_model, model_names
+    from robust_widgets.models.features import features as read_features
+    from robust_widgets.models.registry import load_model
 
     if data is None and out is not None:
-        raise ParameterError("--out needs pictures to make the catalogue from; give the folder DATA.")
+        raise ParameterError("--out needs pictures to make a catalogue from; give the folder DATA, too.")
     if data is not None and out is None and model in model_names():
-        raise ParameterError(f"{model!r} is a shipped model, which brings its catalogue; give --out to make another.")
+        raise ParameterError(f"The bundled model {model!r} already has a catalogue; give --out to write another.")
     sheets = checked_outputs([sheet] if sheet else [], [".png"])
     if data is None:
-        entries = read(load_model(model, device=device))
+        entries = read_features(load_model(model, device=device))
         typer.echo(feature_table(entries))
         write_each((path, lambda path: write_sheet(entries, path)) for path in sheets)
         return
@@ -63,21 +65,21 @@ def features(
     from robust_widgets.training.data import load_validation
     from robust_widgets.training.feature_catalogue import make_catalogue
 
-    (place,) = checked_outputs([out or catalogue_path(Path(model))], [SUFFIX])
+    (path,) = checked_outputs([out or catalogue_path(Path(model))], [SUFFIX])
     classifier = load_model(model, device=device)
     pictures = load_validation(data, classifier.input_size, classifier.classes)
-    made = make_catalogue(classifier, pictures, steps=steps, batch_size=batch_size)
+    entries = make_catalogue(classifier, pictures, steps=steps, batch_size=batch_size)
     measured_on = f"{len(pictures)} pictures of {data.resolve().name}"
     write_each(
         [
-            (place, lambda path: write_catalogue(path, classifier.fingerprint, made, measured_on)),
-            *((path, lambda path: write_sheet(made, path)) for path in sheets),
+            (path, lambda path: write_catalogue(path, classifier.fingerprint, entries, measured_on)),
+            *((path, lambda path: write_sheet(entries, path)) for path in sheets),
         ]
     )
 
 
 def feature_table(entries: Sequence[Feature]) -> str:
-    """A line for each feature: its name, its unit, and the classes it fires for."""
+    """A line for each feature: its name, its unit, and the classes it is active for."""
     width = max(len("feature"), *(len(entry.name) for entry in entries))
     lines = [f"{'feature':{width}}  unit  classes"]
     lines += [f"{entry.name:{width}}  {entry.unit:4}  {', '.join(entry.classes)}" for entry in entries]
@@ -85,7 +87,7 @@ def feature_table(entries: Sequence[Feature]) -> str:
 
 
 def write_sheet(entries: Sequence[Feature], path: Path) -> None:
-    """All thumbnails in one picture, row by row in the catalogue's order."""
+    """Write all thumbnails as one PNG file, row by row in the catalogue's order."""
     import numpy as np
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""``robust-widgets models``: which models there are by name, and what is known of each."""
+"""``robust-widgets models``: list the models that have a name, and describe or measure one of them."""
 
 from __future__ import annotations
 
@@ -7,87 +7,89 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robust_widgets._bundled import model_names, weights_path
 from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.cli.options import Device
 from robust_widgets.errors import ParameterError, UnknownNameError, unknown_name
 
 if TYPE_CHECKING:
-    from robust_widgets.models.classifier import ModelCard
+    from robust_widgets.models.card import ModelCard
     from robust_widgets.models.zoo.entries import ModelEntry
 
 WIDTH = 100
-UNKNOWN = "not known"
-OTHERS = "Also any network of torchvision (BSD 3-Clause) or timm, as published there: torchvision:NAME, timm:NAME."
+UNKNOWN, NO_LICENCE = "not known", "none given"
+LIBRARIES = "Also any network of torchvision (BSD 3-Clause) or timm, by its name there: torchvision:NAME, timm:NAME."
 
 
 @in_sentences
 def models(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Tell all that is known of this one.", show_default="all")
+        str | None, typer.Argument(metavar="[NAME]", help="Describe this model.", show_default="list all")
     ] = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="Download the file of this one, if it is not here yet.")
-    ] = False,
+    download: Annotated[bool, typer.Option("--download", help="Download the model's file, unless it is here.")] = False,
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="Measure how robust this one, or a file, is on pictures it paints."),
+        typer.Option("--measure", help="Measure the model's robustness on pictures it generates. Takes a file, too."),
     ] = False,
     device: Device = None,
 ) -> None:
-    """List the models that are loaded by name.
+    """List the models that can be loaded by name.
 
-    Some ship with the package, others were published elsewhere and are downloaded when they are first loaded. They are
-    kept in the platform's folder for caches, or in the one that the environment variable ROBUST_WIDGETS_CACHE names.
+    Some come with the package; others are published elsewhere and downloaded when first loaded, into the platform's
+    cache folder or the one in the environment variable ROBUST_WIDGETS_CACHE.
     """
-    from robust_widgets._bundled import model_names, weights_path
-    from robust_widgets.models.card import read_card
-    from robust_widgets.models.zoo.entries import published_models
+    from robust_widgets.models.zoo.entries import fetch_model, published_models
 
-    shipped, published = model_names(), published_models()
-    if download and (name is None or name in shipped):
-        raise ParameterError("--download gets the file of a published model; give the name of one.")
+    bundled, published = model_names(), published_models()
+    if download and (name is None or name in bundled):
+        raise ParameterError("--download is for published models; give the name of one.")
     if measure:
         if name is None:
             raise ParameterError("--measure is for one model; give its name.")
-        typer.echo(measured_words(name, device))
-        return
-    if name is not None and name not in (*shipped, *published):
-        raise UnknownNameError(unknown_name("model", name, (*shipped, *published)))
-    for one in shipped if name is None else [name] if name in shipped else []:
-        file = weights_path(one)
-        typer.echo(describe(one, read_card(file), file.stat().st_size))
-    if name is not None and name in published:
+        typer.echo(describe_robustness(name, device))
+    elif name is None:
+        descriptions = "\n".join(describe_bundled(model) for model in bundled)
+        typer.echo("\n\n".join([descriptions, *list_published(list(published.values())), LIBRARIES]))
+    elif name in bundled:
+        typer.echo(describe_bundled(name))
+    elif name in published:
         if download:
-            from robust_widgets.models.zoo.entries import fetch_model
-
             fetch_model(published[name])
         typer.echo(describe_published(published[name]))
-    if name is None:
-        typer.echo("\n\n".join(["", *list_published(list(published.values())), OTHERS]))
+    else:
+        raise UnknownNameError(unknown_name("model", name, (*bundled, *published)))
 
 
-def measured_words(name: str, device: str | None) -> str:
-    """How robust a model was found to be, now or earlier on this machine."""
+def describe_robustness(name: str, device: str | None) -> str:
+    """How robust a model is, measured now or earlier on this machine."""
     from robust_widgets.models.registry import load_model
     from robust_widgets.robustness.estimate import robustness_estimate
 
     model = load_model(name, device=device)
-    found = robustness_estimate(model)
-    assert found is not None
+    robustness = robustness_estimate(model)
+    assert robustness is not None
     claim = f" The file says: {model.card.claim}." if model.card.claim else ""
-    return _facts(name, {"robustness": f"{found.words}. {found.details}{claim}"})
+    return _facts(name, {"robustness": f"{robustness.words}. {robustness.details}{claim}"})
 
 
-def describe(name: str, card: ModelCard, size: int) -> str:
-    """What a person wants to know of a shipped model before choosing it."""
-    robust = card.claim or "trained without an attack"
+def describe_bundled(name: str) -> str:
+    """What is known of a bundled model."""
+    from robust_widgets.models.card import read_card
+
+    file = weights_path(name)
+    return describe_card(name, read_card(file), file.stat().st_size)
+
+
+def describe_card(name: str, card: ModelCard, size: int) -> str:
+    """A model card in a few lines; ``size`` is that of the model's file in bytes."""
+    training, megabytes = card.claim or "trained without an attack", f"{size / 1e6:.1f} MB"
+    accuracies = "; ".join(f"{attack} {accuracy:.1%}" for attack, accuracy in card.accuracies.items())
     return _facts(
         name,
         {
-            "network": f"{card.architecture}, {card.input_size} x {card.input_size} px, {robust}, {size / 1e6:.1f} MB",
-            "accuracy": "; ".join(f"{attack} {share:.1%}" for attack, share in card.accuracies.items())
-            or "not measured",
-            "data": card.data or "not named",
+            "network": f"{card.architecture}, {card.input_size} x {card.input_size} px, {training}, {megabytes}",
+            "accuracy": accuracies or "not measured",
+            "data": card.data or UNKNOWN,
             f"{len(card.classes)} classes": ", ".join(card.classes),
         },
     )
@@ -97,38 +99,38 @@ def describe_published(entry: ModelEntry) -> str:
     """All that is known of a published model."""
     from robust_widgets.models.zoo.entries import cache_path, local_file
 
-    here = local_file(entry)
+    file = local_file(entry)
     return _facts(
         entry.name,
         {
             "network": f"{entry.network}, {entry.input_size} x {entry.input_size} px, {entry.training}",
             "accuracy": UNKNOWN if entry.clean is None else f"clean {entry.clean:.1%}, as published",
             "data": f"{entry.data}; class names {entry.classes!r}",
-            "licence": entry.licence or "none is named",
+            "licence": entry.licence or NO_LICENCE,
             "paper": entry.paper,
             "source": entry.source,
             "address": entry.address,
             "size": UNKNOWN if entry.megabytes is None else _size(entry),
             "SHA-256": entry.sha256 or f"{UNKNOWN}, so a download cannot be checked",
-            "file": str(here) if here else f"not downloaded; it will be {cache_path(entry)}",
+            "file": str(file) if file else f"not downloaded; it will be {cache_path(entry)}",
         },
     )
 
 
 def list_published(entries: list[ModelEntry]) -> list[str]:
-    """The published models, a paragraph a collection and a line a model."""
+    """The published models: a paragraph per collection, a line per model."""
     from robust_widgets.models.zoo.entries import local_file
 
     paragraphs: list[str] = []
     for collection in dict.fromkeys(entry.collection for entry in entries):
-        own = [entry for entry in entries if entry.collection == collection]
-        first = own[0]
-        title = f"{collection}: {first.paper}. {first.source}. Licence: {first.licence or 'none is named'}."
-        width = max(len(entry.name) for entry in own)
+        models = [entry for entry in entries if entry.collection == collection]
+        first = models[0]
+        title = f"{collection}: {first.paper}. {first.source}. Licence: {first.licence or NO_LICENCE}."
+        width = max(len(entry.name) for entry in models)
         lines = [
             f"  {entry.name.ljust(width)}  {entry.network}, {entry.data} at {entry.input_size} px, {entry.training}, "
             f"{_size(entry)}{', downloaded' if local_file(entry) else ''}"
-            for entry in own
+            for entry in models
         ]
         paragraphs.append("\n".join([textwrap.fill(title, WIDTH), *lines]))
     return paragraphs

@@ -55,7 +55,7 @@ def test_it_names_all_that_a_bug_report_needs(model: Path, monkeypatch: pytest.M
 def test_it_times_every_backend_and_marks_the_one_in_use(model: Path) -> None:
     lines = lines_of(model)
     begin = next(index for index, line in enumerate(lines) if "ms per forward + backward" in line)
-    end = next(index for index, line in enumerate(lines) if line.strip() == "* in use")
+    end = next(index for index, line in enumerate(lines) if line.startswith("  * in use"))
     table = {line.split("  ")[1]: line for line in lines[begin + 1 : end]}
     cached = [json.loads(file.read_text()) for file in (model.parent / "cache" / autotune.KIND).iterdir()]
     assert len(cached) == len(doctor.BATCHES) == 3

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from robust_widgets._bundled import model_names
 from robust_widgets._files import CACHE_VARIABLE
-from robust_widgets.cli.models import describe
-from robust_widgets.models.registry import load_model, model_names
+from robust_widgets.cli.models import describe_card
+from robust_widgets.models.registry import load_model
 from robust_widgets.models.zoo.entries import cache_path, published_models
 from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
@@ -28,10 +29,10 @@ def test_models_lists_what_ships() -> None:
 
 def test_a_model_is_described_with_its_accuracies_and_size() -> None:
     card = dataclasses.replace(tiny_model().card, accuracies={"clean": 0.5, "l2 1, 20 steps": 0.25})
-    described = describe("tiny", card, 1_230_000)
+    described = describe_card("tiny", card, 1_230_000)
     assert "clean 50.0%; l2 1, 20 steps 25.0%" in described and "1.2 MB" in described and "made up" in described
-    unknown = describe("bare", dataclasses.replace(card, accuracies={}, norm="", data=""), 1)
-    assert "not measured" in unknown and "without an attack" in unknown and "not named" in unknown
+    unknown = describe_card("bare", dataclasses.replace(card, accuracies={}, norm="", data=""), 1)
+    assert "not measured" in unknown and "without an attack" in unknown and "not known" in unknown
 
 
 def test_models_lists_what_others_have_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +54,7 @@ def test_all_that_is_known_of_one_model(tmp_path: Path, monkeypatch: pytest.Monk
         assert str(fact) in told, fact
     assert str(cache_path(entry)) in told and str(tmp_path) in told
     told = call("models", "santurkar2019-horse-zebra").stdout
-    assert told.count("not known") == 4 and "none is named" in told
+    assert told.count("not known") == 4 and "none given" in told
     assert "27 classes" in call("models", "tiny").stdout
 
 
