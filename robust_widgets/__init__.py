@@ -42,15 +42,15 @@ if TYPE_CHECKING:
     from robust_widgets.runs.record import Frame as Frame
     from robust_widgets.runs.trace import Trace as Trace
     from robust_widgets.runs.trace import load_trace as load_trace
+    from robust_widgets.solvers.compiled import compiled_iterate as compiled_iterate
     from robust_widgets.solvers.compose import best_of_iterates as best_of_iterates
     from robust_widgets.solvers.compose import chain as chain
     from robust_widgets.solvers.compose import random_restarts as random_restarts
+    from robust_widgets.solvers.run import run as run
     from robust_widgets.synthesis.constraints import L2Ball as L2Ball
     from robust_widgets.synthesis.constraints import LinfBall as LinfBall
     from robust_widgets.synthesis.constraints import Unconstrained as Unconstrained
-    from robust_widgets.synthesis.loop import Problem as Problem
     from robust_widgets.synthesis.loop import iterate as iterate
-    from robust_widgets.synthesis.loop import run as run
     from robust_widgets.synthesis.objectives import Activation as Activation
     from robust_widgets.synthesis.objectives import AwayFrom as AwayFrom
     from robust_widgets.synthesis.objectives import CrossEntropy as CrossEntropy
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from robust_widgets.synthesis.objectives import MatchOutside as MatchOutside
     from robust_widgets.synthesis.objectives import Mixture as Mixture
     from robust_widgets.synthesis.objectives import Objective as Objective
+    from robust_widgets.synthesis.problem import Problem as Problem
     from robust_widgets.synthesis.steppers import GradientStep as GradientStep
     from robust_widgets.synthesis.steppers import L2Step as L2Step
     from robust_widgets.synthesis.steppers import LinfStep as LinfStep
@@ -115,7 +116,10 @@ _HOMES = {
     "testing": ("FakeSession",),
     "_bundled": ("model_names",),
     "synthesis.steppers": ("GradientStep", "L2Step", "LinfStep", "Momentum"),
-    "synthesis.loop": ("Problem", "iterate", "run"),
+    "solvers.compiled": ("compiled_iterate",),
+    "solvers.run": ("run",),
+    "synthesis.loop": ("iterate",),
+    "synthesis.problem": ("Problem",),
     "tasks.generate": ("generate",),
     "tasks.inpaint": ("inpaint",),
     "tasks.paint_features": ("paint_features",),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
-from robust_widgets.solvers.graphs.dispatch import recorder
+from robust_widgets.solvers.graphs.dispatch import backend_for
 
 
 def bare_pass(
@@ -37,7 +37,7 @@ def bare_pass(
             found = loss(of, leaf)
             return [found.detach(), *torch.autograd.grad(found.sum(), leaf)]
 
-    if recorder(model, x) is not CpuGraph:
+    if backend_for(model, x) is not CpuGraph:
         return once
     bare, graph = model.uncompiled(), CpuGraph(x.device)
     graph.record(lambda: once(bare), [x, *asked])

@@ -203,7 +203,7 @@ def _row(race: Race, name: str, times: dict[str, list[float]], peak: float | Non
 def _parity(race: Race) -> Parity:
     expected, found = last_picture(race, race.plain), last_recorded(race, race.model)
     if found is None:
-        found = (last_picture if race.model.captures is None else last_shown)(race, race.model)
+        found = (last_picture if race.model.step_graphs is None else last_shown)(race, race.model)
     nudged = replace(race, start=(race.start + NUDGE * torch.randn_like(race.start).sign()).clamp(0, 1))
     chance = last_picture(nudged, race.plain)
     sure, so = race.plain(expected).softmax(1), race.plain(found).softmax(1)

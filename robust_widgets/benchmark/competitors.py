@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.benchmark.workload import CROSS_ENTROPY, Race
-from robust_widgets.synthesis.loop import iterate
+from robust_widgets.solvers.compiled import compiled_iterate
 
 FLOOR = "floor: a bare pass"
 OURS = "robust-widgets"
@@ -33,13 +33,13 @@ def floor(race: Race) -> None:
 
 def ours(race: Race) -> None:
     """This package's loop, which also records every picture and number; `race.last_picture` gives the exact one."""
-    for _ in iterate(race.problem(race.model)):
+    for _ in compiled_iterate(race.problem(race.model)):
         pass
 
 
 def unprepared(race: Race) -> None:
     """This package's loop on the network as it is."""
-    for _ in iterate(race.problem(race.plain)):
+    for _ in compiled_iterate(race.problem(race.plain)):
         pass
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from robust_widgets._timing import interleaved
 from robust_widgets.benchmark.baseline import bare_pass
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.synthesis.loop import iterate
+from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.tasks.generate import generate_problem
 
 STEPS = 20
@@ -49,7 +49,7 @@ def speed(model: RobustClassifier, steps: int = STEPS, rounds: int = ROUNDS) -> 
     target = torch.zeros(1, dtype=torch.long, device=model.device)
 
     def paint() -> None:
-        for _ in iterate(problem):
+        for _ in compiled_iterate(problem):
             pass
 
     once = bare_pass(

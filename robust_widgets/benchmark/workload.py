@@ -16,10 +16,12 @@ from robust_widgets.benchmark.baseline import bare_pass
 from robust_widgets.interface.parameters import PAPER_PENALTY
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
+from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.loop import Problem, iterate, solve
+from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, MatchOutside, Objective
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.units import raw_pixels
 
@@ -138,13 +140,13 @@ def _random_resnet50() -> torch.nn.Module:
 
 def last_picture(race: Race, model: RobustClassifier) -> Tensor:
     """The picture after the last step of this package's loop, as floats; nothing is recorded."""
-    return solve(race.problem(model))
+    return minimize(race.problem(model))
 
 
 def last_shown(race: Race, model: RobustClassifier) -> Tensor:
     """The last picture as a run shows it, of 256 levels; by recorded steps, where a model records them."""
     frame = None
-    for frame in iterate(race.problem(model)):  # noqa: B007 - the last is wanted
+    for frame in compiled_iterate(race.problem(model)):  # noqa: B007 - the last is wanted
         pass
     assert frame is not None
     return (torch.from_numpy(frame.pixels).permute(0, 3, 1, 2) / 255).to(race.start)
@@ -152,9 +154,9 @@ def last_shown(race: Race, model: RobustClassifier) -> Tensor:
 
 def last_recorded(race: Race, model: RobustClassifier) -> Tensor | None:
     """The picture after the last step as floats, by recorded steps; None where a model's are not, or go on ahead."""
-    for _ in islice(iterate(race.problem(model)), race.steps):
+    for _ in islice(compiled_iterate(race.problem(model)), race.steps):
         pass
-    found = model.captures
+    found = model.step_graphs
     if not isinstance(found, StepGraphCache) or found.make.goes_on or found.latest is None:
         return None
     return found.latest.x.clone()

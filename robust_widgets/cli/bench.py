@@ -87,12 +87,12 @@ def _way(model: RobustClassifier, batch: int) -> str:
     import torch
 
     from robust_widgets.compiler.autotune import size_of
-    from robust_widgets.solvers.graphs.dispatch import recorder
+    from robust_widgets.solvers.graphs.dispatch import backend_for
 
     if model.engine is None:
         return "as it is"
     side = model.input_size
-    if recorder(model, torch.zeros(batch, 3, side, side, device=model.device)) is not None:
+    if backend_for(model, torch.zeros(batch, 3, side, side, device=model.device)) is not None:
         return "the whole step recorded"
     return model.engine.ways.get(size_of(batch), "as it is")
 

@@ -117,10 +117,10 @@ def _cell(milliseconds: float | None, in_use: bool) -> str:
 def _recorded_on_cpu(model: RobustClassifier) -> str:
     import torch
 
-    from robust_widgets.solvers.graphs.dispatch import MOST_AT_ONCE, recorder
+    from robust_widgets.solvers.graphs.dispatch import MOST_AT_ONCE, backend_for
 
     shape = (3, model.input_size, model.input_size)
-    sizes = [size for size in BATCHES if recorder(model, torch.zeros(size, *shape)) is not None]
+    sizes = [size for size in BATCHES if backend_for(model, torch.zeros(size, *shape)) is not None]
     if not sizes:
         return "  Steps are not recorded as a graph: ONNX Runtime is not installed, or not the fastest backend."
     limit = {1: "1 picture", 4: "up to 7 pictures"}.get(max(sizes), f"up to {MOST_AT_ONCE} pictures")
@@ -136,7 +136,7 @@ def _gpu_steps(model: RobustClassifier) -> list[str]:
 
     start = torch.full((1, 3, model.input_size, model.input_size), 0.5, device=model.device)
     run(Problem(model, start, CrossEntropy(0), L2Step(0.1), steps=2, constraint=L2Ball(0.5)))
-    graphs = model.captures
+    graphs = model.step_graphs
     if not isinstance(graphs, StepGraphCache):
         return ["  Steps are not recorded as a graph; the model runs uncompiled."]
     return [

@@ -18,7 +18,9 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import resize, to_pixels
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
-from robust_widgets.synthesis.loop import Problem, iterate, new_trace
+from robust_widgets.solvers.compiled import compiled_iterate
+from robust_widgets.solvers.run import new_trace
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.training.data import PictureSet
 
 SKETCH_SIDE = 8
@@ -167,7 +169,7 @@ class Bench:
                 bar.total = (problem.steps + 1) * len(parts)
                 trace = trace or new_trace(problem)
                 first = last = None
-                for frame in iterate(problem):
+                for frame in compiled_iterate(problem):
                     first, last = first or frame, frame
                     bar.update()
                 assert first is not None and last is not None

@@ -29,8 +29,8 @@ from robust_widgets.models.features import features, has_features
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import resize, to_pixels
 from robust_widgets.runs.trace import Trace
-from robust_widgets.synthesis.loop import Problem
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Objective
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.common import kept_outside
 from robust_widgets.tasks.generate import generate_problem
 from robust_widgets.tasks.inpaint import inpaint_problem

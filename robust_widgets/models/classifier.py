@@ -41,7 +41,7 @@ class RobustClassifier(nn.Module):
         loading: how to load it again, for an external model; None for one of this package's.
         engine: the compiled network; None to run it uncompiled.
         precision: that a GPU tries for the steps of a run; None for the fastest one that gives the same outputs.
-        captures: the recorded graphs of steps, if any; the step loop stores them here.
+        step_graphs: the recorded graphs of steps, if any; the step loop stores them here.
     """
 
     mean: Tensor
@@ -59,7 +59,7 @@ class RobustClassifier(nn.Module):
         self._fingerprint: str | None = None
         self.engine: Engine | None = None
         self.precision: str | None = None
-        self.captures: object = None
+        self.step_graphs: object = None
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False)
@@ -211,7 +211,7 @@ class RobustClassifier(nn.Module):
     def uncompiled(self) -> RobustClassifier:
         """A copy with the same weights that runs the network uncompiled."""
         model = copy.copy(self)
-        model.engine = model.captures = None
+        model.engine = model.step_graphs = None
         return model
 
     def copy_to(self, device: torch.device) -> RobustClassifier:

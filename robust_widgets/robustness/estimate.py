@@ -18,8 +18,9 @@ from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Picture, to_batch
 from robust_widgets.synthesis.constraints import l2_norm, per_sample
-from robust_widgets.synthesis.loop import Problem, advance
+from robust_widgets.synthesis.loop import step
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy, Objective
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.units import raw_pixels
 
@@ -194,7 +195,7 @@ def _march(problem: Problem, arrived: Arrived, go_on: GoOn) -> _March | None:
     for _ in range(STEPS):
         if not go_on():
             return None
-        following, reading = advance(dataclasses.replace(problem, stepper=L2Step(size)), x)
+        following, reading = step(dataclasses.replace(problem, stepper=L2Step(size)), x)
         assert reading.logits is not None
         new = arrived(reading.logits) & ~there
         last[new], at[new] = before[new], x[new]

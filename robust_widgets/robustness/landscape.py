@@ -14,7 +14,8 @@ from robust_widgets.errors import ParameterError, TraceError
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.loop import Problem, read
+from robust_widgets.synthesis.loop import evaluate
+from robust_widgets.synthesis.problem import Problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,6 +123,6 @@ def _measure(problem: Problem, start: Tensor, offsets: Tensor) -> tuple[Numbers,
         starts = start.expand(len(some), -1, -1, -1)
         x = starts + some.reshape(-1, *start.shape[1:])
         one = replace(problem, start=starts, objective=problem.objective.started(), region=None)
-        losses.append(read(one, x.clamp(0, 1)).loss)
+        losses.append(evaluate(one, x.clamp(0, 1)).loss)
         distances.append(problem.constraint.distance(x, starts))
     return torch.cat(losses).cpu().double().numpy(), torch.cat(distances).cpu().double().numpy()

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from robust_widgets.errors import ParameterError
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall
-from robust_widgets.synthesis.loop import Problem, solve
+from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Stepper
 
 Norm = Literal["l2", "linf"]
@@ -57,7 +58,7 @@ def attack(
     size = step_size if step_size is not None else radius * (1.25 if steps == 1 else 2.5 / steps)
     constraint, stepper = ball_and_step(norm, radius, size)
     objective = -CrossEntropy(labels)
-    return solve(Problem(model, pictures, objective, stepper, steps, constraint, seed=seed))
+    return minimize(Problem(model, pictures, objective, stepper, steps, constraint, seed=seed))
 
 
 @torch.no_grad()

@@ -17,8 +17,9 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import features, has_features
 from robust_widgets.models.registry import source_of
 from robust_widgets.robustness.estimate import robustness_estimate
+from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.solvers.graphs.dispatch import records
-from robust_widgets.synthesis.loop import iterate, new_trace
+from robust_widgets.solvers.run import new_trace
 from robust_widgets.tasks import build_problem
 
 FEATURES = "paint_features"
@@ -64,7 +65,7 @@ class ModelWorker:
             self._model.warm_up()
             for task in WARM_UP_TASKS if records(self._model) else ():
                 yield
-                next(iterate(build_problem(self._model, self._typical_request(task))))
+                next(compiled_iterate(build_problem(self._model, self._typical_request(task))))
         trim_heap()
 
     def _typical_request(self, task: str) -> RunRequest:
@@ -93,7 +94,7 @@ class ModelWorker:
                 if pixels is not None:
                     trace.inputs[name] = pixels.copy()
             listener(RunStarted(number, trace, problem.steps))
-            for frame in iterate(problem):
+            for frame in compiled_iterate(problem):
                 trace.append(frame)
                 listener(FrameMade(number, frame))
                 if is_stopped() and frame.step < problem.steps:
@@ -108,7 +109,7 @@ class ModelWorker:
 
     def _note(self) -> str:
         """Why runs are slower than they could be; each reason is reported once."""
-        note = str(getattr(self._model.captures, "note", ""))
+        note = str(getattr(self._model.step_graphs, "note", ""))
         new, self._last_note = note if note != self._last_note else "", note
         return new
 

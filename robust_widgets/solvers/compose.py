@@ -1,4 +1,4 @@
-"""Other ways to run a problem, as wrappers around `iterate`; give one to ``run(problem, solver=...)``.
+"""Other ways to run a problem, as wrappers around `compiled_iterate`; give one to ``run(problem, solver=...)``.
 
 What changes the loss or the step instead is an objective (`Jitter`, `AwayFrom`, `Mixture`) or a stepper (`Momentum`),
 and takes the place of a problem's own: ``dataclasses.replace(problem, stepper=Momentum(problem.stepper))``.
@@ -15,10 +15,12 @@ from torch import Tensor
 
 from robust_widgets.errors import ParameterError
 from robust_widgets.runs.record import Frame
-from robust_widgets.synthesis.loop import Problem, Solver, iterate
+from robust_widgets.solvers.compiled import compiled_iterate
+from robust_widgets.synthesis.loop import Solver
+from robust_widgets.synthesis.problem import Problem
 
 
-def best_of_iterates(solver: Solver = iterate) -> Solver:
+def best_of_iterates(solver: Solver = compiled_iterate) -> Solver:
     """Each frame shows, for each picture, the step with the lowest loss so far.
 
     A run that overshoots then ends with the best picture it passed through. The heat map of a frame stays that of its
@@ -34,7 +36,7 @@ def best_of_iterates(solver: Solver = iterate) -> Solver:
     return solve
 
 
-def random_restarts(count: int, solver: Solver = iterate) -> Solver:
+def random_restarts(count: int, solver: Solver = compiled_iterate) -> Solver:
     """Run ``count`` times, each from another random point of the ball, and end with the best of each picture.
 
     The frames of all runs follow each other; the last frame, one more, holds for each picture the result with the
@@ -72,7 +74,7 @@ def random_restarts(count: int, solver: Solver = iterate) -> Solver:
     return solve
 
 
-def chain(*builders: Callable[[Tensor], Problem], solver: Solver = iterate) -> Solver:
+def chain(*builders: Callable[[Tensor], Problem], solver: Solver = compiled_iterate) -> Solver:
     """Run the problem, then one more for each builder, each from where the last one ended.
 
     The frames follow each other; the start of each further problem, which is the end of the last, is not shown twice.

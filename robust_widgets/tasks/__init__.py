@@ -13,7 +13,7 @@ from robust_widgets.interface.parameters import TASK_PARAMETERS
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Mask, Picture, to_batch
-from robust_widgets.synthesis.loop import Problem
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.common import resolve_model
 from robust_widgets.tasks.generate import generate, generate_problem
 from robust_widgets.tasks.inpaint import inpaint, inpaint_problem

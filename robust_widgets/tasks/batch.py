@@ -18,7 +18,8 @@ from robust_widgets.interface.parameters import SEED, check_parameters
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.folder import PictureFolder, SavedPicture
 from robust_widgets.pictures.tensors import Picture, to_pixels
-from robust_widgets.synthesis.loop import Problem, readings
+from robust_widgets.synthesis.loop import iterates
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks import problem
 from robust_widgets.tasks.common import resolve_model
 
@@ -233,7 +234,7 @@ class _Painter:
         # One problem for all: where its loss draws at random, each batch has the same draws.
         problem = replace(self.first, start=torch.cat([self._problem(index).start for index in indices]))
         x, reading = problem.start, None
-        for step, (x, reading) in enumerate(readings(problem)):  # noqa: B007 - the last is wanted
+        for step, (x, reading) in enumerate(iterates(problem)):  # noqa: B007 - the last is wanted
             if self.on_step is not None:
                 self.on_step(step)
         assert reading is not None

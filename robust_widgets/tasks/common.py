@@ -14,8 +14,8 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import DEFAULT, choose_device, load_model
 from robust_widgets.pictures.tensors import Mask, Picture, shape_of, to_batch, to_mask
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.loop import Problem
 from robust_widgets.synthesis.objectives import Jitter, MatchOutside, Objective
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Stepper
 from robust_widgets.units import from_levels, raw_pixels
 

@@ -12,8 +12,9 @@ from robust_widgets.models.class_seeds import draw_seeds
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
-from robust_widgets.synthesis.loop import Problem, run
+from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.objectives import CrossEntropy
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.common import make_problem, resolve_model, side_of
 
 TASK = "generate"

@@ -12,9 +12,10 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Mask, Picture
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
-from robust_widgets.synthesis.loop import Problem, run
+from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.synthesis.objectives.regions import filled
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.common import kept_outside, make_problem, picture_and_mask, resolve_model, side_of, with_grain
 
 TASK = "inpaint"

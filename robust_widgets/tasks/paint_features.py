@@ -17,8 +17,10 @@ from robust_widgets.pictures.tensors import Mask, Picture
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.compose import chain
-from robust_widgets.synthesis.loop import CachedForward, Problem, run
+from robust_widgets.solvers.run import run
+from robust_widgets.synthesis.loop import CachedForward
 from robust_widgets.synthesis.objectives import Activation
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.common import kept_outside, make_problem, picture_and_mask, resolve_model, side_of, with_grain
 
 TASK = "paint_features"

@@ -15,8 +15,9 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import resize, to_pixels
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.loop import Problem, solve
+from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import Activation
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.training.data import PictureSet
 from robust_widgets.units import raw_pixels
@@ -100,6 +101,6 @@ def thumbnails(
             steps=steps,
             constraint=L2Ball(raw_pixels(EPSILON, side)),
         )
-        small = resize(solve(problem), THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+        small = resize(minimize(problem), THUMBNAIL_SIDE, THUMBNAIL_SIDE)
         made.extend(np.array(picture) for picture in to_pixels(small))
     return made

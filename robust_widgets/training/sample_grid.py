@@ -11,8 +11,9 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.loop import Problem, solve
+from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import CrossEntropy
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.seed_statistics import seed_statistics
@@ -57,4 +58,4 @@ class SampleGrid:
             int(default_of("generate", "steps")),
             L2Ball(raw_pixels(default_of("generate", "epsilon"), side)),
         )
-        return to_pixels(solve(problem))
+        return to_pixels(minimize(problem))

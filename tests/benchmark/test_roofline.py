@@ -29,7 +29,7 @@ def test_recorded_steps_are_compared_as_they_are_shown(monkeypatch: pytest.Monke
     fake = FakeCuda()
     monkeypatch.setattr(cuda_graph, "cuda", fake)
     model = smooth_model()
-    model.captures, model.precision = StepGraphCache(), "float32"
+    model.step_graphs, model.precision = StepGraphCache(), "float32"
     race = Race(CROSS_ENTROPY, model, model, pictures(2), torch.tensor([1, 2]), epsilon=0.8, step_size=0.2, steps=4)
     torch.testing.assert_close(last_shown(race, model), last_picture(race, model), rtol=0, atol=0.51 / 255)
     _, parity = contest(model, smooth_model(), Workload(CROSS_ENTROPY, 1, steps=1, rounds=1))

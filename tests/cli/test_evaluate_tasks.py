@@ -15,7 +15,7 @@ from robust_widgets.cli.evaluate_tasks import generation_verdict, summary
 from robust_widgets.evaluation.evaluator import Bench, Finding
 from robust_widgets.models.model_file import save_model
 from robust_widgets.runs.trace import Trace
-from robust_widgets.synthesis.loop import Problem
+from robust_widgets.synthesis.problem import Problem
 from tests.cli.shell import call, refusal, write_data
 from tests.helpers import noise_patterns, tiny_model
 

@@ -19,7 +19,7 @@ from robust_widgets.models.feature_catalogue import catalogue_path, write_catalo
 from robust_widgets.models.model_file import save_model
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.trace import Trace
-from robust_widgets.synthesis.loop import Problem
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.training.data import PictureSet
 from tests.helpers import CLASSES, noise_patterns, tiny_model
 

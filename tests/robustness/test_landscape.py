@@ -14,9 +14,11 @@ from torch import Tensor
 from robust_widgets.errors import ParameterError, TraceError
 from robust_widgets.robustness.landscape import loss_slice
 from robust_widgets.runs.trace import Trace
+from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall
-from robust_widgets.synthesis.loop import Problem, read, run
+from robust_widgets.synthesis.loop import evaluate
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy, Objective
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep
 from tests.helpers import raises_sentence, smooth_model
 
@@ -37,7 +39,7 @@ def bowl(**changes: Any) -> Problem:
 def test_the_loss_is_that_of_the_pictures_in_the_plane() -> None:
     problem = bowl()
     cut = loss_slice(problem, run(problem), points=9)
-    start = float(read(problem, problem.start).loss[0])
+    start = float(evaluate(problem, problem.start).loss[0])
     middle = len(cut.along) // 2
     assert cut.losses.shape == cut.distances.shape == (9, 9) and cut.radius == 1.5
     assert cut.losses[middle, middle] == pytest.approx(start, rel=1e-4) and cut.distances[middle, middle] == 0

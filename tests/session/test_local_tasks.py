@@ -136,7 +136,7 @@ def test_a_failed_step_compilation_is_reported_once(monkeypatch: pytest.MonkeyPa
     fake.refuse = "no room"
     monkeypatch.setattr(cuda_graph, "cuda", fake)
     model = smooth_model(16)
-    model.captures = StepGraphCache()
+    model.step_graphs = StepGraphCache()
     session, recorder = LocalSession(model), EventRecorder()
     with pytest.warns(RuntimeWarning, match="no room"):
         ends = [recorder.ended(session.submit(request("generate", {"steps": 2}), recorder)) for _ in range(2)]

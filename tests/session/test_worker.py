@@ -35,8 +35,8 @@ def model(monkeypatch: pytest.MonkeyPatch) -> RobustClassifier:
 
 
 def count(model: RobustClassifier) -> int:
-    assert isinstance(model.captures, StepGraphCache) and model.captures.make is CpuGraph
-    return model.captures.count
+    assert isinstance(model.step_graphs, StepGraphCache) and model.step_graphs.make is CpuGraph
+    return model.step_graphs.count
 
 
 def test_no_task_compiles_a_step_after_the_warm_up(model: RobustClassifier) -> None:
@@ -55,7 +55,7 @@ def test_without_compiled_steps_the_warm_up_makes_no_step() -> None:
     forwards: list[object] = []
     model.network.register_forward_hook(lambda *_: forwards.append(1))
     list(ModelWorker(model).warm_up())
-    assert not forwards and model.captures is None
+    assert not forwards and model.step_graphs is None
 
 
 @pytest.mark.parametrize(("value", "expected"), [("", "10000"), ("500", "500"), ("passive", "None")])

@@ -16,7 +16,9 @@ from robust_widgets.errors import ParameterError
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.record import Frame
 from robust_widgets.solvers.compose import best_of_iterates, chain, random_restarts
-from robust_widgets.synthesis.loop import Problem, begin, iterate, run
+from robust_widgets.solvers.run import run
+from robust_widgets.synthesis.loop import initial_point, iterate
+from robust_widgets.synthesis.problem import Problem
 from tests.helpers import pictures, raises_sentence, smooth_model
 
 MODEL = smooth_model()
@@ -62,7 +64,9 @@ def test_random_restarts_end_with_each_pictures_best_run(seed: int | None) -> No
     assert [frame.step for frame in trace] == list(range(5 * 4 + 1))
     for i, end in enumerate(own):
         np.testing.assert_array_equal(trace[4 * i + 3].pixels, end.pixels)
-        np.testing.assert_array_equal(trace[4 * i].pixels, to_pixels(begin(replace(problem, seed=(seed or 0) + i))))
+        np.testing.assert_array_equal(
+            trace[4 * i].pixels, to_pixels(initial_point(replace(problem, seed=(seed or 0) + i)))
+        )
     losses = np.stack([end.loss for end in own])
     winners = losses.argmin(0)
     assert set(winners) != {4} and len(set(winners)) > 1, "not the last one for all"

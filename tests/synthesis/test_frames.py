@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from robust_widgets.pictures.tensors import to_pixels
+from robust_widgets.solvers.run import new_trace, run
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.loop import Problem, advance, begin, iterate, new_trace, run, solve
+from robust_widgets.synthesis.loop import initial_point, iterate, minimize, step
 from robust_widgets.synthesis.objectives import CrossEntropy, Jitter
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum
 from tests.helpers import Brightness, pictures, smooth_model
 
@@ -24,12 +26,12 @@ PROBLEM = Problem(MODEL, pictures(3), CrossEntropy([0, 1, 2]), L2Step(0.3), 5, L
 
 
 def test_the_probabilities_are_those_of_the_frames_own_picture() -> None:
-    x = begin(PROBLEM)
+    x = initial_point(PROBLEM)
     for frame in iterate(PROBLEM):
         assert frame.probabilities is not None and frame.probabilities.dtype == np.float32
         np.testing.assert_allclose(frame.probabilities, MODEL(x).softmax(1), rtol=1e-5)
         np.testing.assert_allclose(frame.probabilities[range(3), range(3)], frame.probability, rtol=1e-5)
-        x, _ = advance(PROBLEM, x)
+        x, _ = step(PROBLEM, x)
 
 
 def test_a_loss_that_asks_no_model_has_no_probabilities() -> None:
@@ -41,7 +43,7 @@ def test_a_loss_that_asks_no_model_has_no_probabilities() -> None:
 
 def test_the_heat_map_is_the_gradients_length_at_each_pixel() -> None:
     frames = list(iterate(PROBLEM))
-    x = begin(PROBLEM).requires_grad_()
+    x = initial_point(PROBLEM).requires_grad_()
     (gradient,) = torch.autograd.grad(CrossEntropy([0, 1, 2])(MODEL, x).sum(), x)
     length = gradient.square().sum(1).sqrt()
     wanted = (255 * length / length.amax((1, 2), keepdim=True)).numpy()
@@ -71,7 +73,7 @@ def test_outside_the_region_the_start_stays_to_the_bit(stepper: Any, constraint:
     region = torch.cat([REGION, REGION.flip(2), ~REGION]) if each else REGION
     problem = replace(PROBLEM, stepper=stepper, constraint=constraint, region=region, seed=seed, steps=4)
     outside = (~region).expand(problem.start.shape)
-    end = solve(problem)
+    end = minimize(problem)
     assert torch.equal(end[outside], problem.start[outside])
     assert (end != problem.start).flatten(1).any(1).all()
     still = np.broadcast_to((~region)[:, 0].numpy(), (3, 12, 12))
@@ -81,7 +83,7 @@ def test_outside_the_region_the_start_stays_to_the_bit(stepper: Any, constraint:
 
 def test_the_region_masks_the_gradient_before_it_becomes_a_step() -> None:
     problem = replace(PROBLEM, region=REGION, start=pictures(3, low=0.4, high=0.6))
-    after, reading = advance(problem, problem.start)
+    after, reading = step(problem, problem.start)
     torch.testing.assert_close((after - problem.start).flatten(1).norm(dim=1), torch.full((3,), 0.3), rtol=1e-4, atol=0)
     assert reading.gradient is not None and not reading.gradient[(~REGION).expand(3, 3, 12, 12)].any()
     heat = next(iterate(problem)).gradient
@@ -98,8 +100,8 @@ def test_a_run_begins_anew_whatever_keeps_something() -> None:
     problem = replace(PROBLEM, stepper=Momentum(L2Step(0.3)), objective=Jitter(CrossEntropy(1), 3))
     first = run(problem)
     np.testing.assert_array_equal(run(problem).frames, first.frames)
-    np.testing.assert_array_equal(to_pixels(solve(problem)), first[-1].pixels)
-    np.testing.assert_array_equal(to_pixels(solve(problem)), first[-1].pixels)
+    np.testing.assert_array_equal(to_pixels(minimize(problem)), first[-1].pixels)
+    np.testing.assert_array_equal(to_pixels(minimize(problem)), first[-1].pixels)
     one, other = iterate(problem), iterate(problem)
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a.pixels, b.pixels, "two runs at once keep out of each other's way")
@@ -110,9 +112,9 @@ def test_momentum_smooths_a_run_of_a_shifting_view() -> None:
         given = replace(
             PROBLEM, objective=Jitter(CrossEntropy(1), 4), stepper=stepper, constraint=Unconstrained(), steps=10
         )
-        started, x, steps = given.started(), begin(given), []
+        started, x, steps = given.started(), initial_point(given), []
         for _ in range(given.steps):
-            following, _ = advance(started, x)
+            following, _ = step(started, x)
             steps.append((following - x).flatten())
             x = following
         return float(torch.stack([torch.cosine_similarity(a, b, dim=0) for a, b in pairwise(steps)]).mean())

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.record import Frame
+from robust_widgets.solvers.run import new_trace, run
 from robust_widgets.synthesis import loop as synthesis
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.loop import Problem, advance, begin, iterate, new_trace, run, solve
+from robust_widgets.synthesis.loop import initial_point, iterate, minimize, step
 from robust_widgets.synthesis.objectives import CrossEntropy, Objective
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Stepper
 from tests.helpers import Counting, pictures, raises_sentence, smooth_model, tiny_model
 
@@ -67,10 +69,10 @@ def make(
 
 
 def path(problem: Problem) -> list[torch.Tensor]:
-    x = begin(problem)
+    x = initial_point(problem)
     found = [x]
     for _ in range(problem.steps):
-        x, _ = advance(problem, x)
+        x, _ = step(problem, x)
         found.append(x)
     return found
 
@@ -125,10 +127,10 @@ def test_a_sample_evolves_as_if_it_were_alone(
 ) -> None:
     together = make(kind, target, constraint, stepper, 4, None, look, torch.float64)
     frames = list(iterate(together))
-    end = solve(together)
+    end = minimize(together)
     for i, own in enumerate(target):
         alone = replace(together, start=together.start[i : i + 1], objective=OBJECTIVES[kind]([own]))
-        torch.testing.assert_close(solve(alone)[0], end[i], rtol=0, atol=1e-9)
+        torch.testing.assert_close(minimize(alone)[0], end[i], rtol=0, atol=1e-9)
         for frame, single in zip(frames, iterate(alone), strict=True):
             for name in ("loss", "probability", "distance"):
                 np.testing.assert_allclose(getattr(single, name)[0], getattr(frame, name)[i], rtol=1e-7, atol=1e-9)
@@ -138,12 +140,12 @@ def test_a_sample_evolves_as_if_it_were_alone(
 def test_a_random_start_does_not_depend_on_the_samples_that_follow(constraint: Constraint) -> None:
     many = make(constraint=constraint, seed=5, dtype=torch.float64)
     few = replace(many, start=many.start[:2], objective=CrossEntropy([0, 1]))
-    torch.testing.assert_close(solve(few), solve(many)[:2], rtol=0, atol=1e-9)
+    torch.testing.assert_close(minimize(few), minimize(many)[:2], rtol=0, atol=1e-9)
 
 
 def test_another_seed_gives_another_path() -> None:
-    assert not torch.allclose(solve(make(seed=1)), solve(make(seed=2)))
-    assert not torch.allclose(solve(make(seed=1)), solve(make(seed=None)))
+    assert not torch.allclose(minimize(make(seed=1)), minimize(make(seed=2)))
+    assert not torch.allclose(minimize(make(seed=1)), minimize(make(seed=None)))
 
 
 @pytest.mark.parametrize("kind", sorted(OBJECTIVES))
@@ -151,7 +153,7 @@ def test_one_forward_and_one_backward_a_step(kind: str) -> None:
     recorded, solved = Counting(MODEL), Counting(MODEL)
     run(replace(make(kind, steps=7), model=recorded))
     assert (recorded.forwards, recorded.backwards) == (8, 7), "the last frame's numbers cost one forward more"
-    solve(replace(make(kind, steps=7), model=solved))
+    minimize(replace(make(kind, steps=7), model=solved))
     assert (solved.forwards, solved.backwards) == (7, 7)
 
 
@@ -271,7 +273,7 @@ def test_a_start_of_whole_numbers() -> None:
 @pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-4, 1.0, 1e30])
 def test_the_gradients_lengths_are_the_same_without_torchs_threads(scale: float) -> None:
     gradient = scale * torch.randn(2, 3, 61, 67, generator=torch.Generator().manual_seed(0))
-    here, there = synthesis._heat_here(gradient), synthesis._heat(gradient)  # pyright: ignore[reportPrivateUsage]
+    here, there = synthesis.heat_map_on_cpu(gradient), synthesis.heat_map(gradient)
     if scale != 1e30:  # whose squares are infinite
         assert torch.equal(here, there)
     assert here.shape == (2, 61, 67) and here.dtype == torch.uint8
@@ -281,5 +283,5 @@ def test_no_thread_is_woken_between_two_passes() -> None:
     """torch's root of some thousand values starts threads that spin for a while, beside those of the next pass."""
     gradient = torch.randn(1, 3, 64, 64)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
-        synthesis._heat_here(gradient)  # pyright: ignore[reportPrivateUsage]
+        synthesis.heat_map_on_cpu(gradient)  # pyright: ignore[reportPrivateUsage]
     assert "aten::sqrt" not in {event.key for event in seen.key_averages()}

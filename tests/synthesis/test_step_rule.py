@@ -8,8 +8,9 @@ import torch
 
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.loop import Problem, advance, begin, iterate, solve
+from robust_widgets.synthesis.loop import initial_point, iterate, minimize, step
 from robust_widgets.synthesis.objectives import CrossEntropy
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep
 from tests.helpers import pictures, smooth_model
 
@@ -79,10 +80,10 @@ def problem(case: str, dtype: torch.dtype, seed: int | None = None) -> Problem:
 
 
 def engine_path(task: Problem) -> list[torch.Tensor]:
-    x = begin(task)
+    x = initial_point(task)
     path = [x]
     for _ in range(task.steps):
-        x, _ = advance(task, x)
+        x, _ = step(task, x)
         path.append(x)
     return path
 
@@ -110,8 +111,8 @@ def test_every_step_equals_the_published_formula(case: str, seed: int | None) ->
             weight,  # type: ignore[arg-type]
         )
         total_projected, total_clamped = total_projected + projected, total_clamped + clamped
-        for step, x in enumerate(path):
-            np.testing.assert_allclose(x[i], wanted[step], rtol=0, atol=1e-9, err_msg=f"picture {i}, step {step}")
+        for i_step, x in enumerate(path):
+            np.testing.assert_allclose(x[i], wanted[i_step], rtol=0, atol=1e-9, err_msg=f"picture {i}, step {i_step}")
     assert total_clamped > 0, "this case must exercise the clamp"
     assert (total_projected > 0) == (case != "l2, wide ball"), "this case must exercise the projection"
 
@@ -132,7 +133,7 @@ def test_single_precision_stays_within_1e_5_of_the_formula(case: str, seed: int 
 def test_iterate_and_solve_walk_the_same_path(seed: int | None) -> None:
     task = problem("l2", torch.float64, seed)
     path = engine_path(task)
-    assert torch.equal(solve(task), path[-1])
+    assert torch.equal(minimize(task), path[-1])
     frames = list(iterate(task))
     assert len(frames) == STEPS + 1
     for frame, x in zip(frames, path, strict=True):
@@ -142,10 +143,10 @@ def test_iterate_and_solve_walk_the_same_path(seed: int | None) -> None:
 
 def test_the_ball_is_around_the_start_not_around_the_random_first_picture() -> None:
     task = problem("l2", torch.float64, seed=8)
-    first = begin(task)
+    first = initial_point(task)
     away = L2Ball(1.5).distance(first, task.start)
     assert (away > 0.1).all()
-    end = solve(task)
+    end = minimize(task)
     assert (L2Ball(1.5).distance(end, task.start) <= 1.5 * (1 + 1e-9)).all()
     assert (L2Ball(1.5).distance(end, first) > 1.5).any(), "no ball around the first picture holds it"
 
@@ -153,5 +154,5 @@ def test_the_ball_is_around_the_start_not_around_the_random_first_picture() -> N
 def test_without_a_constraint_only_the_clamp_holds() -> None:
     base = problem("l2, wide ball", torch.float64)
     free = Problem(base.model, base.start, base.objective, L2Step(3.0), 6, Unconstrained())
-    x = solve(free)
+    x = minimize(free)
     assert x.min() == 0 and x.max() == 1

@@ -13,7 +13,9 @@ from PIL import Image
 
 from robust_widgets.errors import PictureError
 from robust_widgets.pictures.tensors import to_batch
-from robust_widgets.synthesis.loop import Problem, advance, begin, run, solve
+from robust_widgets.solvers.run import run
+from robust_widgets.synthesis.loop import initial_point, minimize, step
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, Momentum
 from robust_widgets.tasks import build_problem, problem
 from tests.helpers import raises_sentence, tiny_model
@@ -43,10 +45,10 @@ def test_outside_a_hard_mask_nothing_changes_to_the_bit(
     given = replace(given, stepper=STEPPERS[stepper](given.stepper), seed=beginning).started()
     outside = outside_of(given)
     assert torch.equal(given.start[outside], to_batch(PICTURE, 16)[outside]), "the start is the picture there"
-    x = begin(given)
+    x = initial_point(given)
     for _ in range(given.steps):
         assert torch.equal(x[outside], given.start[outside])
-        x, _ = advance(given, x)
+        x, _ = step(given, x)
     assert torch.equal(x[outside], given.start[outside])
     assert not torch.equal(x[~outside], given.start[~outside])
     for frame in run(given):
@@ -60,7 +62,7 @@ def test_a_stepper_that_moves_without_a_gradient_stays_inside_too(task: str) -> 
             return 0.1 * torch.randn(gradient.shape, generator=torch.Generator().manual_seed(0))
 
     given = replace(build_problem(MODEL, request(task, {"steps": 3, "constraint": "none"})), stepper=Wandering())
-    end = solve(given)
+    end = minimize(given)
     assert torch.equal(end[outside_of(given)], given.start[outside_of(given)])
     assert not torch.equal(end, given.start)
 
@@ -69,7 +71,7 @@ def test_a_stepper_that_moves_without_a_gradient_stays_inside_too(task: str) -> 
 def test_the_whole_step_is_spent_inside(task: str) -> None:
     given = build_problem(MODEL, request(task, {"step_size": 1.4, "epsilon": 100.0}))
     given = replace(given, start=given.start.clamp(0.2, 0.8))
-    after, _ = advance(given, begin(given))
+    after, _ = step(given, initial_point(given))
     assert float((after - given.start).norm()) == pytest.approx(0.1, rel=1e-4)
 
 

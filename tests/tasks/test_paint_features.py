@@ -17,7 +17,7 @@ from robust_widgets.models.feature_catalogue import catalogue_path, write_catalo
 from robust_widgets.models.model_file import load_model_file, save_model
 from robust_widgets.models.networks.smoothresnet import Block, SmoothResNet
 from robust_widgets.runs.trace import Trace
-from robust_widgets.synthesis.loop import run
+from robust_widgets.solvers.run import run
 from robust_widgets.tasks import build_problem, paint_features
 from tests.helpers import (
     DEAD_UNIT,

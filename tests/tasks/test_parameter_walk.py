@@ -11,7 +11,7 @@ import pytest
 
 from robust_widgets.interface.parameters import TASK_PARAMETERS, AnyParameter, Choice, default_of, task_names
 from robust_widgets.runs.trace import Trace
-from robust_widgets.synthesis.loop import run
+from robust_widgets.solvers.run import run
 from robust_widgets.tasks import TASKS, build_problem
 from tests.helpers import smooth_model
 from tests.tasks.calls import FUNCTIONS, assert_different, call, request

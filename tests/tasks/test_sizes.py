@@ -10,7 +10,8 @@ import torch
 
 from robust_widgets.errors import ParameterError, UnknownNameError
 from robust_widgets.interface.parameters import task_names
-from robust_widgets.synthesis.loop import begin, run, solve
+from robust_widgets.solvers.run import run
+from robust_widgets.synthesis.loop import initial_point, minimize
 from robust_widgets.synthesis.objectives import Jitter
 from robust_widgets.tasks import build_problem, translate
 from tests.helpers import CompiledModule, raises_sentence, smooth_model, tiny_model
@@ -59,7 +60,7 @@ def test_at_the_models_own_size_nothing_is_shifted(task: str) -> None:
 def test_the_seed_decides_the_shifts(task: str) -> None:
     def end(seed: int) -> torch.Tensor:
         problem = build_problem(smooth_model(16), request(task, {"size": 40, "steps": 4, "seed": seed}))
-        return solve(replace(problem, start=torch.full_like(problem.start, 0.5), region=None))
+        return minimize(replace(problem, start=torch.full_like(problem.start, 0.5), region=None))
 
     assert torch.equal(end(1), end(1)) and not torch.equal(end(1), end(2))
 
@@ -76,7 +77,7 @@ def test_a_hard_mask_holds_at_a_larger_size(task: str) -> None:
     problem = build_problem(tiny_model(), request(task, {"size": 64, "steps": 3, "step_size": 8.0}))
     assert problem.region is not None and problem.region.shape == (1, 1, 64, 64)
     outside = (~problem.region).expand(problem.start.shape)
-    end = solve(problem)
+    end = minimize(problem)
     assert torch.equal(end[outside], problem.start[outside]) and not torch.equal(end, problem.start)
     assert problem.region[0, 0, 1::4, 1::4].numpy().sum() == pytest.approx(MASK.sum(), abs=12)
 
@@ -86,7 +87,7 @@ def test_the_penalty_compares_the_picture_itself_not_the_shifted_one(task: str) 
     problem = build_problem(smooth_model(16), request(task, {"size": 40, "penalty": 1e6, "steps": 3}))
     assert problem.region is None
     with torch.no_grad():
-        loss = problem.started().objective(problem.model, begin(problem))
+        loss = problem.started().objective(problem.model, initial_point(problem))
     assert float(loss) < 100, "the start is the picture outside the mask"
 
 

@@ -19,10 +19,10 @@ MOST_AT_ONCE = 8  # pictures whose steps are recorded on a CPU: with more, littl
 
 def records(model: RobustClassifier) -> bool:
     """Whether a model's steps are recorded for one picture of its own size."""
-    return recorder(model, torch.zeros(1, 3, model.input_size, model.input_size, device=model.device)) is not None
+    return backend_for(model, torch.zeros(1, 3, model.input_size, model.input_size, device=model.device)) is not None
 
 
-def recorder(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None:
+def backend_for(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None:
     """What records a model's steps for so many pictures on their device; None where nothing is recorded.
 
     On a CPU that is where ONNX Runtime was measured to run the network fastest.

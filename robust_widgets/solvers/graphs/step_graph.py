@@ -19,7 +19,7 @@ from robust_widgets.models.half_precision import HalfPrecisionClassifier
 from robust_widgets.solvers.graphs.backend import Arrays, GraphBackend
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
-from robust_widgets.solvers.graphs.dispatch import recorder
+from robust_widgets.solvers.graphs.dispatch import backend_for
 from robust_widgets.solvers.graphs.pytree import Leaf, UnsupportedNodeError, flatten, rebuilt, with_model
 from robust_widgets.solvers.graphs.shape_probe import ZeroModel
 from robust_widgets.synthesis.objectives import Classifier, Objective
@@ -140,11 +140,11 @@ def recorded(problem: P, x: Tensor, step: Step[P], plain: Callable[[], Iterator[
 
 def _captures(model: object, x: Tensor) -> StepGraphCache | None:
     """A model's recordings, where its steps are to be recorded."""
-    found = cast("StepGraphCache | None", getattr(model, "captures", None))
+    found = cast("StepGraphCache | None", getattr(model, "step_graphs", None))
     if isinstance(model, RobustClassifier) and model.engine is not None:
-        make = recorder(model, x)
+        make = backend_for(model, x)
         if found is None and make is not None:
-            found = model.captures = StepGraphCache(make)
+            found = model.step_graphs = StepGraphCache(make)
         if make is None and found is not None and found.make is CpuGraph:
             return None
     usable = found is not None and not found.note and isinstance(model, nn.Module)

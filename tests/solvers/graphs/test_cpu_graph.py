@@ -15,14 +15,16 @@ from robust_widgets.compiler.engine import ONEDNN, ONNX, ONNX_ONE, OWN, SWITCH
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
 from robust_widgets.runs.record import Frame
+from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.solvers.graphs import cpu_graph
 from robust_widgets.solvers.graphs import step_graph as module
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
-from robust_widgets.solvers.graphs.dispatch import MOST_AT_ONCE, recorder
+from robust_widgets.solvers.graphs.dispatch import MOST_AT_ONCE, backend_for
 from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.loop import Problem, iterate, solve
+from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Momentum
 from robust_widgets.tasks import TASKS, build_problem
 from tests.compiler.networks import CLASSES, classifier
@@ -67,8 +69,8 @@ def plain(problem: Problem) -> Problem:
 
 def captures_of(problem: Problem) -> StepGraphCache:
     model: Any = problem.model
-    assert isinstance(model.captures, StepGraphCache) and model.captures.make is CpuGraph
-    return model.captures
+    assert isinstance(model.step_graphs, StepGraphCache) and model.step_graphs.make is CpuGraph
+    return model.step_graphs
 
 
 def assert_same(found: list[Frame], expected: list[Frame]) -> None:
@@ -88,12 +90,12 @@ def assert_same(found: list[Frame], expected: list[Frame]) -> None:
 
 def check(problem: Problem, recordings: int) -> list[Frame]:
     """A problem's recorded frames and last picture are its plain ones; so many recordings were made up to now."""
-    found = list(iterate(problem))
-    assert_same(found, list(iterate(plain(problem))))
+    found = list(compiled_iterate(problem))
+    assert_same(found, list(compiled_iterate(plain(problem))))
     captures = captures_of(problem)
     assert (captures.count, captures.note) == (recordings, "")
     assert captures.latest is not None
-    away = (captures.latest.x - solve(plain(replace(problem, steps=problem.steps + 1)))).abs().max()
+    away = (captures.latest.x - minimize(plain(replace(problem, steps=problem.steps + 1)))).abs().max()
     assert float(away) < ROUNDING
     return found
 
@@ -161,34 +163,34 @@ def test_changed_weights_are_recorded_anew() -> None:
 
 def test_a_frame_is_handed_out_as_soon_as_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = made(steps=4)
-    list(iterate(problem))
+    list(compiled_iterate(problem))
     replays: list[CpuGraph] = []
     replay = CpuGraph.replay
     monkeypatch.setattr(CpuGraph, "replay", lambda graph: (replays.append(graph), replay(graph))[1])
-    seen = [(frame.step, len(replays)) for frame in iterate(problem)]
+    seen = [(frame.step, len(replays)) for frame in compiled_iterate(problem)]
     assert seen == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
 
 
 def test_frames_stay_what_they_were() -> None:
     problem = made()
-    frames = list(iterate(problem))
+    frames = list(compiled_iterate(problem))
     kept = [frame.pixels.copy() for frame in frames]
-    list(iterate(replace(problem, start=pictures(3, seed=9))))
+    list(compiled_iterate(replace(problem, start=pictures(3, seed=9))))
     assert all(np.array_equal(frame.pixels, pixels) for frame, pixels in zip(frames, kept, strict=True))
     assert not np.array_equal(frames[0].pixels, frames[-1].pixels)
 
 
 def test_two_runs_at_once_keep_out_of_each_others_way() -> None:
     problem = made(stepper=Momentum(L2Step(0.3)))
-    expected = list(iterate(problem))
-    pairs = list(zip(iterate(problem), iterate(problem), strict=True))
+    expected = list(compiled_iterate(problem))
+    pairs = list(zip(compiled_iterate(problem), compiled_iterate(problem), strict=True))
     assert_same([a for a, _ in pairs], expected)
     assert_same([b for _, b in pairs], expected)
 
 
 def test_closing_frees_the_recording() -> None:
     problem = made(steps=50)
-    frames = iterate(problem)
+    frames = compiled_iterate(problem)
     next(frames), next(frames)
     frames.close()  # type: ignore[attr-defined]
     check(replace(problem, steps=3), 1)
@@ -199,7 +201,7 @@ def test_one_thread_and_several_give_the_same_to_the_bit(monkeypatch: pytest.Mon
     runs: list[list[Frame]] = []
     for count in (1, 2):
         monkeypatch.setattr(cpu_graph.OnlineSelector, "next", lambda _, count=count: count)
-        runs.append(list(iterate(made(steps=12, start=pictures(1)))))
+        runs.append(list(compiled_iterate(made(steps=12, start=pictures(1)))))
     for one, other in zip(*runs, strict=True):
         assert np.array_equal(one.pixels, other.pixels) and np.array_equal(one.loss, other.loss)
 
@@ -207,7 +209,7 @@ def test_one_thread_and_several_give_the_same_to_the_bit(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("objective", [Jitter(CrossEntropy(1), 3, seed=4), Brightness()])
 def test_what_may_do_anything_runs_as_it_is(objective: Any) -> None:
     problem = made(objective=objective)
-    assert_same(list(iterate(problem)), list(iterate(plain(problem))))
+    assert_same(list(compiled_iterate(problem)), list(compiled_iterate(plain(problem))))
     assert captures_of(problem).count == 0
 
 
@@ -225,7 +227,7 @@ def test_what_cannot_be_recorded_runs_as_it_is_without_a_word(fault: str, monkey
     monkeypatch.setattr(CpuGraph, "record", failing)
     problem = made()
     for _ in range(2):
-        assert_same(list(iterate(problem)), list(iterate(plain(problem))))
+        assert_same(list(compiled_iterate(problem)), list(compiled_iterate(plain(problem))))
     assert len(tried) == 1, "once is enough"
     monkeypatch.setattr(CpuGraph, "record", record)
     assert captures_of(problem).note == ""
@@ -238,9 +240,9 @@ class TestWhereItIsDone:
         model = recording()
         assert model.engine is not None
         model.engine.fixed = way
-        assert recorder(model, pictures(2)) is expected
-        list(iterate(made(model=model)))
-        assert (model.captures is None) == (expected is None)
+        assert backend_for(model, pictures(2)) is expected
+        list(compiled_iterate(made(model=model)))
+        assert (model.step_graphs is None) == (expected is None)
 
     @pytest.mark.parametrize(("onnx", "expected"), [(9.0, CpuGraph), (12.0, CpuGraph), (20.0, None)])
     def test_or_nearly_is_the_fastest(self, onnx: float, expected: Any) -> None:
@@ -248,33 +250,33 @@ class TestWhereItIsDone:
         assert model.engine is not None
         model.engine.fixed = None
         model.engine.ways[4], model.engine.times[4] = ONEDNN, {OWN: 15.0, ONEDNN: 10.0, ONNX: onnx}
-        assert recorder(model, pictures(2)) is expected
+        assert backend_for(model, pictures(2)) is expected
 
     def test_not_for_many_pictures(self) -> None:
         model = recording()
-        assert recorder(model, pictures(MOST_AT_ONCE)) is CpuGraph
-        assert recorder(model, pictures(MOST_AT_ONCE + 1)) is None
+        assert backend_for(model, pictures(MOST_AT_ONCE)) is CpuGraph
+        assert backend_for(model, pictures(MOST_AT_ONCE + 1)) is None
         check(made(model=model), 1)
         many = made(model=model, start=pictures(MOST_AT_ONCE + 1))
-        assert_same(list(iterate(many)), list(iterate(plain(many))))
+        assert_same(list(compiled_iterate(many)), list(compiled_iterate(plain(many))))
         assert captures_of(many).count == 1
 
     def test_not_where_it_is_switched_off_or_not_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert recorder(smooth_model(), pictures(1)) is None
+        assert backend_for(smooth_model(), pictures(1)) is None
         monkeypatch.setenv(SWITCH, "0")
-        assert recorder(recording(), pictures(1)) is None
+        assert backend_for(recording(), pictures(1)) is None
 
     def test_not_for_double_precision_or_weights_that_learn(self) -> None:
         model = recording()
-        assert recorder(model, pictures(1).double()) is None
+        assert backend_for(model, pictures(1).double()) is None
         model.requires_grad_(True)
-        assert recorder(model, pictures(1)) is None
+        assert backend_for(model, pictures(1)) is None
 
     def test_the_ways_are_chosen_first(self) -> None:
         model = smooth_model()
         model.compile()
         assert model.engine is not None
-        recorder(model, pictures(1))
+        backend_for(model, pictures(1))
         assert 1 in model.engine.ways
 
     def test_a_model_of_somebodys_own_is_left_alone(self) -> None:

@@ -13,11 +13,12 @@ from torch import nn
 from robust_widgets.errors import UnknownNameError
 from robust_widgets.models.half_precision import HalfPrecisionClassifier
 from robust_widgets.models.registry import load_model
+from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.solvers.graphs import cuda_graph
 from robust_widgets.solvers.graphs.step_graph import HALF_CLOSE, StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.loop import Problem, iterate
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from tests.helpers import pictures, raises_sentence, relu_model, smooth_model
 from tests.solvers.graphs.fake_cuda import FakeCuda
@@ -56,7 +57,7 @@ def test_its_answers_and_gradients_are_near_and_in_single_precision(model: Any, 
 
 def made(precision: str | None, **changes: Any) -> Problem:
     model = smooth_model()
-    model.captures, model.precision = StepGraphCache(), precision
+    model.step_graphs, model.precision = StepGraphCache(), precision
     own = {"objective": CrossEntropy(1), "stepper": L2Step(0.3), "constraint": L2Ball(0.8), "steps": 12}
     return Problem(**{"model": model, "start": pictures(3, seed=2), **own, **changes})
 
@@ -65,15 +66,15 @@ def made(precision: str | None, **changes: Any) -> Problem:
 @pytest.mark.parametrize("objective", [CrossEntropy(1), Activation(3)], ids=repr)
 def test_a_run_in_half_precision_ends_at_nearly_the_same_picture(wanted: str | None, objective: Any) -> None:
     problem = made(wanted, objective=objective)
-    found, plain = list(iterate(problem)), list(iterate(replace(problem, model=smooth_model())))
-    captures: Any = problem.model.captures  # type: ignore[attr-defined]
+    found, plain = list(compiled_iterate(problem)), list(compiled_iterate(replace(problem, model=smooth_model())))
+    captures: Any = problem.model.step_graphs  # type: ignore[attr-defined]
     assert captures.precision == (wanted or "bfloat16") and captures.count == 1 and not captures.note
     assert (found[-1].loss != plain[-1].loss).any(), "it is another precision"
     for a, b in zip(found, plain, strict=True):
         np.testing.assert_allclose(a.probabilities, b.probabilities, atol=HALF_CLOSE)
         assert (a.probabilities.argmax(1) == b.probabilities.argmax(1)).all()  # type: ignore[union-attr]
     assert np.abs(found[-1].pixels.astype(int) - plain[-1].pixels).mean() < 1
-    list(iterate(problem))
+    list(compiled_iterate(problem))
     assert captures.count == 1
 
 
@@ -94,11 +95,11 @@ def test_a_precision_with_other_answers_is_not_used(
 
     monkeypatch.setattr(HalfPrecisionClassifier, "forward", forward)
     problem = made(None)
-    captures: Any = problem.model.captures  # type: ignore[attr-defined]
-    list(iterate(problem))
+    captures: Any = problem.model.step_graphs  # type: ignore[attr-defined]
+    list(compiled_iterate(problem))
     assert captures.precision == ("float16" if len(worse) == 1 else "float32") and not captures.note
     tried = captures.count
-    list(iterate(replace(problem, start=pictures(2))))
+    list(compiled_iterate(replace(problem, start=pictures(2))))
     assert captures.count == tried + 1, "what was not used is not tried again"
 
 

@@ -18,13 +18,14 @@ from robust_widgets.compiler.engine import SWITCH
 from robust_widgets.errors import UnknownNameError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.runs.record import Frame
+from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.solvers.graphs import cuda_graph
 from robust_widgets.solvers.graphs import step_graph as module
 from robust_widgets.solvers.graphs.cuda_graph import WARM_UPS
 from robust_widgets.solvers.graphs.step_graph import CHECKED, StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball, Unconstrained
-from robust_widgets.synthesis.loop import Problem, iterate
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
+from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Momentum
 from robust_widgets.tasks import TASKS, build_problem
 from tests.helpers import Brightness, CompiledModule, pictures, smooth_model
@@ -50,7 +51,7 @@ def no_warnings() -> Iterator[None]:
 def recording(side: int = 12, precision: str | None = "float32") -> RobustClassifier:
     """A model that records its steps."""
     model = smooth_model(side)
-    model.captures, model.precision = StepGraphCache(), precision
+    model.step_graphs, model.precision = StepGraphCache(), precision
     return model
 
 
@@ -62,7 +63,7 @@ def made(**changes: Any) -> Problem:
 
 def captures_of(problem: Problem) -> StepGraphCache:
     found: Any = problem.model
-    return found.captures
+    return found.step_graphs
 
 
 def assert_same(found: list[Frame], expected: list[Frame], exact: bool = True) -> None:
@@ -80,11 +81,11 @@ def check(problem: Problem, recordings: int) -> None:
     """A problem's recorded frames are its plain ones, and so many recordings were made for its model up to now."""
     captures = captures_of(problem)
     assert captures.free.acquire(blocking=False), "what is in use elsewhere is not used"
-    expected = list(iterate(problem))
+    expected = list(compiled_iterate(problem))
     captures.free.release()
     log: list[str] = vars(cuda_graph)["cuda"].log
     log.clear()
-    assert_same(list(iterate(problem)), expected)
+    assert_same(list(compiled_iterate(problem)), expected)
     assert (captures.count, captures.note) == (recordings, "")
     assert log.count("replay") >= problem.steps + 1
 
@@ -168,11 +169,11 @@ def test_a_copy_of_a_model_begins_anew(how: Any) -> None:
 
 def test_a_frame_is_handed_out_while_the_next_step_runs(cuda: FakeCuda) -> None:
     problem = made(steps=3)
-    list(iterate(problem))
+    list(compiled_iterate(problem))
     assert cuda.modes == ["thread_local"]
     cuda.log.clear()
     frames = []
-    for frame in iterate(problem):
+    for frame in compiled_iterate(problem):
         frames.append((frame.step, cuda.log.count("replay")))
     assert frames == [(0, 2), (1, 3), (2, 4), (3, 4)]
     assert cuda.log == ["replay", "replay", *["arrived", "replay"] * 2, "arrived", "arrived"]
@@ -181,7 +182,7 @@ def test_a_frame_is_handed_out_while_the_next_step_runs(cuda: FakeCuda) -> None:
 def test_the_recording_is_warmed_up_and_checked(cuda: FakeCuda) -> None:
     problem = made()
     passes = CompiledModule(problem.model)  # type: ignore[arg-type]
-    list(iterate(problem))
+    list(compiled_iterate(problem))
     assert passes.forwards == 1 + WARM_UPS + 1 + CHECKED, "the width of its answer, warm-ups, the recording, the check"
     assert cuda.replays == CHECKED + problem.steps + 1
 
@@ -190,7 +191,7 @@ def test_closing_stops_within_one_step_and_frees_the_recording(cuda: FakeCuda) -
     problem = made(steps=50)
     check(replace(problem, steps=2), 1)
     cuda.log.clear()
-    frames = iterate(problem)
+    frames = compiled_iterate(problem)
     next(frames), next(frames)
     frames.close()  # type: ignore[attr-defined]
     assert cuda.log.count("replay") == 3
@@ -199,8 +200,8 @@ def test_closing_stops_within_one_step_and_frees_the_recording(cuda: FakeCuda) -
 
 def test_two_runs_at_once_keep_out_of_each_others_way() -> None:
     problem = made(stepper=Momentum(L2Step(0.3)))
-    expected = list(iterate(problem))
-    one, other = iterate(problem), iterate(problem)
+    expected = list(compiled_iterate(problem))
+    one, other = compiled_iterate(problem), compiled_iterate(problem)
     pairs = list(zip(one, other, strict=True))
     assert_same([a for a, _ in pairs], expected)
     assert_same([b for _, b in pairs], expected)
@@ -213,7 +214,7 @@ def test_two_runs_at_once_keep_out_of_each_others_way() -> None:
 def test_what_may_do_anything_runs_as_it_is(objective: Any, cuda: FakeCuda) -> None:
     problem = made(objective=objective)
     plain = replace(problem, model=smooth_model())
-    assert_same(list(iterate(problem)), list(iterate(plain)))
+    assert_same(list(compiled_iterate(problem)), list(compiled_iterate(plain)))
     assert captures_of(problem).count == cuda.replays == 0 and not captures_of(problem).note
 
 
@@ -222,14 +223,14 @@ def test_parts_of_other_kinds_run_as_they_are() -> None:
         pass
 
     problem = made(constraint=Own(0.8))
-    assert len(list(iterate(problem))) == 6 and captures_of(problem).count == 0
+    assert len(list(compiled_iterate(problem))) == 6 and captures_of(problem).count == 0
 
 
 def test_a_network_in_training_is_not_recorded() -> None:
     problem = made()
     model: Any = problem.model
     model.network.train()
-    list(iterate(problem))
+    list(compiled_iterate(problem))
     assert captures_of(problem).count == 0
 
 
@@ -240,20 +241,20 @@ def test_a_mistake_is_told_as_ever(objective: Any, given: Any) -> None:
     problem = made(objective=objective)
     for one in (problem, replace(problem, model=smooth_model())):
         with pytest.raises(UnknownNameError, match=str(given)):
-            list(iterate(one))
+            list(compiled_iterate(one))
     assert not captures_of(problem).note
 
 
 def fallen_back(problem: Problem, why: str) -> None:
     """The run is right, says once that it was not recorded, and nothing is tried again."""
-    expected = list(iterate(replace(problem, model=smooth_model())))
+    expected = list(compiled_iterate(replace(problem, model=smooth_model())))
     with pytest.warns(RuntimeWarning, match=why) as said:
-        assert_same(list(iterate(problem)), expected, exact=False)
+        assert_same(list(compiled_iterate(problem)), expected, exact=False)
     captures = captures_of(problem)
     assert len(said) == 1 and why in captures.note and len(captures) == 0 and captures.free.acquire(blocking=False)
     captures.free.release()
     count = captures.count
-    assert_same(list(iterate(problem)), expected, exact=False)
+    assert_same(list(compiled_iterate(problem)), expected, exact=False)
     assert captures.count == count
 
 
@@ -295,4 +296,4 @@ def test_on_a_gpu_a_prepared_model_is_recorded(monkeypatch: pytest.MonkeyPatch) 
     assert module._captures(model, there) is None
     monkeypatch.delenv(SWITCH)
     found = module._captures(model, there)
-    assert isinstance(found, StepGraphCache) and model.captures is found is module._captures(model, there)
+    assert isinstance(found, StepGraphCache) and model.step_graphs is found is module._captures(model, there)

@@ -14,8 +14,10 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import ARCHITECTURES, build
 from robust_widgets.models.networks.plainnet import PlainNet
 from robust_widgets.models.networks.smoothresnet import SmoothResNet
-from robust_widgets.synthesis.loop import CachedForward, Problem, run, solve
+from robust_widgets.solvers.run import run
+from robust_widgets.synthesis.loop import CachedForward, minimize
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside, Objective
+from robust_widgets.synthesis.problem import Problem
 from tests.helpers import (
     DEAD_UNIT,
     LIVE_UNIT,
@@ -91,9 +93,9 @@ def test_straight_through_is_the_gradient_before_the_last_activation(name: str) 
 def test_units_of_their_own_evolve_as_if_alone() -> None:
     model, units = relu_model(), [LIVE_UNIT, OTHER_UNIT, DEAD_UNIT]
     problem = Problem(model, X, Activation(units), rw.L2Step(0.3), 3)
-    together = solve(problem)
+    together = minimize(problem)
     for i, unit in enumerate(units):
-        alone = solve(Problem(model, X[i : i + 1], Activation(unit), rw.L2Step(0.3), 3))
+        alone = minimize(Problem(model, X[i : i + 1], Activation(unit), rw.L2Step(0.3), 3))
         torch.testing.assert_close(alone[0], together[i], rtol=0, atol=1e-5)
 
 

@@ -11,8 +11,10 @@ import torch
 
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError, UnknownNameError
-from robust_widgets.synthesis.loop import CachedForward, Problem, run
+from robust_widgets.solvers.run import run
+from robust_widgets.synthesis.loop import CachedForward
 from robust_widgets.synthesis.objectives import AwayFrom, CrossEntropy, Mixture, Objective
+from robust_widgets.synthesis.problem import Problem
 from tests.helpers import Counting, pictures, raises_sentence, smooth_model
 
 MODEL = smooth_model()

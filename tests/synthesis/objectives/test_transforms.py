@@ -10,8 +10,10 @@ import torch
 
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError
-from robust_widgets.synthesis.loop import CachedForward, Problem, run, solve
+from robust_widgets.solvers.run import run
+from robust_widgets.synthesis.loop import CachedForward, minimize
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy, Jitter, Objective
+from robust_widgets.synthesis.problem import Problem
 from tests.helpers import CompiledModule, Counting, pictures, raises_sentence, smooth_model
 
 MODEL = smooth_model()
@@ -80,7 +82,7 @@ def test_each_run_makes_the_same_shifts(build: Any) -> None:
     problem = Problem(MODEL, X, build(Jitter(CrossEntropy(1), 3, seed=5)), rw.L2Step(0.3), 5)
     first = run(problem)
     np.testing.assert_array_equal(first.frames, run(problem).frames)
-    assert torch.equal(solve(problem), solve(problem))
+    assert torch.equal(minimize(problem), minimize(problem))
     half = run(problem, lambda frame: frame.step < 2)
     np.testing.assert_array_equal(half.frames, first.frames[: len(half)], "a run that was stopped leaves no mark")
     np.testing.assert_array_equal(first.frames, run(problem).frames)

@@ -1,0 +1,45 @@
+"""Run a problem and record it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
+from robust_widgets.solvers.compiled import compiled_iterate
+from robust_widgets.synthesis.loop import Solver
+from robust_widgets.synthesis.problem import Problem
+
+
+def new_trace(problem: Problem) -> Trace:
+    """An empty record of the problem, with everything that decides it."""
+    card = getattr(problem.model, "card", None)
+    return Trace(
+        task=problem.task,
+        target=problem.target,
+        parameters=problem.parameters or {"steps": problem.steps},
+        seed=problem.parameters.get("seed", problem.seed),
+        model=getattr(card, "name", type(problem.model).__name__),
+        fingerprint=getattr(problem.model, "fingerprint", ""),
+        classes=tuple(getattr(problem.model, "classes", ())),
+        radius=getattr(problem.constraint, "epsilon", None),
+        loading=getattr(problem.model, "loading", None),
+    )
+
+
+def run(
+    problem: Problem, on_step: Callable[[Frame], object] | None = None, *, solver: Solver = compiled_iterate
+) -> Trace:
+    """Run the problem to the end and return its record.
+
+    Args:
+        problem: what to solve.
+        solver: yields the frames; `compiled_iterate`, `iterate`, or one of `robust_widgets.solvers.compose` around it.
+        on_step: called with each frame as soon as it is made; returning ``False`` stops the run after that frame.
+    """
+    trace = new_trace(problem)
+    for frame in solver(problem):
+        trace.append(frame)
+        if on_step is not None and on_step(frame) is False:
+            break
+    return trace
