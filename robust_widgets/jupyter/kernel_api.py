@@ -54,7 +54,7 @@ def show(
     display({**bundle, ABOUT_MIME: about(studio.session.model)}, raw=True)
 
 
-def pace(frames_per_second: float) -> None:
+def set_frame_rate(frames_per_second: float) -> None:
     """Have at most so many steps a second sent to the page by every studio of this kernel, from now on."""
     for studio in open_studios():
         studio.runner.frames_per_second = frames_per_second

@@ -151,7 +151,7 @@ def test_the_settings_reach_the_studio(tab: Tab) -> None:
     assert tab.displayed[-1][lab.ABOUT_MIME] == {"model": studio.session.model.name}
     assert studio.runner.view.device == "cpu"
     assert tab.show(device="cpu", frames_per_second=9) is studio and studio.runner.frames_per_second == 9
-    lab.pace(3)
+    lab.set_frame_rate(3)
     assert studio.runner.frames_per_second == 3
 
 

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { ClosedStudios } from "../src/studio/closed";
-import { pace, show } from "../src/studio/code";
+import { setFrameRate, show } from "../src/studio/code";
 import { fromBase64, messages } from "../src/studio/delivery";
 import { isForStudio } from "../src/studio/files";
 import { DEFAULTS, settingsOf } from "../src/studio/settings";
@@ -21,8 +21,10 @@ test.each([
   expect(show(studio, 20).split("\n").at(-1)).toBe(wanted);
 });
 
-test("a pace is asked of the kernel as Python, which may not have loaded the studio yet", () => {
-  expect(pace(5)).toBe("import robust_widgets.jupyter.kernel_api\nrobust_widgets.jupyter.kernel_api.pace(5)");
+test("the frame rate is set in the kernel, which may not have loaded the studio yet", () => {
+  expect(setFrameRate(5)).toBe(
+    "import robust_widgets.jupyter.kernel_api\nrobust_widgets.jupyter.kernel_api.set_frame_rate(5)",
+  );
 });
 
 test.each(["a.png", "a.PNG", "b/c.jpeg", "c.JPG", "d.webp", "e.rwtrace"])("%s is for the studio", (path) => {

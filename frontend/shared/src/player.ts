@@ -57,8 +57,8 @@ export function player(runs: readonly Run[], { urlOf, signal, words = ENGLISH, c
     transport.go(distances.indexOf(Math.min(...distances)));
   };
   const charts = [new Chart(HEIGHT, scrub, signal), new Chart(HEIGHT, scrub, signal), new Chart(HEIGHT, scrub, signal)];
-  const kept = element("div", "rw-player-kept");
-  side.append(transport.root, ...charts.map((chart) => chart.root), kept);
+  const keptNote = element("div", "rw-player-kept");
+  side.append(transport.root, ...charts.map((chart) => chart.root), keptNote);
   root.addEventListener("keydown", transport.keydown, { signal });
 
   function show(at: number): void {
@@ -72,11 +72,16 @@ export function player(runs: readonly Run[], { urlOf, signal, words = ENGLISH, c
     setText(find(".rw-player-line", HTMLElement), line);
     transport.show(at, steps.length, `${step} / ${last}`, line);
     const shared = { end: last, marker: step };
-    const one = (name: string, look: number, values: Value[]) => [{ name, look, steps, values, now: values[at] }];
-    charts[0]?.draw({ ...shared, series: one(words.loss, 0, loss), format: plain });
-    charts[1]?.draw({ ...shared, series: one(title || words.target, 1, probability), format: percent, range: [0, 1] });
+    const curve = (name: string, look: number, values: Value[]) => [{ name, look, steps, values, now: values[at] }];
+    charts[0]?.draw({ ...shared, series: curve(words.loss, 0, loss), format: plain });
+    charts[1]?.draw({
+      ...shared,
+      series: curve(title || words.target, 1, probability),
+      format: percent,
+      range: [0, 1],
+    });
     const rule = radius === null ? undefined : { value: radius, name: "ε" };
-    charts[2]?.draw({ ...shared, series: one(words.distance, 2, distance), format: plain, rule });
+    charts[2]?.draw({ ...shared, series: curve(words.distance, 2, distance), format: plain, rule });
   }
 
   function choose(index: number): void {
@@ -88,7 +93,7 @@ export function player(runs: readonly Run[], { urlOf, signal, words = ENGLISH, c
     setTabStop(buttons, buttons[index]);
     setText(find(".rw-player-title", HTMLElement), [run.title, run.task].filter(Boolean).join(" · "));
     const { recorded = 0, frames } = run;
-    setText(kept, recorded > frames.length ? words.kept(frames.length, recorded) : "");
+    setText(keptNote, recorded > frames.length ? words.kept(frames.length, recorded) : "");
     show(run.steps.length - 1);
     chosen?.(index);
   }

@@ -28,8 +28,8 @@ export function show({ file, model, device }: StudioOptions, framesPerSecond: nu
 }
 
 /** Limits how many steps a second the studio of this tab sends. */
-export function pace(framesPerSecond: number): string {
-  return `${PRELOAD}\n${API}.pace(${framesPerSecond})`;
+export function setFrameRate(framesPerSecond: number): string {
+  return `${PRELOAD}\n${API}.set_frame_rate(${framesPerSecond})`;
 }
 
 /** Sends a piece of a picture or a run to the studio of this tab. */

@@ -9,7 +9,7 @@ import type { IDisposable } from "@lumino/disposable";
 import { Panel } from "@lumino/widgets";
 import "../../style/studio.css";
 import "../../style/wide.css";
-import { UNSAVED_WORK, pace, show, PRELOAD, type StudioOptions } from "./code";
+import { UNSAVED_WORK, setFrameRate, show, PRELOAD, type StudioOptions } from "./code";
 import { deliver, type Delivery } from "./delivery";
 import { isAlive, valueOf } from "./kernel";
 import { manageWidgets } from "./manager";
@@ -129,12 +129,12 @@ export class StudioPanel extends Panel {
   }
 
   /** Has a studio that is open already follow the settings; one that is being opened is info them when it is. */
-  async pace(): Promise<void> {
+  async setFrameRate(): Promise<void> {
     await this.opened.promise;
     const kernel = this.sessionContext.session?.kernel;
     if (this.isDisposed || !isAlive(kernel)) return;
     const request = kernel.requestExecute({
-      code: pace(this.options.framesPerSecond()),
+      code: setFrameRate(this.options.framesPerSecond()),
       silent: true,
       store_history: false,
     });

@@ -57,9 +57,9 @@ export const studioPlugin: JupyterFrontEndPlugin<void> = {
     const tracker = new WidgetTracker<StudioTab>({ namespace: "robust-widgets-studios" });
     if (settingRegistry) {
       void readSettings(settingRegistry, ID, (read) => {
-        const isOtherPace = read.framesPerSecond !== settings.framesPerSecond;
+        const isOtherFrameRate = read.framesPerSecond !== settings.framesPerSecond;
         settings = read;
-        if (isOtherPace) tracker.forEach((tab) => void tab.content.pace());
+        if (isOtherFrameRate) tracker.forEach((tab) => void tab.content.setFrameRate());
         // Before the check for tabs: Notebook 7's players have colours, too.
         document.body.classList.toggle("rw-mod-light", !settings.themeColors);
       });

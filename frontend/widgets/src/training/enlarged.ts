@@ -75,10 +75,10 @@ export class Enlarged {
     const { epochs } = this.gallery();
     this.earlier.ariaDisabled = String(!place || place.epoch <= (epochs[0] ?? 0));
     this.later.ariaDisabled = String(!place || place.epoch >= (epochs.at(-1) ?? 0));
-    const shown = place && this.gallery().shown(place);
-    if (!shown) return;
-    const caption = [shown.label, `epoch ${shown.epoch}`].filter(Boolean).join(", ");
-    this.picture.src = shown.url;
+    const image = place && this.gallery().shown(place);
+    if (!image) return;
+    const caption = [image.label, `epoch ${image.epoch}`].filter(Boolean).join(", ");
+    this.picture.src = image.url;
     this.picture.alt = caption;
     setText(this.caption, caption);
   }

@@ -16,7 +16,7 @@ export interface Place {
   column: number;
 }
 
-export interface Shown extends Place {
+export interface GalleryImage extends Place {
   label: string;
   url: string;
 }
@@ -61,7 +61,7 @@ export class Gallery {
     return [...this.rows.keys()].sort((a, b) => a - b);
   }
 
-  shown({ epoch, column }: Place): Shown | null {
+  shown({ epoch, column }: Place): GalleryImage | null {
     const row = this.rows.get(epoch);
     const url = row?.urls[column];
     return url === undefined ? null : { epoch, column, label: row?.labels[column] ?? "", url };

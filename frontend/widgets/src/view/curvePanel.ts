@@ -60,19 +60,19 @@ export class CurvePanel {
 
 function drawings(name: Name, columns: Columns, at: number, title: string): Omit<Drawing, "end" | "marker">[] {
   const { steps, loss, probability, distance, radius } = columns;
-  const one = (label: string, look: number, values: Value[]): Series[] => [
+  const curve = (label: string, look: number, values: Value[]): Series[] => [
     { name: label, look, steps, values, now: values[at] },
   ];
   if (name === "progress") {
     return [
-      { series: one("loss", 0, loss), format: plain },
-      { series: one(title || "target", 1, probability), format: percent, range: [0, 1] },
+      { series: curve("loss", 0, loss), format: plain },
+      { series: curve(title || "target", 1, probability), format: percent, range: [0, 1] },
     ];
   }
   if (name === "top") {
-    const series = columns.leaders().flatMap((leader, look) => one(leader.name, look, leader.values));
+    const series = columns.leaders().flatMap((leader, look) => curve(leader.name, look, leader.values));
     return [{ series, format: percent, range: [0, 1] }];
   }
   const rule = radius === null ? undefined : { value: radius, name: "ε" };
-  return [{ series: one("distance", 0, distance), format: plain, rule }];
+  return [{ series: curve("distance", 0, distance), format: plain, rule }];
 }
