@@ -29,8 +29,8 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     """
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device is None:
-        return torch.device(next(name for name, found in available.items() if found))
-    names = ", ".join(repr(name) for name, found in available.items() if found)
+        return torch.device(next(name for name, is_available in available.items() if is_available))
+    names = ", ".join(repr(name) for name, is_available in available.items() if is_available)
     try:
         chosen = torch.device(device)
     except (RuntimeError, TypeError):

@@ -22,7 +22,7 @@ QUICK = ("--steps", 1, "--device", "cpu")
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """The file of a random model, its classes in the order in which folders are read."""
+    """The file of a random model, with its classes in the order of the folders."""
     classifier = tiny_model()
     classifier.card = dataclasses.replace(classifier.card, classes=NAMES)
     save_model(classifier, tmp_path / "model.safetensors")
@@ -34,13 +34,13 @@ def data(tmp_path: Path) -> Path:
     return write_data(tmp_path / "data" / "val", dataclasses.replace(noise_patterns(4), classes=NAMES)).parent
 
 
-def test_the_catalogue_lies_beside_the_model_and_is_listed(model: Path, data: Path, tmp_path: Path) -> None:
+def test_the_catalogue_is_next_to_the_model_and_is_listed(model: Path, data: Path, tmp_path: Path) -> None:
     result = call("features", model, data, "--sheet", tmp_path / "sheet.png", *QUICK)
-    place = tmp_path / "model.features.json"
-    assert [line.removeprefix("wrote ") for line in result.stdout.splitlines()] == [str(place), f"{tmp_path}/sheet.png"]
+    path = tmp_path / "model.features.json"
+    assert [line.removeprefix("wrote ") for line in result.stdout.splitlines()] == [str(path), f"{tmp_path}/sheet.png"]
     entries = rw.features(model)
     assert sorted(entry.unit for entry in entries) == list(range(len(entries)))
-    assert '"data": "12 pictures of data"' in place.read_text()
+    assert '"data": "12 pictures of data"' in path.read_text()
 
     header, *lines = call("features", model).stdout.splitlines()
     assert header.split() == ["feature", "unit", "classes"]
@@ -49,26 +49,26 @@ def test_the_catalogue_lies_beside_the_model_and_is_listed(model: Path, data: Pa
         assert (name, rest) == (entry.name, [str(entry.unit), ", ".join(entry.classes)])
 
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
-    side = entries[0].thumbnail.shape[0]
-    difference = np.abs(sheet[:side, side : 2 * side].astype(int) - entries[1].thumbnail)
-    assert sheet.shape[1] == 16 * side and difference.mean() < 12  # the catalogue keeps its thumbnails as JPEG
-    assert np.abs(sheet[:side, 2 * side : 3 * side].astype(int) - entries[1].thumbnail).mean() > difference.mean()
+    size = entries[0].thumbnail.shape[0]
+    difference = np.abs(sheet[:size, size : 2 * size].astype(int) - entries[1].thumbnail)
+    assert sheet.shape[1] == 16 * size and difference.mean() < 12  # the catalogue keeps its thumbnails as JPEG
+    assert np.abs(sheet[:size, 2 * size : 3 * size].astype(int) - entries[1].thumbnail).mean() > difference.mean()
 
 
-def test_another_place_may_be_named(model: Path, data: Path, tmp_path: Path) -> None:
+def test_another_file_can_be_chosen(model: Path, data: Path, tmp_path: Path) -> None:
     call("features", model, data, "--out", tmp_path / "other.features.json", *QUICK)
     assert not (tmp_path / "model.features.json").exists()
     assert len(read_catalogue(tmp_path / "other.features.json", rw.load_model(model).fingerprint)) > 3
 
 
-def test_the_bundled_model_brings_a_catalogue_of_all_its_units() -> None:
+def test_the_bundled_model_has_a_catalogue_of_all_its_units() -> None:
     lines = call("features", "default").stdout.splitlines()
     entries = rw.features()
     assert len(lines) == 1 + len(entries) == 1 + len({entry.name for entry in entries})
     assert sorted(entry.unit for entry in entries) == list(range(len(entries)))
     assert {name for entry in entries for name in entry.classes} <= set(rw.load_model().classes)
     pictures = np.stack([entry.thumbnail for entry in entries]).astype(float)
-    assert (pictures.std((1, 2, 3)) > 10).all(), "a thumbnail shows nothing"
+    assert (pictures.std((1, 2, 3)) > 10).all(), "a thumbnail is flat"
     distances = np.abs(pictures[:, None, ::8, ::8] - pictures[None, :, ::8, ::8]).mean((2, 3, 4))
     assert distances[~np.eye(len(entries), dtype=bool)].min() > 5, "two thumbnails look the same"
 
@@ -86,9 +86,9 @@ def test_the_bundled_model_brings_a_catalogue_of_all_its_units() -> None:
         (["model.safetensors", "data", "--device", "abacus"], "'abacus'"),
     ],
 )
-def test_bad_input_is_answered_in_one_sentence(
+def test_invalid_arguments_are_refused_in_one_sentence(
     arguments: list[str], words: str, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(feature_catalogue, "make_catalogue", lambda *_, **__: pytest.fail("the work was begun"))
+    monkeypatch.setattr(feature_catalogue, "make_catalogue", lambda *_, **__: pytest.fail("the catalogue was computed"))
     assert words in refusal("features", *arguments)

@@ -16,13 +16,13 @@ from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
 
 
-def test_models_lists_what_ships() -> None:
+def test_it_lists_the_bundled_models() -> None:
     listed = call("models").stdout
     for name in model_names():
         card = load_model(name).card
         assert name in listed
         assert f"{len(card.classes)} classes" in listed
-        assert all(word in " ".join(listed.split()) for one in card.classes for word in one.split())
+        assert all(word in " ".join(listed.split()) for name in card.classes for word in name.split())
         assert f"{card.input_size} px" in listed and (card.claim or "trained without an attack") in listed
     assert "default" in model_names()
 
@@ -35,38 +35,38 @@ def test_a_model_is_described_with_its_accuracies_and_size() -> None:
     assert "not measured" in unknown and "without an attack" in unknown and "not known" in unknown
 
 
-def test_models_lists_what_others_have_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_lists_the_published_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    here = published_models()["resnet18-l2-eps3"]
-    cache_path(here).parent.mkdir(parents=True)
-    cache_path(here).write_bytes(b"weights")
+    entry = published_models()["resnet18-l2-eps3"]
+    cache_path(entry).parent.mkdir(parents=True)
+    cache_path(entry).write_bytes(b"weights")
     lines = {line.split()[0]: line for line in call("models").stdout.splitlines() if line.strip()}
     assert all(name in lines and entry.training in lines[name] for name, entry in published_models().items())
     assert [line for line in lines.values() if line.endswith(", downloaded")] == [lines["resnet18-l2-eps3"]]
     assert "93.6 MB" in lines["resnet18-l2-eps3"] and "size not known" in lines["santurkar2019-cifar10"]
 
 
-def test_all_that_is_known_of_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_describes_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    told = call("models", "resnet50-linf-eps4").stdout
+    text = call("models", "resnet50-linf-eps4").stdout
     entry = published_models()["resnet50-linf-eps4"]
     for fact in (entry.address, entry.source, entry.sha256, "MIT", "linf 4/255", "63.9%", "not downloaded", "205 MB"):
-        assert str(fact) in told, fact
-    assert str(cache_path(entry)) in told and str(tmp_path) in told
-    told = call("models", "santurkar2019-horse-zebra").stdout
-    assert told.count("not known") == 4 and "none given" in told
+        assert str(fact) in text, fact
+    assert str(cache_path(entry)) in text and str(tmp_path) in text
+    text = call("models", "santurkar2019-horse-zebra").stdout
+    assert text.count("not known") == 4 and "none given" in text
     assert "27 classes" in call("models", "tiny").stdout
 
 
-def test_a_model_that_is_not_there() -> None:
+def test_an_unknown_model() -> None:
     assert "'resnet18-l2-eps3'" in refusal("models", "resnet18-l2-eps33")
     assert "published" in refusal("models", "--download") and "published" in refusal("models", "tiny", "--download")
 
 
-def test_a_model_is_measured_and_the_figure_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measured_robustness_is_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    told = call("models", "tiny", "--measure", "--device", "cpu").stdout
-    assert "robust, L2 " in told and "The file says: trained for l2 1" in " ".join(told.split())
-    monkeypatch.setattr("robust_widgets.robustness.estimate.measured", lambda *_, **__: pytest.fail("it is known"))
-    assert call("models", "tiny", "--measure", "--device", "cpu").stdout == told
+    text = call("models", "tiny", "--measure", "--device", "cpu").stdout
+    assert "robust, L2 " in text and "The file says: trained for l2 1" in " ".join(text.split())
+    monkeypatch.setattr("robust_widgets.robustness.estimate.measured", lambda *_, **__: pytest.fail("it is cached"))
+    assert call("models", "tiny", "--measure", "--device", "cpu").stdout == text
     assert "--measure" in refusal("models", "--measure")

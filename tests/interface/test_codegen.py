@@ -19,7 +19,8 @@ from robust_widgets.runs.record import LoadSpec
 from robust_widgets.runs.trace import Trace
 from robust_widgets.session.local import LocalSession
 from tests.helpers import CLASSES, SmoothNet, raises_sentence, tiny_model
-from tests.models.zoo.published_files import saved, stirred
+from tests.models.loading.checkpoints import save_checkpoint
+from tests.models.loading.reference_networks import randomized
 
 SIDE = 40
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -86,7 +87,7 @@ def test_a_run_that_no_studio_made_has_no_code_for_its_picture() -> None:
 
 
 def test_the_code_loads_a_brought_file_with_the_arguments_it_was_loaded_with(tmp_path: Path) -> None:
-    file = saved(tmp_path, stirred(SmallResNet(3, (1, 1, 1, 1), False, 8)).state_dict())
+    file = save_checkpoint(tmp_path, randomized(SmallResNet(3, (1, 1, 1, 1), False, 8)).state_dict())
     given: dict[str, Any] = {"mean": 0.5, "std": (0.2, 0.25, 0.3), "input_size": 16, "name": "mine"}
     model = rw.load_model(file, classes=("cat", "dog's", "fish"), **given, device="cpu")
     assert model.copy_to(torch.device("cpu")).loading == model.loading

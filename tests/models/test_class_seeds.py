@@ -1,4 +1,4 @@
-"""Draws from the class seed distributions."""
+"""Draws from the seed distribution of a class."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ DRAWS = 4000
 
 
 def draws(class_index: int = 1, count: int = DRAWS, seed: int = 0) -> torch.Tensor:
-    """Draws as long vectors, (count, 3 * 16 * 16)."""
+    """Draws as vectors, (count, 3 * 16 * 16)."""
     return draw_seeds(tiny_model(16), class_index, count, seed).flatten(1).double()
 
 
-def enlarging() -> torch.Tensor:
+def enlargement_matrix() -> torch.Tensor:
     """Bicubic enlargement from 8 to 16 px as a matrix, (768, 192)."""
     units = torch.eye(192).view(192, 3, 8, 8)
     return torch.nn.functional.interpolate(units, (16, 16), mode="bicubic", antialias=True).flatten(1).T.double()
 
 
 @pytest.mark.parametrize("class_index", [0, 2])
-def test_draws_have_the_mean_and_covariance_they_should(class_index: int) -> None:
+def test_draws_have_the_distributions_mean_and_covariance(class_index: int) -> None:
     model = tiny_model(16)
     assert model.seeds is not None
     mean, factor, noise = (model.seeds[name][class_index].double() for name in ("mean", "factor", "noise"))
-    enlarge = enlarging()
-    grey = torch.ones(3, 3, dtype=torch.float64)  # the grain is the same in red, green and blue
+    enlarge = enlargement_matrix()
+    grey = torch.ones(3, 3, dtype=torch.float64)  # the noise is equal in red, green and blue
     covariance = enlarge @ factor.T @ factor @ enlarge.T + noise**2 * torch.kron(grey, torch.eye(256))
     found = draws(class_index)
     errors = (found.mean(0) - enlarge @ mean.flatten()) / (covariance.diagonal() / DRAWS).sqrt()
-    assert errors.abs().max() < 5, "no value's mean is off by more than chance"
+    assert errors.abs().max() < 5, "each value's mean is within chance"
     sampled = torch.cov(found.T)
     spread = (covariance**2 + covariance.diagonal()[:, None] * covariance.diagonal()).div(DRAWS).sqrt()
-    assert ((sampled - covariance) / spread).abs().max() < 6, "589,824 entries, none off by more than chance"
+    assert ((sampled - covariance) / spread).abs().max() < 6, "each of 589,824 entries is within chance"
     along, wanted = torch.linalg.eigvalsh(sampled)[-4:], torch.linalg.eigvalsh(covariance)[-4:]
     torch.testing.assert_close(along, wanted, rtol=5 * math.sqrt(2 / DRAWS), atol=0)
 
 
-def test_enlarging_leaves_no_blocks() -> None:
+def test_enlarging_makes_no_blocks() -> None:
     model = tiny_model(64)
     assert model.seeds is not None
     model.seeds = {**model.seeds, "noise": torch.zeros(3)}
@@ -54,7 +54,7 @@ def test_enlarging_leaves_no_blocks() -> None:
     assert float(within / between) > 0.3, "with nearest neighbour there is no step within a block"
 
 
-def test_the_grain_is_grey_and_as_fine_as_a_pixel() -> None:
+def test_the_noise_is_grey_and_independent_between_pixels() -> None:
     model = tiny_model(64)
     assert model.seeds is not None
     model.seeds = {
@@ -62,13 +62,13 @@ def test_the_grain_is_grey_and_as_fine_as_a_pixel() -> None:
         "factor": torch.zeros(1, 2, 3072),
         "noise": torch.tensor([0.1]),
     }
-    grain = draw_seeds(model, 0, 1, 0)[0] - 0.5
-    assert torch.equal(grain[0], grain[1]) and torch.equal(grain[0], grain[2])
-    assert float(grain[0].std()) == pytest.approx(0.1, rel=0.05)
-    assert abs(float((grain[0, :, 1:] * grain[0, :, :-1]).mean())) < 0.001, "neighbours have nothing in common"
+    noise = draw_seeds(model, 0, 1, 0)[0] - 0.5
+    assert torch.equal(noise[0], noise[1]) and torch.equal(noise[0], noise[2])
+    assert float(noise[0].std()) == pytest.approx(0.1, rel=0.05)
+    assert abs(float((noise[0, :, 1:] * noise[0, :, :-1]).mean())) < 0.001, "neighbours are uncorrelated"
 
 
-def test_draws_are_pictures() -> None:
+def test_draws_are_clamped_to_pictures() -> None:
     model = tiny_model(16)
     assert model.seeds is not None
     model.seeds = {**model.seeds, "noise": torch.full((3,), 2.0)}
@@ -83,11 +83,11 @@ def test_picture_i_is_drawn_from_seed_plus_i() -> None:
     assert len(torch.unique(four, dim=0)) == 4
 
 
-def test_another_class_another_draw() -> None:
+def test_classes_have_different_draws() -> None:
     assert not torch.allclose(draws(0, 1), draws(1, 1))
 
 
-def test_drawing_leaves_the_global_generator_alone() -> None:
+def test_drawing_does_not_change_the_global_generator() -> None:
     torch.manual_seed(5)
     wanted = torch.rand(3)
     torch.manual_seed(5)
@@ -98,5 +98,5 @@ def test_drawing_leaves_the_global_generator_alone() -> None:
 def test_a_model_without_seeds() -> None:
     model = tiny_model(16)
     model.seeds = None
-    with raises_sentence(WeightsError, repr(model.card.name), "no class seeds"):
+    with raises_sentence(WeightsError, repr(model.card.name), "no seed statistics"):
         draw_seeds(model, 0, 1, 0)

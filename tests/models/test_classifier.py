@@ -1,4 +1,4 @@
-"""The classifier owns its normalisation, is frozen, and knows its classes."""
+"""The classifier normalises its input, is frozen, and finds its classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from robust_widgets.models.classifier import RobustClassifier
 from tests.helpers import CLASSES, SmoothNet, card, pictures, raises_sentence, smooth_model, tiny_model
 
 
-def test_it_normalises_what_the_network_sees() -> None:
+def test_it_normalises_the_networks_input() -> None:
     seen: list[torch.Tensor] = []
 
     class Spy(nn.Module):
@@ -27,7 +27,7 @@ def test_it_normalises_what_the_network_sees() -> None:
     np.testing.assert_allclose(seen[0], (pictures(2).numpy() - mean) / std, rtol=1e-5, atol=1e-6)
 
 
-def test_a_fresh_one_is_frozen_and_in_evaluation_mode() -> None:
+def test_a_new_one_is_frozen_and_in_evaluation_mode() -> None:
     network = SmoothNet().train()
     model = RobustClassifier(network, card(12, "smooth"))
     assert not model.training and not network.training
@@ -42,7 +42,7 @@ def test_features_lead_to_the_logits() -> None:
     torch.testing.assert_close(model.classify(features), model(pictures(2, 16)))
 
 
-def test_a_network_that_gives_no_access_to_its_inside() -> None:
+def test_a_network_without_features() -> None:
     model = RobustClassifier(nn.Flatten(), card(12, "flat"))
     with raises_sentence(WeightsError, "test-flat", "penultimate", "'features'"):
         model.features(pictures(1))
@@ -51,26 +51,26 @@ def test_a_network_that_gives_no_access_to_its_inside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "index"), [("dog", 0), ("CAT", 1), (" Goldfish ", 2), (0, 0), (2, 2), (np.int64(1), 1)]
+    ("target", "index"), [("dog", 0), ("CAT", 1), (" Goldfish ", 2), (0, 0), (2, 2), (np.int64(1), 1)]
 )
-def test_a_class_by_name_or_index(given: str | int, index: int) -> None:
-    found = smooth_model().class_index(given)
-    assert found == index and type(found) is int
+def test_a_class_by_name_or_index(target: str | int, index: int) -> None:
+    class_index = smooth_model().class_index(target)
+    assert class_index == index and type(class_index) is int
 
 
-@pytest.mark.parametrize(("given", "near"), [("dgo", "dog"), ("goldfsh", "goldfish"), ("CATS", "cat")])
-def test_an_unknown_class_names_the_nearest(given: str, near: str) -> None:
-    with raises_sentence(UnknownNameError, repr(given), f"the nearest are '{near}'"):
-        smooth_model().class_index(given)
+@pytest.mark.parametrize(("name", "near"), [("dgo", "dog"), ("goldfsh", "goldfish"), ("CATS", "cat")])
+def test_an_unknown_class_names_the_nearest(name: str, near: str) -> None:
+    with raises_sentence(UnknownNameError, repr(name), f"the nearest are '{near}'"):
+        smooth_model().class_index(name)
 
 
-@pytest.mark.parametrize("given", [3, -1, 99, True, False, 1.0, 1.7, math.nan, None, [0], ("dog",), b"dog"])
-def test_an_index_that_is_none(given: object) -> None:
-    with raises_sentence(UnknownNameError, repr(given), "3 classes", "0 to 2"):
-        smooth_model().class_index(given)  # type: ignore[arg-type]
+@pytest.mark.parametrize("target", [3, -1, 99, True, False, 1.0, 1.7, math.nan, None, [0], ("dog",), b"dog"])
+def test_what_is_not_a_class(target: object) -> None:
+    with raises_sentence(UnknownNameError, repr(target), "3 classes", "0 to 2"):
+        smooth_model().class_index(target)  # type: ignore[arg-type]
 
 
-def test_the_fingerprint_is_of_the_weights() -> None:
+def test_the_fingerprint_depends_on_the_weights() -> None:
     assert len(tiny_model().fingerprint) == 16 and int(tiny_model().fingerprint, 16) >= 0
     assert tiny_model(seed=1).fingerprint == tiny_model(seed=1).fingerprint
     assert tiny_model(seed=1).fingerprint != tiny_model(seed=2).fingerprint
@@ -80,7 +80,7 @@ def test_the_fingerprint_is_of_the_weights() -> None:
     assert changed.fingerprint != tiny_model(seed=1).fingerprint
 
 
-def test_a_copy_is_equal_and_apart() -> None:
+def test_a_copy_is_equal_and_independent() -> None:
     model = tiny_model()
     copy = model.copy_to(torch.device("cpu"))
     torch.testing.assert_close(copy(pictures(2, 16)), model(pictures(2, 16)))
@@ -90,7 +90,7 @@ def test_a_copy_is_equal_and_apart() -> None:
     assert not torch.allclose(copy(pictures(2, 16)), model(pictures(2, 16)))
 
 
-def test_what_it_says_of_itself() -> None:
+def test_its_repr_describes_it() -> None:
     model = smooth_model(12)
     assert model.classes == CLASSES and model.input_size == 12 and model.device == torch.device("cpu")
     for part in ("test-smooth", "3 classes", "12 px", "trained for l2 0.5", "robustness not measured", "cpu"):

@@ -1,4 +1,4 @@
-"""As many threads as a container has processors."""
+"""torch gets no more threads than a container may use CPUs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 
 from robust_widgets.models import cpu_threads
 
-BOUND = 8
+AFFINITY = 8
 
 
 @pytest.fixture(autouse=True)
-def eight_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(BOUND)), raising=False)
+def eight_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(AFFINITY)), raising=False)
 
 
 def written(root: Path, **files: str) -> Path:
@@ -28,16 +28,22 @@ def written(root: Path, **files: str) -> Path:
 
 @pytest.mark.parametrize(
     ("limit", "expected"),
-    [("200000 100000", 2), ("150000 100000", 1), ("50000 100000", 1), ("max 100000", BOUND), ("1600000 100000", BOUND)],
+    [
+        ("200000 100000", 2),
+        ("150000 100000", 1),
+        ("50000 100000", 1),
+        ("max 100000", AFFINITY),
+        ("1600000 100000", AFFINITY),
+    ],
 )
-def test_a_share_of_processor_time(tmp_path: Path, limit: str, expected: int) -> None:
+def test_a_limit_of_cpu_time(tmp_path: Path, limit: str, expected: int) -> None:
     written(tmp_path, proc__self__cgroup="0::/\n")
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
     (tmp_path / "sys/fs/cgroup/cpu.max").write_text(f"{limit}\n")
     assert cpu_threads.usable_cpus(tmp_path) == expected
 
 
-def test_the_smallest_share_of_all_groups_counts(tmp_path: Path) -> None:
+def test_the_smallest_limit_of_all_groups_counts(tmp_path: Path) -> None:
     written(tmp_path, proc__self__cgroup="0::/pods/one/kernel\n")
     for group, limit in (("pods", "600000"), ("pods/one", "300000"), ("pods/one/kernel", "max")):
         folder = tmp_path / "sys/fs/cgroup" / group
@@ -46,8 +52,8 @@ def test_the_smallest_share_of_all_groups_counts(tmp_path: Path) -> None:
     assert cpu_threads.usable_cpus(tmp_path) == 3
 
 
-@pytest.mark.parametrize(("quota", "expected"), [("400000", 4), ("-1", BOUND)])
-def test_the_older_kind_of_group(tmp_path: Path, quota: str, expected: int) -> None:
+@pytest.mark.parametrize(("quota", "expected"), [("400000", 4), ("-1", AFFINITY)])
+def test_control_groups_of_version_1(tmp_path: Path, quota: str, expected: int) -> None:
     written(tmp_path, proc__self__cgroup="4:memory:/a\n1:cpu:/a/that/the/container/does/not/see\n")
     folder = tmp_path / "sys/fs/cgroup/cpu"
     folder.mkdir(parents=True)
@@ -56,20 +62,20 @@ def test_the_older_kind_of_group(tmp_path: Path, quota: str, expected: int) -> N
     assert cpu_threads.usable_cpus(tmp_path) == expected
 
 
-def test_without_groups_the_processors_it_is_bound_to(tmp_path: Path) -> None:
-    assert cpu_threads.usable_cpus(tmp_path) == BOUND
+def test_without_control_groups_the_affinity_counts(tmp_path: Path) -> None:
+    assert cpu_threads.usable_cpus(tmp_path) == AFFINITY
 
 
-@pytest.mark.parametrize(("chosen", "there", "expected"), [(False, 2, [2]), (False, 8, []), (True, 2, [])])
-def test_threads_are_only_taken_away_and_only_where_nobody_chose(
-    monkeypatch: pytest.MonkeyPatch, chosen: bool, there: int, expected: list[int]
+@pytest.mark.parametrize(("variable_set", "cpus", "expected"), [(False, 2, [2]), (False, 8, []), (True, 2, [])])
+def test_threads_are_only_removed_and_only_without_the_variable(
+    monkeypatch: pytest.MonkeyPatch, variable_set: bool, cpus: int, expected: list[int]
 ) -> None:
-    given: list[int] = []
+    counts: list[int] = []
     monkeypatch.delenv(cpu_threads.VARIABLE, raising=False)
-    if chosen:
+    if variable_set:
         monkeypatch.setenv(cpu_threads.VARIABLE, "8")
-    monkeypatch.setattr(torch, "get_num_threads", lambda: BOUND)
-    monkeypatch.setattr(torch, "set_num_threads", given.append)
-    monkeypatch.setattr(cpu_threads, "usable_cpus", lambda: there)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: AFFINITY)
+    monkeypatch.setattr(torch, "set_num_threads", counts.append)
+    monkeypatch.setattr(cpu_threads, "usable_cpus", lambda: cpus)
     cpu_threads.limit_threads()
-    assert given == expected
+    assert counts == expected

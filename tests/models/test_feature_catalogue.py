@@ -1,4 +1,4 @@
-"""The file of a model's features: written, read, and refused where it does not fit."""
+"""Feature catalogues are written, read, and refused if they don't fit the model."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from robust_widgets.models.model_file import load_model_file, save_model
 from tests.helpers import raises_sentence, tiny_model
 
 
-def entries(count: int = 5, side: int = 24) -> list[Feature]:
-    """Thumbnails are smooth, so that JPEG keeps them."""
-    ramp = np.linspace(0, 200, side)
-    made: list[Feature] = []
+def entries(count: int = 5, size: int = 24) -> list[Feature]:
+    """Features with smooth thumbnails, which JPEG preserves."""
+    ramp = np.linspace(0, 200, size)
+    features: list[Feature] = []
     for i in range(count):
         colour = np.array([40 + 9 * i % 200, 200 - 7 * i % 180, 90])
-        picture = (ramp[:, None, None] * 0.5 + colour * 0.5).clip(0, 255) * np.ones((side, side, 1))
-        made.append(Feature(f"cat {i + 1}", (7 * i) % 100, ("cat", "dog")[: 1 + i % 2], picture.astype(np.uint8)))
-    return made
+        picture = (ramp[:, None, None] * 0.5 + colour * 0.5).clip(0, 255) * np.ones((size, size, 1))
+        features.append(Feature(f"cat {i + 1}", (7 * i) % 100, ("cat", "dog")[: 1 + i % 2], picture.astype(np.uint8)))
+    return features
 
 
 @pytest.fixture
@@ -46,22 +46,22 @@ def model(weights: Path) -> RobustClassifier:
 
 @pytest.mark.parametrize("count", [1, COLUMNS, COLUMNS + 1, 40])
 def test_what_is_written_is_read(tmp_path: Path, count: int) -> None:
-    given = entries(count)
-    write_catalogue(tmp_path / "a.features.json", "f00d", given)
+    written = entries(count)
+    write_catalogue(tmp_path / "a.features.json", "f00d", written)
     found = read_catalogue(tmp_path / "a.features.json", "f00d")
-    assert [(e.name, e.unit, e.classes) for e in found] == [(e.name, e.unit, e.classes) for e in given]
-    for own, read in zip(given, found, strict=True):
+    assert [(e.name, e.unit, e.classes) for e in found] == [(e.name, e.unit, e.classes) for e in written]
+    for own, read in zip(written, found, strict=True):
         assert read.thumbnail.shape == own.thumbnail.shape and read.thumbnail.dtype == np.uint8
-        assert np.abs(read.thumbnail.astype(int) - own.thumbnail).mean() < 4, "but for the JPEG"
+        assert np.abs(read.thumbnail.astype(int) - own.thumbnail).mean() < 4, "except for the JPEG"
 
 
-def test_it_lies_beside_the_weights(weights: Path, model: RobustClassifier) -> None:
+def test_it_is_next_to_the_weights(weights: Path, model: RobustClassifier) -> None:
     assert catalogue_path(weights) == weights.parent / "my.model.features.json"
     assert has_features(model) and model.source == weights
     assert [entry.name for entry in features(model)] == [f"cat {i}" for i in range(1, 6)]
     assert rw.features is features
     assert [e.unit for e in features(str(weights))] == [e.unit for e in features(weights)] == [0, 7, 14, 21, 28]
-    assert features(model)[0].unit == features(model.copy_to(model.device))[0].unit, "a moved model keeps it"
+    assert features(model)[0].unit == features(model.copy_to(model.device))[0].unit, "a copy of the model has it, too"
 
 
 def test_a_feature_by_name_or_unit(model: RobustClassifier) -> None:
@@ -71,25 +71,25 @@ def test_a_feature_by_name_or_unit(model: RobustClassifier) -> None:
 
 
 @pytest.mark.parametrize(("name", "near"), [("cta 3", "'cat 3'"), ("dog 1", "'cat 1'"), ("", "cat"), ("-1", "cat")])
-def test_a_name_that_is_unknown_names_the_nearest(model: RobustClassifier, name: str, near: str) -> None:
+def test_an_unknown_name_names_the_nearest(model: RobustClassifier, name: str, near: str) -> None:
     with raises_sentence(UnknownNameError, repr(name), near):
         feature_unit(model, name)
 
 
 @pytest.mark.parametrize("feature", [None, 1.5, True, [1], b"cat 1"])
-def test_what_is_no_feature(model: RobustClassifier, feature: object) -> None:
+def test_what_is_not_a_feature(model: RobustClassifier, feature: object) -> None:
     with raises_sentence(UnknownNameError, repr(feature)):
         feature_unit(model, feature)  # type: ignore[arg-type]
 
 
-def test_a_model_that_came_from_no_file() -> None:
-    own = tiny_model()
-    assert not has_features(own)
-    with raises_sentence(WeightsError, own.card.name, "robust-widgets features"):
-        features(own)
+def test_a_model_that_was_not_loaded_from_a_file() -> None:
+    model = tiny_model()
+    assert not has_features(model)
+    with raises_sentence(WeightsError, model.card.name, "robust-widgets features"):
+        features(model)
 
 
-def test_there_is_none(weights: Path) -> None:
+def test_a_model_without_a_catalogue(weights: Path) -> None:
     loaded = load_model_file(weights)
     assert not has_features(loaded)
     with raises_sentence(WeightsError, "my.model.features.json", "robust-widgets features"):
@@ -133,7 +133,7 @@ def test_a_damaged_file(model: RobustClassifier, damage: object) -> None:
         features(model)
 
 
-def test_a_catalogue_made_again_is_read_again(model: RobustClassifier) -> None:
+def test_a_rewritten_catalogue_is_read_again(model: RobustClassifier) -> None:
     assert model.source is not None and len(features(model)) == 5
     path = catalogue_path(model.source)
     before = path.stat().st_mtime_ns

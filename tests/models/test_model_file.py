@@ -1,4 +1,4 @@
-"""Models on disk: the round trip, and everything a file can be instead."""
+"""Models are saved and loaded again, and files that aren't models are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def saved(folder: Path) -> Path:
     return folder / "model.safetensors"
 
 
-def test_a_model_comes_back_as_it_was_to_half_precision(tmp_path: Path) -> None:
+def test_a_loaded_model_equals_the_saved_one_in_half_precision(tmp_path: Path) -> None:
     model, back = tiny_model(), load_model_file(saved(tmp_path))
     assert back.card == model.card and read_card(tmp_path / "model.safetensors") == model.card
     assert isinstance(back.card.classes, tuple) and isinstance(back.card.mean, tuple)
@@ -40,9 +40,9 @@ def test_a_model_comes_back_as_it_was_to_half_precision(tmp_path: Path) -> None:
 
 
 def test_a_second_round_trip_changes_nothing(tmp_path: Path) -> None:
-    once = load_model_file(saved(tmp_path))
-    save_model(once, tmp_path / "again.safetensors")
-    assert load_model_file(tmp_path / "again.safetensors").fingerprint == once.fingerprint
+    first = load_model_file(saved(tmp_path))
+    save_model(first, tmp_path / "again.safetensors")
+    assert load_model_file(tmp_path / "again.safetensors").fingerprint == first.fingerprint
 
 
 def test_a_model_without_seeds(tmp_path: Path) -> None:
@@ -52,19 +52,19 @@ def test_a_model_without_seeds(tmp_path: Path) -> None:
     assert load_model_file(tmp_path / "bare.safetensors").seeds is None
 
 
-def test_a_saved_model_can_be_read_by_others_as_any_file_can(tmp_path: Path) -> None:
+def test_a_saved_model_has_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("")
     assert saved(tmp_path).stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_missing(tmp_path: Path) -> None:
+def test_missing_files(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.safetensors", tmp_path):
         with raises_sentence(WeightsError, repr(str(path))):
             load_model_file(path)
 
 
 @pytest.mark.parametrize("keep", [0, 4, 8, 100, 0.5, -1])
-def test_truncated(keep: float, tmp_path: Path) -> None:
+def test_truncated_files(keep: float, tmp_path: Path) -> None:
     path = saved(tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
@@ -85,14 +85,14 @@ def test_a_text_file_and_a_pickle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"format": "robust-widgets 99", "card": "{}"}])
-def test_a_safetensors_file_of_somebody_else(metadata: dict[str, str] | None, tmp_path: Path) -> None:
+def test_a_safetensors_file_that_is_not_a_model(metadata: dict[str, str] | None, tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors", metadata=metadata)
     with raises_sentence(WeightsError, "other.safetensors", "no model card of robust-widgets"):
         load_model_file(tmp_path / "other.safetensors")
 
 
 def rewritten(folder: Path, card: object = None, **tensors: torch.Tensor | None) -> Path:
-    """A saved model with another card, or with some tensors replaced or, where None, taken out."""
+    """A saved model with another card, or with some tensors replaced, or removed if None."""
     path = saved(folder)
     weights = load_file(path)
     for name, value in tensors.items():
@@ -118,7 +118,7 @@ def test_a_card_that_cannot_be_read(card: object, tmp_path: Path) -> None:
         load_model_file(rewritten(tmp_path, card))
 
 
-def test_a_card_of_a_newer_version_may_say_more(tmp_path: Path) -> None:
+def test_unknown_fields_in_a_card_are_ignored(tmp_path: Path) -> None:
     assert load_model_file(rewritten(tmp_path, {**CARD, "colour": "blue"})).card == tiny_model().card
 
 
@@ -135,7 +135,7 @@ def test_weights_that_do_not_fit_their_card(change: dict[str, object], named: st
         load_model_file(rewritten(tmp_path, {**CARD, **change}))
 
 
-def test_weights_with_a_tensor_missing_or_misshapen(tmp_path: Path) -> None:
+def test_weights_with_a_missing_tensor_or_a_wrong_shape(tmp_path: Path) -> None:
     for value in (None, torch.zeros(5)):
         with raises_sentence(WeightsError, "do not fit"):
             load_model_file(rewritten(tmp_path, **{"network.head.bias": value}))
@@ -180,7 +180,7 @@ def test_a_failing_replace_leaves_the_old_model(tmp_path: Path, monkeypatch: pyt
     assert path.read_bytes() == b"the old model" and list(tmp_path.iterdir()) == [path]
 
 
-def test_loading_leaves_the_global_generator_alone(tmp_path: Path) -> None:
+def test_loading_does_not_change_the_global_generator(tmp_path: Path) -> None:
     path = saved(tmp_path)
     torch.manual_seed(5)
     wanted = torch.rand(3)
@@ -189,7 +189,7 @@ def test_loading_leaves_the_global_generator_alone(tmp_path: Path) -> None:
     assert torch.equal(torch.rand(3), wanted)
 
 
-def test_saving_leaves_the_model_as_it_was(tmp_path: Path) -> None:
+def test_saving_does_not_change_the_model(tmp_path: Path) -> None:
     model: RobustClassifier = tiny_model()
     before = model.fingerprint
     save_model(model, tmp_path / "model.safetensors")

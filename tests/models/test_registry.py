@@ -1,4 +1,4 @@
-"""Models by name, and the device they are put on."""
+"""Models by name or file, and their device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from robust_widgets.tasks.common import resolve_model
 from tests.helpers import BUNDLED_MEAN_PROBABILITY, raises_sentence, tiny_model
 
 
-def test_the_default_model_ships() -> None:
+def test_there_is_a_default_model() -> None:
     assert "default" in model_names()
     model = load_model(device="cpu")
     assert model.card == read_card(weights_path("default"))
@@ -27,7 +27,7 @@ def test_the_default_model_ships() -> None:
     assert load_model("default", device="cpu").fingerprint == model.fingerprint
 
 
-def test_the_default_model_paints_towards_what_is_asked() -> None:
+def test_the_default_model_paints_its_target_classes() -> None:
     traces = [generate(index, steps=20, device="cpu") for index in (0, 9, 18, 26)]
     assert all((trace.metrics["loss"][-1] < trace.metrics["loss"][0]).all() for trace in traces)
     assert np.mean([trace.metrics["probability"][-1] for trace in traces]) > BUNDLED_MEAN_PROBABILITY
@@ -45,25 +45,25 @@ def test_an_unknown_name_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("source", ["gone.safetensors", "folder/gone", "./gone"])
-def test_a_path_that_leads_nowhere(source: str) -> None:
+def test_a_missing_file(source: str) -> None:
     with raises_sentence(WeightsError, str(Path(source))):
         load_model(source, device="cpu")
 
 
-def test_a_folder_is_no_model(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_model(tmp_path: Path) -> None:
     with raises_sentence(WeightsError, tmp_path):
         load_model(tmp_path, device="cpu")
 
 
-def nothing_but_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def only_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3", "mps", "meta", "gpu", "", "cpu0", 3.5, 7])
-def test_a_device_that_is_not_here(device: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing_but_the_cpu(monkeypatch)
+def test_a_device_that_this_machine_does_not_have(device: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    only_a_cpu(monkeypatch)
     with raises_sentence(DeviceError, str(device), "'cpu'"):
         choose_device(device)  # type: ignore[arg-type]
     with raises_sentence(DeviceError, str(device)):
@@ -71,7 +71,7 @@ def test_a_device_that_is_not_here(device: object, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_fastest_device_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing_but_the_cpu(monkeypatch)
+    only_a_cpu(monkeypatch)
     assert choose_device() == torch.device("cpu")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device() == torch.device("mps")
@@ -84,16 +84,16 @@ def test_the_fastest_device_is_the_default(monkeypatch: pytest.MonkeyPatch) -> N
         choose_device("cuda:2")
 
 
-def test_a_model_that_is_handed_in_is_the_one_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loaded_model_is_used_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     assert resolve_model(model, None) is model
     assert resolve_model(model, "cpu") is model
-    monkeypatch.setattr(registry, "load_model", lambda *_, **__: pytest.fail("nothing is to be loaded"))
+    monkeypatch.setattr(registry, "load_model", lambda *_, **__: pytest.fail("a model was loaded"))
     with raises_sentence(DeviceError, "'abacus'"):
         resolve_model(model, "abacus")
 
 
-def test_the_same_device_by_another_name_needs_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_name_of_the_same_device_needs_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     model = tiny_model()
@@ -105,7 +105,7 @@ def test_the_same_device_by_another_name_needs_no_copy(monkeypatch: pytest.Monke
     assert resolve_model(model, "cpu") == "a copy on cpu"
 
 
-def test_another_device_gets_a_copy_and_the_callers_model_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_device_gets_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     monkeypatch.setattr("robust_widgets.tasks.common.choose_device", lambda _: torch.device("meta"))
     moved = resolve_model(model, "elsewhere")

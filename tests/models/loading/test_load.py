@@ -1,4 +1,4 @@
-"""Models brought by name, by file and as networks: what is read, what is asked for, and that nothing is changed."""
+"""External models, by name, file or network: missing options are asked for, and the originals aren't changed."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from robust_widgets.models.model_file import save_model
 from robust_widgets.models.networks.cifar import SmallResNet
 from robust_widgets.models.registry import load_model
 from tests.helpers import pictures, raises_sentence, tiny_model
-from tests.models.zoo.published_files import saved, stirred
+from tests.models.loading.checkpoints import save_checkpoint
+from tests.models.loading.reference_networks import randomized
 
 DEAD = 4
 OWN: dict[str, Any] = {"classes": ["cat", "dog", "fish"], "mean": 0.5, "std": 0.25, "input_size": 16}
 
 
 class Plain(nn.Module):
-    """A network as a person writes one: a ReLU in place, pooling, dropout and one linear layer."""
+    """A typical network: an in-place ReLU, pooling, dropout and one linear layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class Plain(nn.Module):
 
 
 class Normed(Plain):
-    """One whose features are normalised after the ReLU, so that none of them is ever off."""
+    """A network whose features are normalised after the ReLU, so that none of them is ever off."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +61,7 @@ def hooks(network: nn.Module) -> int:
     )
 
 
-def test_a_network_of_ones_own_is_used_and_never_changed() -> None:
+def test_a_network_is_never_changed() -> None:
     network = Plain().train()
     before = copy.deepcopy(network.state_dict())
     model = load_model(network, **OWN, device="cpu", name="mine")
@@ -69,13 +70,13 @@ def test_a_network_of_ones_own_is_used_and_never_changed() -> None:
     assert network.training and all(parameter.requires_grad for parameter in network.parameters())
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert network.state_dict().keys() == before.keys()
-    assert hooks(network) == 0 and hooks(model) == 0, "nothing is left behind"
+    assert hooks(network) == 0 and hooks(model) == 0, "no hooks remain"
     assert model.classes == ("cat", "dog", "fish") and model.card.name == "mine" and model.input_size == 16
     torch.testing.assert_close(model(x), network.eval()((x - 0.5) / 0.25))
     assert not any(parameter.requires_grad for parameter in model.parameters()) and not model.training
 
 
-def test_the_penultimate_layer_and_its_straight_gradient() -> None:
+def test_the_penultimate_layer_and_its_straight_through_gradient() -> None:
     model = load_model(Plain(), **OWN, device="cpu")
     x = pictures(2, 16).requires_grad_()
     plain, straight = model.features(x), model.features(x, straight_through=True)
@@ -90,7 +91,7 @@ def test_the_penultimate_layer_and_its_straight_gradient() -> None:
     torch.testing.assert_close(gradient, expected.float())
 
 
-def test_features_behind_a_normalisation_keep_their_gradient() -> None:
+def test_features_after_a_normalisation_keep_their_gradient() -> None:
     model = load_model(Normed(), **OWN, device="cpu")
     x = pictures(2, 16).requires_grad_()
     gradients = [
@@ -100,17 +101,17 @@ def test_features_behind_a_normalisation_keep_their_gradient() -> None:
     assert torch.equal(*gradients) and gradients[0].any()
 
 
-def test_a_brought_model_paints() -> None:
+def test_an_external_model_paints() -> None:
     model = load_model(Plain(), **OWN, device="cpu")
     trace = rw.sketch_to_image(pictures(1, 16), "dog", model=model, steps=3)
     assert trace.metrics["loss"][-1] < trace.metrics["loss"][0]
     mask = torch.zeros(16, 16, dtype=torch.bool)
     mask[4:12, 4:12] = True
     trace = rw.paint_features(pictures(1, 16)[0], mask.numpy(), DEAD, model=model, steps=2)
-    assert trace.metrics["distance"][-1] > 0, "a unit that is off is painted all the same"
+    assert trace.metrics["distance"][-1] > 0, "a unit that is off can be painted, too"
 
 
-def test_a_network_without_a_last_linear_layer_paints_all_but_features() -> None:
+def test_a_network_without_a_last_linear_layer_has_no_features() -> None:
     network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     model = load_model(network, **OWN, device="cpu")
     assert model(pictures(2, 16)).shape == (2, 3)
@@ -119,11 +120,11 @@ def test_a_network_without_a_last_linear_layer_paints_all_but_features() -> None
 
 
 @pytest.mark.parametrize(
-    ("left_out", "word"), [("classes", "classes="), ("mean", "mean="), ("std", "std="), ("input_size", "input_size=")]
+    ("missing", "word"), [("classes", "classes="), ("mean", "mean="), ("std", "std="), ("input_size", "input_size=")]
 )
-def test_what_a_network_does_not_say_is_asked_for_by_name(left_out: str, word: str) -> None:
+def test_missing_options_for_a_network_are_asked_for_by_name(missing: str, word: str) -> None:
     with raises_sentence(WeightsError, "Plain", word):
-        load_model(Plain(), **{name: value for name, value in OWN.items() if name != left_out}, device="cpu")
+        load_model(Plain(), **{name: value for name, value in OWN.items() if name != missing}, device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -140,12 +141,12 @@ def test_what_a_network_does_not_say_is_asked_for_by_name(left_out: str, word: s
         ({"classes": ["a", "b"]}, WeightsError, "3 classes; give one name for each, not 2"),
     ],
 )
-def test_what_is_given_wrongly(change: dict[str, Any], kind: type[Any], word: str) -> None:
+def test_invalid_options(change: dict[str, Any], kind: type[Any], word: str) -> None:
     with raises_sentence(kind, word):
         load_model(Plain(), **(OWN | change), device="cpu")
 
 
-def test_networks_that_cannot_be_used() -> None:
+def test_unusable_networks() -> None:
     with raises_sentence(WeightsError, "8 x 8"):
         load_model(nn.Sequential(nn.Conv2d(3, 3, 9), nn.Flatten()), **(OWN | {"input_size": 8}), device="cpu")
     with raises_sentence(WeightsError, "(2, 3, 16, 16)"):
@@ -158,7 +159,7 @@ def test_networks_that_cannot_be_used() -> None:
         load_model(tiny_model())
 
 
-def test_a_brought_model_is_called_neither_robust_nor_standard() -> None:
+def test_an_external_model_is_called_neither_robust_nor_standard() -> None:
     model = load_model(Plain(), **OWN, device="cpu")
     assert "robustness not measured" in repr(model) and "standard" not in repr(model)
     assert "trained for l2 0.5, robustness not measured" in repr(tiny_model())
@@ -166,8 +167,8 @@ def test_a_brought_model_is_called_neither_robust_nor_standard() -> None:
     assert without.claim == "trained without an attack" and without.robustness == "robustness not measured"
 
 
-def test_what_a_file_does_not_say_is_asked_for_by_name(tmp_path: Path) -> None:
-    path = saved(tmp_path, stirred(SmallResNet(10, (1, 1, 1, 1), False, 8)).state_dict())
+def test_missing_options_for_a_file_are_asked_for_by_name(tmp_path: Path) -> None:
+    path = save_checkpoint(tmp_path, randomized(SmallResNet(10, (1, 1, 1, 1), False, 8)).state_dict())
     with raises_sentence(WeightsError, "mean=", repr(str(path))):
         load_model(path, device="cpu")
     with raises_sentence(WeightsError, "10 classes", "classes=", "'cifar10'"):
@@ -177,13 +178,15 @@ def test_what_a_file_does_not_say_is_asked_for_by_name(tmp_path: Path) -> None:
     with raises_sentence(UnknownNameError, "'small-resnet-50'", "'small-resnet-10'"):
         load_model(path, architecture="small-resnet-50", device="cpu")
     with raises_sentence(WeightsError, "no known network", "architecture="):
-        load_model(saved(tmp_path, {"odd": torch.ones(3)}), device="cpu")
+        load_model(save_checkpoint(tmp_path, {"odd": torch.ones(3)}), device="cpu")
 
 
-def test_a_converted_file_is_the_same_model(tmp_path: Path) -> None:
-    state = stirred(SmallResNet(10, (1, 1, 1, 1), False, 8)).state_dict()
+def test_a_converted_checkpoint_is_the_same_model(tmp_path: Path) -> None:
+    state = randomized(SmallResNet(10, (1, 1, 1, 1), False, 8)).state_dict()
     normaliser = {"mu": torch.tensor([0.4914, 0.4822, 0.4465]), "sigma": torch.full((3,), 0.2)}
-    path = saved(tmp_path, {"state_dict": {f"module.{name}": value for name, value in (state | normaliser).items()}})
+    path = save_checkpoint(
+        tmp_path, {"state_dict": {f"module.{name}": value for name, value in (state | normaliser).items()}}
+    )
     convert(path, tmp_path / "model.safetensors")
     old, new = load_model(path, device="cpu"), load_model(tmp_path / "model.safetensors", device="cpu")
     assert torch.equal(old(pictures(2, 32)), new(pictures(2, 32))) and old.card == new.card
@@ -194,10 +197,10 @@ def test_a_file_with_a_weight_missing_does_not_fit(tmp_path: Path) -> None:
     state = SmallResNet(10, (1, 1, 1, 1), False, 8).state_dict()
     del state["layer2.0.bn1.weight"]
     with raises_sentence(WeightsError, "do not fit", "layer2.0.bn1.weight"):
-        load_model(saved(tmp_path, state), device="cpu")
+        load_model(save_checkpoint(tmp_path, state), device="cpu")
 
 
-def test_a_file_of_ones_own_needs_nothing_said(tmp_path: Path) -> None:
+def test_this_packages_models_take_no_options(tmp_path: Path) -> None:
     save_model(tiny_model(), tmp_path / "own.safetensors")
     for source in (tmp_path / "own.safetensors", "default"):
         for mean in (0, torch.zeros(3)):
@@ -205,13 +208,13 @@ def test_a_file_of_ones_own_needs_nothing_said(tmp_path: Path) -> None:
                 load_model(source, mean=mean, device="cpu")
 
 
-def test_a_brought_model_is_not_saved_as_one_of_ours(tmp_path: Path) -> None:
+def test_an_external_model_cannot_be_saved(tmp_path: Path) -> None:
     with raises_sentence(WeightsError, "'Plain'"):
         save_model(load_model(Plain(), **OWN, device="cpu"), tmp_path / "mine.safetensors")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_network_of_torchvision_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_torchvision_network_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
 
     def offline(*_: object, **__: object) -> None:
@@ -223,7 +226,7 @@ def test_a_network_of_torchvision_by_name(tmp_path: Path, monkeypatch: pytest.Mo
     place = tmp_path / "checkpoints" / address.rpartition("/")[2]
     with raises_sentence(WeightsError, address, str(place), "no connection to download.pytorch.org"):
         load_model("torchvision:shufflenet_v2_x0_5", device="cpu")
-    network = stirred(torchvision.models.shufflenet_v2_x0_5())
+    network = randomized(torchvision.models.shufflenet_v2_x0_5())
     torch.save(network.state_dict(), place)
     model = load_model("torchvision:shufflenet_v2_x0_5", device="cpu")
     x = pictures(1, 224)
@@ -237,17 +240,17 @@ def test_a_network_of_torchvision_by_name(tmp_path: Path, monkeypatch: pytest.Mo
         load_model("torchvision:resnet5", device="cpu")
 
 
-def test_a_network_of_timm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timm_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     timm = pytest.importorskip("timm")
-    network = stirred(timm.create_model("resnet10t", num_classes=7))
-    said = {"classes": list("abcdefg"), "device": "cpu"}
-    model = load_model(network, **said)
+    network = randomized(timm.create_model("resnet10t", num_classes=7))
+    options = {"classes": list("abcdefg"), "device": "cpu"}
+    model = load_model(network, **options)
     x = pictures(1, model.input_size)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (model.card.mean, model.card.std))
     with torch.no_grad():
         torch.testing.assert_close(model(x), network((x - mean) / std), rtol=1e-5, atol=1e-5)
-    path = saved(tmp_path, {"state_dict": network.state_dict()})
-    again = load_model(path, architecture="timm:resnet10t", mean=model.card.mean, std=model.card.std, **said)
+    path = save_checkpoint(tmp_path, {"state_dict": network.state_dict()})
+    again = load_model(path, architecture="timm:resnet10t", mean=model.card.mean, std=model.card.std, **options)
     again_input = pictures(1, again.input_size)
     torch.testing.assert_close(again(again_input), model(again_input), rtol=1e-5, atol=1e-5)
     with raises_sentence(UnknownNameError, "'resnet10_t'", "'resnet10t'"):
@@ -264,11 +267,11 @@ def test_a_network_of_timm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         load_model("timm:resnet10t", device="cpu")
 
 
-@pytest.mark.parametrize(("name", "count"), [("imagenet", 1000), ("cifar10", 10), ("cifar100", 100)])
-def test_every_class_has_a_name_of_its_own(name: str, count: int) -> None:
-    names = class_names(name)
-    assert len(names) == len({one.casefold() for one in names}) == count
-    assert all(one == one.strip() and "\n" not in one for one in names)
+@pytest.mark.parametrize(("data", "count"), [("imagenet", 1000), ("cifar10", 10), ("cifar100", 100)])
+def test_class_names_are_unique(data: str, count: int) -> None:
+    names = class_names(data)
+    assert len(names) == len({name.casefold() for name in names}) == count
+    assert all(name == name.strip() and "\n" not in name for name in names)
 
 
 def test_class_names_are_in_the_order_of_the_logits() -> None:
@@ -279,7 +282,7 @@ def test_class_names_are_in_the_order_of_the_logits() -> None:
     assert all(class_names(name) for name in class_sets())
 
 
-def test_the_classes_of_a_thousand_are_found_by_other_names_too() -> None:
+def test_imagenets_classes_are_found_by_their_synonyms() -> None:
     network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1000))
     model = load_model(network, mean=0, std=1, input_size=16, device="cpu")
     assert model.class_index("Golden Retriever") == 207

@@ -1,4 +1,4 @@
-"""Downloads: whole or not at all, going on after a break, checked, and by one process at a time."""
+"""Downloads are atomic, resumed, checked, and done by one process at a time."""
 
 from __future__ import annotations
 
@@ -16,162 +16,170 @@ from robust_widgets.errors import WeightsError
 from robust_widgets.models.zoo import download
 from robust_widgets.models.zoo.download import fetch
 from tests.helpers import raises_sentence
-from tests.models.zoo.server import Shelf, serving
+from tests.models.zoo.server import ServedFile, serving
 
 CONTENT = bytes(range(256)) * 4000
 OTHER = bytes(reversed(CONTENT))
-SOME, MORE = 4 * download.CHUNK, 7 * download.CHUNK
+PART, LARGER_PART = 4 * download.CHUNK, 7 * download.CHUNK
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
-def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedFile]:
     monkeypatch.setattr(download, "PAUSE", 0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving(Shelf(CONTENT)) as shelf:
-        yield shelf
+    with serving(ServedFile(CONTENT)) as served:
+        yield served
 
 
-def get(shelf: Shelf, folder: Path, digest: str | None = DIGEST) -> Path:
+def get(served: ServedFile, folder: Path, digest: str | None = DIGEST) -> Path:
     file = folder / "deep" / "model.pt"
-    fetch(shelf.address, file, digest=digest, progress=False)
+    fetch(served.address, file, digest=digest, progress=False)
     return file
 
 
-def left(folder: Path) -> set[str]:
-    """The files beside the lock."""
+def remaining(folder: Path) -> set[str]:
+    """The files in the download folder, except the lock."""
     return {file.name for file in (folder / "deep").iterdir() if not file.name.endswith(".lock")}
 
 
-def test_a_file_comes_whole_and_only_once(shelf: Shelf, tmp_path: Path) -> None:
-    assert get(shelf, tmp_path).read_bytes() == CONTENT and left(tmp_path) == {"model.pt"}
-    get(shelf, tmp_path)
-    assert shelf.asked == [""]
+def test_a_file_is_downloaded_once(served: ServedFile, tmp_path: Path) -> None:
+    assert get(served, tmp_path).read_bytes() == CONTENT and remaining(tmp_path) == {"model.pt"}
+    get(served, tmp_path)
+    assert served.requested_ranges == [""]
 
 
-def test_the_progress_is_shown(shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fetch(shelf.address, tmp_path / "model.pt")
+def test_progress_is_shown(served: ServedFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fetch(served.address, tmp_path / "model.pt")
     assert "model.pt: 100%" in capsys.readouterr().err
 
 
-def test_a_broken_download_goes_on_where_it_stopped(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.cuts = [SOME, MORE - SOME]
-    assert get(shelf, tmp_path).read_bytes() == CONTENT
-    assert shelf.asked == ["", f"bytes={SOME}-", f"bytes={MORE}-"] and left(tmp_path) == {"model.pt"}
+def test_an_interrupted_download_is_resumed(served: ServedFile, tmp_path: Path) -> None:
+    served.cuts = [PART, LARGER_PART - PART]
+    assert get(served, tmp_path).read_bytes() == CONTENT
+    assert served.requested_ranges == ["", f"bytes={PART}-", f"bytes={LARGER_PART}-"] and remaining(tmp_path) == {
+        "model.pt"
+    }
 
 
-def test_what_came_is_kept_for_the_next_try(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partial_download_is_kept_for_the_next_attempt(
+    served: ServedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(download, "ATTEMPTS", 1)
-    shelf.cuts = [MORE]
+    served.cuts = [LARGER_PART]
     place = tmp_path / "deep" / "model.pt"
-    with raises_sentence(WeightsError, "'model.pt'", "interrupted", "0.5 MB", shelf.address, place):
-        get(shelf, tmp_path)
-    assert left(tmp_path) == {"model.pt.partial", "model.pt.partial.json"}
-    assert get(shelf, tmp_path).read_bytes() == CONTENT and shelf.asked[-1] == f"bytes={MORE}-"
+    with raises_sentence(WeightsError, "'model.pt'", "interrupted", "0.5 MB", served.address, place):
+        get(served, tmp_path)
+    assert remaining(tmp_path) == {"model.pt.partial", "model.pt.partial.json"}
+    assert get(served, tmp_path).read_bytes() == CONTENT and served.requested_ranges[-1] == f"bytes={LARGER_PART}-"
 
 
-def test_a_server_without_parts_sends_all_of_it_again(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.ranges, shelf.cuts = False, [SOME]
-    assert get(shelf, tmp_path).read_bytes() == CONTENT
+def test_a_server_without_range_requests_sends_the_file_again(served: ServedFile, tmp_path: Path) -> None:
+    served.supports_ranges, served.cuts = False, [PART]
+    assert get(served, tmp_path).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("digest", [hashlib.sha256(OTHER).hexdigest(), None])
-def test_a_file_that_changed_between_is_not_mixed_with_the_old_one(
-    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digest: str | None
+def test_a_file_that_changes_between_attempts_is_not_mixed_with_its_old_version(
+    served: ServedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digest: str | None
 ) -> None:
-    with monkeypatch.context() as once:
-        once.setattr(download, "ATTEMPTS", 1)
-        shelf.cuts = [SOME]
+    with monkeypatch.context() as single_attempt:
+        single_attempt.setattr(download, "ATTEMPTS", 1)
+        served.cuts = [PART]
         with pytest.raises(WeightsError):
-            get(shelf, tmp_path, digest)
-    shelf.content, shelf.tag = OTHER, '"second"'
-    assert get(shelf, tmp_path, digest).read_bytes() == OTHER and shelf.asked == ["", f"bytes={SOME}-"]
+            get(served, tmp_path, digest)
+    served.content, served.etag = OTHER, '"second"'
+    assert get(served, tmp_path, digest).read_bytes() == OTHER and served.requested_ranges == ["", f"bytes={PART}-"]
 
 
 @pytest.mark.parametrize("tag", ["", 'W/"weak"'])
-def test_without_a_version_the_digest_decides_whether_to_go_on(shelf: Shelf, tmp_path: Path, tag: str) -> None:
-    shelf.tag, shelf.cuts = tag, [SOME]
-    assert get(shelf, tmp_path).read_bytes() == CONTENT and shelf.asked == ["", f"bytes={SOME}-"]
+def test_without_an_etag_the_digest_allows_resuming(served: ServedFile, tmp_path: Path, tag: str) -> None:
+    served.etag, served.cuts = tag, [PART]
+    assert get(served, tmp_path).read_bytes() == CONTENT and served.requested_ranges == ["", f"bytes={PART}-"]
 
 
-def test_without_a_version_a_changed_file_is_noticed_and_fetched_afresh(shelf: Shelf, tmp_path: Path) -> None:
+def test_without_an_etag_a_changed_file_is_detected_and_downloaded_again(served: ServedFile, tmp_path: Path) -> None:
     partial = tmp_path / "deep" / "model.pt.partial"
     partial.parent.mkdir()
-    partial.write_bytes(OTHER[:SOME])
-    shelf.tag = ""
-    assert get(shelf, tmp_path).read_bytes() == CONTENT and shelf.asked == [f"bytes={SOME}-", ""]
+    partial.write_bytes(OTHER[:PART])
+    served.etag = ""
+    assert get(served, tmp_path).read_bytes() == CONTENT and served.requested_ranges == [f"bytes={PART}-", ""]
 
 
-def test_without_a_version_and_a_digest_it_begins_again(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.tag, shelf.cuts = "", [SOME]
-    assert get(shelf, tmp_path, None).read_bytes() == CONTENT and shelf.asked == ["", ""]
+def test_without_an_etag_and_a_digest_it_starts_over(served: ServedFile, tmp_path: Path) -> None:
+    served.etag, served.cuts = "", [PART]
+    assert get(served, tmp_path, None).read_bytes() == CONTENT and served.requested_ranges == ["", ""]
 
 
-def test_a_beginning_that_is_longer_than_the_file_is_thrown_away(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_partial_download_larger_than_the_file_is_discarded(served: ServedFile, tmp_path: Path) -> None:
     partial = tmp_path / "deep" / "model.pt.partial"
     partial.parent.mkdir()
     partial.write_bytes(CONTENT + b"more")
-    assert get(shelf, tmp_path).read_bytes() == CONTENT and shelf.asked[-1] == ""
+    assert get(served, tmp_path).read_bytes() == CONTENT and served.requested_ranges[-1] == ""
 
 
-def test_a_wrong_file_is_not_kept(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.content = OTHER
-    with raises_sentence(WeightsError, shelf.address, DIGEST[:8], tmp_path / "deep" / "model.pt"):
-        get(shelf, tmp_path)
-    assert left(tmp_path) == set() and len(shelf.asked) == 1
+def test_a_wrong_file_is_not_kept(served: ServedFile, tmp_path: Path) -> None:
+    served.content = OTHER
+    with raises_sentence(WeightsError, served.address, DIGEST[:8], tmp_path / "deep" / "model.pt"):
+        get(served, tmp_path)
+    assert remaining(tmp_path) == set() and len(served.requested_ranges) == 1
 
 
-def test_what_the_check_refuses_is_not_kept(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_file_that_fails_the_check_is_not_kept(served: ServedFile, tmp_path: Path) -> None:
     def refuse(file: Path) -> None:
         raise WeightsError(f"{file.name} holds a page, not weights.")
 
     with raises_sentence(WeightsError, "holds a page"):
-        fetch(shelf.address, tmp_path / "model.pt", check=refuse, progress=False)
+        fetch(served.address, tmp_path / "model.pt", check=refuse, progress=False)
     assert not (tmp_path / "model.pt").exists() and not list(tmp_path.glob("*.partial*"))
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_a_file_that_is_not_there_is_asked_for_once(shelf: Shelf, tmp_path: Path, status: int) -> None:
-    shelf.statuses = [status] * 9
-    with raises_sentence(WeightsError, status, shelf.address, tmp_path / "deep" / "model.pt"):
-        get(shelf, tmp_path)
-    assert len(shelf.asked) == 1 and left(tmp_path) == set()
+def test_a_missing_file_is_requested_once(served: ServedFile, tmp_path: Path, status: int) -> None:
+    served.statuses = [status] * 9
+    with raises_sentence(WeightsError, status, served.address, tmp_path / "deep" / "model.pt"):
+        get(served, tmp_path)
+    assert len(served.requested_ranges) == 1 and remaining(tmp_path) == set()
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_server_in_trouble_is_asked_again(shelf: Shelf, tmp_path: Path, status: int) -> None:
-    shelf.statuses = [status]
-    assert get(shelf, tmp_path).read_bytes() == CONTENT
+def test_temporary_server_errors_are_retried(served: ServedFile, tmp_path: Path, status: int) -> None:
+    served.statuses = [status]
+    assert get(served, tmp_path).read_bytes() == CONTENT
     (tmp_path / "deep" / "model.pt").unlink()
-    shelf.statuses = [status] * 9
-    with raises_sentence(WeightsError, status, shelf.address):
-        get(shelf, tmp_path)
-    assert len(shelf.asked) == 2 + download.ATTEMPTS
+    served.statuses = [status] * 9
+    with raises_sentence(WeightsError, status, served.address):
+        get(served, tmp_path)
+    assert len(served.requested_ranges) == 2 + download.ATTEMPTS
 
 
-def test_a_redirection_is_followed(shelf: Shelf, tmp_path: Path) -> None:
-    fetch(shelf.address.replace("/model.pt", "/moved/model.pt"), tmp_path / "m.pt", digest=DIGEST, progress=False)
+def test_redirects_are_followed(served: ServedFile, tmp_path: Path) -> None:
+    fetch(served.address.replace("/model.pt", "/moved/model.pt"), tmp_path / "m.pt", digest=DIGEST, progress=False)
     assert (tmp_path / "m.pt").read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("said", [len(CONTENT) + 1, len(CONTENT) - 1])
-def test_a_length_that_is_not_true_is_noticed(shelf: Shelf, tmp_path: Path, said: int) -> None:
-    shelf.said_length = said
-    with raises_sentence(WeightsError, shelf.address):
-        get(shelf, tmp_path)
-    assert "model.pt" not in left(tmp_path)
+@pytest.mark.parametrize("length", [len(CONTENT) + 1, len(CONTENT) - 1])
+def test_a_wrong_content_length_is_detected(served: ServedFile, tmp_path: Path, length: int) -> None:
+    served.claimed_length = length
+    with raises_sentence(WeightsError, served.address):
+        get(served, tmp_path)
+    assert "model.pt" not in remaining(tmp_path)
 
 
-def test_an_answer_that_ends_early_without_a_word_is_noticed(
-    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_response_that_ends_early_is_detected(
+    served: ServedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests.Response, "iter_content", lambda *_: iter([CONTENT[:SOME]]))  # as older libraries do
+    monkeypatch.setattr(
+        requests.Response, "iter_content", lambda *_: iter([CONTENT[:PART]])
+    )  # as older versions of requests do
     monkeypatch.setattr(download, "ATTEMPTS", 1)
-    with raises_sentence(WeightsError, f"ended after {SOME:,} of {len(CONTENT):,} bytes"):
-        get(shelf, tmp_path, None)
+    with raises_sentence(WeightsError, f"ended after {PART:,} of {len(CONTENT):,} bytes"):
+        get(served, tmp_path, None)
 
 
-def test_without_a_network_the_sentence_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_connection_the_error_says_what_to_put_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(download, "PAUSE", 0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     address = "http://127.0.0.1:9/model.pt"
@@ -179,47 +187,47 @@ def test_without_a_network_the_sentence_says_what_to_put_where(tmp_path: Path, m
         fetch(address, tmp_path / "model.pt", progress=False)
 
 
-def test_a_disk_that_fills_up_is_left_as_it_was(shelf: Shelf, tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
+def test_a_failed_download_frees_a_full_disk(served: ServedFile, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no limit on file sizes")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
     try:
         with raises_sentence(WeightsError, tmp_path / "deep" / "model.pt", "make room", "ROBUST_WIDGETS_CACHE"):
-            get(shelf, tmp_path)
+            get(served, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert left(tmp_path) == set()
-    assert get(shelf, tmp_path).read_bytes() == CONTENT
+    assert remaining(tmp_path) == set()
+    assert get(served, tmp_path).read_bytes() == CONTENT
 
 
-def test_a_file_for_which_there_is_no_room_is_not_begun(
-    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_larger_than_the_free_space_is_not_downloaded(
+    served: ServedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = download.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(download.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with raises_sentence(WeightsError, "1.0 MB", "make room"):
-        get(shelf, tmp_path)
-    assert left(tmp_path) == set()
+        get(served, tmp_path)
+    assert remaining(tmp_path) == set()
 
 
-def test_a_folder_that_is_closed_to_us(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written(served: ServedFile, tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "model.pt.partial").mkdir()
     with raises_sentence(WeightsError, tmp_path / "deep" / "model.pt", "ROBUST_WIDGETS_CACHE"):
-        get(shelf, tmp_path)
+        get(served, tmp_path)
 
 
-def test_two_at_once_download_it_once(shelf: Shelf, tmp_path: Path) -> None:
+def test_concurrent_calls_download_once(served: ServedFile, tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
 from robust_widgets.models.zoo.download import fetch
-fetch({shelf.address!r}, Path({str(tmp_path / "deep" / "model.pt")!r}), digest={DIGEST!r}, progress=False)
+fetch({served.address!r}, Path({str(tmp_path / "deep" / "model.pt")!r}), digest={DIGEST!r}, progress=False)
 """
     other = subprocess.Popen([sys.executable, "-c", code])
-    threads = [threading.Thread(target=get, args=(shelf, tmp_path)) for _ in range(2)]
+    threads = [threading.Thread(target=get, args=(served, tmp_path)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert other.wait() == 0
-    assert (tmp_path / "deep" / "model.pt").read_bytes() == CONTENT and shelf.asked == [""]
+    assert (tmp_path / "deep" / "model.pt").read_bytes() == CONTENT and served.requested_ranges == [""]

@@ -1,4 +1,4 @@
-"""Published checkpoints answer here as they do at home."""
+"""Checkpoints are matched to their architectures, and give the same logits as the original networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from robust_widgets.models.networks.cifar import PreActResNet
 from robust_widgets.models.networks.wide_resnet import DeepMindPreActResNet, DeepMindWideResNet, WideResNet
 from robust_widgets.models.registry import load_model
 from tests.helpers import pictures, raises_sentence
-from tests.models.zoo.published_files import robustness, saved, stirred
+from tests.models.loading.checkpoints import save_checkpoint
+from tests.models.loading.reference_networks import randomized, robustness
 
 CIFAR_MEAN, CIFAR_STD = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2471, 0.2435, 0.2616])
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -29,13 +30,13 @@ def test_cifar_checkpoints_of_the_robustness_library(
     network: str, legacy: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = robustness("datasets", monkeypatch).CIFAR()
-    theirs = robustness("attacker", monkeypatch).AttackerModel(stirred(data.get_model(network, False)), data).eval()
+    theirs = robustness("attacker", monkeypatch).AttackerModel(randomized(data.get_model(network, False)), data).eval()
     state = nn.DataParallel(theirs).state_dict()
     optimizer = torch.optim.SGD(theirs.parameters(), 0.1, momentum=0.9).state_dict()
     content = {"state_dict" if legacy else "model": state, "optimizer": optimizer, "epoch": 150, "nat_prec1": 90.8}
     import dill  # pyright: ignore[reportMissingImports]
 
-    path = saved(tmp_path, content, pickle_module=dill, _use_new_zipfile_serialization=not legacy)
+    path = save_checkpoint(tmp_path, content, pickle_module=dill, _use_new_zipfile_serialization=not legacy)
     ours = load_model(path, device="cpu")
     x = pictures(2, 32)
     with torch.no_grad():
@@ -48,9 +49,11 @@ def test_cifar_checkpoints_of_the_robustness_library(
 
 def test_an_imagenet_checkpoint_of_the_robustness_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = robustness("datasets", monkeypatch).RestrictedImageNet("")
-    theirs = robustness("attacker", monkeypatch).AttackerModel(stirred(data.get_model("resnet18", False)), data).eval()
-    ours = load_model(saved(tmp_path, {"model": nn.DataParallel(theirs).state_dict()}), device="cpu")
-    theirs, ours = theirs.double(), ours.double()  # so that no ReLU near 0 goes one way here and another there
+    theirs = (
+        robustness("attacker", monkeypatch).AttackerModel(randomized(data.get_model("resnet18", False)), data).eval()
+    )
+    ours = load_model(save_checkpoint(tmp_path, {"model": nn.DataParallel(theirs).state_dict()}), device="cpu")
+    theirs, ours = theirs.double(), ours.double()  # so that rounding switches no ReLU
     x = pictures(1, 224, dtype=torch.float64).requires_grad_()
     (logits, latent), _ = theirs(x, with_latent=True, fake_relu=True)
     torch.testing.assert_close(ours(x), logits, **CLOSE)
@@ -62,14 +65,14 @@ def test_an_imagenet_checkpoint_of_the_robustness_library(tmp_path: Path, monkey
     torch.testing.assert_close(gradient, expected)
 
 
-def test_a_file_of_robust_imagenet_models(tmp_path: Path) -> None:
-    network = stirred(torchvision.models.resnet18())
+def test_a_checkpoint_of_robust_imagenet_models(tmp_path: Path) -> None:
+    network = randomized(torchvision.models.resnet18())
     state = {f"module.model.model.{name}": value for name, value in network.state_dict().items()}
     state |= {name.replace(".model.", ".attacker.model.", 1): value for name, value in state.items()}
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     for place in ("normalizer", "attacker.normalize"):
         state |= {f"module.{place}.new_mean": mean.view(3, 1, 1), f"module.{place}.new_std": std.view(3, 1, 1)}
-    ours = load_model(saved(tmp_path, {"model": state, "epoch": 90}), device="cpu")
+    ours = load_model(save_checkpoint(tmp_path, {"model": state, "epoch": 90}), device="cpu")
     x = pictures(1, 224)
     with torch.no_grad():
         logits = network((x - mean.view(3, 1, 1)) / std.view(3, 1, 1))
@@ -85,7 +88,7 @@ def test_a_file_of_robust_imagenet_models(tmp_path: Path) -> None:
         *("shufflenet_v2_x1_0", "mnasnet1_0", "convnext_tiny", "vit_b_16"),
     ],
 )
-def test_torchvisions_networks_are_known_by_their_shapes(name: str) -> None:
+def test_torchvisions_networks_are_recognised_by_their_shapes(name: str) -> None:
     with torch.device("meta"):
         state = build_torchvision(name, 7).state_dict()
         (found,) = candidates(state)
@@ -95,19 +98,19 @@ def test_torchvisions_networks_are_known_by_their_shapes(name: str) -> None:
     assert not found.small
 
 
-def test_a_wide_network_of_deepmind_needs_its_activation(tmp_path: Path) -> None:
+def test_deepminds_wide_resnet_needs_its_activation(tmp_path: Path) -> None:
     state = {"mean": CIFAR_MEAN.view(3, 1, 1), "std": CIFAR_STD.view(3, 1, 1)}
-    path = saved(tmp_path, state | DeepMindWideResNet(10, 2, 2, "silu").state_dict())
+    path = save_checkpoint(tmp_path, state | DeepMindWideResNet(10, 2, 2, "silu").state_dict())
     with raises_sentence(WeightsError, "architecture=", "wide-resnet-16-2-silu", "wide-resnet-16-2-relu"):
         load_model(path, device="cpu")
     assert load_model(path, architecture="wide-resnet-16-2-silu", device="cpu").classes[9] == "truck"
 
 
 @pytest.mark.parametrize("last_norm", [False, True])
-def test_a_pre_activation_network_needs_its_shortcut(last_norm: bool, tmp_path: Path) -> None:
+def test_a_pre_activation_resnet_needs_its_shortcut(last_norm: bool, tmp_path: Path) -> None:
     state = PreActResNet(10, (2, 2, 2, 2), True, last_norm).state_dict()
     normalised = {"mu": CIFAR_MEAN.view(1, 3, 1, 1), "sigma": CIFAR_STD.view(1, 3, 1, 1), **state}
-    path = saved(tmp_path, {"last": normalised, "best": {}})
+    path = save_checkpoint(tmp_path, {"last": normalised, "best": {}})
     with raises_sentence(WeightsError, "'preact-resnet-18'", "'preact-resnet-18-activated-shortcut'"):
         load_model(path, device="cpu")
 
@@ -121,7 +124,7 @@ def test_a_pre_activation_network_needs_its_shortcut(last_norm: bool, tmp_path: 
         (lambda: WideResNet(100, 5, 10, bias=False), "wide-resnet-34-10"),
     ],
 )
-def test_the_networks_of_robustbench_are_known_by_their_shapes(network: Any, name: str) -> None:
+def test_robustbenchs_networks_are_recognised_by_their_shapes(network: Any, name: str) -> None:
     with torch.device("meta"):
         state = network().state_dict()
         found = {candidate.name: candidate for candidate in candidates(state)}

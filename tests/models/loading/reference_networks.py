@@ -1,4 +1,4 @@
-"""Networks as others publish them, small and random: made by their own packages where those are installed."""
+"""Small random networks as the robustness library and RobustBench define them, if those packages are installed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -16,7 +15,7 @@ from torch import nn
 
 
 def robustness(module: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A module of the robustness package (MIT licence); what it only trains with need not be installed."""
+    """A module of the robustness package (MIT licence), with stand-ins for packages that only training needs."""
     pytest.importorskip("dill")
     for name in ("cox", "cox.store", "pandas", "torchvision.models.utils"):
         try:
@@ -31,22 +30,22 @@ def robustness(module: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def robustbench(module: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A module of architectures of the package robustbench (MIT licence), without the package's own imports."""
-    found = importlib.util.find_spec("robustbench")
-    if found is None or found.submodule_search_locations is None:
+    """A module with architectures of the package robustbench (MIT licence), without importing the package."""
+    spec = importlib.util.find_spec("robustbench")
+    if spec is None or spec.submodule_search_locations is None:
         pytest.skip("robustbench is not installed")
-    (place,) = found.submodule_search_locations
+    (folder,) = spec.submodule_search_locations
     for name in ("robustbench", "robustbench.model_zoo", "robustbench.model_zoo.architectures"):
         package = ModuleType(name)
-        package.__path__ = [str(Path(place, *name.split(".")[1:]))]
+        package.__path__ = [str(Path(folder, *name.split(".")[1:]))]
         monkeypatch.setitem(sys.modules, name, package)
     full = f"robustbench.model_zoo.architectures.{module}"
     monkeypatch.delitem(sys.modules, full, raising=False)
     return importlib.import_module(full)
 
 
-def stirred(network: nn.Module, seed: int = 0) -> nn.Module:
-    """The network in evaluation mode, its running statistics random, so that no two layers are alike."""
+def randomized(network: nn.Module, seed: int = 0) -> nn.Module:
+    """The network in evaluation mode, with random batch normalisations, so that no two layers are alike."""
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None and module.running_var is not None:
@@ -55,8 +54,3 @@ def stirred(network: nn.Module, seed: int = 0) -> nn.Module:
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.2, 0.2)
     return network.eval()
-
-
-def saved(folder: Path, content: object, **how: Any) -> Path:
-    torch.save(content, folder / "model.pt", **how)
-    return folder / "model.pt"
