@@ -33,7 +33,7 @@ def doctor(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]",
+            metavar="MODEL",
             help="A weights file, torchvision:NAME, or a name that robust-widgets models lists.",
             show_default="all bundled models",
         ),

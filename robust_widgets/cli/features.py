@@ -24,7 +24,7 @@ def features(
     data: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DATA]",
+            metavar="DATA",
             help="The pictures to make the catalogue from: a folder with one folder per class, or with such a folder "
             "named val.",
             show_default="list the existing catalogue",

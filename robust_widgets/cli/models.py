@@ -24,9 +24,11 @@ LIBRARIES = "Also any network of torchvision (BSD 3-Clause) or timm, by its name
 @in_sentences
 def models(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Describe this model.", show_default="list all")
+        str | None, typer.Argument(metavar="NAME", help="Describe this model.", show_default="list all")
     ] = None,
-    download: Annotated[bool, typer.Option("--download", help="Download the model's file, unless it is here.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Download the model's file, unless it is already downloaded.")
+    ] = False,
     measure: Annotated[
         bool,
         typer.Option("--measure", help="Measure the model's robustness on pictures it generates. Takes a file, too."),

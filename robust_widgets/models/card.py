@@ -61,14 +61,16 @@ class ModelCard:
             return training_claim(self.norm, self.radius)
         return "trained without an attack" if self.training or self.accuracies else ""
 
-    def info(self, device: str, **known: Any) -> ModelInfo:
+    def info(self, device: str, **fields: Any) -> ModelInfo:
         """What widgets show about the model.
 
         Args:
             device: where it runs.
-            known: fields of `ModelInfo` that aren't on the card.
+            fields: fields of `ModelInfo` that aren't on the card.
         """
-        return ModelInfo(self.name, self.classes, self.input_size, device, self.architecture, claim=self.claim, **known)
+        return ModelInfo(
+            self.name, self.classes, self.input_size, device, self.architecture, claim=self.claim, **fields
+        )
 
 
 def is_model_file(path: Path) -> bool:
@@ -127,8 +129,8 @@ def card_in(path: Path, metadata: dict[str, str] | None) -> ModelCard:
         )
     try:
         values = json.loads(metadata["card"])
-        known = {field.name for field in dataclasses.fields(ModelCard)} - {"measured"}
-        values = {name: value for name, value in values.items() if name in known}
+        names = {field.name for field in dataclasses.fields(ModelCard)} - {"measured"}
+        values = {name: value for name, value in values.items() if name in names}
         for name in ("classes", "mean", "std"):
             values[name] = tuple(values[name])
         if len(values["mean"]) != 3 or len(values["std"]) != 3:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 
+from robust_widgets._bundled import DEFAULT
 from robust_widgets.errors import UnknownNameError, WeightsError, unknown_name, whole_number
 from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import catalogue_path, read_catalogue
-from robust_widgets.models.registry import DEFAULT, load_model
+from robust_widgets.models.registry import load_model
 
 
 def features(model: RobustClassifier | str | os.PathLike[str] | None = None) -> tuple[Feature, ...]:

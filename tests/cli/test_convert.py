@@ -39,9 +39,9 @@ def test_a_trusted_file_is_read_in_a_separate_process(tmp_path: Path) -> None:
     text = call("convert", tmp_path / "old.ckpt", "--trust", "--out", out).stdout
     assert str(out) in text and "2 tensors" in text and "13 values" in text and "with its normalisation" in text
     assert int(note.read_text()) != os.getpid()
-    found = weights_in(out, read_checkpoint(out))
-    assert found.mean == (0.5,) * 3 and found.std == (0.25,) * 3
-    assert all(torch.equal(found.state[name], value) for name, value in STATE.items())
+    converted = weights_in(out, read_checkpoint(out))
+    assert converted.mean == (0.5,) * 3 and converted.std == (0.25,) * 3
+    assert all(torch.equal(converted.state[name], value) for name, value in STATE.items())
 
 
 def test_a_pickled_network_becomes_its_weights(tmp_path: Path) -> None:

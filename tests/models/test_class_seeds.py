@@ -33,10 +33,10 @@ def test_draws_have_the_distributions_mean_and_covariance(class_index: int) -> N
     enlarge = enlargement_matrix()
     grey = torch.ones(3, 3, dtype=torch.float64)  # the noise is equal in red, green and blue
     covariance = enlarge @ factor.T @ factor @ enlarge.T + noise**2 * torch.kron(grey, torch.eye(256))
-    found = draws(class_index)
-    errors = (found.mean(0) - enlarge @ mean.flatten()) / (covariance.diagonal() / DRAWS).sqrt()
+    samples = draws(class_index)
+    errors = (samples.mean(0) - enlarge @ mean.flatten()) / (covariance.diagonal() / DRAWS).sqrt()
     assert errors.abs().max() < 5, "each value's mean is within chance"
-    sampled = torch.cov(found.T)
+    sampled = torch.cov(samples.T)
     spread = (covariance**2 + covariance.diagonal()[:, None] * covariance.diagonal()).div(DRAWS).sqrt()
     assert ((sampled - covariance) / spread).abs().max() < 6, "each of 589,824 entries is within chance"
     along, wanted = torch.linalg.eigvalsh(sampled)[-4:], torch.linalg.eigvalsh(covariance)[-4:]

@@ -48,9 +48,9 @@ def model(weights: Path) -> RobustClassifier:
 def test_what_is_written_is_read(tmp_path: Path, count: int) -> None:
     written = entries(count)
     write_catalogue(tmp_path / "a.features.json", "f00d", written)
-    found = read_catalogue(tmp_path / "a.features.json", "f00d")
-    assert [(e.name, e.unit, e.classes) for e in found] == [(e.name, e.unit, e.classes) for e in written]
-    for own, read in zip(written, found, strict=True):
+    catalogue = read_catalogue(tmp_path / "a.features.json", "f00d")
+    assert [(e.name, e.unit, e.classes) for e in catalogue] == [(e.name, e.unit, e.classes) for e in written]
+    for own, read in zip(written, catalogue, strict=True):
         assert read.thumbnail.shape == own.thumbnail.shape and read.thumbnail.dtype == np.uint8
         assert np.abs(read.thumbnail.astype(int) - own.thumbnail).mean() < 4, "except for the JPEG"
 

@@ -30,9 +30,9 @@ def test_a_loaded_model_equals_the_saved_one_in_half_precision(tmp_path: Path) -
     assert back.card == model.card and read_card(tmp_path / "model.safetensors") == model.card
     assert isinstance(back.card.classes, tuple) and isinstance(back.card.mean, tuple)
     for name, value in model.network.state_dict().items():
-        found = back.network.state_dict()[name]
-        assert found.dtype == value.dtype
-        assert torch.equal(found, value.half().to(value.dtype) if value.is_floating_point() else value), name
+        loaded_value = back.network.state_dict()[name]
+        assert loaded_value.dtype == value.dtype
+        assert torch.equal(loaded_value, value.half().to(value.dtype) if value.is_floating_point() else value), name
     assert back.seeds is not None and model.seeds is not None and back.seeds.keys() == model.seeds.keys()
     assert all(torch.equal(back.seeds[name], model.seeds[name]) for name in model.seeds)
     torch.testing.assert_close(back(pictures(2, 16)), model(pictures(2, 16)), rtol=0.02, atol=0.02)

@@ -289,10 +289,10 @@ def _options_from(settings: dict[str, Any]) -> LoadOptions:
 def _build_torchvision(name: str, classes: int | None = None) -> nn.Module:
     import torchvision
 
-    known = torchvision.models.list_models(module=torchvision.models)
+    names = torchvision.models.list_models(module=torchvision.models)
     bare_name = name.removeprefix(TORCHVISION)
-    if bare_name not in known:
-        raise UnknownNameError(unknown_name("network of torchvision", bare_name, known))
+    if bare_name not in names:
+        raise UnknownNameError(unknown_name("network of torchvision", bare_name, names))
     return build_torchvision(bare_name, classes)
 
 

@@ -91,11 +91,11 @@ def test_a_checkpoint_of_robust_imagenet_models(tmp_path: Path) -> None:
 def test_torchvisions_networks_are_recognised_by_their_shapes(name: str) -> None:
     with torch.device("meta"):
         state = build_torchvision(name, 7).state_dict()
-        (found,) = candidates(state)
-        assert {key: value.shape for key, value in found.build().state_dict().items()} == {
+        (matches,) = candidates(state)
+        assert {key: value.shape for key, value in matches.build().state_dict().items()} == {
             key: value.shape for key, value in state.items()
         }
-    assert not found.small
+    assert not matches.small
 
 
 def test_deepminds_wide_resnet_needs_its_activation(tmp_path: Path) -> None:
@@ -127,5 +127,5 @@ def test_a_pre_activation_resnet_needs_its_shortcut(last_norm: bool, tmp_path: P
 def test_robustbenchs_networks_are_recognised_by_their_shapes(network: Any, name: str) -> None:
     with torch.device("meta"):
         state = network().state_dict()
-        found = {candidate.name: candidate for candidate in candidates(state)}
-        assert found[name].build().state_dict().keys() == state.keys() and found[name].small
+        matches = {candidate.name: candidate for candidate in candidates(state)}
+        assert matches[name].build().state_dict().keys() == state.keys() and matches[name].small
