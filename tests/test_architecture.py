@@ -81,12 +81,12 @@ studio.controls["generate"].set({{"steps": 2}})
 over = threading.Event()
 studio.runner.on_end(lambda trace, ended: over.set())
 studio.run()
-print(studio.notice.text)
+print(studio.status.text)
 assert over.wait(240)
-print(len(studio.trace), repr(studio.notice.text), "torch" in sys.modules, studio.session.loading)
+print(len(studio.trace), repr(studio.status.text), "torch" in sys.modules, studio.session.loading)
 """
     )
-    assert said.splitlines() == ["The model is being loaded; the run begins as soon as it is there.", "3 '' True False"]
+    assert said.splitlines() == ["Loading the model; the run starts as soon as it is ready.", "3 '' True False"]
 
 
 def test_a_recorded_run_is_saved_and_read_without_torch(tmp_path: Path) -> None:

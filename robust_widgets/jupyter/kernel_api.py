@@ -1,4 +1,4 @@
-"""What the JupyterLab extension asks of the kernel of a studio's tab."""
+"""The functions that the JupyterLab extension calls in the kernel of a studio's tab."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from robust_widgets.pictures.io import to_square_pixels
 from robust_widgets.runs.trace import load_trace, trace_from_output
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
-from robust_widgets.widgets.studio.detached import about
+from robust_widgets.widgets.studio.detached import status_bar_info
 
 RUN_ENDING = ".rwtrace"
-# What an output still holds of a run.
-KEPT_ENDING = ".json"
-# Beside the widget's own type: what the status bar tells of the studio.
-ABOUT_MIME = "application/vnd.robust-widgets.studio+json"
+# The part of a run that a notebook output holds.
+OUTPUT_ENDING = ".json"
+# Shown next to the widget's own type: information for the status bar.
+STATUS_MIME = "application/vnd.robust-widgets.studio+json"
 
-_arriving: list[str] = []
+_pieces: list[str] = []
 
 
 def show(
@@ -34,77 +34,78 @@ def show(
     device: str | None = None,
     frames_per_second: float | None = None,
 ) -> None:
-    """Show the tab's studio: the one that it has already, or else a new one.
+    """Show the tab's studio: the existing one, or a new one.
 
-    What is wrong with the file, the model or the device is said in the studio, which then opens without.
+    A file, model or device that cannot be used is reported in the studio, which opens without it.
 
     Args:
-        file: a picture to lay under the sketch, or a saved run to go on from.
-        model, device: as :func:`robust_widgets.Studio` takes them.
-        frames_per_second: how many steps a second are sent to the page while a run goes on, at most; by default as
-            many as :data:`robust_widgets.widgets.flow_control.FRAMES_PER_SECOND` says.
+        file: a picture to put under the sketch, or a saved run to continue from.
+        model, device: as in :func:`robust_widgets.Studio`.
+        frames_per_second: steps of a run sent to the page each second, at most; by default
+            :data:`robust_widgets.widgets.flow_control.FRAMES_PER_SECOND`.
     """
-    studio, complaint = _studio(file, model, device)
+    studio, errors = _studio(file, model, device)
     if frames_per_second is not None:
         studio.runner.frames_per_second = frames_per_second
-    if complaint:
-        studio.notice.say(complaint, "error")
-    # Not by the studio's own way of showing itself: that leaves a player in the notebook, and a tab is no notebook.
+    if errors:
+        studio.status.show(errors, "error")
+    # Don't use `_ipython_display_`: it adds a snapshot for the notebook, which a tab does not need.
     bundle = cast("dict[str, Any]", studio._repr_mimebundle_())  # pyright: ignore[reportPrivateUsage]
-    display({**bundle, ABOUT_MIME: about(studio.session.model)}, raw=True)
+    display({**bundle, STATUS_MIME: status_bar_info(studio.session.model)}, raw=True)
 
 
 def set_frame_rate(frames_per_second: float) -> None:
-    """Have at most so many steps a second sent to the page by every studio of this kernel, from now on."""
+    """Limit the steps per second that every studio of this kernel sends to the page, from now on."""
     for studio in open_studios():
         studio.runner.frames_per_second = frames_per_second
 
 
 def bring(name: str, index: int, count: int, piece: str) -> None:
-    """Take a picture or a run that comes from a notebook into the tab's studio, piece by piece.
+    """Receive a picture or a run from a notebook, piece by piece; after the last, show it in the tab's studio.
 
     Args:
-        name: says by its ending what comes: ``.rwtrace`` a whole run, ``.json`` what an output keeps of one, any other
-            a picture file's bytes.
-        index, count: which piece this is, from 0, and of how many.
-        piece: in base64. With the last one the studio shows it, or says what is wrong with it.
+        name: its suffix is the kind: ``.rwtrace`` is a whole run, ``.json`` the part of a run that an output holds,
+            anything else a picture file.
+        index: the number of this piece, from 0.
+        count: the number of pieces.
+        piece: base64.
     """
     if index == 0:
-        _arriving.clear()
-    _arriving.append(piece)
+        _pieces.clear()
+    _pieces.append(piece)
     if index < count - 1:
         return
-    content = b"".join(base64.b64decode(one) for one in _arriving)
-    _arriving.clear()
+    content = b"".join(base64.b64decode(piece) for piece in _pieces)
+    _pieces.clear()
     studio = open_studios()[-1]
-    studio.notice.guard(_take)(studio, name, content)
+    studio.status.guard(_take)(studio, name, content)
 
 
 def unsaved() -> bool:
-    """Whether something in this kernel was painted or run and not saved to a file."""
+    """Whether anything in this kernel was painted or run and not saved to a file."""
     return any(studio.unsaved for studio in open_studios())
 
 
 def painted() -> bool:
-    """Whether there is a painting in this kernel, which a studio of the same place would bring back."""
+    """Whether this kernel has a painting, which a studio in the same place would restore."""
     surfaces = [studio.surface for studio in open_studios()]
     return any(surface is not None and (surface.has_mask or not surface.raster.is_blank) for surface in surfaces)
 
 
 def _take(studio: StudioWidget, name: str, content: bytes) -> None:
     if name.endswith(RUN_ENDING):
-        # The reader of runs reads files; this one is gone again at once.
+        # load_trace needs a file, so write a temporary one.
         with TemporaryDirectory() as folder:
             path = Path(folder) / name
             path.write_bytes(content)
             studio.take(load_trace(path))
-    elif name.endswith(KEPT_ENDING):
+    elif name.endswith(OUTPUT_ENDING):
         output = json.loads(content)
         trace = trace_from_output(output["told"], output["run"])
         studio.take(trace)
-        studio.notice.say(
-            f"This is what the notebook keeps of the run: {len(trace)} of its {output['told']['frames']} pictures, as "
-            "JPEG, because no kernel has the run itself any more.",
+        studio.status.show(
+            f"The kernel that had this run is gone; the notebook keeps {len(trace)} of its "
+            f"{output['told']['frames']} pictures, as JPEG.",
             "warning",
         )
     else:
@@ -113,22 +114,22 @@ def _take(studio: StudioWidget, name: str, content: bytes) -> None:
 
 
 def _studio(file: str | None, model: str | None, device: str | None) -> tuple[StudioWidget, str]:
-    """A studio of as much of what is wanted as can be had, and what is wrong with the rest."""
+    """A studio with as many of the arguments as can be used, and the errors of the others."""
     is_run = file is not None and file.lower().endswith(RUN_ENDING)
-    complaints: list[str] = []
-    given = None if is_run else file
-    wishes = [(given, model, device), (given, model, None), (given, None, device), (given, None, None)]
-    for picture, name, place in dict.fromkeys([*wishes, (None, model, device)]):
+    errors: list[str] = []
+    picture = None if is_run else file
+    attempts = [(picture, model, device), (picture, model, None), (picture, None, device), (picture, None, None)]
+    for image, model_name, device_name in dict.fromkeys([*attempts, (None, model, device)]):
         try:
-            studio = Studio(picture, model=name, device=place)
+            studio = Studio(image, model=model_name, device=device_name)
             break
         except RobustWidgetsError as error:
-            complaints.append(str(error))
+            errors.append(str(error))
     else:
         studio = Studio()
     if file is not None and is_run and not studio.traces:
         try:
             studio.take(load_trace(file))
         except RobustWidgetsError as error:
-            complaints.append(str(error))
-    return studio, " ".join(dict.fromkeys(complaints))
+            errors.append(str(error))
+    return studio, " ".join(dict.fromkeys(errors))

@@ -1,1 +1,1 @@
-"""What people see. Nothing here imports torch; a widget is handed a session."""
+"""The widgets. None of them imports torch; they work with a session."""

@@ -1,7 +1,7 @@
-"""Two traits that are kept equal, whichever changes, on whatever thread.
+"""Thread-safe `traitlets.link`.
 
-JupyterLab may hand a kernel's messages to two threads at a time; `traitlets.link` then finds a trait changed while it
-copies, and raises.
+JupyterLab may deliver messages to two threads of a kernel at a time; `traitlets.link` raises if a trait changes while
+it copies.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import traitlets
 
 
 def thread_safe_link(first: traitlets.HasTraits, name: str, second: traitlets.HasTraits, second_name: str) -> None:
-    """Give the second trait the first one's value, and from now on each the other's.
+    """Set the second trait to the first one's value, and keep them equal from then on.
 
-    Where both change at once, the one that is copied last counts, and both have its value.
+    If both change at once, the value copied last wins.
     """
     lock = threading.RLock()
     copying = False
@@ -22,7 +22,7 @@ def thread_safe_link(first: traitlets.HasTraits, name: str, second: traitlets.Ha
     def copy(source: traitlets.HasTraits, of: str, target: traitlets.HasTraits, to: str) -> None:
         nonlocal copying
         with lock:
-            if copying:  # by this very thread: the other trait tells that it was given the value
+            if copying:  # on this thread: the other trait reports the value that was just copied
                 return
             copying = True
             try:

@@ -1,32 +1,39 @@
-"""The palette of features: a grid of thumbnails to choose one from."""
+"""The feature palette: a grid of thumbnails to choose from."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets as t
 from PIL import Image
 
-from robust_widgets._bundled import STATIC
 from robust_widgets.errors import UnknownNameError, unknown_name
 from robust_widgets.interface.session import Feature
+from robust_widgets.widgets.page_widget import STATIC, Message, PageWidget, Remove
 
 COLUMNS = 16
 TILE = 48
 
 
-class FeaturePalette(anywidget.AnyWidget):
-    """Thumbnails of a model's features, narrowed by typing a class or a name.
+@dataclass(frozen=True)
+class PickEvent:
+    """The user selected a feature."""
+
+    name: str
+
+
+class FeaturePalette(PageWidget[PickEvent]):
+    """Thumbnails of a model's features, which can be searched by class or name.
 
     Args:
         features: the model's catalogue.
 
     Attributes:
-        value: the name of the feature chosen; at first the first one's, ``""`` if there is none.
+        value: name of the selected feature, initially the first; ``""`` if there are none.
     """
 
     _esm = STATIC / "palette.js"
@@ -40,17 +47,22 @@ class FeaturePalette(anywidget.AnyWidget):
 
     def __init__(self, features: Sequence[Feature], **traits: Any) -> None:
         super().__init__(
-            entries=[{"name": one.name, "classes": list(one.classes)} for one in features],
+            entries=[{"name": feature.name, "classes": list(feature.classes)} for feature in features],
             sheet=_sheet(features),
             value=features[0].name if features else "",
             **traits,
         )
-        self._picked: list[Callable[[str], object]] = []
-        self.on_msg(self._receive)
+        self.on_event(self._pick)
 
-    def on_pick(self, callback: Callable[[str], object]) -> None:
-        """Call back with each feature that is picked."""
-        self._picked.append(callback)
+    def on_pick(self, callback: Callable[[str], object]) -> Remove:
+        """Call ``callback(name)`` for each feature that the user selects; returns a function that removes it."""
+        return self.on_event(lambda event: callback(event.name))
+
+    def parse(self, message: Message, buffers: Sequence[Any]) -> PickEvent | None:
+        del buffers
+        name = message.get("name")
+        is_feature = any(entry["name"] == name for entry in self.entries)
+        return PickEvent(str(name)) if message.get("kind") == "pick" and is_feature else None
 
     @t.validate("value")
     def _check_value(self, proposal: Mapping[str, Any]) -> str:
@@ -59,17 +71,12 @@ class FeaturePalette(anywidget.AnyWidget):
             raise UnknownNameError(unknown_name("feature", str(proposal["value"]), names))
         return str(proposal["value"])
 
-    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
-        message = cast("Mapping[str, object]", content) if isinstance(content, Mapping) else {}
-        name = message.get("name")
-        if message.get("kind") == "pick" and any(entry["name"] == name for entry in self.entries):
-            self.value = str(name)
-            for callback in self._picked:
-                callback(self.value)
+    def _pick(self, event: PickEvent) -> None:
+        self.value = event.name
 
 
 def _sheet(features: Sequence[Feature]) -> bytes:
-    """All thumbnails in one JPEG, `COLUMNS` in a row."""
+    """All thumbnails in one JPEG, `COLUMNS` per row."""
     if not features:
         return b""
     rows = -(-len(features) // COLUMNS)

@@ -1,11 +1,11 @@
-"""Runs requests on a session and shows them: Run and Stop, the live view, the record and the history of every run."""
+"""Run and Stop, the live view, and the history: submits requests to a session and shows their runs."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import ipywidgets
 
@@ -14,29 +14,27 @@ from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunR
 from robust_widgets.runs.playback import curves, distance_unit, evenly, heat_jpeg, jpeg, radius, thumbnail
 from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.controls import SIDE
-from robust_widgets.widgets.flow_control import FRAMES_PER_SECOND, FrameStream
-from robust_widgets.widgets.player.events import (
-    AckEvent,
+from robust_widgets.widgets.flow_control import FRAMES_PER_SECOND, FrameStream, PendingFlush
+from robust_widgets.widgets.page_widget import AckEvent, HelloEvent, Remove
+from robust_widgets.widgets.player.view import (
     BranchEvent,
+    FlushedEvent,
     HeatEvent,
-    HelloEvent,
-    SettledEvent,
+    HistoryEntry,
     ShowEvent,
     StepEvent,
+    View,
     ViewEvent,
 )
-from robust_widgets.widgets.player.flush import PendingFlush
-from robust_widgets.widgets.player.view import HistoryEntry, View
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 
-MOST_RECORDED = 240
-LOADING = "The model is being loaded; the run begins as soon as it is there."
-Remove: TypeAlias = Callable[[], None]
+MAX_RECORDED = 240
+LOADING = "Loading the model; the run starts as soon as it is ready."
 
 
 @dataclass
 class _Run:
-    """A run and how far it is; ``number`` is the session's, None for a run that came from elsewhere."""
+    """A run and its progress; ``number`` is the session's, None for a run that was made elsewhere."""
 
     trace: Trace
     steps: int
@@ -49,36 +47,37 @@ class _Run:
 
 
 class Runner:
-    """Between a session and the page.
+    """Connects a session to the page.
 
-    Session events come on the session's thread, clicks on the kernel's; a lock keeps the state whole.
+    Session events arrive on the session's thread, clicks on the kernel's; a lock protects the state.
 
     Args:
-        session: where runs are computed.
-        notice: where errors are said.
-        make_request: called when Run is pressed; what it raises is shown.
+        session: computes the runs.
+        status: shows errors.
+        make_request: called when Run is pressed; its errors are shown.
 
     Attributes:
         traces: all runs, oldest first.
-        shown_trace: the run that the view shows. shown_step: the step the person stopped at; None for the newest.
-        frames_per_second: how many steps of a run are sent to the page in a second, at most.
+        shown_trace: the run that the view shows.
+        shown_step: the step that the user stopped at; None for the newest.
+        frames_per_second: steps of a run sent to the page each second, at most.
     """
 
     def __init__(
-        self, session: Session, notice: Notice, make_request: Callable[[], RunRequest], display_side: int = SIDE
+        self, session: Session, status: StatusLine, make_request: Callable[[], RunRequest], display_side: int = SIDE
     ) -> None:
         self.session = session
         self.view = View(display_side=display_side, label="Result")
         self.traces: list[Trace] = []
         self.shown_step: int | None = None
         self._frames_per_second: float = FRAMES_PER_SECOND
-        self._notice = notice
+        self._status = status
         self._make_request = make_request
         self._lock = threading.RLock()
         self._unfinished = 0
-        self._settling = PendingFlush(self.view.settle)
+        self._flush = PendingFlush(self.view.request_flush)
         self._runs: dict[int, _Run] = {}
-        self._by_number: dict[int, _Run] = {}
+        self._active: dict[int, _Run] = {}
         self._shown: _Run | None = None
         self._showing = 0
         self._stream: FrameStream | None = None
@@ -88,11 +87,11 @@ class Runner:
             description="Run", icon="play", button_style="primary", tooltip="Run (Ctrl-Enter on the canvas)"
         )
         self.stop_button = ipywidgets.Button(
-            description="Stop", icon="stop", tooltip="Stop after this step (Esc on the canvas)", disabled=True
+            description="Stop", icon="stop", tooltip="Stop after the current step (Esc on the canvas)", disabled=True
         )
-        self.run_button.on_click(notice.guard(lambda _: self.press()))
-        self.stop_button.on_click(notice.guard(lambda _: self.stop()))
-        self.view.on_event(notice.guard(self._on_view))
+        self.run_button.on_click(status.guard(lambda _: self.press()))
+        self.stop_button.on_click(status.guard(lambda _: self.stop()))
+        self.view.on_event(status.guard(self._on_view))
 
     @property
     def running(self) -> bool:
@@ -108,11 +107,11 @@ class Runner:
         with self._lock:
             self._frames_per_second = value
             if self._stream is not None:
-                self._stream.frames_per_second = value
+                self._stream.throttle.rate = value
 
     @property
     def trace(self) -> Trace | None:
-        """The newest run, complete or not."""
+        """The newest run, finished or not."""
         return self.traces[-1] if self.traces else None
 
     @property
@@ -120,23 +119,23 @@ class Runner:
         return self._shown.trace if self._shown is not None else None
 
     def press(self) -> None:
-        """Run was pressed on the page: run, once all that was set there before has arrived."""
+        """Handle a press of Run: run as soon as all values set in the page have arrived."""
         self._press(self.run)
 
     def run(self) -> None:
-        """Submit a run; one that is going on is stopped, and what it made is kept in ``traces``."""
+        """Submit a run; a current run is stopped and stays in ``traces``."""
         request = self._make_request()
-        self._settling.cancel()
+        self._flush.cancel()
         with self._lock:
             restarted = self.running
             self._unfinished += 1
         self._show_buttons()
         if self.session.loading:
-            self._notice.say(LOADING)
+            self._status.show(LOADING)
         elif restarted:
-            self._notice.say("The earlier run was stopped and kept; this is a new one.")
+            self._status.show("Stopped the previous run; it stays in the history.")
         else:
-            self._notice.clear()
+            self._status.clear()
         try:
             self.session.submit(request, self._listen)
         except BaseException:
@@ -146,13 +145,13 @@ class Runner:
             raise
 
     def stop(self) -> None:
-        """Stop the run going on, within one step, or the one that was pressed and has not begun."""
-        self._settling.cancel()
+        """Stop the current run within one step, or cancel the one that has not started."""
+        self._flush.cancel()
         self._show_buttons()
         self.session.cancel()
 
     def show(self, index: int) -> None:
-        """Show one of ``traces`` in the view; a run that goes on is not disturbed.
+        """Show one of ``traces`` in the view; a current run continues.
 
         Raises:
             ParameterError: there is no such run.
@@ -160,55 +159,55 @@ class Runner:
         with self._lock:
             if not -len(self.traces) <= index < len(self.traces):
                 raise ParameterError(
-                    f"There is no run {index}; this studio has made {len(self.traces)}, counted from 0."
+                    f"There is no run {index}; this studio has {len(self.traces)} runs, counted from 0."
                 )
-            self._begin(self._known(self.traces[index]))
+            self._begin(self._run_of(self.traces[index]))
             self.view.history([], self._index(self._shown))
-        self._tell("shown", self.shown_trace, self.shown_step)
+        self._notify("shown", self.shown_trace, self.shown_step)
 
     def adopt(self, other: Runner) -> None:
-        """Take over another runner's runs, before those made here."""
+        """Take over another runner's runs, as older than its own."""
         with self._lock:
             self.traces[:0] = other.traces
             self._runs.update(other._runs)
             self._send_history()
 
     def take(self, trace: Trace) -> None:
-        """Show a run that was made elsewhere, as the newest."""
+        """Show a run that was made elsewhere, as the newest one."""
         with self._lock:
             self.traces.append(trace)
             self._send_history()
             self.show(len(self.traces) - 1)
 
     def on_branch(self, callback: Callable[[Trace, int], object]) -> Remove:
-        """Call ``callback(trace, step)`` when a person wants a new run from a step; the answer ends this."""
+        """Call ``callback(trace, step)`` when the user wants a new run from a step; the result removes it."""
         self.view.branching = True
         return self._listen_to("branch", callback)
 
     def on_end(self, callback: Callable[[Trace, RunEnded], object]) -> Remove:
-        """Call ``callback(trace, event)`` after each run, on the session's thread; the answer ends this."""
+        """Call ``callback(trace, event)`` after each run, on the session's thread; the result removes it."""
         return self._listen_to("end", callback)
 
     def on_shown(self, callback: Callable[[Trace, int | None], object]) -> Remove:
         """Call ``callback(trace, step)`` when another run or step is shown; step is None for the newest."""
         return self._listen_to("shown", callback)
 
-    def after_settling(self, act: Callable[[], object], what: str) -> None:
-        """Do what was pressed on the page once all that was set there before has arrived; what: names the press."""
-        self._settling.press(self._notice.guard(act), what)
+    def after_flush(self, action: Callable[[], object], button: str) -> None:
+        """Call ``action`` for a pressed button as soon as all values set in the page have arrived."""
+        self._flush.press(self._status.guard(action), button)
 
-    def _press(self, act: Callable[[], object]) -> None:
+    def _press(self, action: Callable[[], object]) -> None:
         def begin() -> None:
             try:
-                act()
+                action()
             finally:
                 self._show_buttons()
 
-        self._settling.press(self._notice.guard(begin))
+        self._flush.press(self._status.guard(begin))
         self._show_buttons()
 
     def _listen_to(self, kind: str, callback: Callable[..., object]) -> Remove:
-        guarded = self._notice.guard(callback)
+        guarded = self._status.guard(callback)
         self._listeners[kind] = (*self._listeners[kind], guarded)
 
         def remove() -> None:
@@ -216,9 +215,9 @@ class Runner:
 
         return remove
 
-    def _tell(self, kind: str, *given: Any) -> None:
+    def _notify(self, kind: str, *arguments: Any) -> None:
         for callback in self._listeners[kind]:
-            callback(*given)
+            callback(*arguments)
 
     def _listen(self, event: RunEvent) -> None:
         match event:
@@ -226,7 +225,7 @@ class Runner:
                 self._start(event)
             case FrameMade():
                 stream = self._stream
-                if stream is not None and self._by_number.get(event.run) is self._shown:
+                if stream is not None and self._active.get(event.run) is self._shown:
                     stream.push(event.frame)
             case RunEnded():
                 self._finish(event)
@@ -234,31 +233,31 @@ class Runner:
     def _start(self, event: RunStarted) -> None:
         with self._lock:
             run = _Run(event.trace, event.steps, event.run)
-            self._runs[id(event.trace)] = self._by_number[event.run] = run
+            self._runs[id(event.trace)] = self._active[event.run] = run
             self.traces.append(event.trace)
             self._begin(run)
             self._send_history(run)
-        self._no_longer_loading()
-        self._tell("shown", event.trace, None)
+        self._clear_loading()
+        self._notify("shown", event.trace, None)
 
     def _finish(self, event: RunEnded) -> None:
         with self._lock:
             self._unfinished -= 1
-            run = self._by_number.pop(event.run, None)
-        self._no_longer_loading()
+            run = self._active.pop(event.run, None)
+        self._clear_loading()
         try:
             if run is not None:
                 self._finish_run(run, event)
             if event.state == "failed":
-                self._notice.say(event.message, "error", event.details)
+                self._status.show(event.message, "error", event.details)
         finally:
             self._show_buttons()
         if run is not None:
-            self._tell("end", run.trace, event)
+            self._notify("end", run.trace, event)
 
-    def _no_longer_loading(self) -> None:
-        if self._notice.text == LOADING and not (self.session.loading and self.running):
-            self._notice.clear()
+    def _clear_loading(self) -> None:
+        if self._status.text == LOADING and not (self.session.loading and self.running):
+            self._status.clear()
 
     def _finish_run(self, run: _Run, event: RunEnded) -> None:
         with self._lock:
@@ -270,7 +269,7 @@ class Runner:
             self._send_history(run)
 
     def _begin(self, run: _Run) -> None:
-        """Show a run from now on."""
+        """Start to show a run."""
         self._showing += 1
         self._shown, self.shown_step = run, None
         self._stream = FrameStream(self.view, self._showing, run.steps, self.frames_per_second)
@@ -281,10 +280,10 @@ class Runner:
 
     def _send_begin(self, run: _Run) -> None:
         trace = run.trace
-        going = run.running and len(trace)
-        past = curves(trace, evenly(len(trace), MOST_RECORDED)) if going else None
+        in_progress = run.running and len(trace)
+        past = curves(trace, evenly(len(trace), MAX_RECORDED)) if in_progress else None
         self.view.begin(self._showing, run.steps, trace.target, trace.classes, radius(trace), past)
-        if going and self._stream is not None:
+        if in_progress and self._stream is not None:
             self._stream.push(trace[-1])
             self._stream.finish()
 
@@ -294,7 +293,7 @@ class Runner:
             return
         trace, ended = run.trace, run.ended or RunEnded(0, "done")
         if len(trace):
-            steps = evenly(len(trace), MOST_RECORDED)
+            steps = evenly(len(trace), MAX_RECORDED)
             pictures = [jpeg(trace[step].pixels) for step in steps]
             self.view.record(self._showing, curves(trace, steps), pictures, trace.target, ended.state)
             if self._heat:
@@ -304,10 +303,10 @@ class Runner:
     def _send_heat(self) -> None:
         if self._shown is not None and not self._shown.running and len(self._shown.trace):
             trace = self._shown.trace
-            self.view.heat(self._showing, [heat_jpeg(trace[step]) for step in evenly(len(trace), MOST_RECORDED)])
+            self.view.heat(self._showing, [heat_jpeg(trace[step]) for step in evenly(len(trace), MAX_RECORDED)])
 
     def _send_history(self, changed: _Run | None = None) -> None:
-        runs = [changed] if changed is not None else [self._known(trace) for trace in self.traces]
+        runs = [changed] if changed is not None else [self._run_of(trace) for trace in self.traces]
         entries = [
             HistoryEntry(
                 self._index(run) or 0,
@@ -320,7 +319,7 @@ class Runner:
         ]
         self.view.history(entries, self._index(self._shown), whole=changed is None)
 
-    def _known(self, trace: Trace) -> _Run:
+    def _run_of(self, trace: Trace) -> _Run:
         return self._runs.setdefault(id(trace), _Run(trace, max(0, len(trace) - 1)))
 
     def _index(self, run: _Run | None) -> int | None:
@@ -332,14 +331,14 @@ class Runner:
         match event:
             case AckEvent(sequence=sequence):
                 if self._stream is not None:
-                    self._stream.acknowledge(sequence)
+                    self._stream.throttle.acknowledge(sequence)
             case StepEvent(step=step):
                 self.shown_step = step
-                self._tell("shown", self.shown_trace, step)
+                self._notify("shown", self.shown_trace, step)
             case BranchEvent(step=step):
                 trace = self.shown_trace
                 if trace is not None and step < len(trace):
-                    self._press(lambda: self._tell("branch", trace, step))
+                    self._press(lambda: self._notify("branch", trace, step))
             case ShowEvent(index=index):
                 self.show(index)
             case HeatEvent(on=on):
@@ -349,14 +348,14 @@ class Runner:
                         self._stream.heat = on
                     if on:
                         self._send_heat()
-            case SettledEvent(press=press):
-                self._settling.settled(press)
+            case FlushedEvent(press=press):
+                self._flush.flushed(press)
             case HelloEvent():
-                self._settling.greeted = True
-                self._greet()
+                self._flush.connected = True
+                self._resend()
 
-    def _greet(self) -> None:
-        """A browser shows the view anew: give it what it missed."""
+    def _resend(self) -> None:
+        """A page has opened the view: send it everything."""
         with self._lock:
             self._heat = False
             if self.traces:
@@ -364,24 +363,25 @@ class Runner:
             if self._shown is None or self._stream is None:
                 return
             self._stream.heat = False
-            self._stream.reconnect()
+            self._stream.throttle.reconnect()
             self._send_begin(self._shown)
             self._send_record()
 
     def _show_buttons(self) -> None:
         with self._lock:
-            going = self.running or self._settling.waiting
-            self.stop_button.disabled = not going
-            self.run_button.description = "Again" if going else "Run"
+            active = self.running or self._flush.waiting
+            self.stop_button.disabled = not active
+            self.run_button.description = "Again" if active else "Run"
 
 
 def summary(trace: Trace, ended: RunEnded) -> str:
-    """The sentence under a finished run."""
+    """The line under a finished run."""
     if not len(trace):
         return "stopped before the first step"
     last = trace[-1]
-    sure = trace.mean("probability", -1)
-    reached = f", {trace.target} {sure:.0%} sure" if trace.target and sure == sure else ""
+    probability = trace.mean("probability", -1)
+    known = bool(trace.target) and probability == probability  # NaN where it is not recorded
+    reached = f", {trace.target} {probability:.0%}" if known else ""
     if ended.state == "done":
         return f"{last.step} steps in {last.seconds:.1f} s{reached}"
     return f"stopped at step {last.step}{reached}"

@@ -1,4 +1,4 @@
-"""A line in which a widget says what happened: plain words for a person, the traceback one click away."""
+"""A status line: a sentence for the user, with the traceback one click away."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ _COLORS: dict[Kind, str] = {
 }
 
 
-class Notice:
-    """The line itself. Kinds differ in their first word as well as in colour."""
+class StatusLine:
+    """The line. Its kinds differ in their first word as well as in colour."""
 
     def __init__(self) -> None:
         self.widget = ipywidgets.HTML()
         self.text = ""
         self.kind: Kind = "info"
 
-    def say(self, text: str, kind: Kind = "info", details: str = "") -> None:
-        """Show a sentence, and ``details`` folded away under it."""
+    def show(self, text: str, kind: Kind = "info", details: str = "") -> None:
+        """Show a sentence, and ``details`` collapsed below it."""
         self.text, self.kind = text, kind
         if not text:
             self.widget.value = ""
             return
-        folded = ""
+        collapsed = ""
         if details:
-            folded = (
+            collapsed = (
                 "<details><summary>Details</summary><pre style='overflow:auto;max-height:20em'>"
                 f"{html.escape(details)}</pre></details>"
             )
         self.widget.value = (
             f"<div role='status' style='line-height:1.4;overflow-wrap:anywhere;color:{_COLORS[kind]}'>"
-            f"{_MARKS[kind]}{html.escape(text)}</div>{folded}"
+            f"{_MARKS[kind]}{html.escape(text)}</div>{collapsed}"
         )
 
     def clear(self) -> None:
         """Show nothing."""
-        self.say("")
+        self.show("")
 
     def guard(self, handler: Callable[P, object]) -> Callable[P, None]:
-        """The handler, with any exception shown here; Jupyter shows none that a widget's handler raises."""
+        """Wrap a handler so that its exceptions are shown here; Jupyter does not show those of widget handlers."""
 
         @functools.wraps(handler)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
             try:
                 handler(*args, **kwargs)
             except RobustWidgetsError as error:
-                self.say(str(error), "error", traceback.format_exc())
+                self.show(str(error), "error", traceback.format_exc())
             except Exception as error:
-                self.say(f"Something broke: {type(error).__name__}: {error}", "error", traceback.format_exc())
+                self.show(f"Unexpected error: {type(error).__name__}: {error}", "error", traceback.format_exc())
 
         return guarded

@@ -19,13 +19,13 @@ from robust_widgets.widgets.painting.canvas import mask_overlay
 SHOTS = os.environ.get("ROBUST_WIDGETS_SCREENSHOTS")
 CELL = """
 import ipywidgets
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 from robust_widgets.widgets.painting.paint_box import PaintBox
 from robust_widgets.widgets.painting.surface import Surface
-notice = Notice(); surface = Surface(notice); box = PaintBox(surface, notice); raster = surface.raster
+status = StatusLine(); surface = Surface(status); box = PaintBox(surface, status); raster = surface.raster
 changes = []; surface.on_change(lambda: changes.append(1))
 box.size.value, box.softness.value = 16, 0
-ipywidgets.VBox([box.widget, notice.widget])
+ipywidgets.VBox([box.widget, status.widget])
 """
 Share: TypeAlias = tuple[float, float]
 Pixels: TypeAlias = npt.NDArray[np.uint8]

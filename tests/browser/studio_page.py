@@ -142,7 +142,7 @@ class StudioPage:
         focused = self.page.evaluate("() => { const it = document.activeElement; return it.className || it.tagName; }")
         cells = self.page.locator(".jp-InputArea-prompt").all_inner_texts()
         studio = self.python(
-            "[[len(studio.traces), studio.task, studio.runner.running, studio.session.loading, studio.notice.text]"
+            "[[len(studio.traces), studio.task, studio.runner.running, studio.session.loading, studio.status.text]"
             " for studio in __import__('robust_widgets.jupyter.studio').app.open_studios()]"
         )
         return f"{studio}, the view {self.state()}, the focus on {focused!r}, prompts {cells}"

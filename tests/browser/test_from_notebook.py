@@ -86,8 +86,8 @@ def test_pictures_and_runs_of_a_notebook_are_opened_in_a_studio(
     page.locator(".rw-output .rw-view-first").click()
     tab = open_in_studio(page, ".rw-output .rw-player-side")
     assert tab.value("(len(studio.trace), studio.trace[-1].step)") == "(61, 70)"
-    assert "what the notebook keeps of the run: 61 of its 71" in tab.value("studio.notice.text")
-    assert tab.value("studio.notice.kind") == "warning"
+    assert "the notebook keeps 61 of its 71" in tab.value("studio.status.text")
+    assert tab.value("studio.status.kind") == "warning"
     tab.shot("studio-of-a-kept-run")
     for _ in range(3):
         page.locator(".lm-TabBar-tab:has-text('Robust Studio') .lm-TabBar-tabCloseIcon").first.click()

@@ -56,7 +56,7 @@ def test_each_tool_paints_by_mouse_what_python_then_has(easel: Easel) -> None:
     assert easel.shown(150, 40) == easel.shown(210, 40) == BLUE and easel.shown(210, 55) != BLUE, "level with Shift"
     assert easel.shown(31, 121) == easel.shown(88, 158) == GREEN and easel.shown(129, 149) == GREEN, "a square"
     assert easel.shown(170, 130) == easel.shown(218, 178) == RED
-    assert easel.python("raster.mask.any(), notice.text") == "False"
+    assert easel.python("raster.mask.any(), status.text") == "False"
 
     easel.tool("eyedropper")
     easel.click(35, 140)
@@ -309,7 +309,7 @@ def test_a_picture_is_brought_by_the_button(easel: Easel, tmp_path: Path) -> Non
     easel.changed(1)
     easel.until(easel.is_shown)
     assert easel.shown(128, 128) == RED == easel.shown(20, 240), "the middle square"
-    assert "red.png lies under your sketch" in easel.python("notice.text")
+    assert "red.png is under your sketch" in easel.python("status.text")
     easel.press("Control+z")
     easel.changed(2)
     easel.until(lambda: easel.shown(128, 128) == WHITE)

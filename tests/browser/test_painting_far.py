@@ -104,7 +104,7 @@ def test_after_500_strokes_and_100_undos_canvas_and_raster_are_equal_to_the_bit(
     )
     easel.changed(500, 120)
     easel.until(easel.is_shown)
-    assert easel.python("notice.text") == ""
+    assert easel.python("status.text") == ""
     easel.page.evaluate(
         """async () => {
           for (let step = 0; step < 100; step++) { easel.key('z', { ctrlKey: true }); await easel.pause(4); }

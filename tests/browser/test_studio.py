@@ -94,7 +94,7 @@ def test_sliders_and_strokes_are_answered_while_a_run_goes_on(open_notebook: Ope
 
     studio.press("play")
     studio.until(lambda: studio.python("len(studio.traces)") == "2")
-    assert "earlier run was stopped and kept" in studio.python("studio.notice.text")
+    assert "Stopped the previous run" in studio.python("studio.status.text")
     assert studio.python("studio.traces[1].parameters['epsilon']") == "20.0"
     studio.press("stop")
     studio.wait_for_state("stopped")
@@ -134,7 +134,7 @@ def test_a_reload_and_a_kernel_restart_bring_the_painting_back(open_notebook: Op
     studio.book.ready()
     studio.start()
     studio.until(lambda: near(studio.shown(0.5, 0.5), ORANGE))
-    assert "is back" in studio.python("studio.notice.text")
+    assert "Restored your painting" in studio.python("studio.status.text")
 
 
 def test_the_keyboard_paints_no_cells_into_the_notebook(open_notebook: OpenNotebook) -> None:

@@ -119,7 +119,7 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     page.wait_for_selector(".rw-tab .rw-view[data-state='running']", timeout=WAIT)
     tab.kill()
     page.wait_for_selector(".rw-tab-notice[role='alert']:visible", timeout=WAIT)
-    page.wait_for_selector(".rw-tab-notice:has-text('Your painting is back')", timeout=WAIT)
+    page.wait_for_selector(".rw-tab-notice:has-text('Restored your painting')", timeout=WAIT)
     tab.ready()
     tab.shot("studio-tab-after-death")
     assert tab.value("studio.model_id") != known and tab.value(PAINTED) == "True"
@@ -166,7 +166,7 @@ def test_a_run_is_asked_for_while_the_model_loads(lab_page: Page, lab_address: s
     page.locator(".rw-tab button:has-text('Run')").click()
     page.wait_for_selector(".rw-tab .rw-view[data-state='done']", timeout=WAIT)
     tab = StudioTab(page)
-    assert tab.value("(studio.trace.task, len(studio.trace), studio.notice.text)") == "('generate', 61, '')"
+    assert tab.value("(studio.trace.task, len(studio.trace), studio.status.text)") == "('generate', 61, '')"
 
     # At each width nothing is cut off, and what is left is on both sides.
     for width, beside in ((1280, False), (1600, True), (1920, True)):
@@ -203,7 +203,7 @@ def test_pictures_and_runs_are_opened_from_the_file_browser(
         page.locator(f".lm-TabBar-tab:has-text('Robust Studio: {name}')").click()
         until(page, lambda name=name: current_title(page) == f"Robust Studio: {name}")
         tab = StudioTab(page)
-        assert "cuda:99" in tab.value("studio.notice.text"), "the device that is set, which is not there"
+        assert "cuda:99" in tab.value("studio.status.text"), "the device that is set, which is not there"
         if name == "photo.PNG":
             assert json.loads(tab.value("studio.surface.raster.image[9, 9].tolist()")) == [200, 30, 60]
         else:

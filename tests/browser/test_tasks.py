@@ -48,7 +48,7 @@ def run(studio: StudioPage, runs: int) -> None:
     studio.until(lambda: studio.python("len(studio.traces)") == str(runs), RUN)
     studio.until(lambda: studio.python("studio.runner.running") == "False", RUN)
     studio.wait_for_state("done")
-    assert studio.python("studio.notice.kind") != "error", studio.python("studio.notice.text")
+    assert studio.python("studio.status.kind") != "error", studio.python("studio.status.text")
 
 
 def mark(studio: StudioPage, x: float, y: float) -> None:
@@ -94,7 +94,7 @@ def test_each_task_from_the_studio_what_one_makes_is_the_next_ones_input(studio:
     page.keyboard.press("Escape")
     studio.pad.focus()
     page.keyboard.press("Control+Enter")
-    studio.until(lambda: "mask is empty" in studio.python("studio.notice.text"))
+    studio.until(lambda: "mask is empty" in studio.python("studio.status.text"))
     studio.shot("task-fill-in-without-a-mask")
     assert studio.shown(0.5, 0.5) == canvas
     mark(studio, 0.5, 0.5)

@@ -100,7 +100,7 @@ def test_a_run_is_watched_paused_stopped_and_taken_up_again(open_notebook: OpenN
     monitor.until(lambda: monitor.step() == stopped)
     assert monitor.root.get_by_role("progressbar").get_attribute("aria-valuenow") == str(stopped)
 
-    monitor.button("Go on").click()
+    monitor.button("Continue").click()
     monitor.wait_for("running")
     monitor.until(lambda: monitor.step() > stopped)
     monitor.book.python("lessons.seconds = 0.001")
@@ -182,10 +182,10 @@ def test_a_reload_keeps_everything_and_a_saved_notebook_shows_it_without_a_kerne
     monitor.wait_for("stopped")
     monitor.until(lambda: monitor.step() == int(monitor.python("lessons.done")))
     kept = (monitor.step(), monitor.rows(), monitor.root.locator(".rw-training-progress").inner_text())
-    assert monitor.python("monitor.keepsake.flush(300)") == "True"
-    keepsake = monitor.page.locator(".rw-keepsake")
-    keepsake.locator("img").wait_for(state="attached")
-    assert not keepsake.is_visible(), "the live monitor shows all of it already"
+    assert monitor.python("monitor.snapshot.flush(300)") == "True"
+    snapshot = monitor.page.locator(".rw-keepsake")
+    snapshot.locator("img").wait_for(state="attached")
+    assert not snapshot.is_visible(), "the live monitor shows all of it already"
     monitor.book.command("docmanager:save")
     path = lab_folder / Path(monitor.page.url.split("?")[0]).name
     monitor.until(lambda: "image/jpeg" in path.read_text())
@@ -195,7 +195,7 @@ def test_a_reload_keeps_everything_and_a_saved_notebook_shows_it_without_a_kerne
     monitor.until(lambda: monitor.rows() == kept[1])
     assert (monitor.step(), monitor.root.locator(".rw-training-progress").inner_text()) == (kept[0], kept[2])
     assert monitor.root.locator(".rw-view-announcer").inner_text() == "", "what is old is no news"
-    monitor.button("Go on").click()
+    monitor.button("Continue").click()
     monitor.until(lambda: monitor.step() > kept[0])
     monitor.button("Pause").click()
     monitor.wait_for("paused")

@@ -30,17 +30,17 @@ import ipywidgets
 from IPython.display import display
 from scripted import ScriptedSession, trace
 from robust_widgets.interface.session import RunRequest
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 from robust_widgets.widgets.runner import Runner
-from robust_widgets.widgets.player.snapshot import Keepsake
+from robust_widgets.widgets.player.snapshot import Snapshot
 wanted = {{"target": "goldfish", "steps": 60}}
 session = ScriptedSession()
 make_request = lambda: RunRequest("sketch_to_image", wanted["target"], {{"steps": wanted["steps"]}})
-runner, branched, keepsake = Runner(session, Notice(), make_request), [], Keepsake()
+runner, branched, snapshot = Runner(session, StatusLine(), make_request), [], Snapshot()
 runner.on_branch(lambda trace, step: branched.append((trace.target, step)))
-runner.on_end(lambda trace, event: keepsake.update(runner.traces))
+runner.on_end(lambda trace, event: snapshot.update(runner.traces))
 display(ipywidgets.HBox([runner.view, ipywidgets.VBox([runner.run_button, runner.stop_button])]))
-keepsake.show()
+snapshot.show()
 """
 
 
@@ -278,10 +278,10 @@ def test_a_saved_notebook_shows_its_runs_without_a_kernel(
     watching = Watching(open_notebook(RUNNER, "trace(7)"))
     for target in ("goldfish", "dog"):
         watching.run(target)
-    assert watching.python("keepsake.flush()") == "True"
-    keepsake = watching.page.locator(".rw-keepsake")
-    keepsake.locator(".rw-watch").wait_for(state="attached")
-    assert not keepsake.is_visible(), "the live view shows the runs already"
+    assert watching.python("snapshot.flush()") == "True"
+    snapshot = watching.page.locator(".rw-keepsake")
+    snapshot.locator(".rw-watch").wait_for(state="attached")
+    assert not snapshot.is_visible(), "the live view shows the runs already"
     assert watching.page.locator(".jp-OutputArea-child:visible").count() == 1, "and no gap stands under it"
     watching.book.run_cell(1)
     check_player(watching.page.locator(".rw-output >> visible=true"), watching.page)
@@ -371,7 +371,7 @@ def test_a_thousand_frames_and_fifty_runs_do_not_fill_the_memory(
     for index in range(0, 51, 5):
         runs.nth(index).click()
         watching.until(lambda index=index: runs.nth(index).get_attribute("aria-current") == "true")
-    assert watching.python("keepsake.flush()") == "True"
+    assert watching.python("snapshot.flush()") == "True"
     watching.page.wait_for_timeout(1000)
     after = held()
     grown = {name: (after[name] - before[name]) / MEGABYTE for name in before}

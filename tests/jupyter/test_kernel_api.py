@@ -1,4 +1,4 @@
-"""What a studio's tab asks of its kernel: a studio that stays the same, and whether it would be missed."""
+"""The kernel's functions for a studio's tab."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PICTURE = noise(256, 256, 3)
 
 
 class Tab:
-    """A tab over a kernel with a tiny model; the same code is run again after a reload of the page."""
+    """A tab whose kernel has a tiny model; the same code runs again after a reload of the page."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.displayed: list[dict[str, Any]] = []
@@ -98,17 +98,17 @@ def test_a_reload_of_the_page_shows_the_same_studio(tab: Tab, photo: Path) -> No
     np.testing.assert_array_equal(first.surface.raster.image, PICTURE)
 
 
-def test_after_a_restart_the_painting_is_back(tab: Tab) -> None:
+def test_after_a_restart_the_painting_is_restored(tab: Tab) -> None:
     before = tab.show()
     paint(before)
     tab.restart()
     after = tab.show()
     assert after is not before and after.surface is not None and before.surface is not None
     np.testing.assert_array_equal(after.surface.raster.sketch, before.surface.raster.sketch)
-    assert lab.unsaved(), "it is still in no file of the person's"
+    assert lab.unsaved(), "it is not in a file of the user yet"
 
 
-def test_a_saved_run_is_gone_on_from(tab: Tab, run: Path) -> None:
+def test_a_saved_run_is_continued(tab: Tab, run: Path) -> None:
     studio = tab.show(run)
     assert len(studio.traces) == 1 and studio.runner.shown_trace is studio.trace
     assert (studio.task, studio.picker.value) == ("translate", "cat")
@@ -117,29 +117,29 @@ def test_a_saved_run_is_gone_on_from(tab: Tab, run: Path) -> None:
     assert studio.surface is not None
     np.testing.assert_array_equal(studio.surface.raster.image, PICTURE)
     assert not lab.unsaved()
-    assert tab.show(run) is studio and len(studio.traces) == 1, "a reload does not take it twice"
+    assert tab.show(run) is studio and len(studio.traces) == 1, "a reload does not add it again"
 
 
 @pytest.mark.parametrize("name", ["gone.png", "broken.png", "gone.rwtrace", "broken.rwtrace"])
-def test_a_file_that_cannot_be_used_is_said_in_an_open_studio(name: str, tab: Tab, tmp_path: Path) -> None:
+def test_an_unusable_file_is_reported_in_the_studio(name: str, tab: Tab, tmp_path: Path) -> None:
     if name.startswith("broken"):
         (tmp_path / name).write_bytes(b"not what it is called")
     studio = tab.show(tmp_path / name)
-    assert studio.notice.kind == "error" and name in studio.notice.text
+    assert studio.status.kind == "error" and name in studio.status.text
     paint(studio)
     assert tab.show(tmp_path / name) is studio
 
 
-def test_a_model_that_does_not_exist_is_said_once_and_the_picture_is_kept(tab: Tab, photo: Path) -> None:
+def test_an_unknown_model_is_reported_once_and_the_picture_is_kept(tab: Tab, photo: Path) -> None:
     studio = tab.show(photo, model="nonsense")
-    assert studio.notice.kind == "error" and studio.notice.text.count("'nonsense'") == 1
+    assert studio.status.kind == "error" and studio.status.text.count("'nonsense'") == 1
     assert studio.surface is not None
     np.testing.assert_array_equal(studio.surface.raster.image, PICTURE)
 
 
-def test_a_device_that_is_not_there_is_said_and_the_rest_is_kept(tab: Tab, photo: Path) -> None:
+def test_a_missing_device_is_reported_and_the_rest_is_kept(tab: Tab, photo: Path) -> None:
     studio = tab.show(photo, model="tiny", device="cuda:99")
-    assert studio.notice.kind == "error" and studio.notice.text.count("cuda:99") == 1
+    assert studio.status.kind == "error" and studio.status.text.count("cuda:99") == 1
     assert studio.surface is not None
     np.testing.assert_array_equal(studio.surface.raster.image, PICTURE)
     assert tab.show(photo, model="tiny", device="cuda:99") is studio
@@ -147,8 +147,8 @@ def test_a_device_that_is_not_there_is_said_and_the_rest_is_kept(tab: Tab, photo
 
 def test_the_settings_reach_the_studio(tab: Tab) -> None:
     studio = tab.show(device="cpu", frames_per_second=5)
-    assert studio.runner.frames_per_second == 5 and not studio.notice.text
-    assert tab.displayed[-1][lab.ABOUT_MIME] == {"model": studio.session.model.name}
+    assert studio.runner.frames_per_second == 5 and not studio.status.text
+    assert tab.displayed[-1][lab.STATUS_MIME] == {"model": studio.session.model.name}
     assert studio.runner.view.device == "cpu"
     assert tab.show(device="cpu", frames_per_second=9) is studio and studio.runner.frames_per_second == 9
     lab.set_frame_rate(3)
@@ -162,43 +162,56 @@ def bring(name: str, content: bytes, most: int) -> None:
 
 
 @pytest.mark.parametrize("most", [100, 10**9])
-def test_a_picture_from_a_notebook_arrives_as_it_was(tab: Tab, photo: Path, most: int) -> None:
+def test_a_picture_from_a_notebook_arrives_unchanged(tab: Tab, photo: Path, most: int) -> None:
     studio = tab.show()
-    lab.bring("another", 0, 2, "given up half-way")
+    lab.bring("another", 0, 2, "an aborted transfer")
     bring("picture", photo.read_bytes(), most)
     assert studio.surface is not None and lab.painted()
     np.testing.assert_array_equal(studio.surface.raster.image, PICTURE)
     tab.restart()
     again = tab.show().surface
     assert again is not None
-    np.testing.assert_array_equal(again.raster.image, PICTURE, "it is kept as if it had been painted")
+    np.testing.assert_array_equal(again.raster.image, PICTURE, "it is saved like a painting")
 
 
-def test_a_run_from_a_notebook_arrives_as_it_was(tab: Tab, run: Path) -> None:
+def test_a_run_from_a_notebook_arrives_unchanged(tab: Tab, run: Path) -> None:
     studio = tab.show()
     bring("run.rwtrace", run.read_bytes(), 1000)
     assert studio.trace is not None and len(studio.trace) == len(load_trace(run))
     np.testing.assert_array_equal(studio.trace.frames, load_trace(run).frames)
-    assert studio.task == "translate" and not studio.notice.text
+    assert studio.task == "translate" and not studio.status.text
 
 
-def test_what_a_notebook_keeps_of_a_run_is_said_to_be_that(tab: Tab) -> None:
+@pytest.mark.parametrize("cell", [0, 1], ids=["run", "studio"])
+def test_a_run_in_an_output_saved_by_version_0_1_is_read(tab: Tab, cell: int) -> None:
+    notebook = json.loads((Path(__file__).parents[1] / "data" / "v0.1" / "outputs.ipynb").read_text())
+    outputs = [output["data"] for output in notebook["cells"][cell]["outputs"]]
+    bundle = next(data for data in outputs if MIME in data)
+    output = {"told": bundle[MIME]["runs"][0], "run": runs_of(bundle["text/html"])[0]}
+    studio = tab.show()
+    bring("run.json", json.dumps(output).encode(), 5000)
+    assert studio.trace is not None and len(studio.trace) == 4 and studio.status.kind == "warning"
+    assert (studio.trace.task, studio.trace.target, studio.trace.seed) == ("sketch_to_image", "cat", 7)
+    assert studio.controls["sketch_to_image"].values()["steps"] == 3
+
+
+def test_a_run_rebuilt_from_an_output_is_announced_as_such(tab: Tab) -> None:
     bundle = mime_bundle([grown(90, 32)])
     output = {"told": bundle[MIME]["runs"][0], "run": runs_of(bundle["text/html"])[0]}
     studio = tab.show()
     bring("run.json", json.dumps(output).encode(), 5000)
     assert studio.trace is not None and len(studio.trace) == 61
-    assert studio.notice.kind == "warning" and "61 of its 91 pictures" in studio.notice.text
+    assert studio.status.kind == "warning" and "61 of its 91 pictures" in studio.status.text
 
 
 @pytest.mark.parametrize("name", ["picture", "run.rwtrace"])
-def test_what_cannot_be_read_is_said_in_the_studio(name: str, tab: Tab) -> None:
+def test_unreadable_content_is_reported_in_the_studio(name: str, tab: Tab) -> None:
     studio = tab.show()
     bring(name, b"not what it is called", 8)
-    assert studio.notice.kind == "error" and studio.notice.text.endswith(".") and not studio.traces
+    assert studio.status.kind == "error" and studio.status.text.endswith(".") and not studio.traces
 
 
-def test_whether_there_is_a_painting_to_come_back(tab: Tab) -> None:
+def test_whether_there_is_a_painting_to_restore(tab: Tab) -> None:
     assert not lab.painted()
     studio = tab.show()
     assert not lab.painted()
@@ -206,7 +219,7 @@ def test_whether_there_is_a_painting_to_come_back(tab: Tab) -> None:
     assert lab.painted()
 
 
-def test_what_would_be_missed(tab: Tab, tmp_path: Path) -> None:
+def test_a_painting_is_unsaved(tab: Tab, tmp_path: Path) -> None:
     assert not lab.unsaved()
     studio = tab.show()
     assert not lab.unsaved()
@@ -214,7 +227,7 @@ def test_what_would_be_missed(tab: Tab, tmp_path: Path) -> None:
     assert lab.unsaved()
 
 
-def test_a_run_is_missed_until_it_is_saved(tmp_path: Path) -> None:
+def test_a_run_is_unsaved_until_it_is_saved_to_a_file(tmp_path: Path) -> None:
     session = FakeSession()
     studio = StudioWidget(session)
     assert not studio.unsaved
@@ -225,7 +238,7 @@ def test_a_run_is_missed_until_it_is_saved(tmp_path: Path) -> None:
     assert studio.unsaved
     studio.results.save_name.value = str(tmp_path / "missing" / "fish.rwtrace")
     studio.results.save_button.click()
-    assert studio.notice.kind == "error" and studio.unsaved
+    assert studio.status.kind == "error" and studio.unsaved
     studio.results.save_name.value = str(tmp_path / "fish.rwtrace")
     studio.results.save_button.click()
     assert (tmp_path / "fish.rwtrace").exists() and not studio.unsaved

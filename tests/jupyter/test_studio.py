@@ -111,7 +111,7 @@ def test_even_in_the_middle_of_a_run(notebook: Notebook) -> None:
     assert studio.runner.running
     studio.stop()
     until(lambda: not studio.runner.running)
-    assert studio.trace is not None and len(studio.trace) < 100_001 and studio.notice.text == ""
+    assert studio.trace is not None and len(studio.trace) < 100_001 and studio.status.text == ""
 
 
 def test_another_model_in_the_cell_gives_a_new_studio_with_the_paint_and_the_runs(notebook: Notebook) -> None:
@@ -129,7 +129,7 @@ def test_another_model_in_the_cell_gives_a_new_studio_with_the_paint_and_the_run
     new.run()
     until(lambda: not new.runner.running)
     assert new.trace is not None and new.trace.fingerprint == second_model.fingerprint != old.traces[0].fingerprint
-    assert new.notice.kind != "error"
+    assert new.status.kind != "error"
     assert notebook.run("a", lambda: rw.Studio(model=second_model)) is new
 
 
@@ -225,13 +225,13 @@ def test_after_a_kernel_restart_the_painting_is_back_and_it_is_said(notebook: No
     assert len(list(state.iterdir())) == 2
     notebook.restart()
     after = notebook.run("a", lambda: rw.Studio(session=FakeSession()))
-    assert after is not before and after.notice.text.startswith("Your painting of ")
+    assert after is not before and after.status.text.startswith("Your painting of ")
     np.testing.assert_array_equal(sketch_of(after), sketch_of(before))
     np.testing.assert_array_equal(
         sketch_of(notebook.run("b", lambda: rw.SketchToImage(session=FakeSession()))), sketch_of(other)
     )
     new_cell = notebook.run("c", lambda: rw.Studio(session=FakeSession()))
-    assert not sketch_of(new_cell).any() and new_cell.notice.text == ""
+    assert not sketch_of(new_cell).any() and new_cell.status.text == ""
 
 
 def test_an_argument_that_cannot_be_used_leaves_the_studio_as_it_was(notebook: Notebook, session: FakeSession) -> None:
@@ -251,9 +251,9 @@ def test_where_no_painting_can_be_kept_the_cell_runs_all_the_same(
     (tmp_path / "state").write_text("not a folder")
     studio = notebook.run("a", lambda: rw.Studio(session=session))
     paint(studio)
-    assert studio.notice.kind == "error" and sketch_of(studio).any()
+    assert studio.status.kind == "error" and sketch_of(studio).any()
     again = notebook.run("a", lambda: rw.Studio(PICTURE, session=session))
-    assert again.notice.kind == "error" and sketch_of(again).any() and not again.closed
+    assert again.status.kind == "error" and sketch_of(again).any() and not again.closed
 
 
 def test_each_kind_of_studio_offers_its_tasks(session: FakeSession) -> None:
@@ -280,7 +280,7 @@ def test_a_studio_runs_on_the_model_it_was_given(notebook: Notebook) -> None:
     studio.picker.value = "cat"
     studio.run()
     until(lambda: not studio.runner.running)
-    assert studio.notice.text == "" and studio.trace is not None
+    assert studio.status.text == "" and studio.trace is not None
     assert (studio.trace.target, studio.trace.fingerprint) == ("cat", model.fingerprint)
     assert studio.trace.frames.shape == (3, 2, 16, 16, 3)
 

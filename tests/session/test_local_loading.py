@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from robust_widgets.errors import WeightsError
+from robust_widgets.errors import StateError, WeightsError
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import ModelLoaded, RunEnded, RunStarted
 from robust_widgets.models.bundled import BundledModel

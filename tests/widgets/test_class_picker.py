@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from robust_widgets.errors import UnknownNameError
-from robust_widgets.widgets.class_picker import ClassPicker
+from robust_widgets.widgets.target_picker import ClassPicker
 from tests.widgets.page import Page, is_sentence
 
 CLASSES = ("tiger cat", "goldfish", "Persian cat", "catamaran", "dog", "<b>bold</b> fish")

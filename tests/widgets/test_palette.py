@@ -51,4 +51,4 @@ def test_no_features_no_value(page: Page) -> None:
 def test_the_files_of_the_front_end_are_shipped(page: Page) -> None:
     del page
     state = FeaturePalette(FEATURES).get_state()
-    assert "as default" in state["_esm"] and ".rw-palette" in state["_css"]
+    assert "export" in state["_esm"] and ".rw-palette" in state["_css"]

@@ -14,9 +14,9 @@ from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets import runner as runner_module
-from robust_widgets.widgets.flow_control import MOST_IN_FLIGHT, FrameStream
+from robust_widgets.widgets.flow_control import MAX_FRAMES_IN_FLIGHT, FrameStream
 from robust_widgets.widgets.runner import Runner, summary
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 from tests.widgets.page import Message, Page, decoded, is_sentence
 
 OF_RUNS = ("begin", "frame", "record", "heat", "end")
@@ -44,9 +44,9 @@ class Desk:
 
     def __init__(self, session: FakeSession) -> None:
         self.session = session
-        self.notice = Notice()
+        self.status = StatusLine()
         self.request = RunRequest("generate", "dog", {"steps": 4, "seed": 1})
-        self.runner = Runner(session, self.notice, self.make_request)
+        self.runner = Runner(session, self.status, self.make_request)
         self.view = self.runner.view
 
     def make_request(self) -> RunRequest:
@@ -99,7 +99,7 @@ def test_live_frames_reach_the_view_as_they_are_acknowledged(
     desk.request = RunRequest("generate", "dog", {"steps": 50})
     desk.runner.run()
     desk.session.advance(20)
-    assert [message.content["step"] for message in page.sent(desk.view, "frame")] == list(range(MOST_IN_FLIGHT))
+    assert [message.content["step"] for message in page.sent(desk.view, "frame")] == list(range(MAX_FRAMES_IN_FLIGHT))
     page.tell(desk.view, {"kind": "ack", "sequence": 4})
     desk.session.advance(1)
     assert [message.content["step"] for message in page.sent(desk.view, "frame")] == [*range(8), 20, 21]
@@ -135,8 +135,8 @@ def test_a_finished_run_is_handed_over_for_scrubbing(page: Page, desk: Desk) -> 
     assert record.content["state"] == "done" and record.content["title"] == "dog"
     assert len(record.buffers) == len(curves["loss"]) == len(curves["distance"]) == 5
     assert [int(decoded(file).mean()) for file in record.buffers] == [0, 32, 64, 96, 128]
-    assert end.content == {"kind": "end", "run": 1, "state": "done", "message": "4 steps in 0.1 s, dog 100% sure"}
-    assert desk.buttons == ("Run", False) and not desk.runner.running and desk.notice.text == ""
+    assert end.content == {"kind": "end", "run": 1, "state": "done", "message": "4 steps in 0.1 s, dog 100%"}
+    assert desk.buttons == ("Run", False) and not desk.runner.running and desk.status.text == ""
 
 
 def test_stop_ends_the_run_and_what_it_made_is_kept(page: Page, desk: Desk) -> None:
@@ -149,7 +149,7 @@ def test_stop_ends_the_run_and_what_it_made_is_kept(page: Page, desk: Desk) -> N
     assert (
         record.content["curves"]["steps"] == [0, 1, 2] and record.content["state"] == end.content["state"] == "stopped"
     )
-    assert end.content["message"] == "stopped at step 2, dog 50% sure"
+    assert end.content["message"] == "stopped at step 2, dog 50%"
 
 
 def test_stop_without_a_run_does_nothing(page: Page, desk: Desk) -> None:
@@ -161,7 +161,7 @@ def test_run_pressed_again_stops_the_run_keeps_both_and_says_so(page: Page, desk
     page.click(desk.runner.run_button)
     desk.session.advance(2)
     page.click(desk.runner.run_button)
-    assert is_sentence(desk.notice.text, "stopped and kept") and desk.notice.kind == "info"
+    assert is_sentence(desk.status.text, "Stopped the previous run") and desk.status.kind == "info"
     assert desk.buttons == ("Again", True)
     desk.session.advance(9)
     assert [len(trace) for trace in desk.runner.traces] == [3, 5]
@@ -170,7 +170,7 @@ def test_run_pressed_again_stops_the_run_keeps_both_and_says_so(page: Page, desk
     ends = [(message.content["run"], message.content["state"]) for message in page.sent(desk.view, "end")]
     assert ends == [(1, "stopped"), (2, "done")]
     page.click(desk.runner.run_button)
-    assert desk.notice.text == "", "the sentence goes when it is no longer true"
+    assert desk.status.text == "", "the sentence goes when it is no longer true"
 
 
 def test_buttons_stay_right_when_runs_end_long_after_the_next_was_submitted(page: Page) -> None:
@@ -193,17 +193,17 @@ def test_a_failed_run_is_said_in_a_sentence_with_its_details_folded_and_another_
 ) -> None:
     desk.runner.run()
     desk.session.advance(1)
-    desk.session.fail("The run broke off <here>; try fewer steps.", "Traceback: File <stdin> & more")
-    assert desk.notice.kind == "error" and desk.notice.text == "The run broke off <here>; try fewer steps."
-    html = desk.notice.widget.value
+    desk.session.fail("The run failed <here>; try fewer steps.", "Traceback: File <stdin> & more")
+    assert desk.status.kind == "error" and desk.status.text == "The run failed <here>; try fewer steps."
+    html = desk.status.widget.value
     assert "&lt;here&gt;" in html and "<details>" in html and "File &lt;stdin&gt; &amp; more" in html
     (end,) = page.sent(desk.view, "end")
-    assert end.content["state"] == "failed" and end.content["message"] == desk.notice.text
+    assert end.content["state"] == "failed" and end.content["message"] == desk.status.text
     assert page.sent(desk.view, "record")[0].content["curves"]["steps"] == [0, 1]
     assert desk.buttons == ("Run", False) and len(desk.runner.traces[0]) == 2
     page.click(desk.runner.run_button)
     desk.session.advance(4)
-    assert desk.notice.text == "" and len(desk.runner.traces) == 2 and desk.buttons == ("Run", False)
+    assert desk.status.text == "" and len(desk.runner.traces) == 2 and desk.buttons == ("Run", False)
 
 
 def test_a_run_that_fails_before_it_starts_is_said_and_leaves_the_last_result_on_show(page: Page) -> None:
@@ -214,7 +214,7 @@ def test_a_run_that_fails_before_it_starts_is_said_and_leaves_the_last_result_on
     page.forget()
     desk.runner.run()
     desk.session.listeners[1](RunEnded(2, "failed", "There is no class 'x'; the nearest is 'dog'.", "a traceback"))
-    assert desk.notice.kind == "error" and desk.notice.text.startswith("There is no class")
+    assert desk.status.kind == "error" and desk.status.text.startswith("There is no class")
     assert page.sent(desk.view) == [] and desk.buttons == ("Run", False) and len(desk.runner.traces) == 1
 
 
@@ -231,9 +231,9 @@ def test_a_request_that_cannot_be_made_is_said_and_nothing_runs(page: Page, desk
     def make_request() -> RunRequest:
         raise PictureError("The canvas is empty; paint something first.")
 
-    runner = Runner(desk.session, desk.notice, make_request)
+    runner = Runner(desk.session, desk.status, make_request)
     page.click(runner.run_button)
-    assert desk.notice.kind == "error" and desk.notice.text.startswith("The canvas is empty")
+    assert desk.status.kind == "error" and desk.status.text.startswith("The canvas is empty")
     assert desk.session.requests == [] and not runner.running and runner.stop_button.disabled
     with pytest.raises(PictureError):
         runner.run()
@@ -242,7 +242,7 @@ def test_a_request_that_cannot_be_made_is_said_and_nothing_runs(page: Page, desk
 def test_a_session_that_takes_no_request_is_said_and_the_buttons_come_back(page: Page, desk: Desk) -> None:
     desk.session.close()
     page.click(desk.runner.run_button)
-    assert desk.notice.kind == "error" and is_sentence(desk.notice.text, "closed")
+    assert desk.status.kind == "error" and is_sentence(desk.status.text, "closed")
     assert desk.buttons == ("Run", False) and not desk.runner.running
 
 
@@ -323,16 +323,16 @@ def test_a_run_may_be_made_on_another_thread(page: Page, desk: Desk) -> None:
         page.tell(desk.view, {"kind": "ack", "sequence": sequence})
         page.tell(desk.view, {"kind": "hello"})
     worker.join()
-    assert desk.notice.text == "" and desk.buttons == ("Run", False)
+    assert desk.status.text == "" and desk.buttons == ("Run", False)
     assert len(desk.runner.trace or ()) == 201 and page.sent(desk.view, "frame")[-1].content["step"] == 200
 
 
 @pytest.mark.parametrize(
     ("state", "steps", "probability", "said"),
     [
-        ("done", 3, 0.734, "3 steps in 0.3 s, dog 73% sure"),
+        ("done", 3, 0.734, "3 steps in 0.3 s, dog 73%"),
         ("done", 3, float("nan"), "3 steps in 0.3 s"),
-        ("stopped", 2, 0.5, "stopped at step 2, dog 50% sure"),
+        ("stopped", 2, 0.5, "stopped at step 2, dog 50%"),
         ("stopped", -1, 0.5, "stopped before the first step"),
     ],
 )

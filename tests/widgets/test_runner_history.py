@@ -52,7 +52,7 @@ def test_a_click_goes_back_to_a_run(page: Page, desk: Desk) -> None:
     begin, record, end = desk.told(page)
     assert begin.content["run"] == 3, "newer than all that was shown before, so the browser takes it"
     assert record.content["title"] == "dog" and len(record.buffers) == 5
-    assert end.content["message"] == "4 steps in 0.1 s, dog 100% sure"
+    assert end.content["message"] == "4 steps in 0.1 s, dog 100%"
     assert page.sent(desk.view, "history")[-1].content == {
         "kind": "history",
         "entries": [],
@@ -102,7 +102,7 @@ def test_a_run_that_is_not_there(page: Page, desk: Desk, index: int) -> None:
 
 def test_a_click_on_a_run_that_is_gone_is_said(page: Page, desk: Desk) -> None:
     page.tell(desk.view, {"kind": "show", "index": 5})
-    assert desk.notice.kind == "error" and "no run 5" in desk.notice.text
+    assert desk.status.kind == "error" and "no run 5" in desk.status.text
 
 
 def test_branching_tells_the_run_and_the_step(page: Page, desk: Desk) -> None:
@@ -138,7 +138,7 @@ def test_a_callback_that_fails_is_said_and_the_run_is_kept(page: Page, desk: Des
     del page
     desk.runner.on_end(lambda trace, event: 1 / 0)
     make_runs(desk, "dog")
-    assert desk.notice.kind == "error" and "ZeroDivisionError" in desk.notice.text
+    assert desk.status.kind == "error" and "ZeroDivisionError" in desk.status.text
     assert desk.buttons == ("Run", False) and len(desk.runner.traces) == 1
 
 
@@ -174,7 +174,7 @@ def test_another_runners_runs_are_taken_over(page: Page, desk: Desk) -> None:
 
 def test_runs_put_into_the_list_by_hand_can_be_shown(page: Page, desk: Desk) -> None:
     make_runs(desk, "dog")
-    other = Runner(FakeSession(), desk.notice, lambda: desk.request)
+    other = Runner(FakeSession(), desk.status, lambda: desk.request)
     other.traces[:0] = desk.runner.traces
     page.tell(other.view, {"kind": "hello"})
     assert page.sent(other.view, "history")[0].content["entries"][0]["state"] == "done"

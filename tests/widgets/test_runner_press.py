@@ -45,9 +45,9 @@ def test_a_run_is_of_the_values_that_came_after_the_press(page: Page, desk: Desk
 
 def test_while_a_press_waits_the_buttons_are_those_of_a_run(page: Page, desk: Desk) -> None:
     page.click(desk.runner.run_button)
-    assert desk.buttons == ("Again", True) and not desk.runner.running and desk.notice.text == ""
+    assert desk.buttons == ("Again", True) and not desk.runner.running and desk.status.text == ""
     answer(page, desk.runner)
-    assert desk.buttons == ("Again", True) and desk.runner.running and desk.notice.text == ""
+    assert desk.buttons == ("Again", True) and desk.runner.running and desk.status.text == ""
     desk.session.advance(4)
     assert desk.buttons == ("Run", False)
 
@@ -57,7 +57,7 @@ def test_run_pressed_again_while_it_waits_runs_once(page: Page, desk: Desk) -> N
         page.click(desk.runner.run_button)
     for press in asked(page, desk.runner):
         page.tell(desk.view, {"kind": "settled", "press": press})
-    assert len(desk.session.requests) == 1 and desk.notice.text == "", "no run was stopped for another"
+    assert len(desk.session.requests) == 1 and desk.status.text == "", "no run was stopped for another"
 
 
 def test_stop_pressed_while_it_waits_lets_nothing_run(page: Page, desk: Desk) -> None:
@@ -101,12 +101,12 @@ def test_a_request_that_cannot_be_made_is_said_and_the_buttons_come_back(page: P
     def make_request() -> RunRequest:
         raise PictureError("The canvas is empty; paint something first.")
 
-    runner = Runner(desk.session, desk.notice, make_request)
+    runner = Runner(desk.session, desk.status, make_request)
     page.tell(runner.view, {"kind": "hello"})
     page.click(runner.run_button)
-    assert desk.notice.text == ""
+    assert desk.status.text == ""
     answer(page, runner)
-    assert desk.notice.kind == "error" and desk.notice.text.startswith("The canvas is empty")
+    assert desk.status.kind == "error" and desk.status.text.startswith("The canvas is empty")
     assert runner.run_button.description == "Run" and runner.stop_button.disabled
 
 
@@ -161,4 +161,4 @@ def test_a_closed_studio_runs_nothing(page: Page) -> None:
     page.click(studio.runner.run_button)
     studio.close()
     answer(page, studio.runner)
-    assert session.requests == [] and studio.notice.text == ""
+    assert session.requests == [] and studio.status.text == ""

@@ -1,1 +1,1 @@
-"""The painting side: the raster that is the truth, and what shows it and listens."""
+"""Painting: the raster, the canvas that shows it, and the pad that takes input."""

@@ -1,12 +1,12 @@
-"""What shows the raster: three canvases on each other, for what is painted, for the mask and for the image alone.
+"""The canvas: three stacked ipycanvas canvases, for the painting, the mask, and the image alone.
 
-Each is an element of its own on the page (a MultiCanvas would blend them into one), so that the mask can be hidden and
-the image alone be shown without the kernel. What is painted is sent blended and opaque: a browser keeps colours
-multiplied by their alpha, so a half transparent sketch would not come out equal to the raster.
+Each is its own element on the page (a MultiCanvas would blend them), so the page can hide the mask or show the image
+without the kernel. The painting is sent blended and opaque: browsers store colours premultiplied by alpha, so a
+half-transparent sketch would differ from the raster.
 
-They only ever receive; nothing is read back from it. Three faults of ipycanvas are worked round here, and nowhere else:
-after a page reload it believes that the browser still knows which canvas is current; `hold_canvas` leaves every canvas
-frozen if anything raises inside it, and is shared by all threads; RGB pixels are sent as lossy JPEG.
+The canvases are write-only. Three bugs of ipycanvas are worked around here: after a page reload it assumes that the
+browser still knows the current canvas; if anything raises inside `hold_canvas`, all canvases stay frozen, in all
+threads; RGB pixels are sent as lossy JPEG.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.layers import Box, LayerName, within
 from robust_widgets.widgets.painting.raster import Raster
 
-# One lock for all canvases: ipycanvas has one command queue for the whole kernel.
+# ipycanvas has one command queue for the whole kernel.
 _drawing = threading.RLock()
 
 ALL_LAYERS: frozenset[LayerName] = frozenset(("image", "sketch", "mask"))
-# The mask is shown in stripes, so that it is seen on pictures of its own colour too; pad.js shows its ink the same way.
+# Stripes keep the mask visible on pictures of its own colour; the pad draws its ink the same way.
 MASK_TINT = (214, 0, 110)
 MASK_STRIPES = (0.34, 0.62)
 STRIPE_WIDTH = 4
@@ -36,7 +36,7 @@ STRIPE_WIDTH = 4
 
 @contextmanager
 def _batch(canvas: Canvas) -> Generator[None]:
-    """All drawing inside reaches the browser in one message, or, if anything raises, not at all."""
+    """Send everything drawn inside in one message, or nothing if an exception is raised."""
     manager: Any = cast(Any, canvas)._canvas_manager
     with _drawing:
         manager._current_canvas = None
@@ -54,12 +54,14 @@ class RasterCanvas:
     """Shows a raster.
 
     Args:
-        side: raster pixels per side.
-        display_side: CSS pixels per side on the page.
+        side: size in raster pixels.
+        display_side: size on the page in CSS pixels.
 
     Attributes:
-        painting: the sketch over the image. mask: the mask as a striped tint. image: the image alone, shown on demand.
-        widget: all of them in one place.
+        painting: the sketch over the image.
+        mask: the mask as a striped tint.
+        image: the image alone, shown on demand.
+        widget: all of them, stacked.
     """
 
     def __init__(self, side: int, display_side: int) -> None:
@@ -78,7 +80,7 @@ class RasterCanvas:
         self.widget.add_class("rw-layers")
 
     def draw(self, raster: Raster, box: Box | None = None, layers: Collection[LayerName] = ALL_LAYERS) -> None:
-        """Show a rectangle, by default all of the raster, of the layers that changed."""
+        """Redraw a rectangle, by default the whole raster, of the changed layers."""
         box = box or raster.whole
         with _batch(self.painting):
             if "image" in layers:
@@ -102,7 +104,7 @@ def with_alpha(image: Pixels) -> Pixels:
 
 
 def mask_overlay(mask: Pixels, left: int, top: int) -> Pixels:
-    """A part of a mask, uint8 (h, w), as the tint that is laid over the painting there, uint8 (h, w, 4)."""
+    """The tint over the painting, uint8 (h, w, 4), for a part of a mask, uint8 (h, w)."""
     height, width = mask.shape
     stripe = (np.arange(left, left + width) + np.arange(top, top + height)[:, None]) // STRIPE_WIDTH % 2
     overlay = np.empty((height, width, 4), dtype=np.uint8)

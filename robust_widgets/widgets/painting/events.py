@@ -1,6 +1,6 @@
-"""What the pad tells: its messages, checked and turned into events.
+"""The events of the pad, parsed from its messages.
 
-Coordinates are raster units: 0 to the pad's side from the left and from the top; they may lie outside.
+Coordinates are raster units, 0 to the pad's side, from the left and from the top; they may lie outside.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
+from robust_widgets.widgets.page_widget import HelloEvent, Message
 from robust_widgets.widgets.painting.layers import PaintLayer
 from robust_widgets.widgets.painting.strokes import Point, Tool
 
@@ -21,24 +22,24 @@ ACTIONS: tuple[str, ...] = (
     *("undo", "redo", "run", "stop", "smaller", "larger", "layer", "invert"),
     *get_args(PadTool),
 )
-FARTHEST = 1e6
-MOST_POINTS = 10_000
-MOST_CORNERS = 2_000
-WIDEST_BRUSH = 4096
-LARGEST_PICTURE = 10 * 1024 * 1024
-LONGEST_TEXT = 200
+MAX_COORDINATE = 1e6
+MAX_POINTS = 10_000
+MAX_CORNERS = 2_000
+MAX_BRUSH_SIZE = 4096
+MAX_PICTURE_BYTES = 10 * 1024 * 1024
+MAX_TEXT_LENGTH = 200
 
 
 @dataclass(frozen=True)
 class Brush:
-    """What is painted with.
+    """The brush of a stroke.
 
     Attributes:
-        tool: whether it adds or takes away.
-        color: the ink, "#rrggbb".
+        tool: whether it adds or removes paint.
+        color: "#rrggbb".
         size: diameter in raster units.
         softness, opacity: 0 to 1.
-        layer: what is painted on.
+        layer: the layer painted on.
     """
 
     tool: Tool
@@ -50,19 +51,14 @@ class Brush:
 
 
 @dataclass(frozen=True)
-class HelloEvent:
-    """A browser shows the pad, for the first time or again: redraw the canvas."""
-
-
-@dataclass(frozen=True)
 class StrokeEvent:
-    """A part of a stroke, or all of it.
+    """A part of a stroke, or a whole stroke.
 
     Attributes:
-        id: the stroke's number; give it back to `Pad.painted` after the end.
-        phase: "begin", "move" (any number of times) or "end"; a stroke that ends without having begun is whole.
+        id: the stroke's number; pass it to `Pad.painted` after the end.
+        phase: "begin", "move" (any number of times) or "end"; an "end" without a "begin" is a whole stroke.
         points: the new points as (x, y, pressure in 0..1); may be empty at the end.
-        brush: what the browser showed it with; None is what the pad is set to.
+        brush: the brush that the page showed; None is the pad's brush.
     """
 
     id: int
@@ -97,14 +93,14 @@ class PickEvent:
 
 @dataclass(frozen=True)
 class ActionEvent:
-    """A keyboard shortcut."""
+    """A keyboard shortcut was pressed."""
 
     name: Action
 
 
 @dataclass(frozen=True)
 class PictureEvent:
-    """A picture that was chosen, dropped or pasted: a PNG or JPEG file of at most 1024 pixels a side."""
+    """A picture was chosen, dropped or pasted: a PNG or JPEG file of at most 1024 x 1024 pixels."""
 
     name: str
     data: bytes
@@ -123,11 +119,8 @@ PadEvent: TypeAlias = (
 )
 
 
-def parse_event(content: object, buffers: Sequence[Any] = ()) -> PadEvent | None:
-    """The event that a message of the browser stands for, or None if the message is malformed."""
-    if not isinstance(content, Mapping):
-        return None
-    message = cast("Mapping[str, object]", content)
+def parse_event(message: Message, buffers: Sequence[Any] = ()) -> PadEvent | None:
+    """The event of a message, or None if the message is malformed."""
     match message.get("kind"):
         case "hello":
             return HelloEvent()
@@ -149,59 +142,59 @@ def parse_event(content: object, buffers: Sequence[Any] = ()) -> PadEvent | None
         case "refused":
             name, reason = message.get("name"), message.get("reason")
             if isinstance(name, str) and isinstance(reason, str):
-                return RefusedEvent(name[:LONGEST_TEXT], reason[:LONGEST_TEXT])
+                return RefusedEvent(name[:MAX_TEXT_LENGTH], reason[:MAX_TEXT_LENGTH])
             return None
         case _:
             return None
 
 
 def is_color(text: object) -> bool:
-    """Whether a text is a colour as the pad has them: "#rrggbb" in lower case."""
+    """Whether a value is a colour in the pad's format: "#rrggbb" in lower case."""
     return isinstance(text, str) and re.fullmatch(r"#[0-9a-f]{6}", text) is not None
 
 
-def _stroke(message: Mapping[str, object]) -> StrokeEvent | None:
+def _stroke(message: Message) -> StrokeEvent | None:
     id, phase = _id(message), message.get("phase")
-    rows = _rows(message.get("points"), 3, MOST_POINTS)
+    rows = _rows(message.get("points"), 3, MAX_POINTS)
     if id is None or phase not in get_args(Phase) or rows is None or (phase == "begin" and not rows):
         return None
     points = tuple((x, y, min(1.0, max(0.0, pressure))) for x, y, pressure in rows)
     return StrokeEvent(id, cast("Phase", phase), points, _brush(message.get("brush")))
 
 
-def _area(message: Mapping[str, object]) -> AreaEvent | None:
-    id, rows = _id(message), _rows(message.get("corners"), 2, MOST_CORNERS)
+def _area(message: Message) -> AreaEvent | None:
+    id, rows = _id(message), _rows(message.get("corners"), 2, MAX_CORNERS)
     if id is None or rows is None or len(rows) < 3:
         return None
     return AreaEvent(id, tuple((x, y) for x, y in rows), _brush(message.get("brush")))
 
 
 def _brush(raw: object) -> Brush | None:
-    """The brush that a message names, or None if it names none that can be used."""
+    """The brush in a message, or None if it is missing or invalid."""
     if not isinstance(raw, Mapping):
         return None
-    given = cast("Mapping[str, object]", raw)
-    tool, color, layer = given.get("tool"), given.get("color"), given.get("layer")
-    numbers = _numbers([given.get("size"), given.get("softness"), given.get("opacity")], 3)
+    fields = cast("Message", raw)
+    tool, color, layer = fields.get("tool"), fields.get("color"), fields.get("layer")
+    numbers = _numbers([fields.get("size"), fields.get("softness"), fields.get("opacity")], 3)
     if tool not in get_args(Tool) or layer not in get_args(PaintLayer) or not is_color(color) or numbers is None:
         return None
     size, softness, opacity = numbers
-    if not (0 < size <= WIDEST_BRUSH and 0 <= softness <= 1 and 0 <= opacity <= 1):
+    if not (0 < size <= MAX_BRUSH_SIZE and 0 <= softness <= 1 and 0 <= opacity <= 1):
         return None
     return Brush(cast("Tool", tool), str(color), size, softness, opacity, cast("PaintLayer", layer))
 
 
-def _picture(message: Mapping[str, object], buffers: Sequence[Any]) -> PictureEvent | None:
+def _picture(message: Message, buffers: Sequence[Any]) -> PictureEvent | None:
     name = message.get("name")
     if not isinstance(name, str) or len(buffers) != 1:
         return None
     if not isinstance(buffers[0], (bytes, bytearray, memoryview)):
         return None
     data = bytes(cast("bytes", buffers[0]))
-    return PictureEvent(name[:LONGEST_TEXT], data) if 0 < len(data) <= LARGEST_PICTURE else None
+    return PictureEvent(name[:MAX_TEXT_LENGTH], data) if 0 < len(data) <= MAX_PICTURE_BYTES else None
 
 
-def _id(message: Mapping[str, object]) -> int | None:
+def _id(message: Message) -> int | None:
     id = message.get("id")
     return id if isinstance(id, int) and not isinstance(id, bool) else None
 
@@ -210,11 +203,11 @@ def _rows(raw: object, count: int, most: int) -> list[tuple[float, ...]] | None:
     """At most ``most`` rows of ``count`` numbers, or None."""
     if not isinstance(raw, list):
         return None
-    given = cast("list[object]", raw)
-    if len(given) > most:
+    items = cast("list[object]", raw)
+    if len(items) > most:
         return None
     rows: list[tuple[float, ...]] = []
-    for row in given:
+    for row in items:
         numbers = _numbers(row, count)
         if numbers is None:
             return None
@@ -223,12 +216,12 @@ def _rows(raw: object, count: int, most: int) -> list[tuple[float, ...]] | None:
 
 
 def _numbers(raw: object, count: int) -> tuple[float, ...] | None:
-    """``count`` finite numbers of a sensible size, or None."""
+    """``count`` finite numbers of at most `MAX_COORDINATE`, or None."""
     if not isinstance(raw, list):
         return None
     values = cast("list[object]", raw)
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     if len(values) != count or len(numbers) != count:
         return None
-    # Compared before any conversion: a whole number too large for a float must not raise. NaN compares false.
-    return tuple(float(n) for n in numbers) if all(-FARTHEST <= n <= FARTHEST for n in numbers) else None
+    # Compare before converting: an int too large for a float must not raise. NaN compares false.
+    return tuple(float(n) for n in numbers) if all(-MAX_COORDINATE <= n <= MAX_COORDINATE for n in numbers) else None

@@ -1,4 +1,4 @@
-"""The layers of a painting, the rectangles on them, and the history of what was changed."""
+"""The layers of a painting, rectangles on them, and the undo history."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Box: TypeAlias = tuple[int, int, int, int]
 
 
 def union(first: Box | None, second: Box | None) -> Box | None:
-    """The smallest rectangle around both."""
+    """The smallest rectangle that contains both."""
     if first is None or second is None:
         return first or second
     return (
@@ -37,9 +37,9 @@ def within(box: Box) -> tuple[slice, slice]:
 
 @dataclass(frozen=True)
 class Patch:
-    """A rectangle of one layer that was changed, as the compressed difference (exclusive or) of before and after.
+    """A changed rectangle of one layer, as the compressed XOR of before and after.
 
-    Laid on the layer it turns before into after, and after into before.
+    Applied to the layer, it turns before into after and after into before.
     """
 
     layer: LayerName
@@ -50,7 +50,7 @@ class Patch:
     def between(cls, layer: LayerName, box: Box, before: Pixels, after: Pixels) -> Patch:
         return cls(layer, box, zlib.compress((before ^ after).tobytes(), 1))
 
-    def turn(self, layer: Pixels) -> None:
+    def toggle(self, layer: Pixels) -> None:
         """Swap before and after on the layer."""
         target = layer[within(self.box)]
         target ^= np.frombuffer(zlib.decompress(self.difference), np.uint8).reshape(target.shape)
@@ -58,13 +58,13 @@ class Patch:
 
 @dataclass(frozen=True)
 class Change:
-    """What one undo takes back."""
+    """What one undo reverts."""
 
     patches: tuple[Patch, ...]
 
     @property
     def box(self) -> Box:
-        """The rectangle around all that changed."""
+        """The rectangle that contains all changes."""
         boxes = [patch.box for patch in self.patches]
         return reduce(lambda first, second: union(first, second) or first, boxes)
 
@@ -74,7 +74,7 @@ class Change:
 
 
 class History:
-    """Changes that can be taken back, and those taken back."""
+    """Changes that can be undone, and those that can be redone."""
 
     def __init__(self) -> None:
         self._done: list[Change] = []
@@ -90,20 +90,20 @@ class History:
 
     @property
     def size(self) -> int:
-        """Bytes kept."""
+        """Memory in bytes."""
         return sum(len(patch.difference) for change in self._done + self._undone for patch in change.patches)
 
     def record(self, change: Change) -> None:
-        """Keep a change that was just made."""
+        """Add a change that was just made."""
         self._done.append(change)
         self._undone.clear()
 
     def undo(self, layers: Mapping[LayerName, Pixels]) -> Change | None:
-        """Take back the last change; None if there is none."""
+        """Undo the last change; None if there is none."""
         return self._move(self._done, self._undone, layers)
 
     def redo(self, layers: Mapping[LayerName, Pixels]) -> Change | None:
-        """Make the last change that was taken back again; None if there is none."""
+        """Redo the last change that was undone; None if there is none."""
         return self._move(self._undone, self._done, layers)
 
     def _move(self, source: list[Change], target: list[Change], layers: Mapping[LayerName, Pixels]) -> Change | None:
@@ -111,6 +111,6 @@ class History:
             return None
         change = source.pop()
         for patch in change.patches:
-            patch.turn(layers[patch.layer])
+            patch.toggle(layers[patch.layer])
         target.append(change)
         return change

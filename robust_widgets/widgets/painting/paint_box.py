@@ -1,4 +1,4 @@
-"""The paint box: tools, layers, colours, brush, undo and redo. How it looks is in the pad's style sheet."""
+"""The paint box: tools, layers, colours, brush, undo and redo. Its style is in the pad's style sheet."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS
 from robust_widgets.widgets.controls import SIDE, slider
 from robust_widgets.widgets.links import thread_safe_link
 from robust_widgets.widgets.painting.surface import Surface
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 
-# Icons with a name are Font Awesome's; the others are drawn in the style sheet.
+# Named icons are Font Awesome's; the style sheet draws the others.
 TOOLS = {
     "brush": ("paint-brush", "Brush (B)"),
     "eraser": ("eraser", "Eraser (E): removes paint and shows the picture below"),
-    "line": ("", "Line (U); with Shift at steps of 45 degrees"),
-    "rectangle": ("", "Rectangle (R); with Shift a square"),
+    "line": ("", "Line (U); hold Shift for steps of 45 degrees"),
+    "rectangle": ("", "Rectangle (R); hold Shift for a square"),
     "lasso": ("", "Lasso (L): draw around an area to fill it"),
-    "fill": ("tint", "Fill (G): fills an area of one colour"),
-    "eyedropper": ("eyedropper", "Eyedropper (I): takes a colour from the canvas; Alt-click does too"),
+    "fill": ("tint", "Fill (G): fills an area of similar colour"),
+    "eyedropper": ("eyedropper", "Eyedropper (I): picks a colour from the canvas; Alt-click works too"),
 }
 LAYERS = {
-    "sketch": ("pencil", "Sketch", "Paint on the sketch (M changes over)"),
-    "mask": ("th", "Mask", "Paint the mask: where the picture may change (M changes over)"),
+    "sketch": ("pencil", "Sketch", "Paint on the sketch (M switches)"),
+    "mask": ("th", "Mask", "Paint the mask, where the picture may change (M switches)"),
 }
 PALETTE = {
     "orange": "#f28c28",
@@ -42,20 +42,20 @@ START_COLOR = "#f28c28"
 
 
 class PaintBox:
-    """Controls of a surface; ``widget`` is what is shown.
+    """The controls of a surface; ``widget`` shows them.
 
     Args:
-        surface: what is painted on.
-        notice: where errors are said.
+        surface: the surface they control.
+        status: shows errors.
 
     Attributes:
-        recent: the colours painted with, newest first.
+        recent: recently used colours, newest first.
     """
 
-    def __init__(self, surface: Surface, notice: Notice, width: int = SIDE) -> None:
+    def __init__(self, surface: Surface, status: StatusLine, width: int = SIDE) -> None:
         self._surface = surface
-        self._notice = notice
-        # One for all buttons: a studio has so many that each one's own would take a tenth of the time to show it.
+        self._status = status
+        # Shared by all buttons: separate layouts would take a tenth of the time to show a studio.
         self._layout = ipywidgets.Layout()
         pad = surface.pad
         self.tools = {
@@ -65,25 +65,25 @@ class PaintBox:
             name: self._toggle(icon, tooltip, f"rw-choose-layer-{name}", text)
             for name, (icon, text, tooltip) in LAYERS.items()
         }
-        self._choose_one_of(self.tools, "tool")
-        self._choose_one_of(self.layers, "layer")
+        self._link_to_trait(self.tools, "tool")
+        self._link_to_trait(self.layers, "layer")
 
         self.undo = self._button("undo", "Undo (Ctrl-Z)", surface.undo)
         self.redo = self._button("repeat", "Redo (Ctrl-Shift-Z)", surface.redo)
-        self.clear = self._button("trash", "Clear all paint; can be undone", lambda: surface.clear())
+        self.clear = self._button("trash", "Clear all paint (can be undone)", lambda: surface.clear())
         self.invert = self._button("adjust", "Invert the mask (X)", surface.invert_mask)
-        self.clear_mask = self._button("times", "Clear the mask; can be undone", surface.clear_mask)
+        self.clear_mask = self._button("times", "Clear the mask (can be undone)", surface.clear_mask)
         surface.on_change(self.refresh)
 
         self.color = ipywidgets.ColorPicker(value=START_COLOR, concise=True)
-        self.color.tooltip = "Colour of the brush"
+        self.color.tooltip = "Brush colour"
         self.color.add_class("rw-color")
         thread_safe_link(pad, "color", self.color, "value")
         self.color.value = START_COLOR
         self.swatches = [self._swatch(f"Paint {name}", color) for name, color in PALETTE.items()]
         self.recent: list[str] = []
-        self.recent_swatches = [self._swatch("No colour yet", None) for _ in PALETTE]
-        surface.on_color(self._remember)
+        self.recent_swatches = [self._swatch("No recent colour yet", None) for _ in PALETTE]
+        surface.on_color(self._add_recent)
 
         self.size, self.softness, self.opacity = (
             slider(parameter, width) for parameter in (BRUSH_SIZE, SOFTNESS, OPACITY)
@@ -112,14 +112,14 @@ class PaintBox:
         surface.on_action(self._on_action)
 
     def refresh(self) -> None:
-        """Buttons can be pressed only where there is something for them to do."""
+        """Enable the buttons that have something to do."""
         raster = self._surface.raster
         self.undo.disabled = not raster.can_undo
         self.redo.disabled = not raster.can_redo
         self.clear_mask.disabled = not raster.mask.any()
 
     def show_mask_tools(self, show: bool) -> None:
-        """Show the mask and its tools, or hide them; while hidden the mask is kept, and all tools paint the sketch."""
+        """Show or hide the mask and its tools; while hidden, the mask is kept and all tools paint on the sketch."""
         if not show:
             self._surface.layer = "sketch"
         self._surface.pad.masking = show
@@ -129,12 +129,16 @@ class PaintBox:
         if name in TOOLS:
             self._surface.pad.tool = name
         elif name in ("smaller", "larger"):
-            now, factor = self.size.value, 0.8 if name == "smaller" else 1.25
-            size = min(now - 1, round(now * factor)) if name == "smaller" else max(now + 1, round(now * factor))
+            current, factor = self.size.value, 0.8 if name == "smaller" else 1.25
+            size = (
+                min(current - 1, round(current * factor))
+                if name == "smaller"
+                else max(current + 1, round(current * factor))
+            )
             self.size.value = min(BRUSH_SIZE.high, max(BRUSH_SIZE.low, size))
 
-    def _choose_one_of(self, buttons: dict[str, ipywidgets.ToggleButton], trait: str) -> None:
-        """Keep exactly the button pressed that the pad's trait names, and set the trait by pressing one."""
+    def _link_to_trait(self, buttons: dict[str, ipywidgets.ToggleButton], trait: str) -> None:
+        """Keep the button of the trait's value pressed, and set the trait when one is pressed."""
         pad = self._surface.pad
 
         def show() -> None:
@@ -147,16 +151,16 @@ class PaintBox:
             show()
 
         for name, button in buttons.items():
-            button.observe(self._notice.guard(lambda change, name=name: press(name, change["new"])), "value")
-        pad.observe(self._notice.guard(lambda _change: show()), trait)
+            button.observe(self._status.guard(lambda change, name=name: press(name, change["new"])), "value")
+        pad.observe(self._status.guard(lambda _change: show()), trait)
         show()
 
-    def _take(self, color: str) -> None:
+    def _use_color(self, color: str) -> None:
         self._surface.pad.color = color
         if self._surface.pad.tool in ("eraser", "eyedropper"):
             self._surface.pad.tool = "brush"
 
-    def _remember(self, color: str) -> None:
+    def _add_recent(self, color: str) -> None:
         if self.recent[:1] == [color]:
             return
         self.recent = [color, *(other for other in self.recent if other != color)][: len(self.recent_swatches)]
@@ -169,13 +173,13 @@ class PaintBox:
         swatch = ipywidgets.Button(tooltip=tooltip, disabled=color is None, layout=self._layout)
         swatch.style.button_color = color
         swatch.add_class("rw-swatch")
-        swatch.on_click(self._notice.guard(lambda _: self._take(swatch.style.button_color)))
+        swatch.on_click(self._status.guard(lambda _: self._use_color(swatch.style.button_color)))
         return swatch
 
-    def _button(self, icon: str, tooltip: str, act: Any) -> ipywidgets.Button:
+    def _button(self, icon: str, tooltip: str, action: Any) -> ipywidgets.Button:
         button = ipywidgets.Button(icon=icon, tooltip=tooltip, layout=self._layout)
         button.add_class("rw-tool")
-        button.on_click(self._notice.guard(lambda _: act()))
+        button.on_click(self._status.guard(lambda _: action()))
         return button
 
     def _toggle(self, icon: str, tooltip: str, style: str, text: str = "") -> ipywidgets.ToggleButton:

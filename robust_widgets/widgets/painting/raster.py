@@ -1,7 +1,8 @@
-"""The painting itself: three layers of pixels and an undo history. This is the truth; the canvas only mirrors it.
+"""The painting: three layers of pixels and an undo history. The canvas only mirrors it.
 
-The image layer is opaque paper or a picture, the sketch layer lies over it, and the mask says where to paint. The tools
-work on the sketch or on the mask. Coordinates are raster pixels, x to the right and y down, and may lie outside.
+The image layer is opaque: white paper or a picture. The sketch layer is above it, and the mask marks where to paint.
+The tools paint on the sketch or the mask. Coordinates are raster pixels, x to the right and y down, and may lie
+outside.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from PIL import ImageColor
 
 from robust_widgets.pictures import Pixels
-from robust_widgets.widgets.painting.flood_fill import Area, connected, soft_rim
+from robust_widgets.widgets.painting.flood_fill import Area, feather, flood_fill
 from robust_widgets.widgets.painting.layers import Box, Change, History, LayerName, PaintLayer, Patch, union, within
 from robust_widgets.widgets.painting.strokes import (
     Color,
@@ -36,15 +37,15 @@ FILL_TOLERANCE = 48
 class Raster:
     """Three square layers of pixels.
 
-    One stroke is painted at a time: any other change settles it, so that the history is in order. If a settled stroke
-    is extended after all, it goes on from its last point as a change of its own.
+    Only one stroke is painted at a time: any other change commits it, so the history stays in order. A stroke that is
+    extended after it was committed continues from its last point as a separate change.
 
     Attributes:
-        side: raster pixels per side.
+        side: size in raster pixels.
         image: uint8 (side, side, 3), opaque.
         sketch: uint8 (side, side, 4), straight alpha.
-        mask: uint8 (side, side), 0 to leave alone, 255 to paint.
-        history: what can be taken back.
+        mask: uint8 (side, side), 0 to keep, 255 to paint.
+        history: what can be undone and redone.
     """
 
     side: int = DEFAULT_SIDE
@@ -69,12 +70,12 @@ class Raster:
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing has been painted and no picture brought in; the mask does not count."""
+        """Whether nothing was painted and no picture was loaded; the mask does not count."""
         return not self.sketch[..., 3].any() and bool((self.image == PAPER).all())
 
     @property
     def has_mask(self) -> bool:
-        """Whether any pixel is masked, as :meth:`mask_pixels` counts."""
+        """Whether any pixel is masked in :meth:`mask_pixels`."""
         return bool((self.mask > 127).any())
 
     @property
@@ -83,7 +84,7 @@ class Raster:
         return (0, 0, self.side, self.side)
 
     def composite(self, box: Box | None = None) -> Pixels:
-        """What a person sees but for the mask: the sketch over the image, uint8 (h, w, 3), by default of all."""
+        """The sketch over the image, uint8 (h, w, 3), by default of the whole raster."""
         area = within(box or self.whole)
         sketch = self.sketch[area]
         alpha = sketch[..., 3:].astype(np.float32) / 255
@@ -95,7 +96,7 @@ class Raster:
         return np.where(self.mask > 127, np.uint8(255), np.uint8(0))
 
     def color_at(self, x: float, y: float) -> Color | None:
-        """The visible colour at a point, or None outside."""
+        """The visible colour at a point; None outside."""
         pixel = self._pixel(x, y)
         if pixel is None:
             return None
@@ -113,17 +114,17 @@ class Raster:
         layer: PaintLayer = "sketch",
     ) -> Stroke:
         """Start a stroke; ``color`` as in CSS."""
-        self._settle()
+        self._commit()
         coverage = np.zeros((self.side, self.side), dtype=np.float32)
         base = self._layers[layer].copy()
         self._painting = Stroke(tool, _rgb(color), size, softness, opacity, layer, base, coverage)
         return self._painting
 
     def extend(self, stroke: Stroke, points: Sequence[Point]) -> Box | None:
-        """Paint on through ``points`` (x, y, pressure 0 to 1); returns the rectangle that changed."""
+        """Continue through ``points`` (x, y, pressure 0 to 1); returns the changed rectangle."""
         target = self._layers[stroke.layer]
         if points and stroke is not self._painting:
-            self._settle()
+            self._commit()
             stroke.base, stroke.touched = target.copy(), None
             stroke.coverage[...] = 0
             self._painting = stroke
@@ -139,8 +140,8 @@ class Raster:
         return changed
 
     def finish(self, stroke: Stroke) -> bool:
-        """End a stroke and make it undoable; False if it never touched the raster, or was settled before."""
-        return stroke is self._painting and self._settle()
+        """End a stroke and add it to the history; False if it never touched the raster, or was committed before."""
+        return stroke is self._painting and self._commit()
 
     def paint_area(
         self,
@@ -149,16 +150,16 @@ class Raster:
         opacity: float = 1.0,
         layer: PaintLayer = "sketch",
     ) -> Box | None:
-        """Paint the inside of a polygon; returns the rectangle that changed, None if it lies outside."""
+        """Fill a polygon; returns the changed rectangle, None if it is outside."""
         if len(corners) < 3:
             return None
-        return self._lay(area_coverage(corners, self.side), color, opacity, layer)
+        return self._paint(area_coverage(corners, self.side), color, opacity, layer)
 
     def fill(self, x: float, y: float, color: str, opacity: float = 1.0, layer: PaintLayer = "sketch") -> Box | None:
-        """Fill the area of like colour around a point; returns the rectangle that changed, None if outside.
+        """Fill the area of similar colour around a point; returns the changed rectangle, None if outside.
 
-        On the sketch the colour also goes under the soft edges of the paint around, or a pale rim would be left. On the
-        mask the area ends where the colours change and where the mask does.
+        On the sketch, the colour also goes under the soft edges of the surrounding paint, to leave no pale rim. On the
+        mask, the area ends where the colour or the mask changes.
         """
         pixel = self._pixel(x, y)
         if pixel is None:
@@ -168,45 +169,45 @@ class Raster:
         like = np.abs(seen - seen[row, column]).sum(axis=2) <= FILL_TOLERANCE
         if layer == "mask":
             like &= (self.mask > 127) == (self.mask[row, column] > 127)
-        area = connected(like, column, row)
-        under = soft_rim(area, self.sketch[..., 3]) if layer == "sketch" else None
-        return self._lay(area.astype(np.float32), color, opacity, layer, under)
+        area = flood_fill(like, column, row)
+        under = feather(area, self.sketch[..., 3]) if layer == "sketch" else None
+        return self._paint(area.astype(np.float32), color, opacity, layer, under)
 
     def clear(self) -> None:
         """Remove all paint from the sketch layer; can be undone."""
         self._apply({"sketch": np.zeros_like(self.sketch)})
 
     def set_image(self, picture: Pixels) -> None:
-        """Lay another picture, uint8 (side, side, 3), under the sketch; can be undone."""
+        """Set the picture under the sketch, uint8 (side, side, 3); can be undone."""
         self._apply({"image": picture})
 
     def flatten(self, picture: Pixels | None = None) -> None:
-        """Make a picture, by default what is painted, the image under an empty sketch: one change."""
-        self._settle()
+        """Make a picture, by default the composite, the image under an empty sketch, as one change."""
+        self._commit()
         picture = self.composite() if picture is None else picture
         self._apply({"image": picture, "sketch": np.zeros_like(self.sketch)})
 
     def set_mask(self, mask: Pixels) -> None:
-        """Another mask, uint8 (side, side); can be undone."""
+        """Set the mask, uint8 (side, side); can be undone."""
         self._apply({"mask": mask})
 
     def clear_mask(self) -> None:
-        """Mask nothing; can be undone."""
+        """Clear the mask; can be undone."""
         self._apply({"mask": np.zeros_like(self.mask)})
 
     def invert_mask(self) -> None:
-        """Mask what was left alone, and leave alone what was masked; can be undone."""
-        self._settle()
+        """Invert the mask; can be undone."""
+        self._commit()
         self._apply({"mask": 255 - self.mask})
 
     def undo(self) -> Change | None:
-        """Take back the last change; None if there is none."""
-        self._settle()
+        """Undo the last change; None if there is none."""
+        self._commit()
         return self.history.undo(self._layers)
 
     def redo(self) -> Change | None:
-        """Make the last change that was taken back again; None if there is none."""
-        self._settle()
+        """Redo the last change that was undone; None if there is none."""
+        self._commit()
         return self.history.redo(self._layers)
 
     @property
@@ -217,8 +218,8 @@ class Raster:
         column, row = int(np.floor(x)), int(np.floor(y))
         return (column, row) if 0 <= column < self.side and 0 <= row < self.side else None
 
-    def _settle(self) -> bool:
-        """Make the stroke being painted undoable as far as it is; False if there is none, or it touched nothing."""
+    def _commit(self) -> bool:
+        """Add the current stroke to the history; False if there is none, or it touched nothing."""
         stroke, self._painting = self._painting, None
         if stroke is None or stroke.touched is None:
             return False
@@ -227,11 +228,11 @@ class Raster:
         self.history.record(Change((Patch.between(stroke.layer, stroke.touched, stroke.base[area], after),)))
         return True
 
-    def _lay(
+    def _paint(
         self, coverage: Coverage, color: str, opacity: float, layer: PaintLayer, under: Area | None = None
     ) -> Box | None:
-        """Paint as much of each pixel as is covered, and some pixels under what is there."""
-        self._settle()
+        """Paint each pixel by its coverage, and the pixels of ``under`` beneath the existing paint."""
+        self._commit()
         touched = coverage > 0 if under is None else (coverage > 0) | under
         rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
         if not len(rows):
@@ -247,7 +248,7 @@ class Raster:
 
     def _apply(self, after: Mapping[LayerName, Pixels], box: Box | None = None) -> None:
         """Replace a rectangle of some layers, by default all of them, as one change."""
-        self._settle()
+        self._commit()
         box = box or self.whole
         area = within(box)
         patches: list[Patch] = []

@@ -1,4 +1,4 @@
-"""What the tools lay on a layer: how much of a stroke or an area covers each pixel, and what comes of it.
+"""How much of each pixel a stroke or an area covers, and the paint that results.
 
 Coordinates are raster pixels, x to the right and y down, and may lie outside the raster.
 """
@@ -29,14 +29,14 @@ class Stroke:
 
     Attributes:
         tool: ``"brush"`` or ``"eraser"``.
-        color: red, green, blue; of no meaning on the mask.
+        color: red, green, blue; ignored on the mask.
         size: diameter in raster pixels at full pressure.
-        softness: 0 a hard rim, 1 a fall-off from the centre.
-        opacity: the most that the stroke covers, 0 to 1.
-        layer: what it is painted on.
+        softness: 0 is a hard edge; at 1 it fades from the centre.
+        opacity: maximum opacity of the stroke, 0 to 1.
+        layer: the layer painted on.
         base: the layer before the stroke.
-        coverage: how much of the stroke lies on each pixel, 0 to 1; overlaps of one stroke do not add up.
-        touched: the rectangle painted so far, or None.
+        coverage: of each pixel, 0 to 1; overlaps within a stroke do not add up.
+        touched: the rectangle painted so far; None if empty.
         last: the last point painted.
     """
 
@@ -53,7 +53,7 @@ class Stroke:
 
 
 def cover(stroke: Stroke, first: Point, second: Point) -> Box | None:
-    """Lay the stroke's shape along one segment; its rim fades over ``1 + softness * radius`` pixels."""
+    """Add one segment to the coverage, with an edge that fades over ``1 + softness * radius`` pixels."""
     side = len(stroke.coverage)
     radius = stroke.size / 2 * max(first[2], second[2])
     reach = radius + 1
@@ -80,9 +80,9 @@ def cover(stroke: Stroke, first: Point, second: Point) -> Box | None:
 
 
 def area_coverage(corners: Sequence[tuple[float, float]], side: int) -> Coverage:
-    """How much of each pixel lies inside a polygon, 0 to 1; where it crosses itself, by the even-odd rule.
+    """How much of each pixel is inside a polygon, 0 to 1, by the even-odd rule.
 
-    Exact along each of ``SUBROWS`` lines a row of pixels.
+    Exact along each of ``SUBROWS`` scan lines per row.
     """
     x, y = np.array(corners, dtype=np.float64).T
     next_x, next_y = np.roll(x, -1), np.roll(y, -1)
@@ -92,7 +92,7 @@ def area_coverage(corners: Sequence[tuple[float, float]], side: int) -> Coverage
     at = x[edge] + (lines[line] - y[edge]) / (next_y[edge] - y[edge]) * (next_x[edge] - x[edge])
     order = np.lexsort((at, line))
     at, row = np.clip(at[order], 0, side), line[order] // SUBROWS
-    # An even number of crossings lies on each line: by turns they open and close what is inside.
+    # Each line has an even number of crossings, which alternately enter and leave the polygon.
     sign = np.where(np.arange(len(at)) % 2 == 0, 1.0, -1.0) / SUBROWS
     column = at.astype(np.intp)
     part = column + 1 - at
@@ -103,7 +103,7 @@ def area_coverage(corners: Sequence[tuple[float, float]], side: int) -> Coverage
 
 
 def painted_behind(color: Color, base: Pixels, coverage: Coverage) -> Pixels:
-    """The sketch, uint8 (..., 4), with paint under what is there already; coverage (...), 0 to 1."""
+    """The sketch, uint8 (..., 4), with paint beneath the existing paint; coverage (...), 0 to 1."""
     alpha = base[..., 3:].astype(np.float32) / 255
     under = coverage[..., None] * (1 - alpha)
     total = alpha + under
@@ -112,7 +112,7 @@ def painted_behind(color: Color, base: Pixels, coverage: Coverage) -> Pixels:
 
 
 def painted(tool: Tool, color: Color, base: Pixels, coverage: Coverage) -> Pixels:
-    """A layer with paint over it, or with as much taken away by the eraser.
+    """A layer with paint added, or removed by the eraser.
 
     Args:
         base: the sketch, uint8 (h, w, 4), or the mask, uint8 (h, w).
@@ -122,11 +122,13 @@ def painted(tool: Tool, color: Color, base: Pixels, coverage: Coverage) -> Pixel
         amount = base.astype(np.float32)
         amount += ((0 if tool == "eraser" else 255) - amount) * coverage
         return np.round(amount).astype(np.uint8)
-    much = coverage[..., None]
+    amount = coverage[..., None]
     alpha = base[..., 3:].astype(np.float32) / 255
     if tool == "eraser":
-        left_over = alpha * (1 - much)
+        left_over = alpha * (1 - amount)
         return np.concatenate([base[..., :3], np.round(left_over * 255).astype(np.uint8)], axis=2)
-    total = much + alpha * (1 - much)
-    mixed = (np.array(color, dtype=np.float32) * much + base[..., :3] * alpha * (1 - much)) / np.maximum(total, 1e-6)
+    total = amount + alpha * (1 - amount)
+    mixed = (np.array(color, dtype=np.float32) * amount + base[..., :3] * alpha * (1 - amount)) / np.maximum(
+        total, 1e-6
+    )
     return np.round(np.concatenate([mixed, total * 255], axis=2)).astype(np.uint8)

@@ -1,23 +1,26 @@
-"""The painting surface: a raster, the canvas that shows it, and the pad that listens, in one place on the page."""
+"""The painting surface: a raster, the canvas that shows it, and the pad that takes input."""
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 import ipywidgets
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from robust_widgets.errors import PictureError
 from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.controls import SIDE
+from robust_widgets.widgets.page_widget import HelloEvent
 from robust_widgets.widgets.painting.canvas import ALL_LAYERS, RasterCanvas
 from robust_widgets.widgets.painting.events import (
     ActionEvent,
     AreaEvent,
     Brush,
     FillEvent,
-    HelloEvent,
     PadEvent,
     PickEvent,
     PictureEvent,
@@ -26,40 +29,39 @@ from robust_widgets.widgets.painting.events import (
 )
 from robust_widgets.widgets.painting.layers import Box, Change, LayerName, PaintLayer
 from robust_widgets.widgets.painting.pad import Pad
-from robust_widgets.widgets.painting.pictures import decode, square, square_mask
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 from robust_widgets.widgets.painting.strokes import Point, Stroke
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 
-FAINTEST_WIDTH = 0.3
-SEEN: frozenset[LayerName] = frozenset(("image", "sketch"))
+MIN_WIDTH = 0.3
+VISIBLE: frozenset[LayerName] = frozenset(("image", "sketch"))
 ONLY: dict[LayerName, frozenset[LayerName]] = {name: frozenset((name,)) for name in ALL_LAYERS}
 
 
 class Surface:
-    """Paints what the pad tells into the raster, and shows it.
+    """Paints the pad's events into the raster, and shows it.
 
-    Handlers may be called on any thread; a lock keeps the raster whole.
+    Handlers may be called on any thread; a lock protects the raster.
 
     Args:
-        notice: where errors are said.
-        side: raster pixels per side.
-        display_side: CSS pixels per side.
+        status: shows errors.
+        side: size in raster pixels.
+        display_side: size in CSS pixels.
     """
 
-    def __init__(self, notice: Notice, side: int = DEFAULT_SIDE, display_side: int = SIDE) -> None:
+    def __init__(self, status: StatusLine, side: int = DEFAULT_SIDE, display_side: int = SIDE) -> None:
         self.raster = Raster(side)
         self.canvas = RasterCanvas(side, display_side)
         self.pad = Pad(side=side, display_side=display_side, label="Painting canvas")
-        self._notice = notice
+        self._status = status
         self._lock = threading.RLock()
         self._strokes: dict[int, Stroke] = {}
         self._on_change: list[Callable[[], object]] = []
         self._on_stroke: list[Callable[[], object]] = []
         self._on_color: list[Callable[[str], object]] = []
         self._on_action: list[Callable[[str], object]] = []
-        self.pad.on_event(notice.guard(self._handle))
-        # The pad reaches over the canvas and over a second row, where it has its buttons.
+        self.pad.on_event(status.guard(self._handle))
+        # The pad covers the canvas and a second row, which holds its buttons.
         self.canvas.widget.layout.grid_area = "1 / 1 / 2 / 2"
         self.pad.layout.grid_area = "1 / 1 / 3 / 2"
         for child in (self.canvas.widget, self.pad):
@@ -80,7 +82,7 @@ class Surface:
 
     @property
     def layer(self) -> PaintLayer:
-        """What the tools work on."""
+        """The layer that the tools paint on."""
         return self.pad.layer
 
     @layer.setter
@@ -94,42 +96,42 @@ class Surface:
             return self.raster.has_mask
 
     def on_change(self, callback: Callable[[], object]) -> None:
-        """Call back after each finished change of any layer (a whole stroke, a fill, undo, a new picture or mask)."""
+        """Call ``callback()`` after each change of any layer (a whole stroke, a fill, undo, a new picture or mask)."""
         self._on_change.append(callback)
 
     def on_stroke(self, callback: Callable[[], object]) -> None:
-        """Call back after each finished change of what :meth:`picture` gives."""
+        """Call ``callback()`` after each change of :meth:`picture`."""
         self._on_stroke.append(callback)
 
     def on_color(self, callback: Callable[[str], object]) -> None:
-        """Call back with each colour that was painted with."""
+        """Call ``callback(color)`` with each colour used."""
         self._on_color.append(callback)
 
     def on_action(self, callback: Callable[[str], object]) -> None:
-        """Call back with the name of a keyboard action that is not the surface's own: "run", "stop", a tool's name."""
+        """Call ``callback(name)`` for keyboard actions not handled here: "run", "stop", or a tool's name."""
         self._on_action.append(callback)
 
     def picture(self) -> Pixels:
-        """What is painted, uint8 (side, side, 3)."""
+        """The painting, uint8 (side, side, 3)."""
         with self._lock:
             return self.raster.composite()
 
     def mask(self) -> Pixels:
-        """Where to paint, uint8 (side, side): 255 there, 0 elsewhere."""
+        """The mask, uint8 (side, side): 255 where to paint, else 0."""
         with self._lock:
             return self.raster.mask_pixels()
 
     def set_picture(self, picture: Pixels) -> None:
-        """Lay a picture, uint8 (h, w, 3), under the sketch: its middle square, scaled to the canvas; can be undone."""
+        """Set the picture under the sketch, uint8 (h, w, 3), centre-cropped and scaled; can be undone."""
         with self._lock:
             self.raster.set_image(square(picture, self.raster.side))
         self._changed(self.raster.whole, ONLY["image"])
 
     def set_mask(self, mask: object | None) -> None:
-        """Another mask, (h, w), True or 255 where to paint, scaled to the canvas; None masks nothing; can be undone.
+        """Set the mask, (h, w), True or 255 where to paint, scaled to the canvas; None clears it; can be undone.
 
         Raises:
-            PictureError: it has not two dimensions.
+            PictureError: it does not have two dimensions.
         """
         with self._lock:
             if mask is None:
@@ -139,65 +141,65 @@ class Surface:
         self._changed(self.raster.whole, ONLY["mask"])
 
     def invert_mask(self) -> None:
-        """Mask what was left alone, and the other way round; can be undone."""
+        """Invert the mask; can be undone."""
         with self._lock:
             self.raster.invert_mask()
         self._changed(self.raster.whole, ONLY["mask"])
 
     def clear_mask(self) -> None:
-        """Mask nothing; can be undone."""
+        """Clear the mask; can be undone."""
         self.set_mask(None)
 
     def flatten(self, picture: Pixels | None = None) -> None:
-        """Make a picture, uint8 (h, w, 3), by default what is painted, the image under an empty sketch.
+        """Make a picture, uint8 (h, w, 3), by default the painting, the image under an empty sketch.
 
-        One undo takes it back. The mask stays.
+        One undo reverts it. The mask stays.
         """
         with self._lock:
             self._strokes.clear()
             self.raster.flatten(None if picture is None else square(picture, self.raster.side))
         self.pad.clear_ink()
-        self._changed(self.raster.whole, SEEN)
+        self._changed(self.raster.whole, VISIBLE)
 
     def restore(self, raster: Raster) -> None:
-        """Go on with another raster of the same side, its history included."""
+        """Continue with another raster of the same size, including its history."""
         with self._lock:
             self._strokes.clear()
             self.raster = raster
         self.canvas.draw(raster)
 
     def undo(self) -> None:
-        """Take back the last change."""
+        """Undo the last change."""
         with self._lock:
             change = self.raster.undo()
-        self._moved(change)
+        self._show_change(change)
 
     def redo(self) -> None:
-        """Make the change taken back last again."""
+        """Redo the last change that was undone."""
         with self._lock:
             change = self.raster.redo()
-        self._moved(change)
+        self._show_change(change)
 
     def clear(self) -> None:
-        """Remove all paint, leaving the picture under it and the mask; can be undone."""
+        """Remove all paint, but not the picture or the mask; can be undone."""
         with self._lock:
             self._strokes.clear()
             self.raster.clear()
         self.pad.clear_ink()
         self._changed(self.raster.whole, ONLY["sketch"])
 
-    def _moved(self, change: Change | None) -> None:
+    def _show_change(self, change: Change | None) -> None:
         if change is not None:
             self._changed(change.box, change.layers)
 
     def _changed(self, box: Box, layers: frozenset[LayerName]) -> None:
         self.canvas.draw(self.raster, box, layers)
-        self._tell(layers)
+        self._notify(layers)
 
-    def _tell(self, layers: frozenset[LayerName]) -> None:
+    def _notify(self, layers: frozenset[LayerName]) -> None:
         for callback in self._on_change:
             callback()
-        if layers & SEEN:
+        if layers & VISIBLE:
             for callback in self._on_stroke:
                 callback()
 
@@ -217,11 +219,11 @@ class Surface:
                     self.pad.color = "#{:02x}{:02x}{:02x}".format(*color)
             case PictureEvent():
                 self.set_picture(decode(event.name, event.data))
-                self._notice.say(f"{event.name or 'The picture'} lies under your sketch now; undo takes it away.")
+                self._status.show(f"{event.name or 'The picture'} is under your sketch now; undo removes it.")
             case RefusedEvent():
                 raise PictureError(
-                    f"{event.name or 'What was dropped'} is not a picture that can be read; "
-                    "choose, drop or paste a PNG, JPEG or WebP picture."
+                    f"{event.name or 'The dropped item'} cannot be read as a picture; "
+                    "choose, drop or paste a PNG, JPEG or WebP file."
                 )
             case ActionEvent():
                 self._act(event.name)
@@ -249,7 +251,7 @@ class Surface:
                 self._strokes[event.id] = self.raster.begin(
                     brush.tool, brush.color, brush.size, brush.softness, brush.opacity, brush.layer
                 )
-                self._used(brush)
+                self._report_color(brush)
             stroke = self._strokes[event.id]
             box = self.raster.extend(stroke, [_width(point) for point in event.points])
             ended = event.phase == "end"
@@ -259,7 +261,7 @@ class Surface:
         if ended:
             self.pad.painted(event.id)
         if finished:
-            self._tell(ONLY[stroke.layer])
+            self._notify(ONLY[stroke.layer])
 
     def _area(self, event: AreaEvent) -> None:
         brush = replace(event.brush or self.pad.brush, tool="brush")
@@ -269,24 +271,66 @@ class Surface:
             self.canvas.draw(self.raster, box, ONLY[brush.layer])
         self.pad.painted(event.id)
         if box is not None:
-            self._used(brush)
-            self._tell(ONLY[brush.layer])
+            self._report_color(brush)
+            self._notify(ONLY[brush.layer])
 
     def _fill(self, event: FillEvent) -> None:
         brush = replace(event.brush or self.pad.brush, tool="brush")
         with self._lock:
             box = self.raster.fill(*event.point, brush.color, brush.opacity, brush.layer)
         if box is not None:
-            self._used(brush)
+            self._report_color(brush)
             self._changed(box, ONLY[brush.layer])
 
-    def _used(self, brush: Brush) -> None:
+    def _report_color(self, brush: Brush) -> None:
         if brush.tool == "brush" and brush.layer == "sketch":
             for callback in self._on_color:
                 callback(brush.color)
 
 
 def _width(point: Point) -> Point:
-    """Pressure as a share of the brush's width: a pen that barely touches still leaves a line."""
+    """Map pressure to a fraction of the brush width; the lightest touch still leaves a line."""
     x, y, pressure = point
-    return x, y, FAINTEST_WIDTH + (1 - FAINTEST_WIDTH) * pressure
+    return x, y, MIN_WIDTH + (1 - MIN_WIDTH) * pressure
+
+
+def decode(name: str, data: bytes) -> Pixels:
+    """Decode a picture file to uint8 (h, w, 3), on a white background.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+            return np.asarray(_on_white(picture))
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        raise PictureError(f"{name or 'The picture'} cannot be read; use a PNG, JPEG or WebP file.") from None
+
+
+def square(picture: Pixels, side: int) -> Pixels:
+    """Centre-crop and scale a picture; uint8 (h, w, 3) -> (side, side, 3)."""
+    return np.asarray(ImageOps.fit(Image.fromarray(picture), (side, side), Image.Resampling.BICUBIC))
+
+
+def square_mask(mask: object, side: int) -> Pixels:
+    """A mask for the canvas, uint8 (side, side), nearest-neighbour scaled; True or above 0 is where to paint.
+
+    Raises:
+        PictureError: it does not have two dimensions, or has no pixels.
+    """
+    array = np.asarray(mask)
+    if array.ndim != 2 or not array.size:
+        raise PictureError(f"The mask has shape {array.shape}; pass an array (height, width), True where to paint.")
+    pixels = array.astype(np.uint8) if array.dtype == np.uint8 else np.where(array > 0, 255, 0).astype(np.uint8)
+    if pixels.shape == (side, side):
+        return pixels
+    return np.asarray(ImageOps.fit(Image.fromarray(pixels), (side, side), Image.Resampling.NEAREST))
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if picture.mode == "RGB":
+        return picture
+    rgba = picture.convert("RGBA")
+    paper = Image.new("RGBA", rgba.size, "white")
+    return Image.alpha_composite(paper, rgba).convert("RGB")

@@ -1,1 +1,1 @@
-"""The watching side: the live view of a run and what is left of it afterwards."""
+"""The player: the live view of a run, recorded runs, and their snapshot in the notebook."""

@@ -1,46 +1,69 @@
-"""Runs side by side, scrubbed together."""
+"""Recorded runs side by side."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import ipywidgets
+import traitlets as t
 
 from robust_widgets.errors import ParameterError, StateError
-from robust_widgets.runs.playback import curves, evenly, jpeg
+from robust_widgets.runs.playback import Curves, curves, evenly, jpeg
 from robust_widgets.runs.trace import Trace, load_trace
-from robust_widgets.widgets.player.events import HelloEvent, ViewEvent
-from robust_widgets.widgets.player.view import CompareView
+from robust_widgets.widgets.page_widget import STATIC, HelloEvent, Message, PageWidget
+from robust_widgets.widgets.player.view import ViewEvent, parse_event
 
 MOST_FRAMES = 240
 MOST_RUNS = 8
 NAMED_PARAMETERS = ("epsilon", "seed", "steps", "step_size", "size", "constraint")
 
 
+class CompareView(PageWidget[ViewEvent]):
+    """Recorded runs side by side; one scrubber in the page moves them all.
+
+    Attributes:
+        display_side: size of each picture in CSS pixels.
+    """
+
+    _esm = STATIC / "compare.js"
+    _css = STATIC / "compare.css"
+
+    display_side = t.Int(224, min=1).tag(sync=True)
+
+    def parse(self, message: Message, buffers: Sequence[Any]) -> ViewEvent | None:
+        del buffers
+        return parse_event(message)
+
+    def run(self, index: int, count: int, label: str, curves: Curves, jpegs: Sequence[bytes]) -> None:
+        """Send one of ``count`` runs."""
+        content = {"kind": "run", "index": index, "count": count, "label": label, "curves": curves.message()}
+        self.send(content, buffers=list(jpegs))
+
+
 class Compare(ipywidgets.VBox):
-    """Two or more recorded runs side by side, scrubbed together step by step; a shorter one holds its last picture.
+    """Two or more recorded runs side by side, scrubbed together; shorter runs stay at their last picture.
 
     Args:
         traces: runs, or paths of runs saved as ``.rwtrace`` or ``.npz``.
-        labels: what to call them; by default what tells them apart.
+        labels: their names; by default, what distinguishes them.
 
     Raises:
         TraceError: a path is not a saved run.
-        ParameterError: fewer than two runs, too many, one without frames, or not one label for each.
+        ParameterError: too few or too many runs, or not one label for each.
+        StateError: a run has no frames yet.
     """
 
     def __init__(self, *traces: Trace | str | os.PathLike[str], labels: Sequence[str] | None = None) -> None:
         self.traces = [trace if isinstance(trace, Trace) else load_trace(trace) for trace in traces]
         if not 2 <= len(self.traces) <= MOST_RUNS:
-            raise ParameterError(f"Compare takes 2 to {MOST_RUNS} runs; given were {len(self.traces)}.")
+            raise ParameterError(f"Compare takes 2 to {MOST_RUNS} runs; it got {len(self.traces)}.")
         if not all(len(trace) for trace in self.traces):
-            raise StateError("A run to compare has no frames yet; let it make at least one.")
+            raise StateError("A run to compare has no frames yet; wait until it has made one.")
         if labels is not None and len(labels) != len(self.traces):
-            raise ParameterError(
-                f"Compare was given {len(labels)} labels for {len(self.traces)} runs; give one for each."
-            )
-        self.labels = [str(label) for label in labels] if labels is not None else names(self.traces)
+            raise ParameterError(f"Compare got {len(labels)} labels for {len(self.traces)} runs; give one for each.")
+        self.labels = [str(label) for label in labels] if labels is not None else distinct_labels(self.traces)
         self.view = CompareView()
         self.view.on_event(self._on_event)
         super().__init__([self.view])
@@ -54,20 +77,20 @@ class Compare(ipywidgets.VBox):
             self.view.run(index, len(self.traces), label, curves(trace, steps), pictures)
 
 
-def names(traces: Sequence[Trace]) -> list[str]:
-    """A label for each run, made of what is not the same in all."""
-    told: list[list[str]] = [[] for _ in traces]
+def distinct_labels(traces: Sequence[Trace]) -> list[str]:
+    """A label for each run, made of the attributes and parameters in which they differ."""
+    parts: list[list[str]] = [[] for _ in traces]
     for attribute in ("target", "model", "task"):
         values = [str(getattr(trace, attribute)).replace("_", " ") for trace in traces]
         if len(set(values)) > 1 or (attribute == "target" and values[0]):
-            for words, value in zip(told, values, strict=True):
+            for words, value in zip(parts, values, strict=True):
                 words.append(value)
     for name in NAMED_PARAMETERS:
         parameters = [trace.seed if name == "seed" else trace.parameters.get(name) for trace in traces]
         if len(set(map(str, parameters))) > 1:
-            for words, value in zip(told, parameters, strict=True):
+            for words, value in zip(parts, parameters, strict=True):
                 words.append(f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name} {value}")
-    labels = [", ".join(word for word in words if word) for words in told]
+    labels = [", ".join(word for word in words if word) for words in parts]
     return [
         label if label and labels.count(label) == 1 else f"{label or 'run'} ({index})"
         for index, label in enumerate(labels, 1)

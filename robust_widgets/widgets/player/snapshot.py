@@ -1,6 +1,7 @@
-"""What a studio leaves in the notebook: a player of its runs that needs no kernel, in the cell that shows the studio.
+"""The snapshot of a widget in the notebook: a player of its runs that needs no kernel.
 
-It is an output of its own, hidden by the view's style while a live view stands in the same cell.
+It is an extra output of the cell that shows the widget. The view's style sheet hides it while a live view is in the
+same cell.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ from robust_widgets.runs.trace import Trace
 logger = logging.getLogger(__name__)
 
 MOST_BYTES_ALL = 3_000_000
-# Without a kernel JupyterLab writes "model not found" where the studio was; the runs say more than that.
-NO_COMPLAINT = (
+# Without a kernel JupyterLab would show "model not found" instead of the studio; show the saved runs only.
+HIDE_MISSING_WIDGET = (
     "<style>.jp-OutputArea:has(.rw-keepsake)>*>.jp-OutputArea-output.jupyter-widgets:not(:has(*)){display:none}</style>"
 )
 Publish: TypeAlias = Callable[..., object]
 
 
-class Keepsake:
-    """An output of the cell that is brought up to date after each run, from any thread.
+class Snapshot:
+    """An output of the cell that is updated after each run, from any thread.
 
     Args:
-        most_bytes: what all runs together may take in the notebook file.
-        publisher: how outputs are sent, for tests; by default IPython's of the cell that runs, and none elsewhere.
+        most_bytes: the limit of all runs together in the notebook file.
+        publisher: sends outputs, for tests; by default IPython's publisher, and none outside a notebook.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES_ALL, publisher: Publish | None = None) -> None:
         self._most_bytes = most_bytes
-        self._given = publisher
+        self._publisher = publisher
         self._publish: Publish | None = None
         self._context = contextvars.copy_context()
         self._display_id = ""
@@ -47,27 +48,27 @@ class Keepsake:
         self._lock = threading.Lock()
 
     def show(self) -> None:
-        """Make room in the output of the cell that runs; outside a notebook nothing happens."""
-        self._publish = self._given or _publisher()
+        """Create the output in the running cell; outside a notebook, do nothing."""
+        self._publish = self._publisher or _publisher()
         if self._publish is None:
             return
-        # The context knows which cell is running; updates come when others do, on other threads.
+        # The context knows the running cell; updates come later, on other threads, while other cells run.
         self._context = contextvars.copy_context()
         self._display_id = uuid.uuid4().hex
         self._publish(self._bundle(self._shown), transient={"display_id": self._display_id})
 
     def update(self, traces: Sequence[Trace]) -> None:
-        """Show these runs. Returns at once; of several calls in a row the newest is carried out."""
+        """Show these runs. Returns at once; of several calls in a row, the newest counts."""
         with self._lock:
             self._shown = [trace for trace in traces if len(trace)]
             self._waiting = self._shown
             if self._publish is None or not self._idle.is_set():
                 return
             self._idle.clear()
-        threading.Thread(target=self._work, name="robust-widgets keepsake", daemon=True).start()
+        threading.Thread(target=self._work, name="robust-widgets snapshot", daemon=True).start()
 
     def flush(self, seconds: float = 30) -> bool:
-        """Wait until what was asked for is in the notebook; whether it is."""
+        """Wait for pending updates to reach the notebook; False after ``seconds``."""
         return self._idle.wait(seconds)
 
     def _work(self) -> None:
@@ -83,30 +84,30 @@ class Keepsake:
                 if publish is not None:
                     self._context.copy().run(publish, bundle, transient=transient, update=True)
             except Exception:
-                logger.exception("the runs could not be left in the notebook")
+                logger.exception("the snapshot of the runs could not be updated")
 
     def _bundle(self, traces: Sequence[Trace]) -> dict[str, Any]:
         if not traces:
             return {"text/html": '<div class="rw-keepsake"></div>', "text/plain": ""}
-        # The budget of a run halves at powers of two, so that most new runs leave the encoded ones as they are.
-        places = 1 << (len(traces) - 1).bit_length()
-        fewest = places // 2 + 1
-        budget = min((self._most_bytes - STAND_IN_BYTES) // places, MOST_BYTES - STAND_IN_BYTES // fewest)
+        # Halve each run's budget at powers of two, so existing runs rarely need re-encoding.
+        slots = 1 << (len(traces) - 1).bit_length()
+        fewest = slots // 2 + 1
+        budget = min((self._most_bytes - STAND_IN_BYTES) // slots, MOST_BYTES - STAND_IN_BYTES // fewest)
         room = run_budget(budget, fewest)
         shown = bundle(traces, [self._encode(trace, room) for trace in traces], stands_in=True)
-        return {**shown, "text/html": f'<div class="rw-keepsake">{NO_COMPLAINT}{shown["text/html"]}</div>'}
+        return {**shown, "text/html": f'<div class="rw-keepsake">{HIDE_MISSING_WIDGET}{shown["text/html"]}</div>'}
 
     def _encode(self, trace: Trace, budget: int) -> str:
-        known = self._encoded.get(id(trace))
-        if known is not None and known[0] is trace and known[1:3] == (len(trace), budget):
-            return known[3]
+        cached = self._encoded.get(id(trace))
+        if cached is not None and cached[0] is trace and cached[1:3] == (len(trace), budget):
+            return cached[3]
         length, encoded = len(trace), encode_run(trace, budget)
         self._encoded[id(trace)] = trace, length, budget, encoded
         return encoded
 
 
 def _publisher() -> Publish | None:
-    """How the cell that runs sends outputs; None outside a notebook."""
+    """IPython's function that sends outputs of the running cell; None outside a notebook."""
     try:
         from IPython.core.getipython import get_ipython
     except ImportError:

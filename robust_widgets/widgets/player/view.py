@@ -1,28 +1,83 @@
-"""The view: the live result in the browser: picture, progress, curves, and a scrubber once the run is recorded.
+"""The view of a run: live picture, progress and curves, and a scrubber once the run is recorded.
 
-Everything after arrival happens in the browser. Frames are messages, never widget state, so none is saved into the
-notebook. The view does not pace: whoever sends frames looks at `AckEvent` and keeps few in flight.
+Everything after arrival happens in the page. Frames are messages, never widget state, so none is saved into the
+notebook. The view does not limit its rate: the sender watches `AckEvent` (:mod:`robust_widgets.widgets.flow_control`).
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-import anywidget
 import traitlets as t
 
-from robust_widgets._bundled import STATIC
 from robust_widgets.runs.playback import Curves, finite
 from robust_widgets.widgets.flow_control import LiveFrame
-from robust_widgets.widgets.player.events import ViewEvent, parse_event
-
-logger = logging.getLogger(__name__)
+from robust_widgets.widgets.page_widget import STATIC, AckEvent, HelloEvent, Message, PageWidget, is_count
 
 EndState: TypeAlias = Literal["done", "stopped", "failed"]
 RunState: TypeAlias = Literal["running", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """The user stopped scrubbing at ``step``."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class BranchEvent:
+    """The user wants a new run from ``step`` of the run shown."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class HeatEvent:
+    """The user turned the display of the gradient's magnitude on or off."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class ShowEvent:
+    """The user chose a run from the history."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class FlushedEvent:
+    """The answer to `View.request_flush`: the page has sent all values it held back."""
+
+    press: int
+
+
+ViewEvent: TypeAlias = HelloEvent | AckEvent | StepEvent | BranchEvent | HeatEvent | ShowEvent | FlushedEvent
+_WITH_NUMBER = {
+    "ack": ("sequence", AckEvent),
+    "step": ("step", StepEvent),
+    "branch": ("step", BranchEvent),
+    "show": ("index", ShowEvent),
+    "settled": ("press", FlushedEvent),
+}
+
+
+def parse_event(message: Message) -> ViewEvent | None:
+    """The event of a message, or None if the message is malformed."""
+    kind = message.get("kind")
+    if kind == "hello":
+        return HelloEvent()
+    if kind == "heat":
+        on = message.get("on")
+        return HeatEvent(on) if isinstance(on, bool) else None
+    if not isinstance(kind, str) or kind not in _WITH_NUMBER:
+        return None
+    field, event = _WITH_NUMBER[kind]
+    value = message.get(field)
+    return event(value) if is_count(value) else None
 
 
 @dataclass(frozen=True)
@@ -30,9 +85,10 @@ class HistoryEntry:
     """A run in the history.
 
     Attributes:
-        index: its place, from 0, the oldest.
-        title: what was asked for. task: which task made it.
-        state: how far it is.
+        index: its position; 0 is the oldest.
+        title: its target.
+        task: the task, in words.
+        state: whether it is running, or how it ended.
         thumbnail: a small JPEG, or empty.
     """
 
@@ -43,48 +99,16 @@ class HistoryEntry:
     thumbnail: bytes = b""
 
 
-class _Talking(anywidget.AnyWidget):
-    """A widget that hands on what its browser side tells."""
+class View(PageWidget[ViewEvent]):
+    """The picture of a run while it evolves, and any of its steps afterwards.
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
-        self._callbacks: tuple[Callable[[ViewEvent], object], ...] = ()
-        self.on_msg(self._receive)
-
-    def on_event(self, callback: Callable[[ViewEvent], object]) -> Callable[[], None]:
-        """Call ``callback(event)`` for all that the browser tells; the answer is a function that ends this.
-
-        Callbacks may run on any thread and should return at once. An exception in one is logged, not raised.
-        """
-        self._callbacks = (*self._callbacks, callback)
-
-        def remove() -> None:
-            self._callbacks = tuple(other for other in self._callbacks if other is not callback)
-
-        return remove
-
-    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
-        event = parse_event(content)
-        if event is None:
-            logger.debug("ignored a malformed message of the view: %.200r", content)
-            return
-        for callback in self._callbacks:
-            try:
-                callback(event)
-            except Exception:
-                logger.exception("a callback of the view failed on %s", type(event).__name__)
-
-
-class View(_Talking):
-    """The picture of a run as it evolves, and afterwards any of its steps.
-
-    What is shown is numbered upwards: messages of an older number than the newest begun are ignored by the browser.
+    Runs are numbered upwards; the page ignores messages with a lower number than the last run begun.
 
     Attributes:
-        display_side: CSS pixels a side of the picture.
-        label: what a screen reader calls the view.
-        branching: whether it offers to start a new run from the step that is shown.
-        device: where runs are computed, for JupyterLab's status bar; ``""`` while that is not known.
+        display_side: size of the picture in CSS pixels.
+        label: name for screen readers.
+        branching: whether the view offers to start a new run from the step shown.
+        device: where runs are computed, for JupyterLab's status bar; ``""`` while unknown.
     """
 
     _esm = STATIC / "view.js"
@@ -95,6 +119,10 @@ class View(_Talking):
     branching = t.Bool(False).tag(sync=True)
     device = t.Unicode().tag(sync=True)
 
+    def parse(self, message: Message, buffers: Sequence[Any]) -> ViewEvent | None:
+        del buffers
+        return parse_event(message)
+
     def begin(
         self,
         run: int,
@@ -104,15 +132,15 @@ class View(_Talking):
         radius: float | None = None,
         curves: Curves | None = None,
     ) -> None:
-        """A run of ``steps`` steps goes on.
+        """A run is in progress.
 
         Args:
             run: the run's number.
-            steps: how many it will make.
-            title: what was asked for.
+            steps: its total number of steps.
+            title: its target.
             classes: the model's class names.
-            radius: how far the distance may go.
-            curves: of the steps already made.
+            radius: the limit of the distance.
+            curves: of the steps so far.
         """
         self.send(
             {
@@ -127,7 +155,7 @@ class View(_Talking):
         )
 
     def frame(self, run: int, frame: LiveFrame, jpeg: bytes, heat: bytes | None = None) -> None:
-        """Show one step: its picture as a JPEG file, and its gradient's size as a grey one if that is wanted."""
+        """Show one step: its picture as a JPEG file, and its gradient's magnitude as a grey JPEG if wanted."""
         content = {
             "kind": "frame",
             "run": run,
@@ -148,60 +176,42 @@ class View(_Talking):
         """Send a recorded run for scrubbing: one JPEG for each step of ``curves``."""
         if len(jpegs) != len(curves.steps) or not jpegs:
             raise ValueError(
-                f"A record needs one picture for each of its steps; given were {len(curves.steps)} steps and "
+                f"A record needs one picture for each of its steps; got {len(curves.steps)} steps and "
                 f"{len(jpegs)} pictures."
             )
         content = {"kind": "record", "run": run, "curves": curves.message(), "title": title, "state": state}
         self.send(content, buffers=list(jpegs))
 
     def heat(self, run: int, jpegs: Sequence[bytes]) -> None:
-        """Send the gradient's size at each recorded step, as grey JPEGs; an empty one stands for "not known"."""
+        """Send the gradient's magnitude at each recorded step, as grey JPEGs; an empty one means "unknown"."""
         self.send({"kind": "heat", "run": run}, buffers=list(jpegs))
 
     def end(self, run: int, state: EndState, message: str = "") -> None:
-        """The run is over; ``message`` is the sentence shown, by default one made from ``state``."""
+        """The run has ended; ``message`` is the sentence shown, by default one for ``state``."""
         self.send({"kind": "end", "run": run, "state": state, "message": message})
 
     def history(self, entries: Sequence[HistoryEntry], shown: int | None, whole: bool = False) -> None:
-        """Show these runs in the history, beside those it has or, if ``whole``, in their place.
+        """Update the history.
 
         Args:
             entries: the runs that are new or have changed.
-            shown: which run the view shows, by index.
-            whole: whether these are all.
+            shown: index of the run that the view shows.
+            whole: whether ``entries`` replace the history instead of updating it.
         """
-        told = [
+        rows = [
             {"index": entry.index, "title": entry.title, "task": entry.task, "state": entry.state} for entry in entries
         ]
-        content = {"kind": "history", "entries": told, "shown": shown, "whole": whole}
+        content = {"kind": "history", "entries": rows, "shown": shown, "whole": whole}
         self.send(content, buffers=[entry.thumbnail for entry in entries])
 
     def copy(self, text: str) -> None:
-        """Put a text on the clipboard of the browser, as far as that allows it after the last click."""
+        """Put a text on the browser's clipboard, if the browser allows it after the last click."""
         self.send({"kind": "copy", "text": text})
 
-    def settle(self, press: int) -> None:
-        """Ask for a `SettledEvent` of this number, which comes after the values that the browser holds back."""
+    def request_flush(self, press: int) -> None:
+        """Ask for a `FlushedEvent` with this number, which arrives after the values that the page holds back."""
         self.send({"kind": "settle", "press": press})
 
     def blank(self) -> None:
         """Show nothing, as before the first run."""
         self.send({"kind": "blank"})
-
-
-class CompareView(_Talking):
-    """Recorded runs side by side, scrubbed together in the browser alone.
-
-    Attributes:
-        display_side: CSS pixels a side of each picture.
-    """
-
-    _esm = STATIC / "compare.js"
-    _css = STATIC / "compare.css"
-
-    display_side = t.Int(224, min=1).tag(sync=True)
-
-    def run(self, index: int, count: int, label: str, curves: Curves, jpegs: Sequence[bytes]) -> None:
-        """Send one of ``count`` runs."""
-        content = {"kind": "run", "index": index, "count": count, "label": label, "curves": curves.message()}
-        self.send(content, buffers=list(jpegs))

@@ -1,4 +1,4 @@
-"""The studio: painting half, controls and watching half put together."""
+"""The studio: canvas, controls and player in one widget."""
 
 from robust_widgets.widgets.studio.studio import StudioWidget
 

@@ -1,4 +1,4 @@
-"""Keeps a painting over kernel restarts: a small file for each studio cell, replaced after every change."""
+"""Autosave: each studio cell's painting is saved after every change, so it survives a kernel restart."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 
 VARIABLE = "ROBUST_WIDGETS_STATE"
-KEPT_DAYS = 30
-# What a kernel leaves that was killed while it wrote.
+MAX_AGE_DAYS = 30
+# Age at which temporary files of a killed kernel are removed.
 PARTIAL_SECONDS = 3600
 
 
@@ -31,8 +31,8 @@ def state_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A painting that was kept: its layers, and when, in words."""
+class SavedPainting:
+    """The layers of a saved painting, and when it was saved, in words."""
 
     image: Pixels
     sketch: Pixels
@@ -40,17 +40,17 @@ class Kept:
     when: str
 
     def raster(self) -> Raster:
-        """The painting to go on with."""
+        """A raster to continue with."""
         raster = Raster(len(self.image))
         raster.image, raster.sketch, raster.mask = self.image, self.sketch, self.mask
         return raster
 
 
 class Autosave:
-    """The kept painting of one place.
+    """The saved painting of one studio.
 
     Args:
-        place: what names the studio, for example a notebook's path and a cell's id.
+        place: identifies the studio, such as a notebook's path and a cell's id.
         folder: where the files are; by default in `state_folder`.
     """
 
@@ -60,37 +60,37 @@ class Autosave:
         self.path = self._folder / f"{hashlib.sha256(place.encode()).hexdigest()[:24]}.npz"
 
     def save(self, raster: Raster) -> None:
-        """Keep the raster as it is now.
+        """Save the current raster.
 
         Raises:
-            SaveError: the folder cannot be written.
+            SaveError: the folder is not writable.
         """
         with self._lock:
             make_folder(self._folder)
             image, sketch, mask = raster.image, raster.sketch, raster.mask
             atomic_write(self.path, lambda file: np.savez_compressed(file, image=image, sketch=sketch, mask=mask))
 
-    def load(self, side: int = DEFAULT_SIDE) -> Kept | None:
-        """The kept painting; None if there is none that can be read."""
-        self._forget_old()
+    def load(self, side: int = DEFAULT_SIDE) -> SavedPainting | None:
+        """The saved painting; None if there is none or it cannot be read."""
+        self._remove_old()
         try:
-            with np.load(self.path, allow_pickle=False) as kept:
-                image, sketch = kept["image"], kept["sketch"]
-                # Paintings of before there were masks have none.
-                mask = kept["mask"] if "mask" in kept.files else np.zeros((side, side), np.uint8)
+            with np.load(self.path, allow_pickle=False) as saved:
+                image, sketch = saved["image"], saved["sketch"]
+                # Older files have no mask.
+                mask = saved["mask"] if "mask" in saved.files else np.zeros((side, side), np.uint8)
             when = datetime.fromtimestamp(self.path.stat().st_mtime).strftime("%d %B, %H:%M")
-        except Exception:  # Damaged bytes make zipfile, zlib and numpy raise almost anything.
+        except Exception:  # damaged files make zipfile, zlib and numpy raise almost anything
             return None
         shapes = [layer.shape for layer in (image, sketch, mask)]
         fits = shapes == [(side, side, 3), (side, side, 4), (side, side)]
         plain = all(layer.dtype == np.uint8 for layer in (image, sketch, mask))
-        return Kept(image, sketch, mask, when) if fits and plain else None
+        return SavedPainting(image, sketch, mask, when) if fits and plain else None
 
-    def _forget_old(self) -> None:
+    def _remove_old(self) -> None:
         now = time.time()
-        for pattern, seconds in (("*.npz", KEPT_DAYS * 24 * 3600), (".*.partial", PARTIAL_SECONDS)):
+        for pattern, seconds in (("*.npz", MAX_AGE_DAYS * 24 * 3600), (".*.partial", PARTIAL_SECONDS)):
             for file in self._folder.glob(pattern):
-                # Another kernel may be tidying up too.
+                # Another kernel may be removing it, too.
                 with contextlib.suppress(OSError):
                     if file.stat().st_mtime < now - seconds:
                         file.unlink()

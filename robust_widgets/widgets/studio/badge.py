@@ -1,4 +1,4 @@
-"""What is known of the studio's model: a line, and a badge that says how robust it was found to be."""
+"""The studio's model: a line with its name, and a badge with its measured robustness."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from robust_widgets.interface.robustness import NOT_MEASURED, Robustness
 from robust_widgets.interface.session import Session
 
 MEASURING = "robustness: not measured yet"
-HOW = "Measure it on photographs that it knows: rw.measure_robustness(model, pictures, labels)."
+HOW_TO_MEASURE = "Measure it on photographs of its classes: rw.measure_robustness(model, pictures, labels)."
 
 
-class Badge:
-    """The model's line, and below it the badge; its details are a click or a key away.
+class ModelBadge:
+    """The model's line and, below it, the badge; its details open with a click or a key.
 
     Args:
-        session: whose model it is about; it is asked to measure.
+        session: the session whose model it shows, and which measures it.
     """
 
     def __init__(self, session: Session) -> None:
@@ -26,46 +26,44 @@ class Badge:
         self.line = ipywidgets.HTML()
         self.badge = ipywidgets.HTML()
         self.widget = ipywidgets.VBox([self.line, self.badge])
-        self._show(MEASURING, "It is measured while no run goes on, which takes a few seconds.")
+        self._show(MEASURING, "It is measured while no run is active; that takes a few seconds.")
         self.name_model()
         self.refresh()
 
     def name_model(self) -> None:
-        """Say which model it is, and where it runs as far as that is known."""
+        """Show the model's name, and its device once that is known."""
         self.line.value = _small(html.escape(_model_line(self._session)))
 
     def refresh(self) -> None:
-        """Ask the session, which answers at once where it knows."""
+        """Ask the session for the robustness; a known result arrives at once."""
         if not self._waiting:
             self._waiting = True
             self._session.measure(self._on_measured)
 
-    def _on_measured(self, found: Robustness | None) -> None:
+    def _on_measured(self, robustness: Robustness | None) -> None:
         self._waiting = False
-        if found is None:
-            self._show(NOT_MEASURED, HOW)
+        if robustness is None:
+            self._show(NOT_MEASURED, HOW_TO_MEASURE)
         else:
-            self._show(found.words, found.details)
+            self._show(robustness.words, robustness.details)
 
-    def _show(self, words: str, details: str) -> None:
+    def _show(self, text: str, details: str) -> None:
         claim = self._session.model.claim
         if claim:
-            details = f"{details} The file says: {claim}."
-        shown = (
-            f"<div role='status'><details><summary title='{html.escape(details)}'>{html.escape(words)}</summary>"
+            details = f"{details} According to its file: {claim}."
+        content = (
+            f"<div role='status'><details><summary title='{html.escape(details)}'>{html.escape(text)}</summary>"
             f"{html.escape(details)}</details></div>"
         )
-        self.badge.value = _small(shown)
+        self.badge.value = _small(content)
 
 
 def _model_line(session: Session) -> str:
     model = session.model
-    about = f", {model.description}" if model.description else ""
-    if session.loading:
-        where = "being loaded …"
-    else:
-        where = f"on {model.device}" if model.device else "which could not be loaded"
-    return f"{model.name}: {len(model.classes)} classes at {model.input_size} px{about}, {where}"
+    description = f", {model.description}" if model.description else ""
+    device = f"on {model.device}" if model.device else "could not be loaded"
+    state = "loading …" if session.loading else device
+    return f"{model.name}: {len(model.classes)} classes at {model.input_size} px{description}, {state}"
 
 
 def _small(content: str) -> str:

@@ -1,8 +1,8 @@
-"""Moves a cell's studio to a tab of JupyterLab.
+"""Move a cell's studio to a tab of JupyterLab.
 
-The tab shows the very same widget of the same kernel, so its state is not copied but the same. It is asked for by an
-output with a MIME type of its own, which the project's extension acts on: an output is there again after a reload of
-the page, and where nobody acts on it, it still says something.
+The tab shows the same widget of the same kernel, so no state is copied. It is requested by an output with our own MIME
+type, which the JupyterLab extension handles: an output survives a reload of the page, and without the extension it
+still shows a text.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from IPython.display import display
 from robust_widgets.interface.session import ModelInfo
 
 MIME = "application/vnd.robust-widgets.detached+json"
-# Read only where nothing knows the type above.
-STAYS = (
-    "The studio stays in its cell: only JupyterLab 4.2 or newer with the extension of robust-widgets has a tab for it; "
-    "install robust-widgets beside JupyterLab and reload the page."
+# Shown only by front ends that do not know the type above.
+NO_EXTENSION = (
+    "The studio stays in its cell, because tabs need JupyterLab 4.2 or newer with the robust-widgets extension; "
+    "install robust-widgets in JupyterLab's environment and reload the page."
 )
 
 
-def about(model: ModelInfo) -> dict[str, str]:
-    """What JupyterLab tells of a studio in its status bar; its device it reads from the studio's view."""
+def status_bar_info(model: ModelInfo) -> dict[str, str]:
+    """What JupyterLab's status bar shows of a studio; the device comes from the studio's view."""
     return {"model": model.name}
 
 
 def move_to_tab(view: dict[str, Any], model_id: str, display_id: str, model: ModelInfo) -> None:
-    """Ask for the tab: where the studio is shown, and in the cell that runs.
+    """Request the tab, both in the outputs that show the studio and in the running cell.
 
     Args:
-        view: the bundle that shows the studio in a cell; what does not know the type above goes on to show that.
-        model_id: names the studio's widget.
-        display_id: names the outputs that show the studio.
-        model: what the status bar tells of.
+        view: the MIME bundle that shows the studio in a cell; front ends without the extension keep showing it.
+        model_id: the id of the studio's widget.
+        display_id: the id of the outputs that show the studio.
+        model: shown in the status bar.
     """
-    # Asked for anew each time, so that a tab that was closed opens again.
-    told = {"version": 1, "modelId": model_id, "ticket": uuid.uuid4().hex, **about(model)}
-    display({**view, MIME: told}, raw=True, display_id=display_id, update=True)
-    display({MIME: told, "text/plain": STAYS}, raw=True)
+    # A new ticket each time, so a tab that was closed opens again.
+    request = {"version": 1, "modelId": model_id, "ticket": uuid.uuid4().hex, **status_bar_info(model)}
+    display({**view, MIME: request}, raw=True, display_id=display_id, update=True)
+    display({MIME: request, "text/plain": NO_EXTENSION}, raw=True)

@@ -1,4 +1,4 @@
-"""Live mode: a stroke goes on with the newest result, painted over, without pressing Run."""
+"""Live mode: each stroke starts a run from the newest result with the stroke painted over it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import ipywidgets
 from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.runner import Runner
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 from robust_widgets.widgets.studio.tasks import painted_over
 
 
-class Live:
-    """Watches the canvas while its button is on.
+class LiveMode:
+    """Starts runs after strokes while its button is on.
 
     Args:
-        surface: what is painted on.
+        surface: the canvas.
         runner: knows the result shown.
-        notice: where errors are said.
-        run: starts a run, from these pictures, uint8 (n, h, w, 3), or from the canvas where there are none.
+        status: shows errors.
+        run: starts a run from pictures, uint8 (n, h, w, 3), or from the canvas if None.
     """
 
     def __init__(
-        self, surface: Surface, runner: Runner, notice: Notice, run: Callable[[Pixels | None], object]
+        self, surface: Surface, runner: Runner, status: StatusLine, run: Callable[[Pixels | None], object]
     ) -> None:
         self._surface = surface
         self._runner = runner
@@ -33,24 +33,24 @@ class Live:
         self.button = ipywidgets.ToggleButton(
             description="Live",
             icon="bolt",
-            tooltip="While this is on, each stroke goes on with the result as painted over, without pressing Run",
+            tooltip="Start a run after each stroke, from the result with the stroke painted over it",
             layout={"width": "72px"},
         )
-        surface.on_stroke(notice.guard(self._on_stroke))
+        surface.on_stroke(status.guard(self._on_stroke))
 
-    def began(self) -> None:
-        """A run begins from the canvas as it is now."""
+    def run_started(self) -> None:
+        """A run starts from the current canvas."""
         self._before = self._surface.picture()
 
     def _on_stroke(self) -> None:
         if not self.button.value or self._surface.raster.is_blank:
             return
-        now = self._surface.picture()
+        current = self._surface.picture()
         trace, step = self._runner.shown_trace, self._runner.shown_step
-        # What was taken back or cleared cannot be painted over a result: those start from the canvas again.
-        taken_back = self._surface.raster.can_redo or not self._surface.raster.sketch[..., 3].any()
-        if taken_back or trace is None or not len(trace):
+        # After undo or clear, start from the canvas, not from the last result.
+        undone = self._surface.raster.can_redo or not self._surface.raster.sketch[..., 3].any()
+        if undone or trace is None or not len(trace):
             self._run(None)
             return
         result = trace[step if step is not None and step < len(trace) else -1].pixels[0]
-        self._run(painted_over(result, self._before, now)[None])
+        self._run(painted_over(result, self._before, current)[None])

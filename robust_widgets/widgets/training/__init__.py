@@ -1,4 +1,4 @@
-"""The training side: watching a model learn."""
+"""The training monitor: watch a model learn."""
 
 from robust_widgets.widgets.training.monitor import TrainingMonitorWidget
 

@@ -1,4 +1,4 @@
-"""What is kept of a training run while it goes on: its steps, thinned, its epochs, and what it had to say."""
+"""The history of a training run: its steps (thinned out), epochs, and notes."""
 
 from __future__ import annotations
 
@@ -14,44 +14,43 @@ from robust_widgets.interface.training_session import (
     TrainingPlan,
     TrainingStep,
 )
-from robust_widgets.widgets.training.eta import Pace
+from robust_widgets.widgets.training.eta import EtaEstimator
 
-MOST_STEPS = 400
+MAX_STEPS = 400
 
 
-class TrainingRecord:
-    """Grows event by event; not safe for several threads at a time.
+class TrainingHistory:
+    """Collects the events of a run; not thread-safe.
 
     Args:
-        most_steps: how many steps are kept. Beyond that every second one goes, again and again; the first and the
-            newest stay.
+        max_steps: steps to keep. Beyond that, every second one is dropped, repeatedly; the first and the newest stay.
 
     Attributes:
-        plan: of the newest start; None before the first.
+        plan: of the last start; None before the first.
         epochs: all of them, oldest first, with their pictures.
         notes: all of them, oldest first.
-        ended: how the newest start ended; None before the first and while it goes on.
-        pace: how fast it goes.
+        ended: how the last start ended; None before the first start and during a run.
+        eta: its throughput and remaining time.
     """
 
-    def __init__(self, most_steps: int = MOST_STEPS) -> None:
+    def __init__(self, max_steps: int = MAX_STEPS) -> None:
         self.plan: TrainingPlan | None = None
         self.epochs: list[TrainingEpoch] = []
         self.notes: list[str] = []
         self.ended: TrainingEnded | None = None
-        self.pace = Pace()
-        self._most = most_steps
-        self._kept: list[TrainingStep] = []
+        self.eta = EtaEstimator()
+        self._max_steps = max_steps
+        self._sampled: list[TrainingStep] = []
         self._newest: TrainingStep | None = None
         self._stride = 1
-        self._waiting = 0
+        self._until_next = 0
 
     @property
     def steps(self) -> list[TrainingStep]:
-        """At most ``most_steps`` of the steps, oldest first, with the first and the newest."""
-        if self._newest is None or (self._kept and self._kept[-1] is self._newest):
-            return list(self._kept)
-        return [*self._kept, self._newest]
+        """At most ``max_steps`` of the steps, oldest first, with the first and the newest."""
+        if self._newest is None or (self._sampled and self._sampled[-1] is self._newest):
+            return list(self._sampled)
+        return [*self._sampled, self._newest]
 
     @property
     def newest(self) -> TrainingStep | None:
@@ -64,19 +63,19 @@ class TrainingRecord:
             return self._newest.step
         return self.plan.first_step if self.plan is not None else 0
 
-    def take(self, event: TrainingEvent) -> None:
-        """One more event, in the order they come."""
+    def add(self, event: TrainingEvent) -> None:
+        """Add an event; call it in the order of the events."""
         match event:
             case TrainingPlan():
                 self.plan, self.ended = event, None
-                self._go_back(event.first_step)
-                self.pace.begin(event.first_step)
+                self._rewind(event.first_step)
+                self.eta.begin(event.first_step)
             case TrainingStep():
-                self._keep(event)
-                self.pace.step(event.step, event.seconds)
+                self._sample(event)
+                self.eta.step(event.step, event.seconds)
             case TrainingEpoch():
                 self.epochs.append(event)
-                self.pace.epoch(event.step, event.seconds)
+                self.eta.epoch(event.step, event.seconds)
             case TrainingNote():
                 self.notes.append(event.text)
             case TrainingEnded():
@@ -84,53 +83,59 @@ class TrainingRecord:
 
     @property
     def seconds_left(self) -> float | None:
-        """What the rest of the run will take; None before that can be told."""
+        """Estimated time until the run ends; None until it can be estimated."""
         if self.plan is None or self._newest is None:
             return None
-        return self.pace.left(self._newest.steps - self.step, self.plan.epochs - len(self.epochs))
+        return self.eta.left(self._newest.steps - self.step, self.plan.epochs - len(self.epochs))
 
-    def history(self) -> dict[str, list[dict[str, Any]]]:
-        """``{"steps": [...], "epochs": [...]}``: the numbers alone, as rows of a table; accuracies as columns."""
+    def table(self) -> dict[str, list[dict[str, Any]]]:
+        """``{"steps": [...], "epochs": [...]}``: the numbers only, as rows of a table; accuracies as columns."""
         epochs: list[dict[str, Any]] = [
-            {"epoch": one.epoch, "step": one.step, "loss": one.loss, "seconds": one.seconds, **one.accuracies}
-            for one in self.epochs
+            {
+                "epoch": epoch.epoch,
+                "step": epoch.step,
+                "loss": epoch.loss,
+                "seconds": epoch.seconds,
+                **epoch.accuracies,
+            }
+            for epoch in self.epochs
         ]
-        return {"steps": [asdict(one) for one in self.steps], "epochs": epochs}
+        return {"steps": [asdict(step) for step in self.steps], "epochs": epochs}
 
-    def copy(self) -> TrainingRecord:
-        """As it is now, for another thread to read."""
+    def copy(self) -> TrainingHistory:
+        """A copy of the current state, for another thread."""
         other = copy.copy(self)
-        other.epochs, other.notes, other._kept = list(self.epochs), list(self.notes), list(self._kept)
+        other.epochs, other.notes, other._sampled = list(self.epochs), list(self.notes), list(self._sampled)
         return other
 
-    def _keep(self, step: TrainingStep) -> None:
+    def _sample(self, step: TrainingStep) -> None:
         self._newest = step
-        self._waiting -= 1
-        if self._waiting > 0:
+        self._until_next -= 1
+        if self._until_next > 0:
             return
-        self._kept.append(step)
-        if len(self._kept) >= self._most:
-            del self._kept[1::2]
+        self._sampled.append(step)
+        if len(self._sampled) >= self._max_steps:
+            del self._sampled[1::2]
             self._stride *= 2
-        self._waiting = self._stride
+        self._until_next = self._stride
 
-    def _go_back(self, step: int) -> None:
-        """What comes after ``step`` will be learned anew: a run that failed goes on from its last checkpoint."""
-        self.epochs = [one for one in self.epochs if one.step <= step]
+    def _rewind(self, step: int) -> None:
+        """Forget what follows ``step``: a failed run continues from its last checkpoint and repeats it."""
+        self.epochs = [epoch for epoch in self.epochs if epoch.step <= step]
         if self._newest is None or self._newest.step <= step:
             return
-        self._kept = [one for one in self._kept if one.step <= step]
-        self._newest = self._kept[-1] if self._kept else None
-        self._waiting = self._stride if self._kept else 0
+        self._sampled = [sampled for sampled in self._sampled if sampled.step <= step]
+        self._newest = self._sampled[-1] if self._sampled else None
+        self._until_next = self._stride if self._sampled else 0
 
 
-def chosen(count: int, most: int) -> list[int]:
-    """Which of ``count`` rows are shown: all, or evenly spaced ones and the last, at most ``most``.
+def rows_to_show(count: int, most: int) -> list[int]:
+    """Indices of the rows to show, at most ``most``: all, or evenly spaced ones and the last.
 
-    A row that is shown was either shown before or is the newest, so none is sent twice.
+    As ``count`` grows, only its newest row is ever added, so no row is sent twice.
     """
     if most < 2:
-        raise ValueError(f"At least two rows are shown; most was {most}.")
+        raise ValueError(f"At least two rows are needed; most is {most}.")
     stride = 1
     while -(-count // stride) + 1 > most and count > most:
         stride *= 2

@@ -1,4 +1,4 @@
-"""The training monitor: watch a run learn, pause it, stop it, and take it up again."""
+"""The training monitor: watch a run, pause it, stop it, and continue it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from robust_widgets.interface.training_session import (
     TrainingSession,
     TrainingStep,
 )
-from robust_widgets.widgets.status_line import Notice
-from robust_widgets.widgets.training import formatting as words
-from robust_widgets.widgets.training.history import TrainingRecord
-from robust_widgets.widgets.training.snapshot import TrainingKeepsake
-from robust_widgets.widgets.training.throttle import Updates
+from robust_widgets.widgets.flow_control import Throttle
+from robust_widgets.widgets.page_widget import AckEvent, HelloEvent
+from robust_widgets.widgets.status_line import StatusLine
+from robust_widgets.widgets.training import formatting
+from robust_widgets.widgets.training.history import TrainingHistory
+from robust_widgets.widgets.training.snapshot import TrainingSnapshot
 from robust_widgets.widgets.training.view import (
-    AckEvent,
     Action,
-    Gallery,
-    HelloEvent,
+    MonitorEvent,
     MonitorView,
     PressEvent,
+    SentPictures,
     accuracy_curves,
     loss_curve,
-    parse_event,
 )
 
+UPDATES_PER_SECOND = 5
+# Each update holds all that is new, so any may be skipped except the last. A run may train all night with no page open.
+MAX_UPDATES_IN_FLIGHT = 4
 OFFERS: dict[LearningState, tuple[Action, ...]] = {
     "idle": ("start",),
     "reading": ("stop",),
@@ -46,85 +48,87 @@ OFFERS: dict[LearningState, tuple[Action, ...]] = {
 
 
 class TrainingMonitorWidget(ipywidgets.VBox):
-    """Curves, and pictures painted by what has been learned so far, while a session trains.
+    """Curves, and pictures painted by the model so far, while a session trains.
 
-    Events come on the thread that trains and are only noted there; the browser is told in its own time.
+    Events arrive on the training thread and are only recorded there; the page is updated at its own rate.
 
     Args:
-        session: what trains; closed with the widget.
-        title: the heading; by default the name of what is trained.
+        session: trains the model; closed with the widget.
+        title: the heading; by default the model's name.
 
     Attributes:
-        session: the one given.
+        session: as passed.
         plan: what is trained; None before the first start.
         epochs: all epochs, oldest first, with their pictures.
-        notes: what the run had to say, oldest first.
+        notes: the messages of the run, oldest first.
     """
 
     def __init__(self, session: TrainingSession, *, title: str = "") -> None:
         self.session = session
-        self.notice = Notice()
+        self.status = StatusLine()
         self.view = MonitorView()
         self._title = title
-        # The browser's messages come on the kernel's thread, events on the session's. The session is never called with
-        # the lock held: it may wait for its thread, and that for the lock.
+        # Messages of the page arrive on the kernel's thread, events on the session's. Never call the session with the
+        # lock held: it may wait for its thread, and that thread for the lock.
         self._lock = threading.RLock()
-        self._record = TrainingRecord()
+        self._history = TrainingHistory()
         self._state: LearningState = session.state
         self._stopping = False
         self._announcement = ""
         self._ended = threading.Event()
         if self._state not in ("reading", "running", "paused"):
             self._ended.set()
-        self._gallery = Gallery()
-        self._updates = Updates(self._send_update, self._lock)
-        self.keepsake = TrainingKeepsake(self._snapshot)
-        self.view.on_msg(self.notice.guard(self._receive))
-        self.notice.widget.observe(lambda _: self._updates.now(), "value")
+        self._sent_pictures = SentPictures()
+        self._throttle = Throttle(
+            self._send_update, UPDATES_PER_SECOND, MAX_UPDATES_IN_FLIGHT, lock=self._lock, timer=threading.Timer
+        )
+        self.snapshot = TrainingSnapshot(self._copy_history)
+        self.view.on_event(self.status.guard(self._on_event))
+        self.status.widget.observe(lambda _: self._update_now(), "value")
         super().__init__([self.view], layout={"max_width": "100%"})
 
     @property
     def state(self) -> LearningState:
-        """How far it is; "paused" from the moment that pause is asked for, though the step going on is finished."""
+        """The state; "paused" from the moment pause is requested, although the current step still finishes."""
         return self._state
 
     @property
     def offers(self) -> tuple[Action, ...]:
-        """What the buttons do now."""
+        """The buttons that work now."""
         return () if self._stopping or self.closed else OFFERS[self._state]
 
     @property
     def plan(self) -> TrainingPlan | None:
-        return self._record.plan
+        return self._history.plan
 
     @property
     def steps(self) -> list[TrainingStep]:
-        """The steps so far, oldest first; of a long run at most 400, the first and the newest among them."""
+        """The steps so far, oldest first; at most 400 of a long run, including the first and the newest."""
         with self._lock:
-            return self._record.steps
+            return self._history.steps
 
     @property
     def epochs(self) -> list[TrainingEpoch]:
         with self._lock:
-            return list(self._record.epochs)
+            return list(self._history.epochs)
 
     @property
     def notes(self) -> list[str]:
         with self._lock:
-            return list(self._record.notes)
+            return list(self._history.notes)
 
     def history(self) -> dict[str, list[dict[str, Any]]]:
-        """The numbers for plots of your own: ``pandas.DataFrame(monitor.history()["epochs"])``.
+        """The numbers, for your own plots: ``pandas.DataFrame(monitor.history()["epochs"])``.
 
         Returns:
             ``"steps"``: rows with step, steps, epoch, loss, learning_rate, side and seconds, thinned as `steps` is.
-            ``"epochs"``: rows with epoch, step, loss, seconds and a column for each accuracy, as shares in [0, 1].
+            ``"epochs"``: rows with epoch, step, loss, seconds and a column for each accuracy, in [0, 1].
         """
         with self._lock:
-            return self._record.history()
+            return self._history.table()
 
     def start(self) -> None:
-        """Begin, or go on from where it was stopped; returns at once. Nothing happens while it goes on already."""
+        """Start, or continue a stopped run; returns at once. Does nothing while a run is active."""
         with self._lock:
             if "start" not in OFFERS[self._state]:
                 return
@@ -132,56 +136,56 @@ class TrainingMonitorWidget(ipywidgets.VBox):
             self._stopping = False
             self._ended.clear()
             self._announcement = "Reading the pictures."
-            self.notice.clear()
-            self._updates.now()
+            self.status.clear()
+            self._update_now()
         try:
-            self.session.start(self.notice.guard(self._listen))
+            self.session.start(self.status.guard(self._listen))
         except BaseException:
             with self._lock:
                 self._state = before
                 self._ended.set()
-                self._updates.now()
+                self._update_now()
             raise
 
     def pause(self) -> None:
-        """Hold after the step going on."""
-        if self._turn("running", "paused", "Paused; Resume goes on at once."):
+        """Pause after the current step."""
+        if self._switch("running", "paused", "Paused; Resume continues at once."):
             self.session.pause()
 
     def resume(self) -> None:
-        """Go on after a pause."""
-        if self._turn("paused", "running", "Training goes on."):
+        """Continue after a pause."""
+        if self._switch("paused", "running", "Training continues."):
             self.session.resume()
 
     def stop(self) -> None:
-        """End after the step going on. Everything learned so far is kept; `start` goes on from there."""
+        """Stop after the current step. Everything learned so far is saved; `start` continues from there."""
         with self._lock:
             if "stop" not in self.offers:
                 return
             self._stopping = True
-            self._updates.now()
+            self._update_now()
         self.session.stop()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it has ended, for scripts; a cell that waits keeps the buttons from being heard.
+        """Wait until the run has ended, for scripts; while a cell waits, the buttons do not respond.
 
         Args:
-            timeout: in seconds; by default without limit.
+            timeout: in seconds; by default unlimited.
 
         Returns:
-            Whether it has ended; True also if it was never started.
+            Whether the run has ended; True if it was never started.
         """
         return self._ended.wait(timeout)
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed; then nothing on the page answers any more."""
+        """Whether the widget was closed; nothing on the page responds any more."""
         return self.comm is None
 
     def close(self) -> None:
-        """Stop, keeping everything learned so far, and take the widget off the page."""
+        """Stop, save everything learned so far, and remove the widget from the page."""
         self.session.close()
-        self._updates.close()
+        self._throttle.close()
         self.view.close()
         super().close()
 
@@ -190,33 +194,33 @@ class TrainingMonitorWidget(ipywidgets.VBox):
 
         bundle = cast("dict[str, Any]", self._repr_mimebundle_())
         display({**bundle, "text/plain": "A training monitor. Run this cell to train."}, raw=True)
-        self.keepsake.show()
+        self.snapshot.show()
 
-    def _turn(self, before: LearningState, after: LearningState, announcement: str) -> bool:
+    def _switch(self, before: LearningState, after: LearningState, announcement: str) -> bool:
         with self._lock:
             if self._state != before or self._stopping:
                 return False
             self._state, self._announcement = after, announcement
-            self._record.pace.hold()
-            self._updates.now()
+            self._history.eta.pause()
+            self._update_now()
             return True
 
     def _listen(self, event: TrainingEvent) -> None:
         with self._lock:
-            self._record.take(event)
+            self._history.add(event)
             match event:
                 case TrainingPlan():
                     self._state = "running"
-                    self._announcement = f"Training: {words.about(event)}."
-                    self._updates.now()
+                    self._announcement = f"Training: {formatting.describe(event)}."
+                    self._update_now()
                 case TrainingStep():
-                    self._updates.want()
+                    self._throttle.request()
                 case TrainingEpoch():
-                    self._announcement = words.told(event)
-                    self._updates.want()
+                    self._announcement = formatting.epoch_sentence(event)
+                    self._throttle.request()
                 case TrainingNote():
-                    earlier = "\n".join(reversed(self._record.notes[:-1]))
-                    self.notice.say(event.text, "warning", earlier)
+                    earlier = "\n".join(reversed(self._history.notes[:-1]))
+                    self.status.show(event.text, "warning", earlier)
                 case TrainingEnded():
                     self._end(event)
 
@@ -224,66 +228,71 @@ class TrainingMonitorWidget(ipywidgets.VBox):
         self._state, self._stopping = event.state, False
         self._announcement = event.message
         if event.state == "failed":
-            self.notice.say(event.message, "error", event.details)
-        self._updates.now()
+            self.status.show(event.message, "error", event.details)
+        self._update_now()
         self._ended.set()
-        self.keepsake.changed()
+        self.snapshot.refresh()
 
-    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
-        match parse_event(content):
+    def _on_event(self, event: MonitorEvent) -> None:
+        match event:
             case HelloEvent():
                 with self._lock:
-                    self._gallery.forget()
-                    self._updates.reconnect()
+                    self._sent_pictures.forget()
+                    self._throttle.reconnect()
+                    self._update_now()
             case AckEvent(sequence=sequence):
-                self._updates.acknowledge(sequence)
+                self._throttle.acknowledge(sequence)
             case PressEvent(action=action):
                 if action in self.offers:
                     getattr(self, action)()
-            case None:
-                pass
 
     @property
-    def _words(self) -> str:
-        """The state, and how a run ended."""
+    def _state_text(self) -> str:
+        """The state in words, or how the run ended."""
         if self._stopping:
             return "stopping after this step"
-        ended = self._record.ended
+        ended = self._history.ended
         if self._state in ("done", "stopped") and ended is not None and ended.message:
             return ended.message
-        return words.STATES[self._state]
+        return formatting.STATES[self._state]
 
-    def _snapshot(self) -> tuple[TrainingRecord, str]:
-        """The record as it is now, for whoever reads it on another thread, and its title."""
+    def _copy_history(self) -> tuple[TrainingHistory, str]:
+        """A copy of the history for another thread, and its title."""
         with self._lock:
-            return self._record.copy(), self._heading
+            return self._history.copy(), self._heading
 
     @property
     def _heading(self) -> str:
-        plan = self._record.plan
+        plan = self._history.plan
         return self._title or (plan.name if plan is not None else "") or "A training run"
 
+    def _update_now(self) -> None:
+        """Update the page without delay: the user waits for it, or the run has ended."""
+        with self._lock:
+            self._throttle.request()
+            self._throttle.flush()
+
     def _send_update(self, sequence: int) -> None:
-        record, plan = self._record, self._record.plan
-        rows, pictures = self._gallery.message(record.epochs)
-        newest = record.newest
+        history, plan = self._history, self._history.plan
+        rows, pictures = self._sent_pictures.message(history.epochs)
+        newest = history.newest
         content = {
             "kind": "update",
             "sequence": sequence,
             "state": self._state,
             "title": self._heading,
-            "words": self._words,
-            "about": words.about(plan) if plan is not None else "",
+            "words": self._state_text,
+            "about": formatting.describe(plan) if plan is not None else "",
             "classes": ", ".join(plan.classes) if plan is not None else "",
             "offers": list(self.offers),
-            "start": "Go on" if self._state in ("stopped", "failed") and record.step else "Start",
-            "step": record.step,
+            "start": "Continue" if self._state in ("stopped", "failed") and history.step else "Start",
+            "step": history.step,
             "steps": newest.steps if newest is not None else plan.steps if plan is not None else 0,
-            "progress": words.progress(record, self._state),
+            "progress": formatting.progress(history, self._state),
             "announcement": self._announcement,
-            "notice": self.notice.widget.value,
-            "loss": loss_curve(record),
-            "accuracies": accuracy_curves(record),
+            "notice": self.status.widget.value,
+            "loss": loss_curve(history),
+            "accuracies": accuracy_curves(history),
             **rows,
         }
         self.view.send(content, pictures)

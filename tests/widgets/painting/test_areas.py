@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from robust_widgets.widgets.painting.flood_fill import connected
+from robust_widgets.widgets.painting.flood_fill import flood_fill
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.strokes import SUBROWS, area_coverage
 from tests.widgets.page import noise
@@ -83,7 +83,7 @@ def test_a_fill_reaches_what_pillows_flood_fill_reaches(seed: int, share: float,
     like[row, column] = True
     picture = Image.fromarray(like.astype(np.uint8)).copy()
     ImageDraw.floodfill(picture, (column, row), 2)
-    np.testing.assert_array_equal(connected(like, column, row), np.asarray(picture) == 2)
+    np.testing.assert_array_equal(flood_fill(like, column, row), np.asarray(picture) == 2)
 
 
 def test_a_fill_finds_its_way_through_a_spiral() -> None:
@@ -95,7 +95,7 @@ def test_a_fill_finds_its_way_through_a_spiral() -> None:
         top, left, bottom, right = top + 2, left + 2, bottom - 2, right - 2
     picture = Image.fromarray(like.astype(np.uint8)).copy()
     ImageDraw.floodfill(picture, (0, 0), 2)
-    np.testing.assert_array_equal(connected(like, 0, 0), np.asarray(picture) == 2)
+    np.testing.assert_array_equal(flood_fill(like, 0, 0), np.asarray(picture) == 2)
 
 
 @pytest.mark.parametrize("softness", [0.0, 0.5, 1.0])

@@ -8,7 +8,7 @@ import pytest
 from robust_widgets.errors import PictureError
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.surface import Surface
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 from tests.widgets.page import Page, is_sentence, noise
 
 SIDE = 32
@@ -16,14 +16,14 @@ MASK = {"tool": "brush", "color": "#000000", "size": 8, "softness": 0, "opacity"
 
 
 @pytest.fixture
-def notice(page: Page) -> Notice:
+def status(page: Page) -> StatusLine:
     del page
-    return Notice()
+    return StatusLine()
 
 
 @pytest.fixture
-def surface(page: Page, notice: Notice) -> Surface:
-    surface = Surface(notice, side=SIDE)
+def surface(page: Page, status: StatusLine) -> Surface:
+    surface = Surface(status, side=SIDE)
     surface.pad.brush_size, surface.pad.softness = 8, 0.0
     surface.layer = "mask"
     page.forget()

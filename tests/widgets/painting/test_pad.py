@@ -1,4 +1,4 @@
-"""The pad's protocol, without a browser: what it sends, and what it makes of the messages that arrive."""
+"""The pad's protocol, without a browser: the messages it sends, and the events it parses."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import traitlets
 
+from robust_widgets.widgets.page_widget import HelloEvent
 from robust_widgets.widgets.painting.events import (
-    LARGEST_PICTURE,
-    MOST_CORNERS,
-    MOST_POINTS,
+    MAX_CORNERS,
+    MAX_PICTURE_BYTES,
+    MAX_POINTS,
     ActionEvent,
     AreaEvent,
     Brush,
     FillEvent,
-    HelloEvent,
     PadEvent,
     PickEvent,
     PictureEvent,
@@ -30,7 +30,7 @@ BRUSH = {"tool": "eraser", "color": "#0a141e", "size": 9, "softness": 0.5, "opac
 
 
 class RecordingPad(Pad):
-    """A pad that keeps what it would send."""
+    """A pad that records what it would send."""
 
     def __init__(self, **traits: Any) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -42,11 +42,11 @@ class RecordingPad(Pad):
 
 
 def arrive(pad: Pad, content: object, buffers: list[Any] | None = None) -> None:
-    """A message from the browser, by the way it really takes."""
+    """Deliver a message from the page, as ipywidgets does."""
     pad._handle_custom_msg(content, buffers or [])
 
 
-def heard(pad: Pad) -> list[PadEvent]:
+def events_of(pad: Pad) -> list[PadEvent]:
     events: list[PadEvent] = []
     pad.on_event(events.append)
     return events
@@ -61,7 +61,7 @@ def test_sends_painted_and_clear() -> None:
 
 def test_the_files_of_the_front_end_are_shipped() -> None:
     state = Pad().get_state()
-    assert "as default" in state["_esm"]
+    assert "export" in state["_esm"]
     assert ".rw-pad-surface" in state["_css"]
 
 
@@ -98,7 +98,7 @@ def test_only_the_agreed_traits_are_synced() -> None:
 )
 def test_messages_become_events(message: dict[str, Any], event: PadEvent) -> None:
     pad = Pad()
-    events = heard(pad)
+    events = events_of(pad)
     arrive(pad, message)
     assert events == [event]
 
@@ -139,7 +139,7 @@ def test_pressure_is_clipped() -> None:
 
 def test_a_picture_arrives_as_bytes() -> None:
     pad = Pad()
-    events = heard(pad)
+    events = events_of(pad)
     arrive(pad, {"kind": "picture", "name": "cat.png", "type": "image/png"}, [memoryview(b"\x89PNG")])
     assert events == [PictureEvent("cat.png", b"\x89PNG")]
     assert type(events[0].data) is bytes  # type: ignore[union-attr]
@@ -172,12 +172,12 @@ def test_long_names_are_cut() -> None:
         {"kind": "stroke", "id": 1, "phase": "move", "points": [[math.nan, 0, 1]]},
         {"kind": "stroke", "id": 1, "phase": "move", "points": [[math.inf, 0, 1]]},
         {"kind": "stroke", "id": 1, "phase": "move", "points": [[10**400, 0, 1]]},
-        {"kind": "stroke", "id": 1, "phase": "move", "points": [[0, 0, 1]] * (MOST_POINTS + 1)},
+        {"kind": "stroke", "id": 1, "phase": "move", "points": [[0, 0, 1]] * (MAX_POINTS + 1)},
         {"kind": "area", "id": 1},
         {"kind": "area", "id": 1, "corners": [[0, 0], [9, 0]]},
         {"kind": "area", "id": 1, "corners": [[0, 0], [9, 0], [9]]},
         {"kind": "area", "id": None, "corners": [[0, 0], [9, 0], [9, 9]]},
-        {"kind": "area", "id": 1, "corners": [[0, 0]] * (MOST_CORNERS + 1)},
+        {"kind": "area", "id": 1, "corners": [[0, 0]] * (MAX_CORNERS + 1)},
         {"kind": "fill"},
         {"kind": "fill", "point": [1]},
         {"kind": "pick", "point": {"x": 1, "y": 2}},
@@ -189,12 +189,12 @@ def test_long_names_are_cut() -> None:
 )
 def test_malformed_messages_are_ignored(message: object) -> None:
     pad = Pad()
-    events = heard(pad)
+    events = events_of(pad)
     arrive(pad, message)
     assert events == []
 
 
-@pytest.mark.parametrize("buffers", [[], [b""], [b"a", b"b"], [3], ["text"], [bytes(LARGEST_PICTURE + 1)]])
+@pytest.mark.parametrize("buffers", [[], [b""], [b"a", b"b"], [3], ["text"], [bytes(MAX_PICTURE_BYTES + 1)]])
 def test_a_picture_needs_one_sensible_buffer(buffers: list[Any]) -> None:
     assert parse_event({"kind": "picture", "name": "a.png", "type": "image/png"}, buffers) is None
 
@@ -205,7 +205,7 @@ def test_a_failing_callback_does_not_keep_others_from_hearing(caplog: pytest.Log
 
     pad = Pad()
     pad.on_event(fail)
-    events = heard(pad)
+    events = events_of(pad)
     arrive(pad, {"kind": "hello"})
     assert events == [HelloEvent()]
     assert "broken" in caplog.text

@@ -7,7 +7,7 @@ import pytest
 from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS
 from robust_widgets.widgets.painting.paint_box import PALETTE, START_COLOR, TOOLS, PaintBox
 from robust_widgets.widgets.painting.surface import Surface
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 from tests.widgets.page import Page
 
 SIDE = 32
@@ -17,10 +17,10 @@ class Desk:
     """A surface with its paint box."""
 
     def __init__(self) -> None:
-        self.notice = Notice()
-        self.surface = Surface(self.notice, side=SIDE)
+        self.status = StatusLine()
+        self.surface = Surface(self.status, side=SIDE)
         self.pad = self.surface.pad
-        self.box = PaintBox(self.surface, self.notice)
+        self.box = PaintBox(self.surface, self.status)
 
     @property
     def pressed(self) -> list[str]:
@@ -196,7 +196,7 @@ def test_an_error_of_a_button_is_said(page: Page, desk: Desk, monkeypatch: pytes
 
     monkeypatch.setattr(desk.surface, "clear", fail)
     page.click(desk.box.clear)
-    assert desk.notice.kind == "error" and "the raster is gone" in desk.notice.text
+    assert desk.status.kind == "error" and "the raster is gone" in desk.status.text
 
 
 def test_every_button_says_what_it_does(desk: Desk) -> None:

@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 
 from robust_widgets.widgets.painting.raster import Raster
-from robust_widgets.widgets.painting.surface import FAINTEST_WIDTH, Surface
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.painting.surface import MIN_WIDTH, Surface
+from robust_widgets.widgets.status_line import StatusLine
 from tests.widgets.page import Page, noise
 
 SIDE = 32
 
 
 @pytest.fixture
-def notice(page: Page) -> Notice:
+def status(page: Page) -> StatusLine:
     del page
-    return Notice()
+    return StatusLine()
 
 
 @pytest.fixture
-def surface(page: Page, notice: Notice) -> Surface:
-    surface = Surface(notice, side=SIDE)
+def surface(page: Page, status: StatusLine) -> Surface:
+    surface = Surface(status, side=SIDE)
     surface.pad.color, surface.pad.brush_size, surface.pad.softness = "#c81400", 6, 0.0
     page.forget()
     return surface
@@ -39,8 +39,8 @@ def undo_all(surface: Surface) -> None:
         surface.undo()
 
 
-def test_at_first_the_page_shows_the_blank_raster(page: Page, notice: Notice) -> None:
-    surface = Surface(notice, side=SIDE, display_side=200)
+def test_at_first_the_page_shows_the_blank_raster(page: Page, status: StatusLine) -> None:
+    surface = Surface(status, side=SIDE, display_side=200)
     assert page.shows(surface.canvas, surface.raster) and surface.raster.is_blank
     assert surface.pad.side == SIDE and surface.pad.display_side == 200
     areas = [child.layout.grid_area for child in surface.widget.children]
@@ -70,7 +70,7 @@ def test_only_what_a_part_touched_is_drawn(page: Page, surface: Surface) -> None
     assert all(width <= 10 and height <= 10 for _, _, width, height in drawn)
 
 
-@pytest.mark.parametrize(("pressure", "width"), [(0.0, FAINTEST_WIDTH), (0.5, (1 + FAINTEST_WIDTH) / 2), (1.0, 1.0)])
+@pytest.mark.parametrize(("pressure", "width"), [(0.0, MIN_WIDTH), (0.5, (1 + MIN_WIDTH) / 2), (1.0, 1.0)])
 def test_a_pen_that_barely_touches_still_leaves_a_line(
     page: Page, surface: Surface, pressure: float, width: float
 ) -> None:
@@ -158,7 +158,7 @@ def test_a_click_fills_with_the_pads_colour(page: Page, surface: Surface) -> Non
 
 
 def test_the_eyedropper_sets_the_pads_colour_and_outside_leaves_it(
-    page: Page, surface: Surface, notice: Notice
+    page: Page, surface: Surface, status: StatusLine
 ) -> None:
     surface.set_picture(noise(SIDE, SIDE, 3))
     red, green, blue = (int(value) for value in surface.raster.image[20, 9])
@@ -166,7 +166,7 @@ def test_the_eyedropper_sets_the_pads_colour_and_outside_leaves_it(
     assert surface.pad.color == f"#{red:02x}{green:02x}{blue:02x}"
     before = surface.pad.color
     page.tell(surface.pad, {"kind": "pick", "point": [-1, 20]})
-    assert surface.pad.color == before and notice.text == ""
+    assert surface.pad.color == before and status.text == ""
 
 
 def test_a_page_that_shows_the_pad_anew_is_drawn_whole(page: Page, surface: Surface) -> None:
@@ -227,7 +227,7 @@ def test_another_raster_can_be_gone_on_with_its_history_included(page: Page, sur
 
 
 def test_an_error_in_a_handler_is_said_and_the_paint_stays(
-    page: Page, surface: Surface, notice: Notice, monkeypatch: pytest.MonkeyPatch
+    page: Page, surface: Surface, status: StatusLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page.stroke(surface.pad, [(16, 16)])
     before = surface.raster.sketch.copy()
@@ -238,13 +238,13 @@ def test_an_error_in_a_handler_is_said_and_the_paint_stays(
     with monkeypatch.context() as broken:
         broken.setattr(surface.canvas, "draw", fail)
         page.tell(surface.pad, {"kind": "hello"})
-    assert notice.kind == "error" and "no canvas" in notice.text and "<b>" not in notice.widget.value
+    assert status.kind == "error" and "no canvas" in status.text and "<b>" not in status.widget.value
     np.testing.assert_array_equal(surface.raster.sketch, before)
     page.stroke(surface.pad, [(4, 4)])
     assert page.shows(surface.canvas, surface.raster)
 
 
-def test_handlers_may_be_called_on_any_thread(page: Page, surface: Surface, notice: Notice) -> None:
+def test_handlers_may_be_called_on_any_thread(page: Page, surface: Surface, status: StatusLine) -> None:
     ends: list[int] = []
     inside: list[str] = []
     most: list[int] = []
@@ -281,7 +281,7 @@ def test_handlers_may_be_called_on_any_thread(page: Page, surface: Surface, noti
     for thread in threads:
         thread.join()
     assert max(most) == 1, "the raster is worked on by one thread at a time"
-    assert notice.text == "" and sorted(acknowledged(page, surface)) == sorted(ends) and len(ends) == 16
+    assert status.text == "" and sorted(acknowledged(page, surface)) == sorted(ends) and len(ends) == 16
     assert page.shows(surface.canvas, surface.raster)
     undo_all(surface)
     assert surface.raster.is_blank and page.shows(surface.canvas, surface.raster)

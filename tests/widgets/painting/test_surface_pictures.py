@@ -9,21 +9,21 @@ import pytest
 from PIL import Image
 
 from robust_widgets.widgets.painting.surface import Surface
-from robust_widgets.widgets.status_line import Notice
+from robust_widgets.widgets.status_line import StatusLine
 from tests.widgets.page import Page, encoded, is_sentence, noise
 
 SIDE = 32
 
 
 @pytest.fixture
-def notice(page: Page) -> Notice:
+def status(page: Page) -> StatusLine:
     del page
-    return Notice()
+    return StatusLine()
 
 
 @pytest.fixture
-def surface(page: Page, notice: Notice) -> Surface:
-    surface = Surface(notice, side=SIDE)
+def surface(page: Page, status: StatusLine) -> Surface:
+    surface = Surface(status, side=SIDE)
     surface.pad.brush_size = 6
     page.stroke(surface.pad, [(4, 4), (28, 28)])
     page.forget()
@@ -34,7 +34,7 @@ def drop(page: Page, surface: Surface, data: bytes, name: str = "cat.png") -> No
     page.tell(surface.pad, {"kind": "picture", "name": name, "type": "image/png"}, data)
 
 
-def test_a_dropped_picture_lies_under_the_paint(page: Page, surface: Surface, notice: Notice) -> None:
+def test_a_dropped_picture_lies_under_the_paint(page: Page, surface: Surface, status: StatusLine) -> None:
     picture, paint = noise(SIDE, SIDE, 3), surface.raster.sketch.copy()
     changes: list[bool] = []
     surface.on_change(lambda: changes.append(True))
@@ -42,7 +42,7 @@ def test_a_dropped_picture_lies_under_the_paint(page: Page, surface: Surface, no
     np.testing.assert_array_equal(surface.raster.image, picture)
     np.testing.assert_array_equal(surface.raster.sketch, paint)
     assert page.shows(surface.canvas, surface.raster) and changes == [True]
-    assert notice.kind == "info" and is_sentence(notice.text, "cat.png", "undo")
+    assert status.kind == "info" and is_sentence(status.text, "cat.png", "undo")
 
 
 def test_undo_takes_a_dropped_picture_away(page: Page, surface: Surface) -> None:
@@ -97,23 +97,23 @@ def test_a_tiny_picture_is_scaled_up(surface: Surface) -> None:
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7 no picture", encoded(noise(40, 40, 3))[:900]], ids=["foreign", "cut off"])
 def test_a_file_that_is_no_picture_is_said_in_a_sentence_and_the_paint_stays(
-    page: Page, surface: Surface, notice: Notice, data: bytes
+    page: Page, surface: Surface, status: StatusLine, data: bytes
 ) -> None:
     paint = surface.raster.sketch.copy()
     drop(page, surface, data, "<i>notes</i>.png")
-    assert notice.kind == "error" and is_sentence(notice.text, "<i>notes</i>.png", "PNG")
-    assert "<i>" not in notice.widget.value
+    assert status.kind == "error" and is_sentence(status.text, "<i>notes</i>.png", "PNG")
+    assert "<i>" not in status.widget.value
     np.testing.assert_array_equal(surface.raster.sketch, paint)
     assert surface.raster.undo() is not None and not surface.raster.can_undo
     assert (surface.raster.image == 255).all()
 
 
-def test_what_the_browser_refused_is_said_in_a_sentence(page: Page, surface: Surface, notice: Notice) -> None:
+def test_what_the_browser_refused_is_said_in_a_sentence(page: Page, surface: Surface, status: StatusLine) -> None:
     paint = surface.raster.sketch.copy()
     page.tell(surface.pad, {"kind": "refused", "name": "film.mov", "reason": "cannot be read"})
-    assert notice.kind == "error" and is_sentence(notice.text, "film.mov", "JPEG")
+    assert status.kind == "error" and is_sentence(status.text, "film.mov", "JPEG")
     page.tell(surface.pad, {"kind": "refused", "name": "", "reason": "holds no file"})
-    assert is_sentence(notice.text, "What was dropped")
+    assert is_sentence(status.text, "The dropped item")
     np.testing.assert_array_equal(surface.raster.sketch, paint)
 
 

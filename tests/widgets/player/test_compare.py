@@ -8,7 +8,7 @@ import pytest
 
 from robust_widgets.errors import ParameterError, StateError, TraceError
 from robust_widgets.runs.trace import Trace
-from robust_widgets.widgets.player.compare import MOST_FRAMES, Compare, names
+from robust_widgets.widgets.player.compare import MOST_FRAMES, Compare, distinct_labels
 from tests.helpers import raises_sentence
 from tests.runs.test_trace import recorded
 from tests.widgets.page import Page, decoded
@@ -76,4 +76,4 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     ],
 )
 def test_runs_are_called_by_what_tells_them_apart(traces: list[Trace], labels: list[str]) -> None:
-    assert names(traces) == labels
+    assert distinct_labels(traces) == labels

@@ -1,4 +1,4 @@
-"""What is pressed on a page waits for the values that the page held back, and for nothing else."""
+"""A press waits for the values that the page holds back, and for nothing else."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Callable
 
 import pytest
 
-from robust_widgets.widgets.player import flush as settling
-from robust_widgets.widgets.player.flush import PATIENCE, RUN, PendingFlush
+from robust_widgets.widgets import flow_control
+from robust_widgets.widgets.flow_control import FLUSH_TIMEOUT, RUN, PendingFlush
 
 LONG = 60.0
 
 
 class HandTimer:
-    """A timer that ends when the test says so."""
+    """A timer that the test triggers."""
 
-    made: list[HandTimer]
+    created: list[HandTimer]
 
-    def __init__(self, seconds: float, call: Callable[..., object], given: tuple[object, ...]) -> None:
-        self.seconds, self.call, self.given = seconds, call, given
+    def __init__(self, seconds: float, call: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        self.seconds, self.call, self.arguments = seconds, call, arguments
         self.daemon = self.started = self.cancelled = False
-        self.made.append(self)
+        self.created.append(self)
 
     def start(self) -> None:
         self.started = True
@@ -31,131 +31,131 @@ class HandTimer:
 
     def end(self) -> None:
         assert self.started and not self.cancelled
-        self.call(*self.given)
+        self.call(*self.arguments)
 
 
 @pytest.fixture
 def timers(monkeypatch: pytest.MonkeyPatch) -> list[HandTimer]:
-    """All timers made, oldest first."""
-    made: list[HandTimer] = []
-    monkeypatch.setattr(HandTimer, "made", made, raising=False)
-    monkeypatch.setattr(settling.threading, "Timer", HandTimer)
-    return made
+    """All timers created, oldest first."""
+    created: list[HandTimer] = []
+    monkeypatch.setattr(HandTimer, "created", created, raising=False)
+    monkeypatch.setattr(flow_control.threading, "Timer", HandTimer)
+    return created
 
 
 class Desk:
-    """A settling, what it asked of the page, and what was done."""
+    """A pending flush, its requests to the page, and the actions carried out."""
 
-    def __init__(self, patience: float = LONG, greeted: bool = True) -> None:
-        self.asked: list[int] = []
+    def __init__(self, timeout: float = LONG, connected: bool = True) -> None:
+        self.requests: list[int] = []
         self.done: list[str] = []
         self.changed = threading.Event()
-        self.settling = PendingFlush(self.asked.append, patience)
-        self.settling.greeted = greeted
+        self.flush = PendingFlush(self.requests.append, timeout)
+        self.flush.connected = connected
 
-    def press(self, name: str = "run", what: str = RUN) -> None:
-        def act() -> None:
-            assert what != RUN or not self.settling.waiting, "it no longer waits when it begins"
+    def press(self, name: str = "run", button: str = RUN) -> None:
+        def action() -> None:
+            assert button != RUN or not self.flush.waiting, "it no longer waits once it begins"
             self.done.append(name)
             self.changed.set()
 
-        self.settling.press(act, what)
+        self.flush.press(action, button)
 
 
-def test_where_no_page_has_greeted_nothing_waits_and_nothing_is_asked() -> None:
-    desk = Desk(greeted=False)
+def test_without_a_page_nothing_waits_and_nothing_is_requested() -> None:
+    desk = Desk(connected=False)
     desk.press()
-    assert desk.done == ["run"] and desk.asked == [] and not desk.settling.waiting
+    assert desk.done == ["run"] and desk.requests == [] and not desk.flush.waiting
 
 
 def test_a_press_waits_for_the_pages_answer() -> None:
     desk = Desk()
     desk.press()
-    assert desk.done == [] and desk.asked == [1] and desk.settling.waiting
-    desk.settling.settled(1)
-    assert desk.done == ["run"] and not desk.settling.waiting
+    assert desk.done == [] and desk.requests == [1] and desk.flush.waiting
+    desk.flush.flushed(1)
+    assert desk.done == ["run"] and not desk.flush.waiting
     desk.press("again")
-    desk.settling.settled(2)
-    assert desk.done == ["run", "again"] and desk.asked == [1, 2]
+    desk.flush.flushed(2)
+    assert desk.done == ["run", "again"] and desk.requests == [1, 2]
 
 
 def test_only_the_newest_of_several_presses_counts_and_waits_for_its_own_answer() -> None:
     desk = Desk()
     desk.press("first")
     desk.press("second")
-    desk.settling.settled(1)
-    assert desk.done == [] and desk.settling.waiting
-    desk.settling.settled(2)
+    desk.flush.flushed(1)
+    assert desk.done == [] and desk.flush.waiting
+    desk.flush.flushed(2)
     assert desk.done == ["second"]
 
 
-def test_presses_of_different_kinds_wait_side_by_side(timers: list[HandTimer]) -> None:
+def test_presses_of_different_buttons_wait_independently(timers: list[HandTimer]) -> None:
     desk = Desk()
     desk.press("saved", "Save")
     desk.press("run")
     desk.press("used", "Use")
-    desk.settling.cancel()
-    assert not desk.settling.waiting
-    desk.settling.settled(2)
-    desk.settling.settled(1)
+    desk.flush.cancel()
+    assert not desk.flush.waiting
+    desk.flush.flushed(2)
+    desk.flush.flushed(1)
     timers[2].end()
-    assert desk.done == ["saved", "used"] and desk.asked == [1, 2, 3]
+    assert desk.done == ["saved", "used"] and desk.requests == [1, 2, 3]
 
 
-def test_what_is_no_run_does_not_look_like_one() -> None:
+def test_other_buttons_do_not_count_as_a_run() -> None:
     desk = Desk()
     desk.press("saved", "Save")
-    assert not desk.settling.waiting
+    assert not desk.flush.waiting
 
 
-def test_another_browsers_answer_comes_too_late() -> None:
+def test_a_second_answer_is_ignored() -> None:
     desk = Desk()
     desk.press()
-    desk.settling.settled(1)
-    desk.settling.settled(1)
+    desk.flush.flushed(1)
+    desk.flush.flushed(1)
     assert desk.done == ["run"]
     desk.press("again")
-    desk.settling.settled(1)
-    assert desk.done == ["run"] and desk.settling.waiting
+    desk.flush.flushed(1)
+    assert desk.done == ["run"] and desk.flush.waiting
 
 
-def test_an_answer_to_what_was_never_asked_is_ignored() -> None:
+def test_an_unexpected_answer_is_ignored() -> None:
     desk = Desk()
     for press in (0, 1, 7):
-        desk.settling.settled(press)
+        desk.flush.flushed(press)
     desk.press()
-    desk.settling.settled(2)
-    assert desk.done == [] and desk.settling.waiting
+    desk.flush.flushed(2)
+    assert desk.done == [] and desk.flush.waiting
 
 
-def test_what_is_cancelled_never_begins(timers: list[HandTimer]) -> None:
+def test_a_cancelled_run_never_begins(timers: list[HandTimer]) -> None:
     desk = Desk()
-    desk.settling.cancel()
+    desk.flush.cancel()
     desk.press()
-    desk.settling.cancel()
-    assert not desk.settling.waiting and timers[0].cancelled
-    desk.settling.settled(1)
+    desk.flush.cancel()
+    assert not desk.flush.waiting and timers[0].cancelled
+    desk.flush.flushed(1)
     assert desk.done == []
 
 
-def test_a_page_that_does_not_answer_is_waited_for_a_moment_only(timers: list[HandTimer]) -> None:
-    desk = Desk(PATIENCE)
+def test_a_page_that_does_not_answer_times_out(timers: list[HandTimer]) -> None:
+    desk = Desk(FLUSH_TIMEOUT)
     desk.press()
-    assert timers[0].seconds == PATIENCE and 0.5 <= PATIENCE <= 2
+    assert timers[0].seconds == FLUSH_TIMEOUT and 0.5 <= FLUSH_TIMEOUT <= 2
     timers[0].end()
-    assert desk.done == ["run"] and not desk.settling.waiting
-    desk.settling.settled(1)
+    assert desk.done == ["run"] and not desk.flush.waiting
+    desk.flush.flushed(1)
     assert desk.done == ["run"]
 
 
-def test_an_answer_ends_the_patience_with_a_page(timers: list[HandTimer]) -> None:
+def test_an_answer_cancels_the_timeout(timers: list[HandTimer]) -> None:
     desk = Desk()
     desk.press()
-    desk.settling.settled(1)
+    desk.flush.flushed(1)
     assert timers[0].cancelled
 
 
-def test_each_press_has_the_whole_patience(timers: list[HandTimer]) -> None:
+def test_each_press_has_its_own_timeout(timers: list[HandTimer]) -> None:
     desk = Desk()
     desk.press("first")
     desk.press("second")
@@ -165,23 +165,23 @@ def test_each_press_has_the_whole_patience(timers: list[HandTimer]) -> None:
     assert desk.done == ["second"]
 
 
-def test_a_page_is_not_waited_for_in_earnest() -> None:
+def test_the_timeout_really_expires() -> None:
     desk = Desk(0.05)
     desk.press()
     assert desk.changed.wait(LONG) and desk.done == ["run"]
 
 
-def test_nothing_keeps_python_from_ending() -> None:
+def test_the_timer_does_not_keep_python_alive() -> None:
     before = set(threading.enumerate())
     desk = Desk()
     desk.press()
     (timer,) = set(threading.enumerate()) - before
     assert timer.daemon
-    desk.settling.cancel()
+    desk.flush.cancel()
 
 
 @pytest.mark.parametrize("others", [1, 8])
-def test_answers_that_come_at_once_begin_it_once(others: int) -> None:
+def test_simultaneous_answers_run_the_action_once(others: int) -> None:
     for _ in range(50):
         desk = Desk()
         desk.press()
@@ -189,7 +189,7 @@ def test_answers_that_come_at_once_begin_it_once(others: int) -> None:
 
         def answer(desk: Desk = desk, ready: threading.Barrier = ready) -> None:
             ready.wait()
-            desk.settling.settled(1)
+            desk.flush.flushed(1)
 
         threads = [threading.Thread(target=answer) for _ in range(others + 1)]
         for thread in threads:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from robust_widgets.runs.notebook import MOST_BYTES
 from robust_widgets.runs.trace import Trace
-from robust_widgets.widgets.player.snapshot import MOST_BYTES_ALL, Keepsake
+from robust_widgets.widgets.player.snapshot import MOST_BYTES_ALL, Snapshot
 from tests.runs.test_notebook_page import grown, runs_of
 from tests.runs.test_trace import recorded
 
@@ -37,11 +37,11 @@ class Notebook:
         return self.got[-1][0]
 
 
-def shown() -> tuple[Notebook, Keepsake]:
+def shown() -> tuple[Notebook, Snapshot]:
     notebook = Notebook()
-    keepsake = Keepsake(publisher=notebook)
-    keepsake.show()
-    return notebook, keepsake
+    snapshot = Snapshot(publisher=notebook)
+    snapshot.show()
+    return notebook, snapshot
 
 
 def test_showing_makes_an_empty_output() -> None:
@@ -52,12 +52,12 @@ def test_showing_makes_an_empty_output() -> None:
 
 
 def test_each_run_is_added_to_the_same_output() -> None:
-    notebook, keepsake = shown()
+    notebook, snapshot = shown()
     traces: list[Trace] = []
     for steps in (3, 5):
         traces.append(recorded(steps))
-        keepsake.update(traces)
-        assert keepsake.flush()
+        snapshot.update(traces)
+        assert snapshot.flush()
     assert [update for _, _, update in notebook.got] == [False, True, True]
     assert len({display for _, display, _ in notebook.got}) == 1
     assert [run["last"] for run in runs_of(notebook.last["text/html"])] == [3, 5]
@@ -66,44 +66,44 @@ def test_each_run_is_added_to_the_same_output() -> None:
 
 
 def test_a_cell_run_again_gets_the_runs_at_once() -> None:
-    notebook, keepsake = shown()
-    keepsake.update([recorded(3)])
-    assert keepsake.flush()
-    keepsake.show()
+    notebook, snapshot = shown()
+    snapshot.update([recorded(3)])
+    assert snapshot.flush()
+    snapshot.show()
     data, display, update = notebook.got[-1]
     assert not update and display != notebook.got[0][1] and len(runs_of(data["text/html"])) == 1
 
 
 def test_updates_come_from_any_thread_and_the_newest_wins() -> None:
-    notebook, keepsake = shown()
+    notebook, snapshot = shown()
     notebook.gate = threading.Event()
     traces: list[Trace] = []
     for _ in range(6):
         traces.append(recorded(2))
-        worker = threading.Thread(target=keepsake.update, args=(list(traces),))
+        worker = threading.Thread(target=snapshot.update, args=(list(traces),))
         worker.start()
         worker.join()
     notebook.gate.set()
-    assert keepsake.flush()
+    assert snapshot.flush()
     assert len(runs_of(notebook.last["text/html"])) == 6
     assert len(notebook.got) <= 3, "what came meanwhile was not sent one by one"
 
 
 def test_runs_before_it_is_shown_wait_for_it() -> None:
     notebook = Notebook()
-    keepsake = Keepsake(publisher=notebook)
-    keepsake.update([recorded(2), Trace("generate", {})])
-    assert notebook.got == [] and keepsake.flush()
-    keepsake.show()
+    snapshot = Snapshot(publisher=notebook)
+    snapshot.update([recorded(2), Trace("generate", {})])
+    assert notebook.got == [] and snapshot.flush()
+    snapshot.show()
     assert len(runs_of(notebook.last["text/html"])) == 1
 
 
 def test_fifty_runs_stay_within_the_budget() -> None:
-    notebook, keepsake = shown()
+    notebook, snapshot = shown()
     traces = [grown(60, 64, seed=seed) for seed in range(50)]
     for count in (1, 2, 3, 10, 11, 50):
-        keepsake.update(traces[:count])
-        assert keepsake.flush()
+        snapshot.update(traces[:count])
+        assert snapshot.flush()
         size = len(json.dumps(notebook.last))
         assert size <= min(MOST_BYTES_ALL, count * MOST_BYTES), (count, size)
         assert len(runs_of(notebook.last["text/html"])) == count
@@ -115,11 +115,11 @@ def test_runs_that_have_not_changed_are_not_encoded_again(monkeypatch: pytest.Mo
     encoded: list[Trace] = []
     encode = module.encode_run
     monkeypatch.setattr(module, "encode_run", lambda trace, most: encoded.append(trace) or encode(trace, most))
-    _, keepsake = shown()
+    _, snapshot = shown()
     traces = [recorded(2) for _ in range(16)]
     for count in range(9, 17):
-        keepsake.update(traces[:count])
-        assert keepsake.flush()
+        snapshot.update(traces[:count])
+        assert snapshot.flush()
     assert len(encoded) == 16
 
 
@@ -128,21 +128,21 @@ def test_a_publisher_that_fails_is_logged_only(caplog: pytest.LogCaptureFixture)
         if update:
             raise OSError("gone")
 
-    keepsake = Keepsake(publisher=fail)
-    keepsake.show()
-    keepsake.update([recorded(1)])
-    assert keepsake.flush() and "gone" in caplog.text
+    snapshot = Snapshot(publisher=fail)
+    snapshot.show()
+    snapshot.update([recorded(1)])
+    assert snapshot.flush() and "gone" in caplog.text
 
 
 @pytest.mark.parametrize("shell", ["", "from IPython.core.interactiveshell import InteractiveShell as S; S.instance()"])
 def test_outside_a_notebook_nothing_happens(shell: str) -> None:
     code = f"""
 {shell}
-from robust_widgets.widgets.player.snapshot import Keepsake
-keepsake = Keepsake()
-keepsake.show()
-keepsake.update([])
-assert keepsake.flush()
+from robust_widgets.widgets.player.snapshot import Snapshot
+snapshot = Snapshot()
+snapshot.show()
+snapshot.update([])
+assert snapshot.flush()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The view's protocol, without a browser: what it sends, and what it makes of the messages that arrive."""
+"""The view's protocol, without a browser: the messages it sends, and the events it parses."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pytest
 
 from robust_widgets.runs.playback import Curves
 from robust_widgets.widgets.flow_control import LiveFrame
-from robust_widgets.widgets.player.events import (
-    AckEvent,
+from robust_widgets.widgets.page_widget import AckEvent, HelloEvent
+from robust_widgets.widgets.player.compare import CompareView
+from robust_widgets.widgets.player.view import (
     BranchEvent,
+    FlushedEvent,
     HeatEvent,
-    HelloEvent,
-    SettledEvent,
+    HistoryEntry,
     ShowEvent,
     StepEvent,
+    View,
     ViewEvent,
-    parse_event,
 )
-from robust_widgets.widgets.player.view import CompareView, HistoryEntry, View
 
 
 def some_curves(count: int = 2) -> Curves:
@@ -40,7 +40,7 @@ CURVES = {
 
 
 class RecordingView(View):
-    """A view that keeps what it would send."""
+    """A view that records what it would send."""
 
     def __init__(self, **traits: Any) -> None:
         self.sent: list[tuple[dict[str, Any], list[bytes]]] = []
@@ -52,17 +52,17 @@ class RecordingView(View):
 
 
 def arrive(view: View, content: object) -> None:
-    """A message from the browser, by the way it really takes."""
+    """Deliver a message from the page, as ipywidgets does."""
     view._handle_custom_msg(content, [])
 
 
-def test_begin_end_blank_and_settle() -> None:
+def test_begin_end_blank_and_flush() -> None:
     view = RecordingView()
     view.begin(1, 60, "goldfish", ("dog", "goldfish"), 40.0)
     view.begin(1, 60, curves=some_curves())
     view.end(1, "failed", "Out of memory.")
     view.blank()
-    view.settle(3)
+    view.request_flush(3)
     begun = {"kind": "begin", "run": 1, "steps": 60}
     assert view.sent == [
         ({**begun, "title": "goldfish", "classes": ["dog", "goldfish"], "radius": 40.0, "curves": None}, []),
@@ -75,9 +75,9 @@ def test_begin_end_blank_and_settle() -> None:
 
 def test_a_frame_carries_its_pictures_as_buffers() -> None:
     view = RecordingView()
-    told = LiveFrame(5, 4, 0.25, 0.5, 12.0, [(3, 0.5)], 41.0, 1.5)
-    view.frame(1, told, b"jpeg")
-    view.frame(1, told, b"jpeg", b"heat")
+    frame = LiveFrame(5, 4, 0.25, 0.5, 12.0, [(3, 0.5)], 41.0, 1.5)
+    view.frame(1, frame, b"jpeg")
+    view.frame(1, frame, b"jpeg", b"heat")
     (content, buffers), (_, both) = view.sent
     assert buffers == [b"jpeg"] and both == [b"jpeg", b"heat"]
     assert content == {
@@ -95,7 +95,7 @@ def test_a_frame_carries_its_pictures_as_buffers() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, None])
-def test_numbers_json_does_not_have_are_sent_as_null(bad: float | None) -> None:
+def test_numbers_that_json_lacks_are_sent_as_null(bad: float | None) -> None:
     view = RecordingView()
     view.frame(1, LiveFrame(1, 0, bad, bad, bad, None, bad, bad), b"jpeg")
     frame = view.sent[0][0]
@@ -148,7 +148,7 @@ def test_no_picture_is_in_the_widget_state() -> None:
 def test_the_files_of_the_front_end_are_shipped() -> None:
     for widget, name in ((View(), ".rw-view"), (CompareView(), ".rw-compare")):
         state = widget.get_state()
-        assert "as default" in state["_esm"]
+        assert "export" in state["_esm"]
         assert name in state["_css"]
 
 
@@ -159,7 +159,7 @@ def test_the_files_of_the_front_end_are_shipped() -> None:
         ({"kind": "ack", "sequence": 12}, AckEvent(12)),
         ({"kind": "step", "step": 0}, StepEvent(0)),
         ({"kind": "branch", "step": 7}, BranchEvent(7)),
-        ({"kind": "settled", "press": 3}, SettledEvent(3)),
+        ({"kind": "settled", "press": 3}, FlushedEvent(3)),
         ({"kind": "show", "index": 2}, ShowEvent(2)),
         ({"kind": "heat", "on": True}, HeatEvent(True)),
     ],
@@ -199,10 +199,9 @@ def test_malformed_messages_are_ignored(message: object) -> None:
     view.on_event(events.append)
     arrive(view, message)
     assert events == []
-    assert parse_event(message) is None
 
 
-def test_a_failing_callback_does_not_keep_others_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_callback_does_not_affect_others(caplog: pytest.LogCaptureFixture) -> None:
     def fail(event: ViewEvent) -> None:
         raise RuntimeError("broken")
 

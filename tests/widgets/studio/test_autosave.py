@@ -1,4 +1,4 @@
-"""Paintings that are kept over kernel restarts: the files, and the studio that uses them."""
+"""Autosave: the files, and the studio that restores them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from robust_widgets.errors import SaveError
 from robust_widgets.testing import FakeSession
-from robust_widgets.widgets.painting.raster import Raster
+from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 from robust_widgets.widgets.studio import StudioWidget
-from robust_widgets.widgets.studio.autosave import KEPT_DAYS, PARTIAL_SECONDS, Autosave
+from robust_widgets.widgets.studio.autosave import MAX_AGE_DAYS, PARTIAL_SECONDS, Autosave
 from tests.widgets.page import Page, encoded, is_sentence, noise
 
 SIDE = 16
@@ -34,27 +34,37 @@ def autosave(tmp_path: Path) -> Autosave:
     return Autosave("notebook, cell", tmp_path / "state" / "paintings")
 
 
-def test_a_painting_comes_back_to_the_bit(autosave: Autosave) -> None:
+def test_a_painting_is_restored_exactly(autosave: Autosave) -> None:
     raster = noisy()
     autosave.save(raster)
-    kept = autosave.load(SIDE)
-    assert kept is not None
-    np.testing.assert_array_equal(kept.image, raster.image)
-    np.testing.assert_array_equal(kept.sketch, raster.sketch)
-    np.testing.assert_array_equal(kept.mask, raster.mask)
-    again = kept.raster()
+    saved = autosave.load(SIDE)
+    assert saved is not None
+    np.testing.assert_array_equal(saved.image, raster.image)
+    np.testing.assert_array_equal(saved.sketch, raster.sketch)
+    np.testing.assert_array_equal(saved.mask, raster.mask)
+    again = saved.raster()
     np.testing.assert_array_equal(again.composite(), raster.composite())
     np.testing.assert_array_equal(again.mask, raster.mask)
     assert again.side == SIDE and not again.can_undo
 
 
-def test_a_painting_of_before_there_were_masks_comes_back(autosave: Autosave) -> None:
+def test_a_painting_without_a_mask_is_restored(autosave: Autosave) -> None:
     raster = noisy()
     autosave.path.parent.mkdir(parents=True)
     np.savez_compressed(autosave.path, image=raster.image, sketch=raster.sketch)
-    kept = autosave.load(SIDE)
-    assert kept is not None and not kept.mask.any() and kept.mask.shape == (SIDE, SIDE)
-    np.testing.assert_array_equal(kept.sketch, raster.sketch)
+    saved = autosave.load(SIDE)
+    assert saved is not None and not saved.mask.any() and saved.mask.shape == (SIDE, SIDE)
+    np.testing.assert_array_equal(saved.sketch, raster.sketch)
+
+
+def test_a_painting_saved_by_version_0_1_is_restored(autosave: Autosave) -> None:
+    autosave.path.parent.mkdir(parents=True)
+    autosave.path.write_bytes((Path(__file__).parents[2] / "data" / "v0.1" / "painting.npz").read_bytes())
+    saved = autosave.load()
+    assert saved is not None
+    raster = saved.raster()
+    assert raster.side == DEFAULT_SIDE and raster.color_at(120, 60) == (200, 50, 30)
+    assert raster.color_at(200, 130) == (192, 128, 90) and raster.mask[180, 128] == 255 and not raster.mask[60, 60]
 
 
 def test_a_mask_that_does_not_fit_is_none(autosave: Autosave) -> None:
@@ -64,7 +74,7 @@ def test_a_mask_that_does_not_fit_is_none(autosave: Autosave) -> None:
     assert autosave.load(SIDE) is None
 
 
-def test_what_killed_kernels_left_half_written_is_removed(autosave: Autosave) -> None:
+def test_temporary_files_of_killed_kernels_are_removed(autosave: Autosave) -> None:
     autosave.save(noisy())
     folder = autosave.path.parent
     for name, seconds in ((".a.npz.1.partial", PARTIAL_SECONDS + 60), (".b.npz.2.partial", 5)):
@@ -74,15 +84,15 @@ def test_what_killed_kernels_left_half_written_is_removed(autosave: Autosave) ->
     assert {file.name for file in folder.iterdir()} == {".b.npz.2.partial", autosave.path.name}
 
 
-def test_the_newest_painting_is_kept_in_one_file(autosave: Autosave) -> None:
+def test_only_the_newest_painting_is_saved(autosave: Autosave) -> None:
     for seed in range(3):
         autosave.save(noisy(seed=seed))
-    kept = autosave.load(SIDE)
-    assert kept is not None and list(autosave.path.parent.iterdir()) == [autosave.path]
-    np.testing.assert_array_equal(kept.image, noisy(seed=2).image)
+    saved = autosave.load(SIDE)
+    assert saved is not None and list(autosave.path.parent.iterdir()) == [autosave.path]
+    np.testing.assert_array_equal(saved.image, noisy(seed=2).image)
 
 
-def test_each_place_has_a_painting_of_its_own(tmp_path: Path) -> None:
+def test_each_place_has_its_own_painting(tmp_path: Path) -> None:
     first, second = Autosave("cell 1", tmp_path), Autosave("cell 2", tmp_path)
     first.save(noisy())
     assert second.load(SIDE) is None and Autosave("cell 1", tmp_path).load(SIDE) is not None
@@ -98,16 +108,16 @@ def test_by_default_paintings_are_in_the_platforms_state_folder(
     assert Autosave("cell").path.parent == tmp_path / "mine" / "paintings"
 
 
-def test_where_nothing_was_kept_nothing_comes_back(autosave: Autosave) -> None:
+def test_without_a_saved_painting_there_is_nothing_to_restore(autosave: Autosave) -> None:
     assert autosave.load(SIDE) is None
 
 
-def test_it_says_in_words_when_the_painting_was_made(autosave: Autosave) -> None:
+def test_the_time_of_the_painting_is_in_words(autosave: Autosave) -> None:
     autosave.save(noisy())
     at = datetime.now().replace(hour=14, minute=5).timestamp() - 2 * DAY
     os.utime(autosave.path, (at, at))
-    kept = autosave.load(SIDE)
-    assert kept is not None and kept.when == datetime.fromtimestamp(at).strftime("%d %B, 14:05")
+    saved = autosave.load(SIDE)
+    assert saved is not None and saved.when == datetime.fromtimestamp(at).strftime("%d %B, 14:05")
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "array", "other names", "objects", "floats", "folder"])
@@ -144,8 +154,8 @@ def test_a_damaged_file_is_none_wherever_the_damage_is(autosave: Autosave) -> No
         autosave.path.write_bytes(damaged)
         kept = autosave.load(8)
         changed += kept is None
-        if kept is not None:
-            np.testing.assert_array_equal(kept.sketch, noisy(8).sketch)
+        if saved is not None:
+            np.testing.assert_array_equal(saved.sketch, noisy(8).sketch)
     assert changed > 20
 
 
@@ -155,7 +165,7 @@ def test_a_painting_of_another_size_is_none(autosave: Autosave) -> None:
 
 
 def test_old_paintings_are_removed_and_nothing_else(tmp_path: Path) -> None:
-    ages = {"old.npz": KEPT_DAYS + 1, "young.npz": KEPT_DAYS - 1, "old.txt": 999}
+    ages = {"old.npz": MAX_AGE_DAYS + 1, "young.npz": MAX_AGE_DAYS - 1, "old.txt": 999}
     for name, days in ages.items():
         (tmp_path / name).write_bytes(b"")
         os.utime(tmp_path / name, (time.time() - days * DAY,) * 2)
@@ -187,9 +197,9 @@ def test_several_threads_may_keep_the_painting_at_once(autosave: Autosave) -> No
         thread.start()
     for thread in threads:
         thread.join()
-    kept = autosave.load(SIDE)
-    assert errors == [] and kept is not None and list(autosave.path.parent.iterdir()) == [autosave.path]
-    assert any(np.array_equal(kept.sketch, raster.sketch) for raster in rasters)
+    saved = autosave.load(SIDE)
+    assert errors == [] and saved is not None and list(autosave.path.parent.iterdir()) == [autosave.path]
+    assert any(np.array_equal(saved.sketch, raster.sketch) for raster in rasters)
 
 
 def test_the_studio_brings_a_painting_back_after_a_restart_and_says_so(page: Page, autosave: Autosave) -> None:
@@ -202,12 +212,12 @@ def test_the_studio_brings_a_painting_back_after_a_restart_and_says_so(page: Pag
     np.testing.assert_array_equal(after.surface.raster.image, before.surface.raster.image)
     np.testing.assert_array_equal(after.surface.raster.sketch, before.surface.raster.sketch)
     assert page.shows(after.surface.canvas, after.surface.raster)
-    assert is_sentence(after.notice.text, datetime.now().strftime("%B"), "is back") and after.paint_box.undo.disabled
+    assert is_sentence(after.status.text, datetime.now().strftime("%B"), "Restored") and after.paint_box.undo.disabled
     page.stroke(after.surface.pad, [(200, 40)])
     page.click(after.paint_box.undo)
     np.testing.assert_array_equal(after.surface.raster.sketch, before.surface.raster.sketch)
     page.click(after.runner.run_button)
-    assert after.runner.running and after.notice.text == ""
+    assert after.runner.running and after.status.text == ""
 
 
 def test_each_finished_change_is_kept_and_no_half_stroke(page: Page, autosave: Autosave) -> None:
@@ -217,7 +227,7 @@ def test_each_finished_change_is_kept_and_no_half_stroke(page: Page, autosave: A
 
     def is_kept() -> bool:
         kept = autosave.load()
-        return kept is not None and np.array_equal(kept.sketch, surface.raster.sketch)
+        return saved is not None and np.array_equal(saved.sketch, surface.raster.sketch)
 
     page.part(surface.pad, "begin", [(40, 40)])
     page.part(surface.pad, "move", [(90, 90)])
@@ -234,7 +244,7 @@ def test_a_damaged_file_does_not_keep_the_studio_from_opening(page: Page, autosa
     autosave.save(noisy(256))
     autosave.path.write_bytes(autosave.path.read_bytes()[:-200])
     studio = StudioWidget(FakeSession(), autosave=autosave)
-    assert studio.surface is not None and studio.surface.raster.is_blank and studio.notice.text == ""
+    assert studio.surface is not None and studio.surface.raster.is_blank and studio.status.text == ""
 
 
 def test_an_empty_canvas_that_was_kept_gives_way_to_the_picture(page: Page, autosave: Autosave) -> None:
@@ -242,7 +252,7 @@ def test_an_empty_canvas_that_was_kept_gives_way_to_the_picture(page: Page, auto
     autosave.save(Raster())
     picture = noise(256, 256, 3)
     studio = StudioWidget(FakeSession(), picture=picture, autosave=autosave)
-    assert studio.surface is not None and studio.notice.text == ""
+    assert studio.surface is not None and studio.status.text == ""
     np.testing.assert_array_equal(studio.surface.raster.image, picture)
 
 
@@ -250,9 +260,9 @@ def test_where_nothing_can_be_kept_it_is_said_and_painting_and_running_go_on(pag
     blocked = tmp_path / "state"
     blocked.write_text("not a folder")
     studio = StudioWidget(FakeSession(), autosave=Autosave("cell", blocked / "paintings"))
-    assert studio.surface is not None and studio.paint_box is not None and studio.notice.text == ""
+    assert studio.surface is not None and studio.paint_box is not None and studio.status.text == ""
     page.stroke(studio.surface.pad, [(40, 40), (200, 180)], number=4)
-    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, str(blocked))
+    assert studio.status.kind == "error" and is_sentence(studio.status.text, str(blocked))
     assert page.shows(studio.surface.canvas, studio.surface.raster) and not studio.surface.raster.is_blank
     assert page.sent(studio.surface.pad, "painted")[0].content["id"] == 4 and not studio.paint_box.undo.disabled
     page.click(studio.runner.run_button)
@@ -273,4 +283,4 @@ def test_where_nothing_can_be_kept_a_painting_is_adopted_all_the_same(page: Page
     new = StudioWidget(FakeSession(), autosave=Autosave("cell", blocked / "paintings"))
     new.adopt(old, noise(256, 256, 3))
     assert new.surface is not None and new.surface.raster.sketch.any() and new.surface.raster.image.std() > 0
-    assert old.closed and new.notice.kind == "error" and is_sentence(new.notice.text, str(blocked))
+    assert old.closed and new.status.kind == "error" and is_sentence(new.status.text, str(blocked))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import ModelInfo
 from robust_widgets.testing import FakeSession
-from robust_widgets.widgets.studio.badge import Badge
+from robust_widgets.widgets.studio.badge import ModelBadge
 from tests.widgets.page import Page
 
 FOUND = Robustness(1.0, 16, 4, True)
 
 
-def badge(claim: str = "") -> tuple[Badge, FakeSession]:
+def badge(claim: str = "") -> tuple[ModelBadge, FakeSession]:
     session = FakeSession()
     session._model = ModelInfo("<b>mine</b>", ("cat", "dog"), 16, "cpu", "resnet", claim)
-    return Badge(session), session
+    return ModelBadge(session), session
 
 
 def test_it_says_what_was_measured_once_it_is(page: Page) -> None:
@@ -28,12 +28,12 @@ def test_it_says_what_was_measured_once_it_is(page: Page) -> None:
     assert "&lt;b&gt;mine&lt;/b&gt;: 2 classes at 16 px, resnet, on cpu" in shown.line.value
 
 
-def test_what_the_file_says_stands_beside_it(page: Page) -> None:
+def test_the_claim_of_the_file_is_in_the_details(page: Page) -> None:
     del page
     shown, session = badge("trained for l2 3")
-    for found in (None, FOUND):
-        session.measure_listeners[-1](found)
-        assert "The file says: trained for l2 3." in shown.badge.value
+    for robustness in (None, FOUND):
+        session.measure_listeners[-1](robustness)
+        assert "According to its file: trained for l2 3." in shown.badge.value
         assert "trained" not in shown.badge.value.partition("</summary>")[0].rpartition(">")[2]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from robust_widgets.errors import ParameterError
+from robust_widgets.errors import StateError
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.detached import MIME
@@ -62,6 +62,6 @@ def test_asked_for_again_it_is_moved_again(cell: Cell) -> None:
 def test_a_closed_studio_cannot_move(cell: Cell) -> None:
     studio = StudioWidget(FakeSession())
     studio.close()
-    with raises_sentence(ParameterError, "closed", "run its cell again"):
+    with raises_sentence(StateError, "closed", "run its cell again"):
         studio.detach()
     assert not cell.shown

@@ -24,21 +24,21 @@ def studio(page: Page, session: FakeSession) -> StudioWidget:
 
 
 def test_run_waits_and_says_so(studio: StudioWidget, session: FakeSession, page: Page) -> None:
-    assert "being loaded" in studio.badge.line.value and studio.notice.text == ""
+    assert "loading" in studio.badge.line.value and studio.status.text == ""
     page.click(studio.runner.run_button)
-    assert studio.notice.text == LOADING and is_sentence(LOADING) and studio.notice.kind == "info"
+    assert studio.status.text == LOADING and is_sentence(LOADING) and studio.status.kind == "info"
     assert studio.trace is None and not studio.runner.stop_button.disabled
     session.load()
-    assert studio.notice.text == "" and studio.trace is not None and len(studio.trace) == 1
+    assert studio.status.text == "" and studio.trace is not None and len(studio.trace) == 1
     assert "on cpu" in studio.badge.line.value and studio.runner.view.device == "cpu"
     page.click(studio.runner.run_button)
-    assert "earlier run was stopped" in studio.notice.text
+    assert "Stopped the previous run" in studio.status.text
 
 
 def test_a_run_that_waits_can_be_stopped(studio: StudioWidget, session: FakeSession, page: Page) -> None:
     page.click(studio.runner.run_button)
     page.click(studio.runner.stop_button)
-    assert not studio.runner.running and studio.runner.stop_button.disabled and studio.notice.text == ""
+    assert not studio.runner.running and studio.runner.stop_button.disabled and studio.status.text == ""
     session.load()
     assert studio.trace is None
 
@@ -46,9 +46,9 @@ def test_a_run_that_waits_can_be_stopped(studio: StudioWidget, session: FakeSess
 def test_a_run_asked_for_twice_still_waits(studio: StudioWidget, session: FakeSession, page: Page) -> None:
     page.click(studio.runner.run_button)
     page.click(studio.runner.run_button)
-    assert studio.notice.text == LOADING
+    assert studio.status.text == LOADING
     session.load()
-    assert len(studio.traces) == 1 and studio.notice.text == ""
+    assert len(studio.traces) == 1 and studio.status.text == ""
 
 
 @pytest.mark.parametrize("runs", [True, False])
@@ -60,8 +60,8 @@ def test_a_model_that_cannot_be_loaded_is_said(
         page.click(studio.runner.run_button)
     session.load(sentence, "Traceback of it")
     for _ in range(2):
-        assert (studio.notice.text, studio.notice.kind) == (sentence, "error")
-        assert "Traceback of it" in studio.notice.widget.value and "could not be loaded" in studio.badge.line.value
+        assert (studio.status.text, studio.status.kind) == (sentence, "error")
+        assert "Traceback of it" in studio.status.widget.value and "could not be loaded" in studio.badge.line.value
         assert not studio.runner.running
         page.click(studio.runner.run_button)
 

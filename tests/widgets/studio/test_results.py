@@ -50,7 +50,7 @@ def test_the_step_that_was_scrubbed_to_goes_on_the_canvas_and_one_undo_brings_th
     assert desk.studio.trace is not None
     np.testing.assert_array_equal(desk.surface.raster.image, desk.studio.trace[2].pixels[0])
     assert not desk.surface.raster.sketch.any() and page.shows(desk.surface.canvas, desk.surface.raster)
-    assert is_sentence(desk.studio.notice.text, "Step 2", "undo brings")
+    assert is_sentence(desk.studio.status.text, "Step 2", "undo restores")
     page.act(desk.surface.pad, "undo")
     np.testing.assert_array_equal(desk.surface.raster.sketch, sketch)
     assert (desk.surface.raster.image == 255).all() and page.shows(desk.surface.canvas, desk.surface.raster)
@@ -58,14 +58,14 @@ def test_the_step_that_was_scrubbed_to_goes_on_the_canvas_and_one_undo_brings_th
 
 def test_without_scrubbing_the_last_step_goes_on_the_canvas(page: Page, desk: Desk) -> None:
     page.click(desk.studio.results.use_button)
-    assert desk.studio.trace is not None and is_sentence(desk.studio.notice.text, "Step 4")
+    assert desk.studio.trace is not None and is_sentence(desk.studio.status.text, "Step 4")
     np.testing.assert_array_equal(desk.surface.raster.image, desk.studio.trace[-1].pixels[0])
 
 
 def test_a_step_the_run_does_not_have_is_its_last(page: Page, desk: Desk) -> None:
     page.tell(desk.studio.runner.view, {"kind": "step", "step": 99})
     page.click(desk.studio.results.use_button)
-    assert "Step 4" in desk.studio.notice.text
+    assert "Step 4" in desk.studio.status.text
 
 
 def test_the_result_can_be_run_on_from_again(page: Page, desk: Desk) -> None:
@@ -78,10 +78,10 @@ def test_the_result_can_be_run_on_from_again(page: Page, desk: Desk) -> None:
 def test_without_a_run_there_is_nothing_to_paint_on_or_save(page: Page, tmp_path: Path) -> None:
     studio = StudioWidget(FakeSession())
     page.click(studio.results.use_button)
-    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "no run to paint on")
+    assert studio.status.kind == "error" and is_sentence(studio.status.text, "no run to use")
     page.set(studio.results.save_name, value=str(tmp_path / "a.png"))
     page.click(studio.results.save_button)
-    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "no run to save")
+    assert studio.status.kind == "error" and is_sentence(studio.status.text, "no run to save")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -91,7 +91,7 @@ def test_a_run_is_saved_as_its_names_ending_says(page: Page, tmp_path: Path, nam
     desk.save(page, f" {tmp_path}/{name}")
     (file,) = tmp_path.iterdir()
     assert file.name == (name.strip() if "." in name else "fish.png")
-    assert desk.studio.notice.kind == "info" and str(file) in desk.studio.notice.text
+    assert desk.studio.status.kind == "info" and str(file) in desk.studio.status.text
     assert desk.studio.trace is not None
     if file.suffix == ".npz":
         np.testing.assert_array_equal(load_trace(file).frames, desk.studio.trace.frames)
@@ -117,10 +117,10 @@ def test_a_file_that_cannot_be_written_is_said_and_the_run_can_be_saved_elsewher
     (tmp_path / "file").write_text("not a folder")
     desk = Desk(page, FakeSession(input_size=8))
     desk.save(page, f"{tmp_path}/{name}")
-    assert desk.studio.notice.kind == "error" and is_sentence(desk.studio.notice.text, name)
+    assert desk.studio.status.kind == "error" and is_sentence(desk.studio.status.text, name)
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
     desk.save(page, f"{tmp_path}/fish.png")
-    assert (tmp_path / "fish.png").exists() and desk.studio.notice.kind == "info"
+    assert (tmp_path / "fish.png").exists() and desk.studio.status.kind == "info"
 
 
 def test_a_new_studio_adopts_the_painting_its_history_the_runs_and_the_settings(page: Page, desk: Desk) -> None:
@@ -182,7 +182,7 @@ def test_a_session_that_both_studios_use_is_not_closed(page: Page, desk: Desk) -
     new.adopt(desk.studio)
     assert desk.studio.closed and not desk.session.closed and not desk.session.running
     page.click(new.runner.run_button)
-    assert desk.session.running and new.notice.kind != "error"
+    assert desk.session.running and new.status.kind != "error"
 
 
 def test_the_code_of_a_run_that_was_read_back_loads_the_studios_model_as_it_was_loaded(

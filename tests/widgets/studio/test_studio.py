@@ -84,11 +84,11 @@ def test_stop_by_button_and_by_key(page: Page, session: FakeSession, studio: Stu
 
 def test_an_empty_canvas_is_said_and_nothing_runs(page: Page, session: FakeSession, studio: StudioWidget) -> None:
     page.click(studio.runner.run_button)
-    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "canvas is empty")
+    assert studio.status.kind == "error" and is_sentence(studio.status.text, "canvas is empty")
     assert session.requests == [] and studio.runner.stop_button.disabled
     paint(page, studio)
     page.click(studio.runner.run_button)
-    assert len(session.requests) == 1 and studio.notice.text == ""
+    assert len(session.requests) == 1 and studio.status.text == ""
 
 
 def test_a_picture_without_paint_is_enough_to_run(page: Page, session: FakeSession, studio: StudioWidget) -> None:
@@ -103,7 +103,7 @@ def test_an_unknown_class_is_said_and_nothing_runs(page: Page, session: FakeSess
     paint(page, studio)
     page.set(studio.picker.search, value="goldfsh")
     page.click(studio.runner.run_button)
-    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "'goldfsh'", "'goldfish'")
+    assert studio.status.kind == "error" and is_sentence(studio.status.text, "'goldfsh'", "'goldfish'")
     assert session.requests == []
 
 
@@ -138,13 +138,13 @@ def test_a_failed_run_leaves_the_paint_and_the_studio_works_on(
     assert studio.surface is not None
     before = studio.surface.raster.sketch.copy()
     page.click(studio.runner.run_button)
-    session.fail("The run broke off; the details hold the traceback.", "<Traceback>")
-    assert studio.notice.kind == "error" and "&lt;Traceback&gt;" in studio.notice.widget.value
+    session.fail("The run failed; the details hold the traceback.", "<Traceback>")
+    assert studio.status.kind == "error" and "&lt;Traceback&gt;" in studio.status.widget.value
     np.testing.assert_array_equal(studio.surface.raster.sketch, before)
     page.stroke(studio.surface.pad, [(200, 20)])
     page.click(studio.runner.run_button)
     session.advance(200)
-    assert studio.notice.text == "" and studio.runner.run_button.description == "Run" and len(studio.traces) == 2
+    assert studio.status.text == "" and studio.runner.run_button.description == "Run" and len(studio.traces) == 2
     page.act(studio.surface.pad, "undo")
     np.testing.assert_array_equal(studio.surface.raster.sketch, before)
 
@@ -154,7 +154,7 @@ def test_run_pressed_twice_keeps_both_runs(page: Page, session: FakeSession, stu
     page.click(studio.runner.run_button)
     session.advance(3)
     page.click(studio.runner.run_button)
-    assert is_sentence(studio.notice.text, "kept")
+    assert is_sentence(studio.status.text, "history")
     session.advance(200)
     assert [len(trace) for trace in studio.traces] == [4, 61]
     assert studio.runner.stop_button.disabled and studio.runner.run_button.description == "Run"
@@ -192,11 +192,11 @@ def test_no_button_raises_whatever_the_session_does(page: Page, studio: StudioWi
         studio.results.save_button,
         studio.results.use_button,
     ):
-        studio.notice.clear()
+        studio.status.clear()
         button.disabled = False
         page.click(button)
-        assert studio.notice.kind == "error" and studio.notice.text
-        assert "<no>" not in studio.notice.widget.value
+        assert studio.status.kind == "error" and studio.status.text
+        assert "<no>" not in studio.status.widget.value
     assert studio.runner.run_button.description == "Run" and not studio.runner.running
 
 
@@ -234,7 +234,7 @@ def test_closing_ends_the_run_and_the_session(page: Page, session: FakeSession, 
     studio.close()
     assert session.closed and not session.running and studio.closed
     page.click(studio.runner.run_button)
-    assert is_sentence(studio.notice.text, "closed")
+    assert is_sentence(studio.status.text, "closed")
 
 
 def test_what_the_model_calls_itself_is_shown_never_as_html(page: Page) -> None:

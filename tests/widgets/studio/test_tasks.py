@@ -60,7 +60,7 @@ def test_each_task_asks_for_what_it_needs_and_nothing_else(
 ) -> None:
     ready(studio, task)
     page.click(studio.runner.run_button)
-    assert studio.notice.text == ""
+    assert studio.status.text == ""
     (request,) = session.requests
     assert request.task == task and request.start is None
     assert request.target == ("shore 1" if TASK_UI[task].feature else "goldfish")
@@ -83,10 +83,10 @@ def test_a_mask_that_is_empty_or_covers_everything_is_said_and_costs_no_paint(
     paint = studio.surface.raster.sketch.copy()
     studio.surface.clear_mask()
     page.click(studio.runner.run_button)
-    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "mask is empty")
+    assert studio.status.kind == "error" and is_sentence(studio.status.text, "mask is empty")
     studio.surface.set_mask(np.ones((SIDE, SIDE), bool))
     page.click(studio.runner.run_button)
-    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "covers the whole picture")
+    assert studio.status.kind == "error" and is_sentence(studio.status.text, "covers the whole picture")
     assert not session.requests
     np.testing.assert_array_equal(studio.surface.raster.sketch, paint)
 
@@ -106,7 +106,7 @@ def test_a_model_without_a_catalogue_says_how_to_make_one(page: Page) -> None:
     studio = StudioWidget(session)
     ready(studio, "paint_features")
     page.click(studio.runner.run_button)
-    assert studio.notice.kind == "error" and is_sentence(studio.notice.text, "robust-widgets features")
+    assert studio.status.kind == "error" and is_sentence(studio.status.text, "robust-widgets features")
     assert not session.requests
 
 
@@ -137,7 +137,7 @@ def test_a_branch_of_a_task_with_a_picture_works_on_an_empty_canvas(
     studio.task_buttons.value = "translate"
     page.tell(studio.runner.view, {"kind": "branch", "step": 4})
     request = session.requests[-1]
-    assert (request.task, studio.notice.kind) == ("translate", "info")
+    assert (request.task, studio.status.kind) == ("translate", "info")
     assert request.start is not None and request.picture is not None
     np.testing.assert_array_equal(request.picture, request.start[0])
 
@@ -180,8 +180,8 @@ def test_a_picture_without_the_class_is_said_after_the_run(
     ready(studio, "super_resolve")
     page.click(studio.runner.run_button)
     session.advance(200)
-    assert studio.notice.kind == "warning" and is_sentence(studio.notice.text, "almost no goldfish")
+    assert studio.status.kind == "warning" and is_sentence(studio.status.text, "choose a class")
     studio.task_buttons.value = "translate"
     page.click(studio.runner.run_button)
     session.advance(200)
-    assert studio.notice.kind == "info"
+    assert studio.status.kind == "info"

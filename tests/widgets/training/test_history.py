@@ -1,4 +1,4 @@
-"""What is kept of a training run, how fast it goes, and how it is told."""
+"""The history of a training run, its ETA, and its texts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from robust_widgets.interface.training_session import (
     TrainingPlan,
     TrainingStep,
 )
-from robust_widgets.widgets.training import formatting as words
-from robust_widgets.widgets.training.eta import Pace, duration, speed
-from robust_widgets.widgets.training.history import MOST_STEPS, TrainingRecord, chosen
-from robust_widgets.widgets.training.view import MOST_POINTS, Gallery, accuracy_curves, loss_curve
+from robust_widgets.widgets.training import formatting
+from robust_widgets.widgets.training.eta import EtaEstimator
+from robust_widgets.widgets.training.formatting import duration, speed
+from robust_widgets.widgets.training.history import MAX_STEPS, TrainingHistory, rows_to_show
+from robust_widgets.widgets.training.view import MAX_POINTS, SentPictures, accuracy_curves, loss_curve
 
 
 def plan(steps: int = 100, epochs: int = 10, first_step: int = 0) -> TrainingPlan:
@@ -36,128 +37,128 @@ def epoch(number: int, seconds: float = 0.0, done: int = 0, pictures: int = 2, *
 
 
 def test_a_hundred_thousand_steps_stay_few_and_even_and_the_first_and_the_newest_are_there() -> None:
-    record = TrainingRecord()
-    record.take(plan(100_000))
+    history = TrainingHistory()
+    history.add(plan(100_000))
     for number in range(1, 100_001):
-        record.take(step(number, steps=100_000))
+        history.add(step(number, steps=100_000))
         if number % 997 == 0:
-            assert record.steps[-1].step == number and len(record.steps) <= MOST_STEPS
-    kept = [one.step for one in record.steps]
-    assert MOST_STEPS / 4 < len(kept) <= MOST_STEPS and kept[0] == 1 and kept[-1] == 100_000
+            assert history.steps[-1].step == number and len(history.steps) <= MAX_STEPS
+    kept = [row.step for row in history.steps]
+    assert MAX_STEPS / 4 < len(kept) <= MAX_STEPS and kept[0] == 1 and kept[-1] == 100_000
     assert kept == sorted(set(kept))
     gaps = np.diff(kept[:-1])
     assert gaps.max() <= 3 * np.median(gaps)
-    curve = loss_curve(record)
-    assert len(curve["steps"]) == len(curve["values"]) == len(curve["epochs"]) <= MOST_POINTS
+    curve = loss_curve(history)
+    assert len(curve["steps"]) == len(curve["values"]) == len(curve["epochs"]) <= MAX_POINTS
     assert curve["steps"][0] == 1 and curve["steps"][-1] == 100_000
 
 
 def test_few_steps_are_all_kept() -> None:
-    record = TrainingRecord(most_steps=50)
-    record.take(plan())
+    history = TrainingHistory(max_steps=50)
+    history.add(plan())
     for number in range(1, 50):
-        record.take(step(number))
-    assert [one.step for one in record.steps] == list(range(1, 50))
+        history.add(step(number))
+    assert [row.step for row in history.steps] == list(range(1, 50))
 
 
 def test_going_on_from_a_checkpoint_forgets_what_will_be_learned_anew() -> None:
-    record = TrainingRecord()
-    record.take(plan())
+    history = TrainingHistory()
+    history.add(plan())
     for number in range(1, 46):
-        record.take(step(number))
+        history.add(step(number))
         if number % 10 == 0:
-            record.take(epoch(number // 10))
-    record.take(TrainingNote("One file was left out."))
-    record.take(TrainingEnded("failed", "It broke."))
-    record.take(plan(first_step=30))
-    assert [one.step for one in record.steps] == list(range(1, 31)) and [one.epoch for one in record.epochs] == [
+            history.add(epoch(number // 10))
+    history.add(TrainingNote("One file was left out."))
+    history.add(TrainingEnded("failed", "It broke."))
+    history.add(plan(first_step=30))
+    assert [row.step for row in history.steps] == list(range(1, 31)) and [row.epoch for row in history.epochs] == [
         1,
         2,
         3,
     ]
-    assert record.ended is None and record.notes == ["One file was left out."]
-    record.take(step(31))
-    assert record.steps[-1].step == 31 and record.step == 31
+    assert history.ended is None and history.notes == ["One file was left out."]
+    history.add(step(31))
+    assert history.steps[-1].step == 31 and history.step == 31
 
 
 def test_a_copy_does_not_grow() -> None:
-    record = TrainingRecord()
-    record.take(plan())
-    record.take(step(1))
-    copied = record.copy()
-    record.take(step(2))
-    record.take(epoch(1))
+    history = TrainingHistory()
+    history.add(plan())
+    history.add(step(1))
+    copied = history.copy()
+    history.add(step(2))
+    history.add(epoch(1))
     assert len(copied.steps) == 1 and copied.epochs == []
 
 
 def test_history_is_rows_of_plain_numbers() -> None:
-    record = TrainingRecord()
-    record.take(plan())
-    record.take(step(1, 2.5))
-    record.take(epoch(1, 3.0, clean=0.5, attacked=0.25))
-    history = record.history()
+    history = TrainingHistory()
+    history.add(plan())
+    history.add(step(1, 2.5))
+    history.add(epoch(1, 3.0, clean=0.5, attacked=0.25))
+    history = history.table()
     assert history["steps"] == [
         {"step": 1, "steps": 100, "epoch": 1, "loss": 1.0, "learning_rate": 0.1, "side": 32, "seconds": 2.5}
     ]
     assert history["epochs"] == [{"epoch": 1, "step": 10, "loss": 0.5, "seconds": 3.0, "clean": 0.5, "attacked": 0.25}]
 
 
-@pytest.mark.parametrize("told_late", [True, False])
-def test_the_time_left_is_that_of_the_steps_and_of_what_comes_between_epochs(told_late: bool) -> None:
-    record = TrainingRecord()
-    record.take(plan())
-    assert record.seconds_left is None
+@pytest.mark.parametrize("reported_late", [True, False])
+def test_the_time_left_is_that_of_the_steps_and_of_what_comes_between_epochs(reported_late: bool) -> None:
+    history = TrainingHistory()
+    history.add(plan())
+    assert history.seconds_left is None
     seconds = 0.0
     for number in range(1, 22):
         seconds += 2
-        record.take(step(number, seconds))
+        history.add(step(number, seconds))
         if number % 10 == 0:
-            record.take(epoch(number // 10, seconds + 30 * told_late))
+            history.add(epoch(number // 10, seconds + 30 * reported_late))
             seconds += 30
-    assert record.seconds_left == pytest.approx(79 * 2 + 8 * 30)
-    assert record.pace.elapsed == pytest.approx(21 * 2 + 2 * 30)
+    assert history.seconds_left == pytest.approx(79 * 2 + 8 * 30)
+    assert history.eta.elapsed == pytest.approx(21 * 2 + 2 * 30)
 
 
 def test_pauses_and_a_slow_start_and_a_machine_that_slept_do_not_count() -> None:
-    pace = Pace()
-    pace.begin(0)
+    eta = EtaEstimator()
+    eta.begin(0)
     seconds = 40.0
-    pace.step(1, seconds)
+    eta.step(1, seconds)
     for number in range(2, 10):
         seconds += 1
-        pace.step(number, seconds)
-    assert pace.step_seconds == pytest.approx(1) and pace.elapsed == pytest.approx(48)
-    pace.hold()
-    pace.step(10, seconds + 1)
-    pace.hold()
+        eta.step(number, seconds)
+    assert eta.step_seconds == pytest.approx(1) and eta.elapsed == pytest.approx(48)
+    eta.pause()
+    eta.step(10, seconds + 1)
+    eta.pause()
     seconds += 10_000
     for number in range(11, 15):
         seconds += 1
-        pace.step(number, seconds)
-    assert pace.step_seconds == pytest.approx(1) and pace.elapsed < 60
-    pace.step(15, seconds + 5000)
-    assert pace.left(10, 0) == pytest.approx(10)
+        eta.step(number, seconds)
+    assert eta.step_seconds == pytest.approx(1) and eta.elapsed < 60
+    eta.step(15, seconds + 5000)
+    assert eta.left(10, 0) == pytest.approx(10)
 
 
 def test_elapsed_adds_up_over_starts_whose_clocks_begin_anew() -> None:
-    pace = Pace()
+    eta = EtaEstimator()
     for first in (0, 5):
-        pace.begin(first)
+        eta.begin(first)
         for number in range(1, 6):
-            pace.step(first + number, float(number))
-    assert pace.elapsed == pytest.approx(10)
+            eta.step(first + number, float(number))
+    assert eta.elapsed == pytest.approx(10)
 
 
 def test_steps_that_are_not_told_count_too() -> None:
-    pace = Pace()
-    pace.begin(0)
+    eta = EtaEstimator()
+    eta.begin(0)
     for number in range(10, 60, 10):
-        pace.step(number, number * 0.5)
-    assert pace.step_seconds == pytest.approx(0.5)
+        eta.step(number, number * 0.5)
+    assert eta.step_seconds == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (0.2, "0 s"),
         (59, "59 s"),
@@ -169,33 +170,35 @@ def test_steps_that_are_not_told_count_too() -> None:
         (100_000, "1 d 3 h"),
     ],
 )
-def test_durations_in_words(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations_in_words(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
 def test_speeds_in_words() -> None:
-    assert (speed(2.5), speed(0.4), speed(0.01)) == ("2.5 s a step", "2.5 steps/s", "100 steps/s")
+    assert (speed(2.5), speed(0.4), speed(0.01)) == ("2.5 s/step", "2.5 steps/s", "100 steps/s")
 
 
 def test_a_run_in_words() -> None:
-    record = TrainingRecord()
-    assert words.progress(record, "idle") == ""
-    record.take(plan(2000))
-    assert words.about(plan()) == "2 classes (dog, cat) · 50 pictures · tiny, l2 1 · writes m.safetensors"
+    history = TrainingHistory()
+    assert formatting.progress(history, "idle") == ""
+    history.add(plan(2000))
+    assert formatting.describe(plan()) == "2 classes (dog, cat) · 50 pictures · tiny, l2 1 · writes m.safetensors"
     for number in range(1, 1201):
-        record.take(step(number, number * 0.5, 2000))
-    line = words.progress(record, "running")
+        history.add(step(number, number * 0.5, 2000))
+    line = formatting.progress(history, "running")
     assert line == "step 1,200 of 2,000 · epoch 6 of 10 · 2.0 steps/s · 10 min so far · about 6 min 40 s left"
-    assert "left" not in words.progress(record, "stopped") and "steps/s" not in words.progress(record, "paused")
-    assert words.told(epoch(3, clean=0.614)) == "Epoch 3 of 10: loss 0.5, clean 61 %."
-    assert "not a number" in words.told(TrainingEpoch(1, 1, 1, math.nan, {}))
+    assert "left" not in formatting.progress(history, "stopped") and "steps/s" not in formatting.progress(
+        history, "paused"
+    )
+    assert formatting.epoch_sentence(epoch(3, clean=0.614)) == "Epoch 3 of 10: loss 0.5, clean 61 %."
+    assert "not a number" in formatting.epoch_sentence(TrainingEpoch(1, 1, 1, math.nan, {}))
 
 
 def test_rows_are_chosen_evenly_with_the_first_and_the_newest() -> None:
-    assert chosen(0, 4) == [] and chosen(1, 4) == [0] and chosen(4, 4) == [0, 1, 2, 3]
+    assert rows_to_show(0, 4) == [] and rows_to_show(1, 4) == [0] and rows_to_show(4, 4) == [0, 1, 2, 3]
     shown: set[int] = set()
     for count in range(1, 300):
-        rows = chosen(count, 16)
+        rows = rows_to_show(count, 16)
         assert len(rows) <= 16 and rows[0] == 0 and rows[-1] == count - 1
         assert set(rows) <= shown | {count - 1}, "what is shown was shown before, or is the newest"
         assert max(np.diff(rows[:-1]), default=1) == min(np.diff(rows[:-1]), default=1)
@@ -203,7 +206,7 @@ def test_rows_are_chosen_evenly_with_the_first_and_the_newest() -> None:
 
 
 def test_the_gallery_sends_each_row_once() -> None:
-    gallery, epochs = Gallery(), [epoch(1), epoch(2, pictures=0)]
+    gallery, epochs = SentPictures(), [epoch(1), epoch(2, pictures=0)]
     content, files = gallery.message(epochs)
     assert content["fresh"] == [{"epoch": 1, "count": 2}] and len(files) == 2 and len(content["rows"]) == 1
     content, files = gallery.message([*epochs, epoch(3)])
@@ -214,15 +217,15 @@ def test_the_gallery_sends_each_row_once() -> None:
 
 
 def test_a_hundred_epochs_are_a_few_rows() -> None:
-    content, files = Gallery().message([epoch(number) for number in range(1, 101)])
+    content, files = SentPictures().message([epoch(number) for number in range(1, 101)])
     assert len(content["rows"]) <= 16 and content["left_out"] == 100 - len(content["rows"])
     assert sum(map(len, files)) < 100_000
 
 
 def test_accuracies_that_come_and_go() -> None:
-    record = TrainingRecord()
-    record.epochs = [epoch(1, clean=0.5), epoch(2, clean=math.nan, attacked=0.25)]
-    curves = accuracy_curves(record)
+    history = TrainingHistory()
+    history.epochs = [epoch(1, clean=0.5), epoch(2, clean=math.nan, attacked=0.25)]
+    curves = accuracy_curves(history)
     assert curves["epochs"] == [1, 2] and curves["steps"] == [10, 20]
     assert curves["series"] == [
         {"name": "clean", "values": [0.5, None]},

@@ -1,0 +1,71 @@
+"""A widget whose front end sends events, and the events that all of them share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar, cast
+
+import anywidget
+
+from robust_widgets._bundled import STATIC as STATIC
+
+logger = logging.getLogger(__name__)
+
+E = TypeVar("E")
+Message: TypeAlias = Mapping[str, object]
+Remove: TypeAlias = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class HelloEvent:
+    """A page shows the widget, for the first time or again, and needs everything that is not widget state."""
+
+
+@dataclass(frozen=True)
+class AckEvent:
+    """The page has shown message ``sequence``, and has shown or skipped all before it."""
+
+    sequence: int
+
+
+class PageWidget(anywidget.AnyWidget, Generic[E]):
+    """Parses the messages of its front end and passes the events on."""
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._callbacks: tuple[Callable[[E], object], ...] = ()
+        self.on_msg(self._receive)
+
+    def on_event(self, callback: Callable[[E], object]) -> Remove:
+        """Call ``callback(event)`` for each event; returns a function that removes the callback.
+
+        Callbacks may run on any thread and should return at once. An exception in one is logged, not raised.
+        """
+        self._callbacks = (*self._callbacks, callback)
+
+        def remove() -> None:
+            self._callbacks = tuple(other for other in self._callbacks if other is not callback)
+
+        return remove
+
+    def parse(self, message: Message, buffers: Sequence[Any]) -> E | None:
+        """The event of a message, or None if the message is malformed."""
+        raise NotImplementedError
+
+    def _receive(self, _widget: object, content: object, buffers: Sequence[Any]) -> None:
+        event = self.parse(cast("Message", content), buffers) if isinstance(content, Mapping) else None
+        if event is None:
+            logger.debug("%s ignored a malformed message: %.200r", type(self).__name__, content)
+            return
+        for callback in self._callbacks:
+            try:
+                callback(event)
+            except Exception:
+                logger.exception("a callback of %s failed on %s", type(self).__name__, type(event).__name__)
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a value of a message is a whole number from 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
