@@ -152,8 +152,8 @@ def test_a_damaged_file_is_none_wherever_the_damage_is(autosave: Autosave) -> No
         damaged = bytearray(whole)
         damaged[position] ^= 0xFF
         autosave.path.write_bytes(damaged)
-        kept = autosave.load(8)
-        changed += kept is None
+        saved = autosave.load(8)
+        changed += saved is None
         if saved is not None:
             np.testing.assert_array_equal(saved.sketch, noisy(8).sketch)
     assert changed > 20
@@ -226,7 +226,7 @@ def test_each_finished_change_is_kept_and_no_half_stroke(page: Page, autosave: A
     assert surface is not None
 
     def is_kept() -> bool:
-        kept = autosave.load()
+        saved = autosave.load()
         return saved is not None and np.array_equal(saved.sketch, surface.raster.sketch)
 
     page.part(surface.pad, "begin", [(40, 40)])
