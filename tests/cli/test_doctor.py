@@ -93,8 +93,8 @@ def test_it_says_how_steps_run_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(cuda_graph, "cuda", fake)
     assert doctor._gpu_steps(smooth_model()) == ["  Steps are not recorded as a graph; the model runs uncompiled."]
     recorded = smooth_model()
-    recorded.captures, recorded.precision = StepGraphCache(), "float16"
+    recorded.step_graphs, recorded.precision = StepGraphCache(), "float16"
     assert doctor._gpu_steps(recorded) == ["  Steps are recorded as a CUDA graph and replayed, the network in float16."]
-    fake.refuse, recorded.captures = "no room", StepGraphCache()
+    fake.refuse, recorded.step_graphs = "no room", StepGraphCache()
     with pytest.warns(RuntimeWarning, match="no room"):
         assert "no room" in doctor._gpu_steps(recorded)[0]
