@@ -25,7 +25,7 @@ KERNEL_CODE = """
 import time, numpy as np, robust_widgets as rw
 picture = np.full((256, 256, 3), (47, 111, 183), np.uint8)
 picture[90:170, 60:200] = (242, 140, 40)
-studio = rw.SketchToImage(picture)
+studio = rw.Studio(picture, task="sketch_to_image")
 studio
 """
 WITHOUT_VIEW = "t = rw.sketch_to_image(picture, 'goldfish', steps={steps}); print(t[-1].step / t[-1].seconds)"

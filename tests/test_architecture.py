@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 import robust_widgets as rw
+from robust_widgets import errors
+from robust_widgets.interface.tasks import task_names, task_specs
 from tests.helpers import CLASSES
 
 ROOT = Path(__file__).parent.parent
@@ -23,12 +25,13 @@ LONGEST = 500
 # Each of these is imported where torch is not wanted: in a browser-side test, a viewer, a script that reads runs.
 WITHOUT_TORCH = [
     "robust_widgets",
-    *(f"robust_widgets.{name}" for name in ("errors", "testing", "course", "session.local", "models.bundled", "cli")),
+    *(f"robust_widgets.{name}" for name in ("errors", "testing", "session.local", "models.bundled", "cli")),
     *(f"robust_widgets.pictures.{name}" for name in ("folder", "grid", "io")),
     *sorted(
         f"robust_widgets.{folder}.{module.name}"
-        for folder in ("interface", "runs", "widgets", "jupyter")
+        for folder in ("interface", "runs", "tasks", "widgets", "jupyter")
         for module in pkgutil.iter_modules([str(PACKAGE / folder)])
+        if (folder, module.name) != ("tasks", "running")
     ),
 ]
 
@@ -144,10 +147,45 @@ def test_the_public_names_are_the_promised_ones() -> None:
         "Frame",
     }
     assert promised <= set(dir(rw))
-    lazy = {
-        line.split(" as ")[-1].strip() for line in (PACKAGE / "__init__.py").read_text().splitlines() if " as " in line
-    }
-    assert {name for name in rw.__all__ if name[0] != "_"} <= lazy, "editors see what is loaded on first use"
+
+
+def test_no_two_public_names_differ_only_in_case() -> None:
+    assert len({name.casefold() for name in rw.__all__}) == len(rw.__all__)
+
+
+def test_every_error_is_public() -> None:
+    kinds = [value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, Exception)]
+    assert len(kinds) > 10 and {kind.__name__ for kind in kinds} <= set(rw.__all__)
+
+
+def test_every_task_is_public() -> None:
+    assert [getattr(rw, name) for name in task_names()] == [spec.function for spec in task_specs().values()]
+
+
+OLD_NAMES = {
+    "chain": "chain_problems",
+    "check": "check_exercise",
+    "code": "to_code",
+    "features": "model_features",
+    "problem": "make_problem",
+    "stream": "stream_pictures",
+}
+
+
+@pytest.mark.parametrize(("old", "new"), OLD_NAMES.items())
+def test_an_old_name_works_for_this_release_and_names_the_new_one(old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"robust_widgets.{old} is .* use robust_widgets.{new}\.") as caught:
+        value = getattr(rw, old)
+    assert value is getattr(rw, new) and caught[0].filename == __file__
+    assert old not in dir(rw)
+    with pytest.warns(DeprecationWarning):
+        exec(f"from robust_widgets import {old}", {})
+
+
+def test_type_checkers_and_python_read_one_list() -> None:
+    lines = (PACKAGE / "__init__.pyi").read_text().splitlines()
+    exported = [line.split(" as ")[-1] for line in lines if line.startswith("from ")]
+    assert sorted([*exported, "__version__"]) == rw.__all__, "each name is on a line of its own, with 'as'"
 
 
 def test_a_name_that_does_not_exist() -> None:

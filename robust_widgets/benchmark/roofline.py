@@ -17,7 +17,7 @@ from robust_widgets.benchmark.speed import waiting
 from robust_widgets.benchmark.workload import Race
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
-from robust_widgets.tasks.batch import bytes_of_a_picture
+from robust_widgets.tasks.running.batch import bytes_per_picture
 
 ARITHMETIC, BANDWIDTH = "bound: arithmetic", "bound: bandwidth"
 ROUNDS = 5
@@ -32,7 +32,7 @@ def bounds(race: Race) -> dict[str, float]:
     once, at the rate of a large copy. Convolutions by fewer multiplications, and caches, can beat either.
     """
     operations_rate, bytes_rate = _rates(race.model.device)
-    moved = 2 * weight_bytes(race.plain) + len(race.start) * bytes_of_a_picture(race.plain, race.start.shape[-1])
+    moved = 2 * weight_bytes(race.plain) + len(race.start) * bytes_per_picture(race.plain, race.start.shape[-1])
     return {ARITHMETIC: 1000 * operations(race) / operations_rate, BANDWIDTH: 1000 * moved / bytes_rate}
 
 

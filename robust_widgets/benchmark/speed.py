@@ -14,7 +14,7 @@ from robust_widgets._timing import interleaved
 from robust_widgets.benchmark.baseline import bare_pass
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.solvers.compiled import compiled_iterate
-from robust_widgets.tasks.generate import generate_problem
+from robust_widgets.tasks.running.run import task_problem
 
 STEPS = 20
 ROUNDS = 9
@@ -45,7 +45,7 @@ def speed(model: RobustClassifier, steps: int = STEPS, rounds: int = ROUNDS) -> 
         steps: of each round.
         rounds: how many.
     """
-    problem = generate_problem(model, 0, {"steps": steps})
+    problem = task_problem("generate", model, 0, {"steps": steps})
     target = torch.zeros(1, dtype=torch.long, device=model.device)
 
     def paint() -> None:

@@ -18,7 +18,7 @@ from robust_widgets.cli.evaluate import evaluate
 from robust_widgets.cli.features import features
 from robust_widgets.cli.lab import lab
 from robust_widgets.cli.models import models
-from robust_widgets.cli.tasks import generate, inpaint, paint_features, sketch, super_resolve, translate
+from robust_widgets.cli.tasks import task_commands
 from robust_widgets.cli.train import train
 
 __all__ = ["app"]
@@ -32,11 +32,9 @@ app = typer.Typer(
 )
 
 app.command(context_settings={"ignore_unknown_options": True})(lab)
-COMMANDS = (
-    *(generate, sketch, translate, super_resolve, inpaint, paint_features),
-    *(features, train, evaluate, models, convert, bench, doctor),
-)
-for command in COMMANDS:
+for name, function, hidden in task_commands():
+    app.command(name, hidden=hidden)(function)
+for command in (features, train, evaluate, models, convert, bench, doctor):
     app.command()(command)
 app.add_typer(data)
 

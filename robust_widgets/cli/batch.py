@@ -1,4 +1,4 @@
-"""A task over many pictures from the shell: into a folder, going on where the same command was broken off."""
+"""A task over many pictures, written into a folder; an interrupted command continues where it stopped."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 import typer
 
-from robust_widgets.cli.options import class_given, knob_values
+from robust_widgets.cli.options import class_given, parameter_values
 from robust_widgets.errors import PictureError, SaveError
-from robust_widgets.interface.parameters import check_parameters
+from robust_widgets.interface.tasks import TaskSpec
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def folder_named(out: Sequence[Path]) -> Path | None:
-    """The folder that pictures are to be written into one by one; None where files are named.
+    """The folder that pictures are written into one by one; None if ``out`` names files.
 
     Raises:
-        SaveError: there is a folder and something else.
+        SaveError: there is a folder together with something else.
     """
     from robust_widgets.runs.files import endings
 
@@ -27,7 +27,7 @@ def folder_named(out: Sequence[Path]) -> Path | None:
     if not folders:
         return None
     if len(out) > 1:
-        raise SaveError(f"{str(folders[0])!r} is a folder; give it alone, or give files only.")
+        raise SaveError(f"{str(folders[0])!r} is a folder; give it alone, or give only files.")
     return folders[0]
 
 
@@ -37,53 +37,53 @@ def pictures_in(folder: Path) -> list[Path]:
     Raises:
         PictureError: there are none.
     """
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
-    if not found:
-        raise PictureError(f"The folder {str(folder)!r} holds no pictures; give one with PNG, JPEG or WebP files.")
-    return found
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    if not pictures:
+        raise PictureError(f"The folder {str(folder)!r} has no pictures; give one with PNG, JPEG or WebP files.")
+    return pictures
 
 
 def paint_many(
-    task: str,
+    spec: TaskSpec,
     target: str,
     out: Path,
     model: str,
     device: str | None,
-    parameters: dict[str, Any],
+    values: dict[str, Any],
     pictures: Sequence[Path] | None = None,
 ) -> None:
     """Run a task for each picture, under a progress bar.
 
     Args:
-        task: its name.
+        spec: the task.
         target: a class by name or index.
         out: the folder to write into.
-        model, device: as the options.
-        parameters: the parameters' options; ``n`` of generation says how many.
-        pictures: what the other tasks begin from.
+        model, device: the options.
+        values: the options of the parameters; for generation, ``n`` is the number of pictures.
+        pictures: what the other tasks start from.
     """
-    count = parameters.pop("n", None)
-    checked = check_parameters(task, knob_values(task, parameters))
-    checked.pop("n", None)
+    count = values.pop("n", None)
+    parameters = spec.check(parameter_values(spec, values))
+    parameters.pop("n", None)
     from tqdm import tqdm
 
     from robust_widgets.models.registry import load_model
-    from robust_widgets.tasks.batch import stream
+    from robust_widgets.tasks.running.batch import stream_pictures
 
     classifier = load_model(model, device=device)
-    made = stream(
-        task,
+    results = stream_pictures(
+        spec.name,
         class_given(target, classifier.classes),
         n=count,
         pictures=pictures,
         out=out,
         model=classifier,
-        on_step=lambda step: bar.set_postfix_str(f"step {step}/{checked['steps']}"),
+        on_step=lambda step: bar.set_postfix_str(f"step {step}/{parameters['steps']}"),
         say=tqdm.write,
-        **checked,
+        **parameters,
     )
-    # The bar comes after everything that can be refused, so that bad input is answered by its sentence alone.
+    # Bad input has been refused by now, so that its error message appears without a progress bar.
     with tqdm(total=count or len(pictures or ()), desc=target, unit="picture") as bar:
-        for _ in made:
+        for _ in results:
             bar.update()
     typer.echo(f"wrote {out}")

@@ -12,7 +12,7 @@ import typer
 
 from robust_widgets.cli.outputs import checked_outputs, write_each
 from robust_widgets.errors import ParameterError
-from robust_widgets.interface.parameters import TASK_PARAMETERS, default_of
+from robust_widgets.interface.tasks import default_of, task_names
 
 if TYPE_CHECKING:
     from robust_widgets.evaluation.evaluator import Finding
@@ -133,8 +133,7 @@ def report(
     generated = next(one for one in findings if one.task == "generate")
     by_class = [(name, *_of_class(generated, label)) for label, name in enumerate(classes)]
     parameters = [
-        (task, *(f"{default_of(task, name):g}" for name in ("steps", "epsilon", "step_size")))
-        for task in TASK_PARAMETERS
+        (task, *(f"{default_of(task, name):g}" for name in ("steps", "epsilon", "step_size"))) for task in task_names()
     ]
     others = [(one.task, one.setting, name, value) for one in findings for name, value in further(one)]
     return "\n".join(

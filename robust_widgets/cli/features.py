@@ -48,7 +48,7 @@ def features(
     classes, and a thumbnail that maximises it. paint-features takes these names.
     """
     from robust_widgets.models.feature_catalogue import SUFFIX, catalogue_path, write_catalogue
-    from robust_widgets.models.features import features as read_features
+    from robust_widgets.models.features import model_features
     from robust_widgets.models.registry import load_model
 
     if data is None and out is not None:
@@ -57,7 +57,7 @@ def features(
         raise ParameterError(f"The bundled model {model!r} already has a catalogue; give --out to write another.")
     sheets = checked_outputs([sheet] if sheet else [], [".png"])
     if data is None:
-        entries = read_features(load_model(model, device=device))
+        entries = model_features(load_model(model, device=device))
         typer.echo(feature_table(entries))
         write_each((path, lambda path: write_sheet(entries, path)) for path in sheets)
         return

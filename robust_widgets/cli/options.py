@@ -1,4 +1,4 @@
-"""Command-line options made from what declares the numbers: parameters, and the fields of a dataclass."""
+"""Command-line options from declarations: a task's parameters, or the fields of a dataclass."""
 
 from __future__ import annotations
 
@@ -9,32 +9,29 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from robust_widgets.interface.parameters import TASK_PARAMETERS, AnyParameter, Choice
+from robust_widgets.interface.parameters import AnyParameter, Choice
+from robust_widgets.interface.tasks import TaskSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
 NONE = "none"
 
 Device = Annotated[
-    str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.", show_default="the fastest there is")
+    str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.", show_default="the fastest available")
 ]
-Model = Annotated[
-    str, typer.Option(help="A weights file, torchvision:NAME, or a name that robust-widgets models lists.")
-]
+Model = Annotated[str, typer.Option(help="A weights file, torchvision:NAME, or a name from 'robust-widgets models'.")]
 ModelGiven = Annotated[
     str,
-    typer.Argument(
-        metavar="MODEL", help="A weights file, torchvision:NAME, or a name that robust-widgets models lists."
-    ),
+    typer.Argument(metavar="MODEL", help="A weights file, torchvision:NAME, or a name from 'robust-widgets models'."),
 ]
 
 
-def with_knobs(task: str) -> Callable[[F], F]:
-    """Give a command an option for each parameter of a task; it receives them as its ``**parameters``."""
-    return lambda command: _with_options(command, [_knob_option(parameter) for parameter in TASK_PARAMETERS[task]])
+def parameter_options(spec: TaskSpec) -> list[inspect.Parameter]:
+    """An option for each parameter of a task, as parameters of a typer command."""
+    return [_parameter_option(parameter) for parameter in spec.parameters]
 
 
 def with_fields(settings: type[Any]) -> Callable[[F], F]:
-    """Give a command an option for each field of a dataclass, explained by the class's docstring."""
+    """Give a command an option for each field of a dataclass, with help from the class's docstring."""
     explained, kinds = attribute_help(settings), get_type_hints(settings)
     options = [
         _option(field.name, kinds[field.name], field.default, _field_option(field, explained.get(field.name, "")))
@@ -43,14 +40,14 @@ def with_fields(settings: type[Any]) -> Callable[[F], F]:
     return lambda command: _with_options(command, options)
 
 
-def knob_values(task: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The options of a task's parameters as its parameters: an optional one that says "none" is None."""
-    typed = {parameter.name for parameter in TASK_PARAMETERS[task] if parameter.optional}
-    return {name: _number_or_none(value) if name in typed else value for name, value in given.items()}
+def parameter_values(spec: TaskSpec, options: dict[str, Any]) -> dict[str, Any]:
+    """A task's parameters from its options: "none" is None where that is allowed."""
+    typed = {parameter.name for parameter in spec.parameters if parameter.optional}
+    return {name: _number_or_none(value) if name in typed else value for name, value in options.items()}
 
 
 def class_given(text: str, classes: Sequence[str]) -> str | int:
-    """A class as it was typed: an index where it is a number and no class's name."""
+    """A class as typed: an index if it is a number and no class has that name."""
     return int(text) if text.isdecimal() and text not in classes else text
 
 
@@ -76,7 +73,7 @@ def _field_option(field: dataclasses.Field[Any], text: str) -> Any:
     return typer.Option(f"--{field.name.replace('_', '-')}", alias, help=text) if alias else typer.Option(help=text)
 
 
-def _knob_option(parameter: AnyParameter) -> inspect.Parameter:
+def _parameter_option(parameter: AnyParameter) -> inspect.Parameter:
     flag = f"--{parameter.name.replace('_', '-')}"
     text = (
         parameter.help
@@ -88,8 +85,8 @@ def _knob_option(parameter: AnyParameter) -> inspect.Parameter:
         option = typer.Option(flag, help=text, metavar="|".join(words))
         return _option(parameter.name, str, NONE if parameter.default is None else parameter.default, option)
     if parameter.optional or parameter.default is None:
-        shown = NONE if parameter.default is None else str(int(parameter.default))
-        return _option(parameter.name, str, shown, typer.Option(flag, help=text, metavar=f"INTEGER|{NONE}"))
+        default = NONE if parameter.default is None else str(int(parameter.default))
+        return _option(parameter.name, str, default, typer.Option(flag, help=text, metavar=f"INTEGER|{NONE}"))
     kind = int if parameter.whole else float
     return _option(parameter.name, kind, kind(parameter.default), typer.Option(flag, help=text))
 
@@ -100,7 +97,7 @@ def _option(name: str, kind: type[Any], default: Any, option: Any) -> inspect.Pa
 
 
 def _with_options(command: F, options: Iterable[inspect.Parameter]) -> F:
-    """Replace a command's ``**keywords`` by options, in the signature that typer reads."""
+    """Replace a command's ``**keywords`` with options, in the signature that typer reads."""
     signature = inspect.signature(command, eval_str=True)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
     command.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
@@ -108,7 +105,7 @@ def _with_options(command: F, options: Iterable[inspect.Parameter]) -> F:
 
 
 def _number_or_none(text: str) -> int | float | str | None:
-    """What was typed, as a number where it is one; a parameter refuses any other word itself."""
+    """The text as a number if it is one; a parameter itself refuses any other word."""
     if text.casefold() == NONE:
         return None
     for kind in (int, float):

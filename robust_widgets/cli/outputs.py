@@ -1,4 +1,4 @@
-"""Running a task from the shell: its files are checked first, a bar shows its steps, and every file is written."""
+"""Output files of a task's run: checked before the run, written after it, with a progress bar in between."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Writer: TypeAlias = tuple[Path, Callable[[Path], object]]
 
 
 def default_name(target: str) -> Path:
-    """The file a picture is written to where none is named."""
+    """The file that a picture is written to by default."""
     return Path(re.sub(r"[^\w.-]+", "-", target) + ".png")
 
 
 def checked_outputs(outputs: Sequence[Path], endings: Iterable[str] | None = None) -> list[Path]:
-    """The files to write, refused before the work is done if they could not be written after it.
+    """The files to write; refused before the run if they could not be written after it.
 
     Args:
         outputs: the files.
-        endings: what they may end in; by default what a run can be saved as.
+        endings: the file name extensions allowed; by default those that a run can be saved as.
 
     Raises:
-        SaveError: an unknown ending, or a folder that is missing or closed to us.
+        SaveError: an unknown extension, or a folder that is missing or not writable.
     """
     if endings is None:
         from robust_widgets.runs.files import endings as endings_of_runs
@@ -44,20 +44,20 @@ def checked_outputs(outputs: Sequence[Path], endings: Iterable[str] | None = Non
     endings = tuple(endings)
     for path in outputs:
         if not path.suffix or not path.name.lower().endswith(endings):
-            raise SaveError(f"{str(path)!r} does not end in {quoted(endings)}; the ending says what is written.")
+            raise SaveError(f"{str(path)!r} does not end in {quoted(endings)}; the extension selects the format.")
         if not path.parent.is_dir():
-            raise SaveError(f"There is no folder {str(path.parent)!r} to write {path.name!r} into; make it first.")
+            raise SaveError(f"There is no folder {str(path.parent)!r} to write {path.name!r} into; create it first.")
         if path.is_dir() or not os.access(path.parent, os.W_OK):
-            raise SaveError(f"{str(path)!r} cannot be written; choose another place.")
+            raise SaveError(f"{str(path)!r} cannot be written; choose another path.")
     return list(outputs)
 
 
 class StepBar:
-    """A progress bar that appears with the first frame, so that bad input is answered by its sentence alone.
+    """A progress bar that appears with the first frame, so that an error message appears without one.
 
     Args:
         total: steps of the whole run.
-        title: what is made.
+        title: what is being made.
     """
 
     def __init__(self, total: int, title: str) -> None:
@@ -68,14 +68,14 @@ class StepBar:
         return self
 
     def show(self, frame: Frame) -> None:
-        """Move to a frame, with the probability of what was asked for, or the loss where there is none."""
+        """Advance to a frame, and show the probability of the target, or the loss if there is none."""
         if self._bar is None:
             from tqdm import tqdm
 
             self._bar = tqdm(total=self._total, desc=self._title, unit="step")
         probability = float(frame.probability.mean())
-        known = {"loss": frame.loss.mean()} if math.isnan(probability) else {"probability": probability}
-        self._bar.set_postfix({name: f"{value:.2f}" for name, value in known.items()}, refresh=False)
+        numbers = {"loss": frame.loss.mean()} if math.isnan(probability) else {"probability": probability}
+        self._bar.set_postfix({name: f"{value:.2f}" for name, value in numbers.items()}, refresh=False)
         self._bar.update(frame.step - self._bar.n)
 
     def __exit__(
@@ -86,10 +86,10 @@ class StepBar:
 
 
 def write_each(writers: Iterable[Writer]) -> None:
-    """Write every file; one that cannot be written does not cost the others.
+    """Write every file; if one cannot be written, the others still are.
 
     Raises:
-        SaveError: what could not be written.
+        SaveError: the files that could not be written.
     """
     failures: list[str] = []
     for path, write in writers:
@@ -104,5 +104,5 @@ def write_each(writers: Iterable[Writer]) -> None:
 
 
 def run_writers(trace: Trace, outputs: Sequence[Path]) -> list[Writer]:
-    """What writes a run to each of its files."""
+    """A writer of the run for each file."""
     return [(path, trace.save) for path in outputs]

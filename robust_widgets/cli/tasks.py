@@ -1,7 +1,8 @@
-"""The six tasks from the shell, a command each."""
+"""A command for each task, made from its declaration."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,241 +11,209 @@ import typer
 
 from robust_widgets.cli.batch import folder_named, paint_many, pictures_in
 from robust_widgets.cli.error_handling import in_sentences
-from robust_widgets.cli.options import Device, Model, class_given, knob_values, with_knobs
+from robust_widgets.cli.options import Device, Model, class_given, parameter_options, parameter_values
 from robust_widgets.cli.outputs import StepBar, Writer, checked_outputs, default_name, run_writers, write_each
 from robust_widgets.errors import PictureError, SaveError, UnknownNameError
-from robust_widgets.interface.parameters import check_parameters
+from robust_widgets.interface.tasks import TaskSpec, task_specs
 
 if TYPE_CHECKING:
     from robust_widgets.runs.trace import Trace
 
-PictureFile = Annotated[str, typer.Argument(metavar="PICTURE", help="A PNG, JPEG or WebP file.")]
-MaskFile = Annotated[
-    str, typer.Argument(metavar="MASK", help="A picture of the same shape, white where to paint and black elsewhere.")
-]
-Target = Annotated[str, typer.Argument(metavar="TARGET", help="A class of the model, by name or by index.")]
-PictureOrFolder = Annotated[
-    str, typer.Argument(metavar="PICTURE", help="A PNG, JPEG or WebP file, or a folder of them where --out is one too.")
-]
+FORMATS = "A PNG, JPEG or WebP file"
+MASK = "a picture of the same shape, white where to paint and black elsewhere"
 FILES = (
     "Where to write: .png the final pictures, .gif or .mp4 every step, .rwtrace or .npz the whole record. "
-    "May be given again."
+    "Can be repeated."
 )
-Out = Annotated[list[Path] | None, typer.Option(metavar="FILE", help=FILES, show_default="TARGET.png")]
-OutOrFolder = Annotated[
-    list[Path] | None,
+FOLDER = " A name without an extension is a folder: each picture becomes a PNG in it as soon as it is finished."
+TARGET = "A class of the model, by name or by index."
+
+PictureFile = Annotated[str, typer.Argument(metavar="PICTURE", help=f"{FORMATS}.")]
+PictureOrFolder = Annotated[
+    str, typer.Argument(metavar="PICTURE", help=f"{FORMATS}, or a folder of them if --out is also a folder.")
+]
+MaskFile = Annotated[str, typer.Argument(metavar="MASK", help=f"{MASK[0].upper()}{MASK[1:]}.")]
+MaskFiles = Annotated[
+    list[str],
+    typer.Option("--mask", metavar="MASK", help=f"Where to paint: {MASK}. Repeat it for each further feature."),
+]
+Target = Annotated[str, typer.Argument(metavar="TARGET", help=TARGET)]
+TargetOrOption = Annotated[str | None, typer.Argument(metavar="TARGET", help=TARGET)]
+TargetOption = Annotated[str | None, typer.Option("--class", metavar="TARGET", help="The same as TARGET.")]
+Features = Annotated[
+    list[str],
     typer.Option(
-        metavar="FILE|FOLDER",
-        help=f"{FILES} A name without an ending is a folder: each picture becomes a PNG in it as soon as it is made.",
-        show_default="TARGET.png",
+        "--feature",
+        metavar="FEATURE",
+        help="What to paint: a name from 'robust-widgets features MODEL', or the index of a unit. Features are painted "
+        "in the given order, each into the mask at the same position.",
     ),
 ]
 
 
-@in_sentences
-@with_knobs("generate")
-def generate(
-    target: Annotated[
-        str | None, typer.Argument(metavar="TARGET", help="A class of the model, by name or by index.")
-    ] = None,
-    class_: Annotated[str | None, typer.Option("--class", metavar="TARGET", help="The same as TARGET.")] = None,
-    out: OutOrFolder = None,
-    model: Model = "default",
-    device: Device = None,
-    **parameters: Any,
-) -> None:
-    """Make pictures of a class out of noise in its colours.
-
-    Into a folder they are written one by one, any number of them: --n 1000 --out mushrooms. The same command goes on
-    where it was broken off.
-    """
-    given = target or class_
-    if given is None or (target and class_):
-        raise UnknownNameError("generate makes pictures of one class; name it once, as TARGET or with --class.")
-    paint_class("generate", [], given, out, model, device, parameters)
+def task_commands() -> list[tuple[str, Callable[..., None], bool]]:
+    """The name and function of every task's command, and whether it is hidden, as an old name is."""
+    commands: list[tuple[str, Callable[..., None], bool]] = []
+    for spec in task_specs().values():
+        commands.append((spec.command, task_command(spec), False))
+        if spec.old_command:
+            commands.append((spec.old_command, _renamed(spec), True))
+    return commands
 
 
-@in_sentences
-@with_knobs("sketch_to_image")
-def sketch(
-    picture: PictureOrFolder,
-    target: Target,
-    out: OutOrFolder = None,
-    model: Model = "default",
-    device: Device = None,
-    **parameters: Any,
-) -> None:
-    """Turn a sketch into a picture of a class."""
-    paint_class("sketch_to_image", [picture], target, out, model, device, parameters)
+def task_command(spec: TaskSpec) -> Callable[..., None]:
+    """The command of a task, with the signature that typer reads."""
+
+    def command(model: str, device: str | None, out: list[Path] | None, **values: Any) -> None:
+        arguments = {name: values.pop(name) for name in own if name in values}
+        if spec.target == "feature":
+            _paint_features(spec, arguments, out, model, device, values)
+        else:
+            _paint_class(spec, arguments, out, model, device, values)
+
+    options = _arguments(spec)
+    own = list(options)
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    common = {"out": (_out(spec), None), "model": (Model, "default"), "device": (Device, None)}
+    parameters = [
+        inspect.Parameter(name, kind, annotation=annotation, default=default)
+        for name, (annotation, default) in (options | common).items()
+    ]
+    command.__name__ = spec.name
+    command.__doc__ = "\n\n".join(filter(None, [spec.summary, spec.command_help]))
+    command.__signature__ = inspect.Signature([*parameters, *parameter_options(spec)])  # pyright: ignore[reportFunctionMemberAccess]
+    return in_sentences(command)
 
 
-@in_sentences
-@with_knobs("translate")
-def translate(
-    picture: PictureOrFolder,
-    target: Target,
-    out: OutOrFolder = None,
-    model: Model = "default",
-    device: Device = None,
-    **parameters: Any,
-) -> None:
-    """Turn a photograph into a picture of another class."""
-    paint_class("translate", [picture], target, out, model, device, parameters)
+def _renamed(spec: TaskSpec) -> Callable[..., None]:
+    command = task_command(spec)
+    signature = inspect.signature(command)
+
+    def old(**values: Any) -> None:
+        typer.echo(
+            f"'{spec.old_command}' is now '{spec.command}'; the old name will be removed in the next release.", err=True
+        )
+        command(**values)
+
+    old.__doc__ = f"Old name of {spec.command}.\n\n{command.__doc__}"
+    old.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+    return old
 
 
-@in_sentences
-@with_knobs("super_resolve")
-def super_resolve(
-    picture: PictureOrFolder,
-    target: Target,
-    out: OutOrFolder = None,
-    strip: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Also write low resolution, bicubic and result next to each other, as .png."),
-    ] = None,
-    model: Model = "default",
-    device: Device = None,
-    **parameters: Any,
-) -> None:
-    """Enlarge a small picture with the detail of its class.
-
-    Prints how far the result, made small again, is from the small picture (root mean square, values from 0 to 1).
-    """
-    strips = checked_outputs([strip] if strip else [], [".png"])
-    if strips and folder_named(out or []):
-        raise SaveError("--strip is for one picture; leave it out where --out is a folder.")
-
-    def writers(trace: Trace) -> list[Writer]:
-        from robust_widgets._files import atomic_write
-        from robust_widgets.interface.report import comparison_strip, low_resolution_error
-
-        typer.echo(f"low-resolution error {low_resolution_error(trace):.4f}")
-        sheet = comparison_strip(trace)
-        return [(path, lambda path: atomic_write(path, lambda file: sheet.save(file, "PNG"))) for path in strips]
-
-    paint_class("super_resolve", [picture], target, out, model, device, parameters, writers)
+def _arguments(spec: TaskSpec) -> dict[str, tuple[Any, Any]]:
+    """What to type for the task's inputs and target, each with its annotation for typer and its default."""
+    required = inspect.Parameter.empty
+    arguments: dict[str, tuple[Any, Any]] = {}
+    if spec.takes_picture:
+        arguments["picture"] = (PictureOrFolder if spec.is_batchable else PictureFile, required)
+    if spec.target == "feature":
+        return arguments | {"mask": (MaskFiles, required), "feature": (Features, required)}
+    if spec.takes_mask:
+        arguments["mask"] = (MaskFile, required)
+    if arguments:
+        arguments["target"] = (Target, required)
+    else:
+        arguments |= {"target": (TargetOrOption, None), "class_": (TargetOption, None)}
+    if spec.comparison is not None:
+        help = f"Also write {spec.comparison.help} next to each other, as .png."
+        arguments["strip"] = (Annotated[Path | None, typer.Option(metavar="FILE", help=help)], None)
+    return arguments
 
 
-@in_sentences
-@with_knobs("inpaint")
-def inpaint(
-    picture: PictureFile,
-    mask: MaskFile,
-    target: Target,
-    out: Out = None,
-    model: Model = "default",
-    device: Device = None,
-    **parameters: Any,
-) -> None:
-    """Paint the masked part of a picture anew, as a class."""
-    paint_class("inpaint", [picture, mask], target, out, model, device, parameters)
+def _out(spec: TaskSpec) -> Any:
+    metavar, help = ("FILE|FOLDER", FILES + FOLDER) if spec.is_batchable else ("FILE", FILES)
+    default = "FEATURE.png" if spec.target == "feature" else "TARGET.png"
+    return Annotated[list[Path] | None, typer.Option(metavar=metavar, help=help, show_default=default)]
 
 
-@in_sentences
-@with_knobs("paint_features")
-def paint_features(
-    picture: PictureFile,
-    mask: Annotated[
-        list[str],
-        typer.Option(
-            metavar="MASK",
-            help="Where to paint: a picture of the same shape, white there and black elsewhere. Give it again for each "
-            "further feature.",
-        ),
-    ],
-    feature: Annotated[
-        list[str],
-        typer.Option(
-            metavar="FEATURE",
-            help="What to paint: a name that 'robust-widgets features MODEL' lists, or a unit's index. Features are "
-            "painted in the order given, each into the mask in the same place of that order.",
-        ),
-    ],
-    out: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Where to write, by ending as for the other tasks. May be given again.",
-            show_default="FEATURE.png",
-        ),
-    ] = None,
-    model: Model = "default",
-    device: Device = None,
-    **parameters: Any,
-) -> None:
-    """Paint features of the model into parts of a picture.
-
-    A feature is a unit of the model's penultimate layer.
-    For example: --mask sky.png --feature "shore 2" --mask meadow.png --feature "hoofed 1"
-    """
-    if len(mask) != len(feature):
-        raise PictureError(f"There are {len(mask)} masks and {len(feature)} features; give one --mask a --feature.")
-    title = ", ".join(feature)
-    outputs = checked_outputs(out or [default_name(title)])
-
-    def make(function: Callable[..., Trace], **rest: Any) -> Trace:
-        return function(picture, mask, feature, **rest)
-
-    trace = paint("paint_features", make, title, model, device, parameters, stages=len(feature))
-    write_each(run_writers(trace, outputs))
-
-
-def paint_class(
-    task: str,
-    subject: list[str],
-    target: str,
+def _paint_class(
+    spec: TaskSpec,
+    arguments: dict[str, Any],
     out: list[Path] | None,
     model: str,
     device: str | None,
-    parameters: dict[str, Any],
-    more: Callable[[Trace], list[Writer]] | None = None,
+    values: dict[str, Any],
 ) -> None:
-    """Run a task that ends in a class, and write its files, or one after the other into a folder.
-
-    Args:
-        task: its name.
-        subject: the picture, or the folder of them, and the mask where the task has one.
-        target: a class by name or index.
-        out: the files, which are checked before the run, or the folder.
-        model, device: as the options.
-        parameters: the parameters' options.
-        more: what else to write, once there is a run.
-    """
-    folder = folder_named(out or []) if len(subject) < 2 else None
-    source = Path(subject[0]) if subject else None
+    """Run a task that paints towards a class, and write its files, or its pictures one by one into a folder."""
+    target = arguments["target"] or arguments.get("class_")
+    if target is None or (arguments["target"] and arguments.get("class_")):
+        raise UnknownNameError(f"{spec.command} needs one class; give it once, as TARGET or with --class.")
+    strip: Path | None = arguments.get("strip")
+    strips = checked_outputs([strip] if strip else [], [".png"])
+    folder = folder_named(out or []) if spec.is_batchable else None
+    source = Path(arguments["picture"]) if spec.is_batchable and spec.takes_picture else None
     if folder is not None:
+        if strips:
+            raise SaveError("--strip is for one picture; leave it out if --out is a folder.")
         pictures = None if source is None else pictures_in(source) if source.is_dir() else [source]
-        paint_many(task, target, folder, model, device, parameters, pictures)
+        paint_many(spec, target, folder, model, device, values, pictures)
         return
-    if source is not None and source.is_dir() and len(subject) < 2:
-        raise PictureError(f"{str(source)!r} is a folder; name one with --out too, for what is made of its pictures.")
+    if source is not None and source.is_dir():
+        raise PictureError(f"{str(source)!r} is a folder; give a folder with --out too, for the results.")
     outputs = checked_outputs(out or [default_name(target)])
+    inputs = [arguments[name] for name in spec.inputs]
 
-    def make(function: Callable[..., Trace], **rest: Any) -> Trace:
-        return function(*subject, class_given(target, rest["model"].classes), **rest)
+    def call(**keywords: Any) -> Trace:
+        return spec.function(*inputs, class_given(target, keywords["model"].classes), **keywords)
 
-    trace = paint(task, make, target, model, device, parameters)
-    write_each([*run_writers(trace, outputs), *(more(trace) if more else [])])
+    trace = _paint(spec, call, target, model, device, values)
+    for name, value in (spec.report(trace) if spec.report else {}).items():
+        typer.echo(f"{name.replace('_', ' ')} {value:.4f}")
+    writers = run_writers(trace, outputs)
+    if spec.comparison is not None and strips:
+        writers += [_sheet_writer(strips[0], spec.comparison.sheet(trace, 192))]
+    write_each(writers)
 
 
-def paint(
-    task: str,
-    make: Callable[..., Trace],
+def _paint_features(
+    spec: TaskSpec,
+    arguments: dict[str, Any],
+    out: list[Path] | None,
+    model: str,
+    device: str | None,
+    values: dict[str, Any],
+) -> None:
+    picture, masks, features = arguments["picture"], arguments["mask"], arguments["feature"]
+    if len(masks) != len(features):
+        raise PictureError(f"There are {len(masks)} masks and {len(features)} features; give one --mask per --feature.")
+    title = ", ".join(features)
+    outputs = checked_outputs(out or [default_name(title)])
+
+    def call(**keywords: Any) -> Trace:
+        return spec.function(picture, masks, features, **keywords)
+
+    trace = _paint(spec, call, title, model, device, values, stages=len(features))
+    write_each(run_writers(trace, outputs))
+
+
+def _paint(
+    spec: TaskSpec,
+    call: Callable[..., Trace],
     title: str,
     model: str,
     device: str | None,
-    parameters: dict[str, Any],
+    values: dict[str, Any],
     *,
     stages: int = 1,
 ) -> Trace:
-    """Run a task under a progress bar: ``make`` is handed the task's function and its keywords.
+    """Run a task under a progress bar. Bad parameters are refused before anything is loaded.
 
-    Bad parameters are refused before anything is loaded.
+    Args:
+        spec: the task.
+        call: calls its function with the keywords given.
+        title: of the progress bar.
+        model, device, values: what was typed.
+        stages: how many runs follow each other.
     """
-    checked = check_parameters(task, knob_values(task, parameters))
-    from robust_widgets import tasks
+    parameters = spec.check(parameter_values(spec, values))
     from robust_widgets.models.registry import load_model
 
     classifier = load_model(model, device=device)
-    with StepBar(checked["steps"] * stages, title) as bar:
-        return make(getattr(tasks, task), model=classifier, on_step=bar.show, **checked)
+    with StepBar(parameters["steps"] * stages, title) as bar:
+        return call(model=classifier, on_step=bar.show, **parameters)
+
+
+def _sheet_writer(path: Path, sheet: Any) -> Writer:
+    from robust_widgets._files import atomic_write
+
+    return path, lambda path: atomic_write(path, lambda file: sheet.save(file, "PNG"))

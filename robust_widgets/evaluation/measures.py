@@ -23,21 +23,16 @@ from robust_widgets.evaluation.evaluator import (
     share,
     square,
 )
-from robust_widgets.interface.report import low_resolution, low_resolution_error
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.features import features, has_features
+from robust_widgets.models.features import has_features, model_features
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import resize, to_pixels
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Objective
 from robust_widgets.synthesis.problem import Problem
-from robust_widgets.tasks.common import kept_outside
-from robust_widgets.tasks.generate import generate_problem
-from robust_widgets.tasks.inpaint import inpaint_problem
-from robust_widgets.tasks.paint_features import paint_features_problem
-from robust_widgets.tasks.sketch_to_image import sketch_problem
-from robust_widgets.tasks.super_resolve import super_resolve_problem
-from robust_widgets.tasks.translate import translate_problem
+from robust_widgets.tasks.running.problems import preserve_outside
+from robust_widgets.tasks.running.run import task_problem
+from robust_widgets.tasks.super_resolve import low_resolution, low_resolution_error
 from robust_widgets.training.data import PictureSet
 
 GENERATE = "generate"
@@ -89,11 +84,11 @@ def generation(bench: Bench, seeds: int = SEEDS) -> Finding:
 def generated(bench: Bench, seeds: int = SEEDS) -> tuple[Trace, Tensor]:
     """Pictures of every class from the first seeds, as ``generate(name, n=seeds)`` makes them, and their classes."""
     classes = range(len(bench.model.classes))
-    starts = torch.cat([generate_problem(bench.model, label, {"n": seeds}).start for label in classes])
+    starts = torch.cat([task_problem("generate", bench.model, label, {"n": seeds}).start for label in classes])
     targets = torch.arange(len(classes)).repeat_interleave(seeds)
 
     def build(part: Tensor) -> Problem:
-        problem = replace(generate_problem(bench.model, 0, {}), start=starts[part.to(starts.device)])
+        problem = replace(task_problem("generate", bench.model, 0, {}), start=starts[part.to(starts.device)])
         return _towards(problem, targets[part])
 
     return bench.paint(build, len(targets), "generate"), targets
@@ -103,7 +98,7 @@ def sketching(bench: Bench, sketches: Tensor, targets: Tensor, setting: str) -> 
     """Sketches, float (n, 3, h, w) in [0, 1], become pictures of their classes."""
 
     def build(part: Tensor) -> Problem:
-        return _towards(sketch_problem(bench.model, sketches[part], 0, {}), targets[part])
+        return _towards(task_problem("sketch_to_image", bench.model, 0, {}, picture=sketches[part]), targets[part])
 
     return bench.finding(setting, bench.paint(build, len(targets), f"sketch_to_image, {setting}"), targets)
 
@@ -116,7 +111,7 @@ def translation(bench: Bench, chosen: PictureSet, seed: int = 0) -> Finding:
     pictures = _floats(chosen)
 
     def build(part: Tensor) -> Problem:
-        return _towards(translate_problem(bench.model, pictures[part], 0, {}), targets[part])
+        return _towards(task_problem("translate", bench.model, 0, {}, picture=pictures[part]), targets[part])
 
     trace = bench.paint(build, len(targets), "translate")
     remaining = {
@@ -131,7 +126,7 @@ def super_resolution(bench: Bench, chosen: PictureSet, factor: int) -> Finding:
     pictures = _floats(chosen)
 
     def build(part: Tensor) -> Problem:
-        problem = super_resolve_problem(bench.model, pictures[part], 0, {"factor": factor})
+        problem = task_problem("super_resolve", bench.model, 0, {"factor": factor}, picture=pictures[part])
         return _towards(problem, chosen.labels[part])
 
     trace = bench.paint(build, len(chosen), f"super_resolve, factor {factor}")
@@ -148,8 +143,8 @@ def inpainting(bench: Bench, chosen: PictureSet, penalty: str | None) -> Finding
     hole = square(chosen.side, HOLE_SHARE)
 
     def build(part: Tensor) -> Problem:
-        problem = inpaint_problem(bench.model, pictures[part], hole, 0, {"penalty": penalty})
-        _, outside = kept_outside(
+        problem = task_problem("inpaint", bench.model, 0, {"penalty": penalty}, picture=pictures[part], mask=hole)
+        _, outside = preserve_outside(
             penalty, pictures[part].to(bench.model.device), hole[None, None].to(bench.model.device)
         )
         return _towards(problem, chosen.labels[part], outside)
@@ -166,14 +161,14 @@ def feature_painting(bench: Bench, chosen: PictureSet, seed: int = 0) -> Finding
 
     Each feature's target is the first of its classes, and the painted region the middle quarter of the photograph.
     """
-    entries = interleaved(features(bench.model), len(chosen))
+    entries = interleaved(model_features(bench.model), len(chosen))
     targets = torch.tensor([bench.model.class_index(entry.classes[0]) for entry in entries])
     units = torch.tensor([entry.unit for entry in entries])
     pictures = _floats(chosen)[of_other_classes(chosen.labels, targets, seed)]
     region = square(chosen.side, PAINTED_SHARE)
 
     def build(part: Tensor) -> Problem:
-        problem = paint_features_problem(bench.model, pictures[part], region, 0, {})
+        problem = task_problem("paint_features", bench.model, 0, {}, picture=pictures[part], mask=region)
         return replace(problem, objective=Activation(units[part].tolist()))
 
     trace = bench.paint(build, len(targets), "paint_features")

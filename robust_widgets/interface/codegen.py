@@ -1,4 +1,4 @@
-"""The Python that makes a recorded run again. No torch here."""
+"""Python code that repeats a recorded run."""
 
 from __future__ import annotations
 
@@ -10,40 +10,33 @@ from PIL import Image
 
 from robust_widgets._bundled import model_names
 from robust_widgets.errors import TraceError
+from robust_widgets.interface.tasks import task_specs
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.record import LoadSpec
 from robust_widgets.runs.trace import Trace
 
 _WIDTH = 100
-_ARGUMENTS = {
-    "generate": ("target",),
-    "sketch_to_image": ("picture", "target"),
-    "translate": ("picture", "target"),
-    "super_resolve": ("picture", "target"),
-    "inpaint": ("picture", "mask", "target"),
-    "paint_features": ("picture", "mask", "target"),
-}
 
 
-def code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> str:
-    """A cell of Python that makes this exact run again, its pictures included.
+def to_code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> str:
+    """Python code for a cell that repeats a run exactly, its pictures included.
 
     Args:
-        trace: a run that a studio made, so that its inputs are known.
-        source: what ``load_model`` loads the model by; by default what it was loaded by, else a shipped one's name.
-            Where there is neither, as for a network that was made in Python, a comment says what to make.
-        loading: how that model is loaded, for a run that does not know it, because it was read back from a file.
+        trace: a run made in a studio, so that its inputs are recorded.
+        source: what ``load_model`` loads the model by; by default what it was loaded by, else a bundled model's name.
+            Where there is neither, as for a network made in Python, a comment says what to create.
+        loading: how the model is loaded, for a run that does not record it because it was read from a file.
 
     Raises:
-        TraceError: the run's inputs are not known, or it is not one of the tasks'.
+        TraceError: the run's inputs were not recorded, or it is not a task's run.
     """
-    arguments = _ARGUMENTS.get(trace.task)
-    if arguments is None:
+    spec = task_specs().get(trace.task)
+    if spec is None:
         raise TraceError(f"This run is {trace.task!r}, which is not a task, so there is no code for it.")
-    missing = [name for name in arguments if name in ("picture", "mask") and name not in trace.inputs]
+    missing = [name for name in spec.inputs if name not in trace.inputs]
     if missing:
         raise TraceError(
-            f"This run does not know its {' and '.join(missing)}; the code can be copied of runs made in a studio."
+            f"This run does not record its {' and '.join(missing)}; copy the code of a run made in a studio."
         )
     lines = ["import base64", "", "import robust_widgets as rw", ""]
     if trace.fingerprint:
@@ -52,17 +45,18 @@ def code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> str
     for name, pixels in trace.inputs.items():
         if name != "start":
             lines += _picture(name, pixels)
-    given = [name for name in arguments if name != "target"]
+    inputs = list(spec.inputs)
     parameters = [f"{name}={value!r}" for name, value in trace.parameters.items()]
     start = trace.inputs.get("start")
     if start is None:
-        lines += _call(f"trace = rw.{trace.task}", [*given, repr(trace.target), "model=model", *parameters])
+        lines += _call(f"trace = rw.{trace.task}", [*inputs, repr(trace.target), "model=model", *parameters])
         return "\n".join([*lines, "trace", ""])
     lines.insert(1, "import dataclasses")
     for index, pixels in enumerate(start):
         lines += _picture(f"start_{index}", pixels)
-    inputs = [f"{name}={name}" for name in given]
-    lines += _call("problem = rw.problem", [repr(trace.task), repr(trace.target), *inputs, "model=model", *parameters])
+    keywords = [f"{name}={name}" for name in inputs]
+    arguments = [repr(trace.task), repr(trace.target), *keywords, "model=model", *parameters]
+    lines += _call("problem = rw.make_problem", arguments)
     names = ", ".join(f"start_{index}" for index in range(len(start)))
     lines += [
         f"start = rw.to_batch([{names}], problem.start.shape[-1]).to(model.device)",
@@ -74,18 +68,16 @@ def code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> str
 
 
 def _model(trace: Trace, source: str, loading: LoadSpec | None) -> list[str]:
-    """The model, loaded with the arguments it was loaded with; what only its maker can make is said in a comment."""
+    """The model, loaded with its original arguments; a comment asks for a network that only its author can create."""
     if loading is None:
         if source or trace.model in model_names():
             return [f"model = rw.load_model({source or trace.model!r})"]
-        return [
-            f"# The model was {trace.model!r}, which does not ship with robust-widgets; make it here and call it model."
-        ]
-    given = [f"{name}={value!r}" for name, value in loading.arguments.items()]
+        return [f"# The model was {trace.model!r}, which is not bundled with robust-widgets; create it here, as model."]
+    options = [f"{name}={value!r}" for name, value in loading.arguments.items()]
     if loading.source or source:
-        return _call("model = rw.load_model", [repr(source or loading.source), *given])
-    said = f"# The model is your own network, of the class {loading.kind}; make it here and call it network."
-    return [said, *_call("model = rw.load_model", ["network", *given])]
+        return _call("model = rw.load_model", [repr(source or loading.source), *options])
+    comment = f"# The model is your own network, of the class {loading.kind}; create it here, as network."
+    return [comment, *_call("model = rw.load_model", ["network", *options])]
 
 
 def _picture(name: str, pixels: Pixels) -> list[str]:
@@ -96,6 +88,6 @@ def _picture(name: str, pixels: Pixels) -> list[str]:
 
 
 def _call(function: str, arguments: list[str]) -> list[str]:
-    """A call on one line, or an argument a line where that is too long."""
+    """A call on one line, or with one argument per line if that is too long."""
     line = f"{function}({', '.join(arguments)})"
-    return [line] if len(line) <= _WIDTH else [f"{function}(", *(f"    {one}," for one in arguments), ")"]
+    return [line] if len(line) <= _WIDTH else [f"{function}(", *(f"    {argument}," for argument in arguments), ")"]

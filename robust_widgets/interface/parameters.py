@@ -1,7 +1,7 @@
 """Every adjustable number, declared once.
 
-The slider, the command-line flag, the keyword argument's check and the saved run all come from these lines.
-Pixel units are the paper's: epsilons and steps in pixels at 224; see `robust_widgets.units`.
+The slider, the command-line option, the keyword's check and the saved run all come from these declarations. Epsilons
+and step sizes are in pixels at 224; see `robust_widgets.units`.
 """
 
 from __future__ import annotations
@@ -11,25 +11,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from robust_widgets.errors import ParameterError, UnknownNameError, UnknownParameterError, nearest, quoted, unknown_name
+from robust_widgets.errors import ParameterError
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One adjustable number.
+    """A number.
 
     Attributes:
-        name: the keyword, and with dashes the command-line flag.
-        label: what a person reads beside the slider.
+        name: the keyword, and with dashes the command-line option.
+        label: the text next to the slider.
         default: the value if none is given.
         low, high, step: the slider's range.
         minimum: the smallest value allowed anywhere.
         above_minimum: whether ``minimum`` itself is excluded.
         maximum: the largest value allowed anywhere.
-        whole: whole numbers only.
+        whole: integers only.
         optional: None is allowed, and may be the default.
         unit: the unit in words.
         help: what it does, in one sentence.
+        advanced: collapsed by default in the studio.
     """
 
     name: str
@@ -45,12 +46,20 @@ class Parameter:
     maximum: float = math.inf
     whole: bool = False
     optional: bool = False
+    advanced: bool = False
+
+    def with_default(self, default: float) -> Parameter:
+        """The same parameter with another default, which the slider reaches."""
+        slots = (default - self.low) / self.step
+        on_slider = math.isclose(slots, round(slots), abs_tol=1e-6)
+        step = self.step if on_slider else self.step / 10
+        return replace(self, default=default, high=max(self.high, 2 * default), step=step)
 
     def check(self, value: object) -> Any:
         """The value as int or float.
 
         Raises:
-            ParameterError: not a finite number, not whole where it must be, or out of range.
+            ParameterError: not a finite number, not an integer where it must be one, or out of range.
         """
         if value is None and self.optional:
             return None
@@ -75,13 +84,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Choice:
-    """A parameter that is one of a few words.
+    """One of a few words.
 
     Attributes:
-        name, label, default, help: as those of `Parameter`.
+        name, label, default, help, advanced: as those of `Parameter`.
         options: the allowed words, and what each means.
-        weight: a number of at least 0 is allowed as well.
+        weight: a number of at least 0 is also allowed.
         optional: None is allowed.
+        none_label: what None means, in a word or two.
     """
 
     name: str
@@ -91,7 +101,9 @@ class Choice:
     help: str
     weight: bool = False
     optional: bool = False
+    none_label: str = "none"
     unit: str = ""
+    advanced: bool = False
 
     def check(self, value: object) -> Any:
         """The value as one of the options, or the weight as a float.
@@ -130,7 +142,7 @@ STEPS = Parameter(
     minimum=1,
     maximum=100_000,
     unit="steps",
-    help="How many gradient steps are made.",
+    help="Number of gradient steps.",
     whole=True,
 )
 EPSILON = Parameter(
@@ -141,8 +153,8 @@ EPSILON = Parameter(
     high=120.0,
     step=1.0,
     minimum=0.0,
-    unit="L2 radius in pixels at 224; under linf, levels of 255",
-    help="How far the picture may move from where it starts.",
+    unit="L2, pixels at 224; under linf, levels of 255",
+    help="How far the picture may move from its start.",
 )
 STEP_SIZE = Parameter(
     name="step_size",
@@ -153,7 +165,7 @@ STEP_SIZE = Parameter(
     step=0.1,
     minimum=0.0,
     above_minimum=True,
-    unit="L2 length in pixels at 224; under linf, levels of 255",
+    unit="L2, pixels at 224; under linf, levels of 255",
     help="How far each step moves the picture.",
 )
 SEED = Parameter(
@@ -166,10 +178,10 @@ SEED = Parameter(
     minimum=0,
     maximum=2**31 - 1,
     unit="",
-    help="Decides the random start; the same seed gives the same run.",
+    help="Seeds the random start; the same seed gives the same run.",
     whole=True,
 )
-GRAIN_SEED = Parameter(
+NOISE_SEED = Parameter(
     name="seed",
     label="seed",
     default=0,
@@ -179,7 +191,7 @@ GRAIN_SEED = Parameter(
     minimum=0,
     maximum=2**31 - 1,
     unit="",
-    help="Decides the faint grain laid over the start; None lays none.",
+    help="Seeds the faint noise added to the start; None adds none.",
     whole=True,
     optional=True,
 )
@@ -193,7 +205,7 @@ COUNT = Parameter(
     minimum=1,
     maximum=1024,
     unit="pictures",
-    help="How many pictures are made at once, from seeds that follow each other.",
+    help="Number of pictures, made at once from consecutive seeds.",
     whole=True,
 )
 BRUSH_SIZE = Parameter(
@@ -217,7 +229,7 @@ SOFTNESS = Parameter(
     minimum=0.0,
     maximum=1.0,
     unit="0 hard to 1 soft",
-    help="How gently the brush fades towards its rim.",
+    help="How softly the brush fades out towards its edge.",
 )
 OPACITY = Parameter(
     name="opacity",
@@ -229,8 +241,8 @@ OPACITY = Parameter(
     minimum=0.0,
     above_minimum=True,
     maximum=1.0,
-    unit="0 clear to 1 opaque",
-    help="The most that one stroke, area or fill covers; its overlaps do not add up.",
+    unit="0 transparent to 1 opaque",
+    help="Maximum coverage of one stroke, area or fill; overlaps within it do not add up.",
 )
 
 CONSTRAINT = Choice(
@@ -242,11 +254,12 @@ CONSTRAINT = Choice(
         "linf": "Linf ball: no value moves by more than epsilon / 255",
         "none": "no limit: epsilon is not used",
     },
-    help="What epsilon limits.",
+    help="Which distance epsilon limits.",
+    advanced=True,
 )
 SIZE = Parameter(
     name="size",
-    label="side",
+    label="size",
     default=None,
     low=64,
     high=256,
@@ -254,7 +267,8 @@ SIZE = Parameter(
     minimum=16,
     maximum=1024,
     unit="pixels",
-    help="Side of the picture that is optimised; None is the model's own.",
+    help="Width and height of the picture that is optimised; None is the model's own.",
+    advanced=True,
     whole=True,
     optional=True,
 )
@@ -269,24 +283,27 @@ FACTOR = Parameter(
     above_minimum=True,
     maximum=64,
     unit="times",
-    help="How many times the side of the low-resolution picture is enlarged.",
+    help="How many times the low-resolution picture is enlarged in width and height.",
 )
 ENLARGEMENT = Choice(
     name="enlargement",
     label="start",
     default="bicubic",
     options={
-        "bicubic": "smooth: no edge in the start that is not in the picture",
-        "nearest": "blocks of one colour, as published; at 64 pixels their edges stay visible",
+        "bicubic": "smooth: adds no edges that are not in the picture",
+        "nearest": "blocks of one colour, as in the paper; at 64 pixels their edges stay visible",
     },
     help="How the low-resolution picture is enlarged before the first step.",
+    advanced=True,
 )
 PENALTY = Choice(
     name="penalty",
     label="outside",
     default=None,
-    options={"paper": "a soft penalty of weight 10 on change outside the mask, as published"},
-    help="How the picture outside the mask is kept: None keeps it exactly, a number is the weight of a soft penalty.",
+    options={"paper": "a soft penalty of weight 10 on changes outside the mask, as in the paper"},
+    help="How the picture outside the mask is preserved: None keeps it exactly, a number weighs a soft penalty.",
+    none_label="keep exactly",
+    advanced=True,
     weight=True,
     optional=True,
 )
@@ -306,54 +323,4 @@ STRENGTH = Parameter(
 PAPER_PENALTY = 10.0
 
 
-def _usual(steps: int, epsilon: float, step_size: float) -> tuple[Parameter, Parameter, Parameter]:
-    """The three main parameters with a task's own defaults."""
-    return (
-        replace(STEPS, default=steps, high=max(200, 2 * steps)),
-        replace(EPSILON, default=epsilon, high=max(120, 2 * epsilon), step=1.0 if epsilon == int(epsilon) else 0.1),
-        replace(STEP_SIZE, default=step_size),
-    )
-
-
-NO_GRAIN = replace(GRAIN_SEED, default=None)
-
-# The paper's figures, but for four tasks. Translation to one class of many saturates beyond half of the paper's
-# radius, which is for two-class models; on small pictures super-resolution needs more than the paper's 8 to leave its
-# start; in-painting makes the paper's path of 720 steps of 0.1 in fewer, longer steps; a hard mask
-# spends all of epsilon inside it, where the paper's 70 for features would leave nothing of the picture.
-TASK_PARAMETERS: dict[str, tuple[AnyParameter, ...]] = {
-    "generate": (*_usual(60, 40, 1), SEED, COUNT, CONSTRAINT, SIZE),
-    "sketch_to_image": (*_usual(60, 40, 1), GRAIN_SEED, CONSTRAINT, SIZE),
-    "translate": (*_usual(120, 40, 0.5), NO_GRAIN, CONSTRAINT, SIZE),
-    "super_resolve": (FACTOR, *_usual(60, 20, 1), GRAIN_SEED, ENLARGEMENT, CONSTRAINT, SIZE),
-    "inpaint": (*_usual(144, 21.6, 0.5), GRAIN_SEED, PENALTY, CONSTRAINT, SIZE),
-    "paint_features": (STRENGTH, *_usual(60, 30, 1), NO_GRAIN, PENALTY, CONSTRAINT, SIZE),
-}
-
-
-def task_names() -> tuple[str, ...]:
-    """The tasks that have parameters."""
-    return tuple(TASK_PARAMETERS)
-
-
-def check_parameters(task: str, given: Mapping[str, object]) -> dict[str, Any]:
-    """All parameters of a task, those not given at their defaults.
-
-    Raises:
-        UnknownNameError: there is no such task.
-        UnknownParameterError: the task has no such parameter; the message names the nearest.
-        ParameterError: a value is out of range.
-    """
-    if task not in TASK_PARAMETERS:
-        raise UnknownNameError(unknown_name("task", task, task_names()))
-    parameters = {parameter.name: parameter for parameter in TASK_PARAMETERS[task]}
-    for name in given:
-        if name not in parameters:
-            near = nearest(name, list(parameters))
-            raise UnknownParameterError(f"{task} has no parameter {name!r}; the nearest are {quoted(near)}.")
-    return {name: parameter.check(given.get(name, parameter.default)) for name, parameter in parameters.items()}
-
-
-def default_of(task: str, name: str) -> Any:
-    """The default of one parameter of a task."""
-    return check_parameters(task, {})[name]
+NO_NOISE = replace(NOISE_SEED, default=None)

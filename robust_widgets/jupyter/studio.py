@@ -1,9 +1,9 @@
-"""Puts a studio and a backend together, and knows which cell of which notebook it stands in."""
+"""Opens studios and training monitors, one per cell of a notebook."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robust_widgets._bundled import DEFAULT, model_names
+from robust_widgets._deprecated import warn_renamed
 from robust_widgets.interface.session import Session
+from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.models.bundled import BundledModel
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.io import Picture, to_square_pixels
@@ -19,7 +21,6 @@ from robust_widgets.session.local import LocalSession
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.autosave import Autosave
-from robust_widgets.widgets.studio.tasks import TASK_UI
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -28,91 +29,81 @@ if TYPE_CHECKING:
     from robust_widgets.widgets.training import TrainingMonitorWidget
 
 
-def Studio(  # noqa: N802 - made like a widget, and stands for one
+def Studio(  # noqa: N802 - opens a widget, and is called like one
     picture: Picture | None = None,
     *,
+    task: str | Sequence[str] | None = None,
     model: RobustClassifier | str | None = None,
     device: str | None = None,
     session: Session | None = None,
 ) -> StudioWidget:
-    """The painting studio: all tasks on one canvas.
+    """Open a painting studio.
 
-    A cell that is run again gets the same studio back, with its painting and its runs, even while a run is going on.
-    After a kernel restart the painting comes back from disk.
+    If its cell is run again, the same studio comes back with its painting and its runs, even during a run. After a
+    kernel restart the painting is restored from disk.
 
     Args:
-        picture: laid under the sketch at first; anything :func:`robust_widgets.pictures.tensors.to_batch` takes.
-        model: a model, or what :func:`load_model` loads, a name or a file; by default the shipped ``"default"``.
+        picture: laid under the sketch at first; anything that :func:`robust_widgets.to_batch` takes.
+        task: the task it offers, or several; by default all of them.
+        model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
         device: where to run; by default the fastest device.
-        session: runs elsewhere than on this machine; then ``model`` and ``device`` are not used.
+        session: runs elsewhere than on this machine; then ``model`` and ``device`` are ignored.
 
     Raises:
-        PictureError: as :func:`robust_widgets.pictures.tensors.to_batch`.
-        UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model`.
+        PictureError: as :func:`robust_widgets.to_batch`.
+        UnknownNameError: there is no such task or model.
+        WeightsError, DeviceError: as :func:`robust_widgets.load_model`.
     """
-    return _studio(TASKS, picture, model, device, session)
+    tasks = task_names() if task is None else (task,) if isinstance(task, str) else tuple(task)
+    for name in tasks or ("",):
+        task_spec(name)
+    place = _place(ALL_TASKS if task is None else tasks)
+    pixels = to_square_pixels(picture, DEFAULT_SIDE) if picture is not None else None
+    known = _places.get(place) if place is not None else None
+    if known is not None and not known.studio.closed and known.made_from(pixels, (model, device, session)):
+        return known.studio
+    autosave = Autosave(place) if place is not None else None
+    studio = StudioWidget(session or _session(model, device), tasks, picture=pixels, autosave=autosave)
+    if known is not None:
+        studio.adopt(known.studio, pixels)
+    if place is not None:
+        _places[place] = _Place(studio, pixels, (model, device, session))
+    return studio
 
 
-def SketchToImage(  # noqa: N802
-    picture: Picture | None = None,
-    *,
-    model: RobustClassifier | str | None = None,
-    device: str | None = None,
-    session: Session | None = None,
-) -> StudioWidget:
-    """A canvas that turns a sketch into a picture; arguments as :func:`Studio`."""
-    return _studio(("sketch_to_image",), picture, model, device, session)
+def SketchToImage(picture: Picture | None = None, **options: Any) -> StudioWidget:  # noqa: N802
+    """Deprecated; use ``Studio(task="sketch_to_image")``."""
+    return _renamed("SketchToImage", "sketch_to_image", picture, options)
 
 
-def Generate(  # noqa: N802
-    *, model: RobustClassifier | str | None = None, device: str | None = None, session: Session | None = None
-) -> StudioWidget:
-    """Pictures of a class from random seeds; arguments as :func:`Studio`."""
-    return _studio(("generate",), None, model, device, session)
+def Generate(**options: Any) -> StudioWidget:  # noqa: N802
+    """Deprecated; use ``Studio(task="generate")``."""
+    return _renamed("Generate", "generate", None, options)
 
 
-def Translate(  # noqa: N802
-    picture: Picture | None = None,
-    *,
-    model: RobustClassifier | str | None = None,
-    device: str | None = None,
-    session: Session | None = None,
-) -> StudioWidget:
-    """A canvas that turns a picture into one of another class; arguments as :func:`Studio`."""
-    return _studio(("translate",), picture, model, device, session)
+def Translate(picture: Picture | None = None, **options: Any) -> StudioWidget:  # noqa: N802
+    """Deprecated; use ``Studio(task="translate")``."""
+    return _renamed("Translate", "translate", picture, options)
 
 
-def SuperResolve(  # noqa: N802
-    picture: Picture | None = None,
-    *,
-    model: RobustClassifier | str | None = None,
-    device: str | None = None,
-    session: Session | None = None,
-) -> StudioWidget:
-    """A canvas that makes a picture small and enlarges it with the detail of its class; arguments as :func:`Studio`."""
-    return _studio(("super_resolve",), picture, model, device, session)
+def SuperResolve(picture: Picture | None = None, **options: Any) -> StudioWidget:  # noqa: N802
+    """Deprecated; use ``Studio(task="super_resolve")``."""
+    return _renamed("SuperResolve", "super_resolve", picture, options)
 
 
-def Inpaint(  # noqa: N802
-    picture: Picture | None = None,
-    *,
-    model: RobustClassifier | str | None = None,
-    device: str | None = None,
-    session: Session | None = None,
-) -> StudioWidget:
-    """A canvas with a mask, whose inside is painted anew; arguments as :func:`Studio`."""
-    return _studio(("inpaint",), picture, model, device, session)
+def Inpaint(picture: Picture | None = None, **options: Any) -> StudioWidget:  # noqa: N802
+    """Deprecated; use ``Studio(task="inpaint")``."""
+    return _renamed("Inpaint", "inpaint", picture, options)
 
 
-def PaintFeatures(  # noqa: N802
-    picture: Picture | None = None,
-    *,
-    model: RobustClassifier | str | None = None,
-    device: str | None = None,
-    session: Session | None = None,
-) -> StudioWidget:
-    """A canvas with a mask, in which features are painted; arguments as :func:`Studio`."""
-    return _studio(("paint_features",), picture, model, device, session)
+def PaintFeatures(picture: Picture | None = None, **options: Any) -> StudioWidget:  # noqa: N802
+    """Deprecated; use ``Studio(task="paint_features")``."""
+    return _renamed("PaintFeatures", "paint_features", picture, options)
+
+
+def _renamed(old: str, task: str, picture: Picture | None, options: dict[str, Any]) -> StudioWidget:
+    warn_renamed(f"robust_widgets.{old}", f"robust_widgets.Studio(task={task!r})", stacklevel=2)
+    return Studio(picture, task=task, **options)
 
 
 def TrainingMonitor(  # noqa: N802
@@ -128,20 +119,20 @@ def TrainingMonitor(  # noqa: N802
     pictures: int = 8,
     **settings: Any,
 ) -> TrainingMonitorWidget:
-    """Train a robust classifier and watch it learn: curves, and the same seeds painted after each epoch.
+    """Train a robust classifier and watch its progress: curves, and pictures from the same seeds after each epoch.
 
-    Nothing is trained before Start is pressed. A stopped run goes on from where it was, also after the kernel was
-    restarted: there is a checkpoint beside ``out`` until the run is done. While a run is going on, its monitor is what
-    a cell that is run again gets back.
+    Training begins when Start is pressed. A stopped run continues where it stopped, even after a kernel restart: until
+    the run is done there is a checkpoint next to ``out``. If the cell is run again during training, the same monitor
+    comes back.
 
     Args:
         data, out, val, side, init, name, data_name, device: as :func:`robust_widgets.train` takes them.
-        pictures: how many seed pictures are painted after each epoch, 0 for none.
+        pictures: number of pictures painted after each epoch; 0 for none.
         **settings: as :func:`robust_widgets.train` takes them.
 
     Raises:
         ParameterError, UnknownNameError: a setting is out of range or unknown.
-        SaveError: ``out`` is not a place for a model.
+        SaveError: a model cannot be saved as ``out``.
         UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model`, for ``init``.
     """
     from robust_widgets.models.registry import choose_device, load_model
@@ -183,19 +174,20 @@ def TrainingMonitor(  # noqa: N802
 _monitors: dict[Path, TrainingMonitorWidget] = {}
 
 
-TASKS = tuple(TASK_UI)
+# The key of a studio with all tasks. Fixed, so that new tasks don't hide paintings saved before.
+ALL_TASKS = ("sketch_to_image", "generate", "translate", "super_resolve", "inpaint", "paint_features")
 
 
 @dataclass
 class _Place:
-    """Where a studio stands, and what it was made from."""
+    """The studio of a cell, and the arguments that created it."""
 
     studio: StudioWidget
     picture: Pixels | None
     others: tuple[object, ...]
 
     def made_from(self, picture: Pixels | None, others: tuple[object, ...]) -> bool:
-        """Whether the studio was made from these arguments."""
+        """Whether these arguments created the studio."""
         same_picture = picture is self.picture or (
             picture is not None and self.picture is not None and np.array_equal(picture, self.picture)
         )
@@ -207,43 +199,22 @@ _calls: dict[str, int] = {}
 
 
 def open_studios() -> list[StudioWidget]:
-    """The studios of this kernel's cells that were not closed."""
+    """The open studios of this kernel."""
     return [place.studio for place in _places.values() if not place.studio.closed]
 
 
-def _studio(
-    tasks: tuple[str, ...],
-    picture: Picture | None,
-    model: RobustClassifier | str | None,
-    device: str | None,
-    session: Session | None,
-) -> StudioWidget:
-    place = _place(tasks)
-    pixels = to_square_pixels(picture, DEFAULT_SIDE) if picture is not None else None
-    known = _places.get(place) if place is not None else None
-    if known is not None and not known.studio.closed and known.made_from(pixels, (model, device, session)):
-        return known.studio
-    autosave = Autosave(place) if place is not None else None
-    studio = StudioWidget(session or _session(model, device), tasks, picture=pixels, autosave=autosave)
-    if known is not None:
-        studio.adopt(known.studio, pixels)
-    if place is not None:
-        _places[place] = _Place(studio, pixels, (model, device, session))
-    return studio
-
-
 def _session(model: RobustClassifier | str | None, device: str | None) -> LocalSession:
-    """A session. A shipped model is loaded behind the studio; one that only torch knows, or on a device, before it."""
+    """A local session. A bundled model on the CPU is loaded in the background; any other is loaded first."""
     name = DEFAULT if model is None else model
     if isinstance(name, str) and name in model_names() and device in (None, "cpu"):
         return LocalSession(BundledModel(name, device))
-    from robust_widgets.tasks.common import resolve_model
+    from robust_widgets.tasks.running.run import resolve_model
 
     return LocalSession(resolve_model(model, device))
 
 
 def _place(tasks: tuple[str, ...]) -> str | None:
-    """The notebook, the cell, the kind of studio, and which one in the cell; None outside a notebook's cell."""
+    """A key of the notebook, the cell, the studio's tasks and its number in the cell; None outside a cell."""
     try:
         from IPython.core.getipython import get_ipython
 

@@ -16,7 +16,7 @@ from robust_widgets.models.feature_catalogue import catalogue_path, read_catalog
 from robust_widgets.models.registry import load_model
 
 
-def features(model: RobustClassifier | str | os.PathLike[str] | None = None) -> tuple[Feature, ...]:
+def model_features(model: RobustClassifier | str | os.PathLike[str] | None = None) -> tuple[Feature, ...]:
     """A model's feature catalogue, the most selective units first.
 
     Args:
@@ -52,7 +52,7 @@ def feature_unit(model: RobustClassifier, feature: str | int) -> int:
 
     Raises:
         UnknownNameError: no such feature; the message names the nearest.
-        WeightsError: as `features`.
+        WeightsError: as `model_features`.
     """
     if not isinstance(feature, str):
         unit = whole_number(feature)
@@ -62,7 +62,7 @@ def feature_unit(model: RobustClassifier, feature: str | int) -> int:
     name = feature.strip().casefold()
     if name.isdecimal():
         return int(name)
-    catalogue = {entry.name.casefold(): entry for entry in features(model)}
+    catalogue = {entry.name.casefold(): entry for entry in model_features(model)}
     if name not in catalogue:
         raise UnknownNameError(unknown_name("feature", feature, [entry.name for entry in catalogue.values()]))
     return catalogue[name].unit

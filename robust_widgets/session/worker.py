@@ -14,13 +14,13 @@ from robust_widgets.errors import RobustWidgetsError, WeightsError
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.features import features, has_features
+from robust_widgets.models.features import has_features, model_features
 from robust_widgets.models.registry import source_of
 from robust_widgets.robustness.estimate import robustness_estimate
 from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.solvers.graphs.dispatch import records
 from robust_widgets.solvers.run import new_trace
-from robust_widgets.tasks import build_problem
+from robust_widgets.tasks.running.run import build_problem
 
 FEATURES = "paint_features"
 WARM_UP_TASKS = ("generate", "inpaint", FEATURES)  # the other tasks share the steps of "generate"
@@ -43,7 +43,7 @@ class ModelWorker:
         info = model.card.info(self.device, source=source_of(model), loading=model.loading, synonyms=model.synonyms)
         if has_features(model):
             with suppress(WeightsError):  # a run that names a feature reports what is wrong with the catalogue
-                return replace(info, features=features(model))
+                return replace(info, features=model_features(model))
         return info
 
     @property

@@ -74,7 +74,7 @@ def random_restarts(count: int, solver: Solver = compiled_iterate) -> Solver:
     return solve
 
 
-def chain(*builders: Callable[[Tensor], Problem], solver: Solver = compiled_iterate) -> Solver:
+def chain_problems(*builders: Callable[[Tensor], Problem], solver: Solver = compiled_iterate) -> Solver:
     """Run the problem, then one more for each builder, each from where the last one ended.
 
     The frames follow each other; the start of each further problem, which is the end of the last, is not shown twice.

@@ -1,29 +1,38 @@
-"""A feature of the penultimate layer is painted into a masked part of a picture (paper, section 3.5)."""
+"""Features of the penultimate layer painted into masked parts of pictures (paper, section 3.5)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
 from robust_widgets.errors import PictureError
-from robust_widgets.interface.parameters import check_parameters, default_of
-from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.features import feature_unit
-from robust_widgets.pictures.tensors import Mask, Picture
-from robust_widgets.runs.record import Frame
-from robust_widgets.runs.trace import Trace
-from robust_widgets.solvers.compose import chain
-from robust_widgets.solvers.run import run
-from robust_widgets.synthesis.loop import CachedForward
-from robust_widgets.synthesis.objectives import Activation
-from robust_widgets.synthesis.problem import Problem
-from robust_widgets.tasks.common import kept_outside, make_problem, picture_and_mask, resolve_model, side_of, with_grain
+from robust_widgets.interface.parameters import CONSTRAINT, EPSILON, NO_NOISE, PENALTY, SIZE, STEP_SIZE, STEPS, STRENGTH
+from robust_widgets.interface.tasks import TaskSpec
 
-TASK = "paint_features"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
+
+    from robust_widgets.models.classifier import RobustClassifier
+    from robust_widgets.pictures.tensors import Mask, Picture
+    from robust_widgets.runs.record import Frame
+    from robust_widgets.runs.trace import Trace
+    from robust_widgets.synthesis.problem import Problem
+
+
+class Parameters(TypedDict, total=False):
+    """The keywords."""
+
+    strength: Annotated[float, STRENGTH]
+    # A hard mask spends all of epsilon inside it, where the paper's 70 would leave nothing of the picture.
+    steps: Annotated[int, STEPS]
+    epsilon: Annotated[float, EPSILON.with_default(30)]
+    step_size: Annotated[float, STEP_SIZE]
+    seed: Annotated[int | None, NO_NOISE]
+    penalty: Annotated[str | float | None, PENALTY]
+    constraint: Annotated[str, CONSTRAINT]
+    size: Annotated[int | None, SIZE]
 
 
 def paint_features(
@@ -31,105 +40,126 @@ def paint_features(
     mask: Mask | Sequence[Mask],
     feature: str | int | Sequence[str | int],
     *,
-    strength: float = default_of(TASK, "strength"),
-    penalty: str | float | None = default_of(TASK, "penalty"),
-    steps: int = default_of(TASK, "steps"),
-    epsilon: float = default_of(TASK, "epsilon"),
-    step_size: float = default_of(TASK, "step_size"),
-    constraint: str = default_of(TASK, "constraint"),
-    seed: int | None = default_of(TASK, "seed"),
-    size: int | None = None,
     model: RobustClassifier | str | None = None,
     device: str | torch.device | None = None,
     on_step: Callable[[Frame], object] | None = None,
-    **unknown: object,
+    **parameters: Unpack[Parameters],
 ) -> Trace:
-    """Paint a feature into a part of a picture by maximising one unit of the penultimate layer.
+    """Paint features of the model into parts of a picture.
 
-    Several features are painted one after the other on the same picture, each with its own mask: give a list of masks
-    and a list of features of the same length. What an earlier feature painted outside a later mask stays.
+    Each step raises the activation of one unit of the penultimate layer. Several features are painted one after the
+    other on the same picture, each with its own mask: give a list of masks and a list of features of the same length.
+    What an earlier feature painted outside a later mask stays.
 
     Args:
-        picture: what to paint on, as :func:`robust_widgets.pictures.tensors.to_batch` takes it; one or a batch.
+        picture: what to paint on, as :func:`robust_widgets.to_batch` takes it; one or a batch.
         mask: True, white, or lighter than middle grey where to paint; of the picture's shape. One, or a list.
-        feature: a name of the model's catalogue (`robust_widgets.features`), or the index of a unit. One, or a list.
+        feature: a name from the model's catalogue (`robust_widgets.model_features`), or the index of a unit. One, or a
+            list.
         strength: scales epsilon and step size.
-        penalty: None keeps the picture outside the mask to the bit. ``"paper"`` is a soft penalty of weight 10 on the
+        penalty: None keeps the picture outside the mask bit for bit. ``"paper"`` is a soft penalty of weight 10 on the
             mean squared change outside; a number is another weight.
-        steps: gradient steps for each feature; the paper's 140 suit its radius.
-        epsilon: L2 radius around the start, in pixels at 224; the paper's 70 is for a soft penalty: a
-            hard mask spends all of it inside. Under Linf, levels of 255.
-        step_size: L2 length of a step, in pixels at 224; the paper's 1. Under Linf, levels of 255.
-        seed: decides a faint grain (standard deviation 0.02) in the mask; None lays none, as in the paper.
+        steps: gradient steps for each feature; the paper's 140 suit its epsilon.
+        epsilon: L2 limit on the distance from the start, in pixels at 224; the paper's 70 is for a soft penalty: a hard
+            mask spends all of it inside. Under Linf, levels of 255.
+        step_size: L2 length of a step, in pixels at 224; 1 in the paper. Under Linf, levels of 255.
+        seed: seeds faint noise (standard deviation 0.02) in the mask; None adds none, as in the paper.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
-        size: side in pixels that the run works at; None is the model's own. A larger one runs the network at that
-            size, shifted at random each step.
-        model: a model, or what :func:`load_model` loads, a name or a file; by default the shipped ``"default"``.
+        size: width and height in pixels at which the run works; None is the model's own. A larger size runs the network
+            at that size, on a picture that is shifted at random before each step.
+        model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.
 
     Returns:
-        The run: ``frames`` uint8 (steps + 1, n, side, side, 3), ``metrics``, ``pictures``.
+        The run: ``frames`` uint8 (steps + 1, n, size, size, 3), ``metrics``, ``pictures``.
 
     Raises:
         PictureError: the picture or a mask cannot be read, a mask marks nothing or everything, their shapes differ, or
             there are not as many masks as features.
         UnknownNameError: no such feature or parameter; the message names the nearest.
-        ParameterError: a number out of range.
-        WeightsError: the model has no catalogue, or gives no access to its features.
+        ParameterError: a value out of range.
+        WeightsError: the model has no catalogue, and a feature is named.
     """
-    parameters: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
-    parameters |= {"strength": strength, "penalty": penalty, "seed": seed, "size": size, **unknown}
-    classifier = resolve_model(model, device)
-    features: list[Any] = list(feature) if isinstance(feature, (list, tuple)) else [feature]
-    masks: list[Any] = list(mask) if isinstance(mask, (list, tuple)) else [mask]
-    if len(features) != len(masks) or not features:
-        raise PictureError(
-            f"There are {len(features)} features and {len(masks)} masks; give as many masks as features, at least one."
-        )
-    # Every feature and mask is read before the first step, so that a bad one costs no run.
-    side = side_of(classifier, check_parameters(TASK, parameters))
-    units = [feature_unit(classifier, one) for one in features]
-    pairs = [picture_and_mask(picture, one, side) for one in masks]
-    if len(units) > 1:
-        _check_units(classifier, pairs[0][0], units)
+    from robust_widgets.tasks.running.run import resolve_model
 
-    def stage(index: int) -> Callable[[Tensor], Problem]:
-        return lambda so_far: paint_features_problem(classifier, so_far, pairs[index][1], units[index], parameters)
-
-    problem = replace(stage(0)(pairs[0][0]), target=", ".join(str(name) for name in features))
-    return run(problem, on_step, solver=chain(*(stage(index) for index in range(1, len(units)))))
+    checked = SPEC.check(parameters)
+    return _paint_in_turn(resolve_model(model, device), picture, mask, feature, checked, on_step)
 
 
-@torch.no_grad()
-def _check_units(model: RobustClassifier, pictures: Tensor, units: list[int]) -> None:
-    once = CachedForward(model)
-    one = pictures[:1].to(model.device)
-    for unit in units:
-        Activation(unit)(once, one)
-
-
-def paint_features_problem(
+def problem(
     model: RobustClassifier,
     picture: Picture | Sequence[Picture],
     mask: Mask,
     feature: str | int,
-    given: dict[str, Any],
+    parameters: dict[str, Any],
 ) -> Problem:
-    """The :class:`Problem` of :func:`paint_features` for one feature; ``given`` holds its parameters by name."""
-    parameters = check_parameters(TASK, given)
-    unit = feature_unit(model, feature)
-    side = side_of(model, parameters)
-    whole, inside = picture_and_mask(picture, mask, side)
-    region, outside = kept_outside(parameters["penalty"], whole, inside)
-    return make_problem(
-        TASK,
+    """The problem of a run for one feature."""
+    from robust_widgets.models.features import feature_unit
+    from robust_widgets.synthesis.objectives import Activation
+    from robust_widgets.tasks.running.problems import assemble, picture_and_mask, preserve_outside, size_of, with_noise
+
+    objective = Activation(feature_unit(model, feature))
+    whole, inside = picture_and_mask(picture, mask, size_of(model, parameters))
+    region, outside = preserve_outside(parameters["penalty"], whole, inside)
+    return assemble(
+        SPEC.name,
         model,
-        with_grain(whole, parameters["seed"], inside),
-        Activation(unit),
+        with_noise(whole, parameters["seed"], inside),
+        objective,
         str(feature),
         parameters,
         region=region,
         outside=outside,
         strength=parameters["strength"],
     )
+
+
+def _paint_in_turn(
+    model: RobustClassifier,
+    picture: Picture | Sequence[Picture],
+    mask: Mask | Sequence[Mask],
+    feature: str | int | Sequence[str | int],
+    parameters: dict[str, Any],
+    on_step: Callable[[Frame], object] | None,
+) -> Trace:
+    import torch
+
+    from robust_widgets.models.features import feature_unit
+    from robust_widgets.solvers.compose import chain_problems
+    from robust_widgets.solvers.run import run
+    from robust_widgets.synthesis.objectives import Activation
+    from robust_widgets.tasks.running.problems import picture_and_mask, size_of
+
+    features: list[Any] = list(feature) if isinstance(feature, (list, tuple)) else [feature]
+    masks: list[Any] = list(mask) if isinstance(mask, (list, tuple)) else [mask]
+    if len(features) != len(masks) or not features:
+        raise PictureError(
+            f"There are {len(features)} features and {len(masks)} masks; give as many masks as features, at least one."
+        )
+    # Read every feature and mask before the first step, so that a bad one is reported at once.
+    size = size_of(model, parameters)
+    units = [feature_unit(model, feature) for feature in features]
+    regions = [picture_and_mask(picture, mask, size) for mask in masks]
+    first = regions[0][0]
+    if len(units) > 1:
+        with torch.no_grad():
+            Activation(units)(model, first[:1].expand(len(units), -1, -1, -1).to(model.device))
+
+    def stage(index: int) -> Callable[[torch.Tensor], Problem]:
+        return lambda latest: problem(model, latest, regions[index][1], units[index], parameters)
+
+    start = replace(stage(0)(first), target=", ".join(str(feature) for feature in features))
+    return run(start, on_step, solver=chain_problems(*(stage(index) for index in range(1, len(units)))))
+
+
+SPEC = TaskSpec(
+    function=paint_features,
+    keywords=Parameters,
+    problem=problem,
+    label="Paint features",
+    hint="Mask a part of the picture and choose a feature; it is painted there.",
+    order=6,
+    command_help="A feature is a unit of the model's penultimate layer. For example: "
+    '--mask sky.png --feature "shore 2" --mask meadow.png --feature "hoofed 1"',
+)

@@ -1,78 +1,95 @@
-"""A picture of one class becomes a picture of another (paper, section 3.3)."""
+"""Pictures of one class to pictures of another (paper, section 3.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
-import torch
+from robust_widgets.interface.parameters import CONSTRAINT, EPSILON, NO_NOISE, SIZE, STEP_SIZE, STEPS
+from robust_widgets.interface.tasks import TaskSpec
 
-from robust_widgets.interface.parameters import check_parameters, default_of
-from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.pictures.tensors import Picture, to_batch
-from robust_widgets.runs.record import Frame
-from robust_widgets.runs.trace import Trace
-from robust_widgets.solvers.run import run
-from robust_widgets.synthesis.objectives import CrossEntropy
-from robust_widgets.synthesis.problem import Problem
-from robust_widgets.tasks.common import make_problem, resolve_model, side_of, with_grain
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-TASK = "translate"
+    import torch
+
+    from robust_widgets.models.classifier import RobustClassifier
+    from robust_widgets.pictures.tensors import Picture
+    from robust_widgets.runs.record import Frame
+    from robust_widgets.runs.trace import Trace
+    from robust_widgets.synthesis.problem import Problem
+
+
+class Parameters(TypedDict, total=False):
+    """The keywords."""
+
+    # Half of the paper's epsilon, which is for two-class models: with many classes a run saturates there.
+    steps: Annotated[int, STEPS.with_default(120)]
+    epsilon: Annotated[float, EPSILON]
+    step_size: Annotated[float, STEP_SIZE.with_default(0.5)]
+    seed: Annotated[int | None, NO_NOISE]
+    constraint: Annotated[str, CONSTRAINT]
+    size: Annotated[int | None, SIZE]
 
 
 def translate(
     picture: Picture | Sequence[Picture],
     target: str | int,
     *,
-    steps: int = default_of(TASK, "steps"),
-    epsilon: float = default_of(TASK, "epsilon"),
-    step_size: float = default_of(TASK, "step_size"),
-    constraint: str = default_of(TASK, "constraint"),
-    seed: int | None = default_of(TASK, "seed"),
-    size: int | None = None,
     model: RobustClassifier | str | None = None,
     device: str | torch.device | None = None,
     on_step: Callable[[Frame], object] | None = None,
-    **unknown: object,
+    **parameters: Unpack[Parameters],
 ) -> Trace:
-    """Turn a photograph into a picture of another class, keeping its layout.
+    """Turn a photograph into a picture of another class.
 
-    With a model of two classes, trained on two domains (``robust-widgets train`` on a folder that holds just these),
-    this is the paper's image-to-image translation; with any other it moves the picture to one of the model's classes.
+    With a model of two classes, trained on two domains (``robust-widgets train`` on a folder with just these), this is
+    the paper's image-to-image translation. With any other model it moves the picture to one of the model's classes.
 
     Args:
-        picture: what to start from, as :func:`robust_widgets.pictures.tensors.to_batch` takes it; one or a batch.
+        picture: the start, as :func:`robust_widgets.to_batch` takes it; one or a batch.
         target: the class to end with, by name or index.
         steps: gradient steps; the paper's 200 suit a two-class model.
-        epsilon: L2 radius around the start, in pixels at 224; the paper's 80 suits a two-class model.
+        epsilon: L2 limit on the distance from the start, in pixels at 224; the paper's 80 suits a two-class model.
             Under Linf, levels of 255.
-        step_size: L2 length of a step, in pixels at 224; the paper's 0.5. Under Linf, levels of 255.
-        seed: decides a faint grain (standard deviation 0.02) laid over the picture; None, as in the paper, lays none.
+        step_size: L2 length of a step, in pixels at 224; 0.5 in the paper. Under Linf, levels of 255.
+        seed: seeds faint noise (standard deviation 0.02) that is added to the picture. None, as in the paper, adds
+            none.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
-        size: side in pixels that the run works at; None is the model's own. A larger one runs the network at that
-            size, shifted at random each step.
-        model: a model, or what :func:`load_model` loads, a name or a file; by default the shipped ``"default"``.
+        size: width and height in pixels at which the run works; None is the model's own. A larger size runs the network
+            at that size, on a picture that is shifted at random before each step.
+        model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.
 
     Returns:
-        The run: ``frames`` uint8 (steps + 1, n, side, side, 3), ``metrics``, ``pictures``.
+        The run: ``frames`` uint8 (steps + 1, n, size, size, 3), ``metrics``, ``pictures``.
 
     Raises:
         PictureError: the picture cannot be read.
         UnknownNameError: no such class or parameter; the message names the nearest.
-        ParameterError: a number out of range.
+        ParameterError: a value out of range.
     """
-    parameters: dict[str, Any] = {"steps": steps, "epsilon": epsilon, "step_size": step_size, "constraint": constraint}
-    parameters |= {"seed": seed, "size": size, **unknown}
-    return run(translate_problem(resolve_model(model, device), picture, target, parameters), on_step)
+    from robust_widgets.tasks.running.run import run_task
+
+    return run_task(SPEC, target, parameters, picture=picture, model=model, device=device, on_step=on_step)
 
 
-def translate_problem(
-    model: RobustClassifier, picture: Picture | Sequence[Picture], target: str | int, given: dict[str, Any]
+def problem(
+    model: RobustClassifier, picture: Picture | Sequence[Picture], target: str | int, parameters: dict[str, Any]
 ) -> Problem:
-    """The :class:`Problem` of :func:`translate`; ``given`` holds its parameters by name."""
-    parameters = check_parameters(TASK, given)
-    index = model.class_index(target)
-    start = with_grain(to_batch(picture, side_of(model, parameters)), parameters["seed"])
-    return make_problem(TASK, model, start, CrossEntropy(index), model.classes[index], parameters)
+    """The problem of a run."""
+    from robust_widgets.pictures.tensors import to_batch
+    from robust_widgets.tasks.running.problems import size_of, towards_class, with_noise
+
+    start = with_noise(to_batch(picture, size_of(model, parameters)), parameters["seed"])
+    return towards_class(SPEC.name, model, start, target, parameters)
+
+
+SPEC = TaskSpec(
+    function=translate,
+    keywords=Parameters,
+    problem=problem,
+    label="Translate",
+    hint="Load a photograph; it becomes a picture of another class.",
+    order=3,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robust_widgets.interface.parameters import default_of
+from robust_widgets.interface.tasks import default_of
 from robust_widgets.models.class_seeds import draw_seeds_from
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures import Pixels

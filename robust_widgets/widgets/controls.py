@@ -1,4 +1,4 @@
-"""Controls made from parameters."""
+"""Controls for parameters."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ from typing import Any
 
 import ipywidgets
 
-from robust_widgets.interface.parameters import TASK_PARAMETERS, AnyParameter, Choice, Parameter
+from robust_widgets.interface.parameters import AnyParameter, Choice, Parameter
+from robust_widgets.interface.tasks import task_spec
 
 LABEL_PIXELS = 60
 LABEL_WIDTH = f"{LABEL_PIXELS}px"
-# Canvas, controls and result stand side by side in the 848 px that JupyterLab leaves a notebook on a 1280 px screen.
+# Canvas, controls and result fit side by side into the 848 px that JupyterLab leaves a notebook on a 1280 px screen.
 SIDE = 280
 MIDDLE = 248
-# Seldom turned, and folded away.
-RARE = ("penalty", "enlargement", "constraint", "size")
 
 
 class Control(ABC):
-    """One parameter on the page; ``widget`` is what is shown."""
+    """The control of one parameter; ``widget`` is shown."""
 
     widget: Any
 
     @property
     @abstractmethod
     def value(self) -> Any:
-        """The parameter's value as a run takes it."""
+        """The parameter's value, as a run takes it."""
 
     @value.setter
     @abstractmethod
@@ -35,14 +34,11 @@ class Control(ABC):
 
 
 def slider(parameter: Parameter, width: int = MIDDLE) -> ipywidgets.IntSlider | ipywidgets.FloatSlider:
-    """A slider for one parameter; its value is shown beside it and can be typed."""
+    """A slider for one parameter, with its value next to it, which can also be typed."""
     kind = ipywidgets.IntSlider if parameter.whole else ipywidgets.FloatSlider
     number = int if parameter.whole else float
-    shown: Any = (
-        {}
-        if parameter.whole
-        else {"readout_format": ".2f" if parameter.step < 0.1 else ".1f" if parameter.step < 1 else ".0f"}
-    )
+    digits = ".2f" if parameter.step < 0.1 else ".1f" if parameter.step < 1 else ".0f"
+    readout: Any = {} if parameter.whole else {"readout_format": digits}
     return kind(
         value=number(parameter.low if parameter.default is None else parameter.default),
         min=number(parameter.low),
@@ -53,12 +49,12 @@ def slider(parameter: Parameter, width: int = MIDDLE) -> ipywidgets.IntSlider | 
         continuous_update=True,
         style={"description_width": LABEL_WIDTH},
         layout={"width": f"{width - 4}px"},
-        **shown,
+        **readout,
     )
 
 
 class SliderControl(Control):
-    """A parameter that always has a number."""
+    """A number."""
 
     def __init__(self, parameter: Parameter, width: int) -> None:
         self.widget = slider(parameter, width)
@@ -73,7 +69,7 @@ class SliderControl(Control):
 
 
 class OptionalControl(Control):
-    """A parameter that may be None: a check box beside its slider says whether it has a number."""
+    """A number or None: a checkbox next to the slider switches it on."""
 
     def __init__(self, parameter: Parameter, width: int) -> None:
         self.slider = slider(parameter, width - 28)
@@ -81,7 +77,7 @@ class OptionalControl(Control):
         self.check = ipywidgets.Checkbox(
             value=parameter.default is not None,
             indent=False,
-            tooltip=f"Use a {parameter.label}. {parameter.help}",
+            tooltip=f"Set the {parameter.label}. {parameter.help}",
             layout={"width": "24px"},
         )
         self.check.observe(self._show, "value")
@@ -103,7 +99,7 @@ class OptionalControl(Control):
 
 
 class ChoiceControl(Control):
-    """A parameter that is one of a few values."""
+    """One of a few values."""
 
     def __init__(self, parameter: AnyParameter, options: list[tuple[str, Any]], width: int) -> None:
         self.widget = ipywidgets.Dropdown(
@@ -132,59 +128,60 @@ def control(parameter: AnyParameter, input_size: int, width: int = MIDDLE) -> Co
 
     Args:
         parameter: which parameter.
-        input_size: the model's, which the choice of a picture's side starts from.
+        input_size: the model's, in pixels; the smallest size on offer.
         width: of the control, in CSS pixels.
     """
     if isinstance(parameter, Choice):
         options: list[tuple[str, Any]] = [(text.partition(":")[0], name) for name, text in parameter.options.items()]
         if parameter.optional:
-            options.insert(0, ("stays exactly", None))
+            options.insert(0, (parameter.none_label, None))
         return ChoiceControl(parameter, options, width)
     if parameter.name == "size":
-        sides = sorted({side for side in (128, 192, 256, 2 * input_size) if side > input_size})
-        return ChoiceControl(
-            parameter, [(f"{input_size} px, the model's", None), *((f"{s} px", s) for s in sides)], width
-        )
+        sizes = sorted({size for size in (128, 192, 256, 2 * input_size) if size > input_size})
+        options = [(f"{input_size} px, the model's", None), *((f"{size} px", size) for size in sizes)]
+        return ChoiceControl(parameter, options, width)
     return OptionalControl(parameter, width) if parameter.optional else SliderControl(parameter, width)
 
 
 class TaskControls:
-    """The controls of one task; those seldom turned are folded away.
+    """The controls of one task; the advanced ones are collapsed by default.
 
     Args:
-        task: a task of :data:`robust_widgets.interface.parameters.TASK_PARAMETERS`.
+        task: its name.
+        width: in CSS pixels.
         input_size: the model's, in pixels.
     """
 
     def __init__(self, task: str, width: int = MIDDLE, input_size: int = 64) -> None:
         self.task = task
+        parameters = task_spec(task).parameters
         self.controls = {
-            parameter.name: control(parameter, input_size, width - 36 if parameter.name in RARE else width)
-            for parameter in TASK_PARAMETERS[task]
+            parameter.name: control(parameter, input_size, width - 36 if parameter.advanced else width)
+            for parameter in parameters
         }
-        usual = [one.widget for name, one in self.controls.items() if name not in RARE]
-        rare = [one.widget for name, one in self.controls.items() if name in RARE]
+        basic = [self.controls[parameter.name].widget for parameter in parameters if not parameter.advanced]
+        advanced = [self.controls[parameter.name].widget for parameter in parameters if parameter.advanced]
         self.more = ipywidgets.Accordion(
-            [ipywidgets.VBox(rare)], titles=["More"], selected_index=None, layout={"width": f"{width - 4}px"}
+            [ipywidgets.VBox(advanced)], titles=["More"], selected_index=None, layout={"width": f"{width - 4}px"}
         )
-        self.widget = ipywidgets.VBox([*usual, self.more])
+        self.widget = ipywidgets.VBox([*basic, self.more] if advanced else basic)
 
     def values(self) -> dict[str, Any]:
         """The parameters by name, as a run takes them."""
-        return {name: one.value for name, one in self.controls.items()}
+        return {name: control.value for name, control in self.controls.items()}
 
     def set(self, values: dict[str, Any]) -> None:
-        """Move the controls; names without one are left out."""
+        """Set the controls; names without a control are ignored."""
         for name, value in values.items():
             if name in self.controls:
                 self.controls[name].value = value
 
 
 class ControlsByTask(Mapping[str, TaskControls]):
-    """The controls of several tasks, each made when it is first asked for: only one task's are seen at a time.
+    """The controls of several tasks, each created on first use: only one task's are visible at a time.
 
     Args:
-        tasks: in their order.
+        tasks: their names, in order.
         input_size: the model's, in pixels.
     """
 

@@ -166,7 +166,7 @@ def test_what_goes_wrong_is_said_in_the_widget(open_notebook: OpenNotebook) -> N
 
 def test_generate_makes_pictures_from_seeds(open_notebook: OpenNotebook) -> None:
     cell = (
-        "import robust_widgets as rw\nstudio = rw.Generate()\n"
+        "import robust_widgets as rw\nstudio = rw.Studio(task='generate')\n"
         "studio.controls['generate'].set({'n': 4, 'steps': 10})\nstudio"
     )
     studio = StudioPage(open_notebook(cell)).start()

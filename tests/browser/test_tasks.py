@@ -14,7 +14,7 @@ OpenNotebook = Callable[..., Notebook]
 RUN = 180  # seconds; the first one waits for torch, the model and what is measured of it, beside other tests
 STUDIO = """import numpy as np
 import robust_widgets as rw
-from robust_widgets.widgets.studio.tasks import TASK_UI
+from robust_widgets.interface.tasks import task_specs
 studio = rw.Studio()
 for controls in studio.controls.values():
     controls.set({'steps': 6})
@@ -38,7 +38,7 @@ def task(studio: StudioPage, label: str) -> None:
     a studio's first second, sent over both, may arrive in another order than they were sent.
     """
     studio.page.get_by_role("button", name=label, exact=True).click()
-    studio.until(lambda: studio.python("TASK_UI[studio.task].label") == label)
+    studio.until(lambda: studio.python("task_specs()[studio.task].label") == label)
 
 
 def run(studio: StudioPage, runs: int) -> None:
@@ -83,14 +83,14 @@ def test_each_task_from_the_studio_what_one_makes_is_the_next_ones_input(studio:
     assert studio.python("studio.trace.task, studio.trace.target") == "translate bear"
     studio.shot("task-translate")
 
-    task(studio, "Enlarge")
+    task(studio, "Super-resolve")
     studio.choose("lion")
     run(studio, 3)
     studio.until(lambda: page.locator(".jp-OutputArea img[src^='blob:']").last.is_visible())
     assert "differs from the low resolution" in page.locator(".jp-OutputArea").first.inner_text()
     studio.shot("task-enlarge")
 
-    task(studio, "Fill in")
+    task(studio, "Inpaint")
     page.keyboard.press("Escape")
     studio.pad.focus()
     page.keyboard.press("Control+Enter")
@@ -103,7 +103,7 @@ def test_each_task_from_the_studio_what_one_makes_is_the_next_ones_input(studio:
     assert studio.python(UNCHANGED) == "True"
     studio.shot("task-fill-in")
 
-    task(studio, "Features")
+    task(studio, "Paint features")
     tile = page.locator(".rw-palette [role=option]").nth(2)
     tile.click()
     studio.until(lambda: studio.python("studio.target.palette.value") == str(tile.get_attribute("data-name")))
@@ -116,7 +116,7 @@ def test_each_task_from_the_studio_what_one_makes_is_the_next_ones_input(studio:
     assert studio.python(UNCHANGED) == "True"
     studio.shot("task-features")
 
-    task(studio, "Sketch")
+    task(studio, "Sketch to image")
     studio.choose("goldfish")
     studio.blob("orange")
     run(studio, 6)
@@ -129,13 +129,13 @@ def test_each_task_from_the_studio_what_one_makes_is_the_next_ones_input(studio:
 
 
 def test_searching_the_palette_and_choosing_by_keyboard_alone(studio: StudioPage) -> None:
-    task(studio, "Features")
+    task(studio, "Paint features")
     page = studio.page
     page.get_by_label("find a feature").click()
     page.keyboard.type("pizza")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    studio.until(lambda: "pizza" in studio.python("rw.features()[0] and studio.target.palette.value"))
+    studio.until(lambda: "pizza" in studio.python("rw.model_features()[0] and studio.target.palette.value"))
     page.keyboard.press("Tab")
     assert page.evaluate("() => !document.activeElement.closest('.rw-palette')"), "Tab leaves the palette"
 
@@ -166,6 +166,6 @@ def test_a_branch_and_the_code_of_a_run(studio: StudioPage) -> None:
     studio.page.get_by_role("button", name="Copy code").click()
     area = studio.page.locator(".jp-OutputArea textarea").last
     area.wait_for(state="visible")
-    assert "rw.problem(" in area.input_value()
+    assert "rw.make_problem(" in area.input_value()
     again = studio.book.python(area.input_value() + "\nprint(bool((trace.frames == studio.traces[-1].frames).all()))")
     assert again.strip().endswith("True"), again

@@ -45,7 +45,7 @@ def test_a_folder_is_filled_and_added_to(tiny: Path, tmp_path: Path) -> None:
     result = call(*command, "--n", 3)
     assert f"wrote {tmp_path / 'fish'}" in result.stdout and "3/3" in result.stderr
     result = call(*command, "--n", 12)
-    assert "3 of 12 pictures are there already." in result.output
+    assert "3 of 12 pictures already exist." in result.output
     made = sorted((tmp_path / "fish").glob("*.png"))
     assert [made[0].name, made[-1].name, len(made)] == ["000000.png", "000011.png", 12]
     for index in (0, 4, 11):
@@ -54,13 +54,13 @@ def test_a_folder_is_filled_and_added_to(tiny: Path, tmp_path: Path) -> None:
     assert "steps 2 and not 3" in refusal(*command[:-3], 3, *command[-2:], "--n", 3)
 
 
-@pytest.mark.parametrize("task", ["sketch", "translate", "super-resolve"])
+@pytest.mark.parametrize("task", ["sketch-to-image", "translate", "super-resolve"])
 def test_a_folder_of_pictures_becomes_another(task: str, photographs: Path, tiny: Path, tmp_path: Path) -> None:
     call(task, photographs, "cat", "--model", tiny, "--steps", 1, "--out", tmp_path / "cats")
     assert len(list((tmp_path / "cats").glob("*.png"))) == 3
     names = ["a.png", "b.JPG", "c.webp"]
     assert all(f'"source": "{name}"' in (tmp_path / "cats" / LINES).read_text() for name in names)
-    function = {"sketch": rw.sketch_to_image, "translate": rw.translate}.get(task, rw.super_resolve)
+    function = {"sketch-to-image": rw.sketch_to_image, "translate": rw.translate}.get(task, rw.super_resolve)
     wanted = function([photographs / name for name in names], "cat", steps=1, model=str(tiny))
     assert all(near(tmp_path / "cats" / f"00000{i}.png", pixels) for i, pixels in enumerate(wanted[-1].pixels))
 
@@ -73,12 +73,12 @@ def test_what_does_not_go_with_a_folder_is_refused(photographs: Path, tiny: Path
     assert "--strip" in refusal(
         "super-resolve", photographs, "cat", *rest, "--out", tmp_path / "cats", "--strip", tmp_path / "strip.png"
     )
-    assert "ending" in refusal("inpaint", picture, picture, "cat", *rest, "--out", tmp_path / "cats")
+    assert "extension" in refusal("inpaint", picture, picture, "cat", *rest, "--out", tmp_path / "cats")
     (tmp_path / "empty").mkdir()
     assert "no pictures" in refusal("translate", tmp_path / "empty", "cat", *rest, "--out", tmp_path / "cats")
     assert "other files" in refusal("generate", "cat", *rest, "--out", photographs)
     assert "once" in refusal("generate", *rest) and "once" in refusal("generate", "cat", "--class", "cat", *rest)
-    assert "0 pictures" in refusal("generate", "cat", "--n", 0, *rest, "--out", tmp_path / "cats")
+    assert "is 0;" in refusal("generate", "cat", "--n", 0, *rest, "--out", tmp_path / "cats")
     assert "steps is 0" in refusal("generate", "cat", "--model", tiny, "--steps", 0, "--out", tmp_path / "cats")
     assert not (tmp_path / "cats").exists()
 
@@ -106,7 +106,7 @@ def test_a_run_that_is_broken_off_goes_on(how: str, tiny: Path, tmp_path: Path) 
     assert lines >= 10
     before = {file: file.stat().st_mtime_ns for file in sorted(out.glob("*.png"))[:lines]}
     result = call(*command, "--n", lines + 12)
-    assert f"{lines} of {lines + 12} pictures are there already." in result.output
+    assert f"{lines} of {lines + 12} pictures already exist." in result.output
     assert {file: file.stat().st_mtime_ns for file in before} == before
     wanted = rw.generate("cat", n=lines + 12, steps=20, model=str(tiny), device="cpu")
     for index, pixels in enumerate(wanted[-1].pixels):

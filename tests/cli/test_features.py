@@ -38,7 +38,7 @@ def test_the_catalogue_is_next_to_the_model_and_is_listed(model: Path, data: Pat
     result = call("features", model, data, "--sheet", tmp_path / "sheet.png", *QUICK)
     path = tmp_path / "model.features.json"
     assert [line.removeprefix("wrote ") for line in result.stdout.splitlines()] == [str(path), f"{tmp_path}/sheet.png"]
-    entries = rw.features(model)
+    entries = rw.model_features(model)
     assert sorted(entry.unit for entry in entries) == list(range(len(entries)))
     assert '"data": "12 pictures of data"' in path.read_text()
 
@@ -63,7 +63,7 @@ def test_another_file_can_be_chosen(model: Path, data: Path, tmp_path: Path) -> 
 
 def test_the_bundled_model_has_a_catalogue_of_all_its_units() -> None:
     lines = call("features", "default").stdout.splitlines()
-    entries = rw.features()
+    entries = rw.model_features()
     assert len(lines) == 1 + len(entries) == 1 + len({entry.name for entry in entries})
     assert sorted(entry.unit for entry in entries) == list(range(len(entries)))
     assert {name for entry in entries for name in entry.classes} <= set(rw.load_model().classes)

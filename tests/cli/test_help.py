@@ -10,7 +10,7 @@ import pytest
 import robust_widgets as rw
 from tests.cli.shell import call
 
-PAINTING = ("generate", "sketch", "translate", "super-resolve", "inpaint", "paint-features")
+PAINTING = ("generate", "sketch-to-image", "translate", "super-resolve", "inpaint", "paint-features")
 COMMANDS = ("lab", *PAINTING, "features", "train", "evaluate", "models", "convert", "data")
 
 

@@ -1,4 +1,4 @@
-"""The six tasks as commands."""
+"""The tasks as commands."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from PIL import Image
 
 import robust_widgets as rw
 from robust_widgets.cli import app
-from robust_widgets.cli.options import knob_values
+from robust_widgets.cli.options import parameter_values
 from robust_widgets.cli.outputs import default_name
-from robust_widgets.interface import parameters as parameters
+from robust_widgets.interface.parameters import AnyParameter, Choice
 from robust_widgets.interface.session import Feature
+from robust_widgets.interface.tasks import check_parameters, task_spec, task_specs
 from robust_widgets.models import registry
 from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
 from robust_widgets.models.model_file import save_model
@@ -29,13 +30,11 @@ from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
 
 ENDINGS = endings()
-COMMANDS = {
-    task: "sketch" if task == "sketch_to_image" else task.replace("_", "-") for task in parameters.TASK_PARAMETERS
-}
+COMMANDS = {task: task.replace("_", "-") for task in task_specs()}
 PARAMETERS = [
     pytest.param(task, parameter, id=f"{task}-{parameter.name}")
-    for task, its_knobs in parameters.TASK_PARAMETERS.items()
-    for parameter in its_knobs
+    for task, spec in task_specs().items()
+    for parameter in spec.parameters
 ]
 
 
@@ -79,7 +78,7 @@ def tiny(tmp_path: Path) -> Path:
 
 def test_sketch_writes_every_kind_of_file_with_the_bundled_model(sketch_file: Path, tmp_path: Path) -> None:
     outputs = [tmp_path / f"fish{ending}" for ending in ENDINGS]
-    result = call("sketch", sketch_file, "goldfish", "--steps", 2, *(f"--out={path}" for path in outputs))
+    result = call("sketch-to-image", sketch_file, "goldfish", "--steps", 2, *(f"--out={path}" for path in outputs))
     side = rw.load_model().input_size
     with Image.open(outputs[0]) as png, Image.open(outputs[1]) as gif:
         assert png.size == (side, side)
@@ -112,17 +111,27 @@ def test_the_picture_is_named_after_the_class_by_default(
 
 
 @pytest.mark.parametrize(("task", "parameter"), PARAMETERS)
-def test_every_knob_is_a_flag_with_its_default_and_help(task: str, parameter: parameters.AnyParameter) -> None:
+def test_every_parameter_is_an_option_with_its_default_and_help(task: str, parameter: AnyParameter) -> None:
     (option,) = [p for p in options_of(task) if p.name == parameter.name]
     assert option.opts == [f"--{parameter.name.replace('_', '-')}"]
-    assert knob_values(task, {parameter.name: option.default}) == {parameter.name: parameter.default}
+    assert parameter_values(task_spec(task), {parameter.name: option.default}) == {parameter.name: parameter.default}
     assert parameter.help in option.help and parameter.unit in option.help
 
 
-def test_a_command_has_no_other_options_than_the_knobs_and_its_files() -> None:
+def test_a_command_has_no_other_options_than_the_parameters_and_its_files() -> None:
     files_and_places = {"target", "class_", "picture", "mask", "feature", "out", "strip", "model", "device", "help"}
-    for task, its_knobs in parameters.TASK_PARAMETERS.items():
-        assert {p.name for p in options_of(task)} - files_and_places == {parameter.name for parameter in its_knobs}
+    for task, spec in task_specs().items():
+        names = {parameter.name for parameter in spec.parameters}
+        assert {p.name for p in options_of(task)} - files_and_places == names
+
+
+def test_the_old_name_of_a_command_works_for_this_release(sketch_file: Path, tiny: Path, tmp_path: Path) -> None:
+    result = call("sketch", sketch_file, "cat", "--model", tiny, "--steps", 1, "--out", tmp_path / "a.npz")
+    assert rw.load_trace(tmp_path / "a.npz").task == "sketch_to_image"
+    assert result.stderr.splitlines()[0].startswith("'sketch' is now 'sketch-to-image'")
+    assert "  sketch  " not in call("--help").stdout and "  sketch-to-image  " in call("--help").stdout
+    assert "sketch-to-image" in call("sketch", "--help").stdout
+    assert "'no.png'" in refusal("sketch", "no.png", "cat")
 
 
 def options_of(task: str) -> list[Any]:
@@ -131,20 +140,20 @@ def options_of(task: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("task", "parameter"), PARAMETERS)
-def test_every_flag_reaches_its_knob(
-    task: str, parameter: parameters.AnyParameter, begun: dict[str, list[object]], tmp_path: Path
+def test_every_option_reaches_its_parameter(
+    task: str, parameter: AnyParameter, begun: dict[str, list[object]], tmp_path: Path
 ) -> None:
     for value in other_values(parameter):
         flags = {"--steps": "1", f"--{parameter.name.replace('_', '-')}": "none" if value is None else str(value)}
         call(*begun[task], "--out", tmp_path / "a.npz", *(part for flag in flags.items() for part in flag))
-        expected = parameters.check_parameters(task, {"steps": 1} | {parameter.name: value})
+        expected = check_parameters(task, {"steps": 1} | {parameter.name: value})
         assert rw.load_trace(tmp_path / "a.npz").parameters == expected
 
 
-def other_values(parameter: parameters.AnyParameter) -> list[object]:
+def other_values(parameter: AnyParameter) -> list[object]:
     """Values that a parameter does not have by default, of each kind it takes."""
     none: list[object] = [None] if parameter.optional and parameter.default is not None else []
-    if isinstance(parameter, parameters.Choice):
+    if isinstance(parameter, Choice):
         return [
             *none,
             *(word for word in parameter.options if word != parameter.default),
@@ -187,16 +196,16 @@ def test_super_resolve_says_how_far_it_is_from_the_small_picture_and_writes_a_st
     files_wanted = ["--strip", tmp_path / "strip.png", "--out", tmp_path / "a.npz"]
     result = call(*begun["super_resolve"], "--factor", 2, "--steps", 1, *files_wanted)
     trace = rw.load_trace(tmp_path / "a.npz")
-    assert f"low-resolution error {rw.report(trace)['low_resolution_error']:.4f}" in result.stdout
+    assert f"low resolution error {rw.report(trace)['low_resolution_error']:.4f}" in result.stdout
     assert f"wrote {tmp_path / 'strip.png'}" in result.stdout
     with Image.open(tmp_path / "strip.png") as strip:
         np.testing.assert_array_equal(np.asarray(strip), np.asarray(rw.comparison_strip(trace)))
 
 
-def test_no_grain_is_asked_for_by_name(begun: dict[str, list[object]], tmp_path: Path) -> None:
+def test_no_noise_is_asked_for_by_name(begun: dict[str, list[object]], tmp_path: Path) -> None:
     call(*begun["sketch_to_image"], "--steps", 1, "--seed", "none", "--out", tmp_path / "a.npz")
     assert rw.load_trace(tmp_path / "a.npz").seed is None
-    assert knob_values("sketch_to_image", {"seed": "7"}) == {"seed": 7}
+    assert parameter_values(task_spec("sketch_to_image"), {"seed": "7"}) == {"seed": 7}
 
 
 def test_an_option_says_every_ending_there_is() -> None:
@@ -228,8 +237,8 @@ def test_the_endings_are_those_a_trace_can_be_saved_with(ending: str, tmp_path: 
         (["generate", "dog", "--model", "no.safetensors"], "no.safetensors"),
         (["generate", "dog", "--out", "a.jpg"], "'.png', '.gif', '.mp4', '.rwtrace' or '.npz'"),
         (["generate", "dog", "--out", "missing/a.png"], "'missing'"),
-        (["sketch", "no.png", "dog"], "'no.png'"),
-        (["sketch", "no.png", "dog", "--seed", "many"], "seed is 'many'"),
+        (["sketch-to-image", "no.png", "dog"], "'no.png'"),
+        (["sketch-to-image", "no.png", "dog", "--seed", "many"], "seed is 'many'"),
         (["translate", "no.png", "dog", "--constraint", "l3"], "'l2', 'linf' or 'none'"),
         (["inpaint", "no.png", "no.png", "dog", "--penalty", "papre"], "'paper'"),
         (["inpaint", "no.png", "no.png", "dog", "--penalty", "-1"], "penalty is -1"),
@@ -295,14 +304,16 @@ def test_what_is_not_a_usable_picture_is_refused(kind: str, sketch_file: Path, t
             bad.mkdir()
         case _:
             Image.fromarray(np.full((8, 8), np.nan, dtype=np.float32)).save(bad)
-    refusal("sketch", bad, "dog", "--model", tiny, "--out", tmp_path / "out.png")
+    refusal("sketch-to-image", bad, "dog", "--model", tiny, "--out", tmp_path / "out.png")
     assert not (tmp_path / "out.png").exists()
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "I;16", "P"])
 def test_every_mode_of_picture_can_be_a_sketch(mode: str, tiny: Path, tmp_path: Path) -> None:
     Image.new(mode, (20, 20)).save(tmp_path / "sketch.png")
-    call("sketch", tmp_path / "sketch.png", "dog", "--model", tiny, "--steps", 1, "--out", tmp_path / "out.png")
+    call(
+        "sketch-to-image", tmp_path / "sketch.png", "dog", "--model", tiny, "--steps", 1, "--out", tmp_path / "out.png"
+    )
     assert (tmp_path / "out.png").is_file()
 
 
@@ -319,7 +330,7 @@ def test_an_output_that_cannot_be_written_does_not_cost_the_others(
     def disk_full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files, "_write_gif", disk_full)
+    monkeypatch.setattr(files, "write_gif", disk_full)
     names = [tmp_path / name for name in ("a.png", "a.gif", "a.npz")]
     sentence = refusal("generate", "dog", "--model", tiny, "--steps", 1, *(f"--out={name}" for name in names))
     assert "a.gif" in sentence and "No space left" in sentence

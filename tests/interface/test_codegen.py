@@ -70,7 +70,7 @@ def test_the_code_of_a_studios_run_makes_it_again_to_the_bit(tmp_path: Path, tas
         start=np.stack([picture()[:16, :16]] * given["parameters"].get("n", 1)) if branched else None,
     )
     trace = recorded(rw.load_model(file), request)
-    text = rw.code(trace, str(file))
+    text = rw.to_code(trace, str(file))
     scope: dict[str, Any] = {}
     exec(compile(text, "a cell", "exec"), scope)
     again = scope["trace"]
@@ -82,8 +82,8 @@ def test_the_code_of_a_studios_run_makes_it_again_to_the_bit(tmp_path: Path, tas
 def test_a_run_that_no_studio_made_has_no_code_for_its_picture() -> None:
     trace = rw.translate(picture(), "cat", steps=1, model=tiny_model())
     with raises_sentence(rw.errors.TraceError, "picture"):
-        rw.code(trace)
-    assert "rw.generate(" in rw.code(rw.generate("cat", steps=1, model=tiny_model()))
+        rw.to_code(trace)
+    assert "rw.generate(" in rw.to_code(rw.generate("cat", steps=1, model=tiny_model()))
 
 
 def test_the_code_loads_a_brought_file_with_the_arguments_it_was_loaded_with(tmp_path: Path) -> None:
@@ -93,10 +93,12 @@ def test_the_code_loads_a_brought_file_with_the_arguments_it_was_loaded_with(tmp
     assert model.copy_to(torch.device("cpu")).loading == model.loading
     trace = recorded(model, RunRequest("translate", "dog's", {"steps": 2}, picture=picture()))
     for source in ("", str(file)):
-        scope = ran(rw.code(trace, source))
+        scope = ran(rw.to_code(trace, source))
         np.testing.assert_array_equal(scope["trace"].frames, trace.frames)
         assert scope["model"].card == model.card and scope["model"].fingerprint == model.fingerprint
-    assert "classes='cifar10'" in rw.code(dataclasses.replace(trace, loading=LoadSpec("a.pt", {"classes": "cifar10"})))
+    assert "classes='cifar10'" in rw.to_code(
+        dataclasses.replace(trace, loading=LoadSpec("a.pt", {"classes": "cifar10"}))
+    )
 
 
 @pytest.mark.parametrize("saved_first", [False, True], ids=["made here", "read back"])
@@ -107,15 +109,15 @@ def test_the_code_asks_for_a_network_that_was_made_in_python(tmp_path: Path, sav
     if saved_first:
         trace.save(tmp_path / "run.rwtrace")
         trace = rw.load_trace(tmp_path / "run.rwtrace")
-    text = rw.code(trace)
-    assert "load_model('" not in text and "SmoothNet" in text and "make it here" in text
+    text = rw.to_code(trace)
+    assert "load_model('" not in text and "SmoothNet" in text and "create it here" in text
     scope = ran(text, model=model) if saved_first else ran(text, network=network)
     np.testing.assert_array_equal(scope["trace"].frames, trace.frames)
 
 
 def test_the_code_of_a_shipped_model_names_it() -> None:
     for name in model_names():
-        assert f"rw.load_model({name!r})" in rw.code(Trace("generate", {}, model=name))
+        assert f"rw.load_model({name!r})" in rw.to_code(Trace("generate", {}, model=name))
 
 
 def ran(text: str, **scope: Any) -> dict[str, Any]:
@@ -126,4 +128,4 @@ def ran(text: str, **scope: Any) -> dict[str, Any]:
 
 def test_a_run_that_is_no_task_has_no_code() -> None:
     with raises_sentence(rw.errors.TraceError, "not a task"):
-        rw.code(Trace("problem", {}))
+        rw.to_code(Trace("problem", {}))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
-from robust_widgets.errors import ParameterError, UnknownNameError, UnknownParameterError
+from robust_widgets.errors import ParameterError
 from robust_widgets.interface.parameters import (
     BRUSH_SIZE,
     CONSTRAINT,
     COUNT,
     EPSILON,
     FACTOR,
-    GRAIN_SEED,
+    NOISE_SEED,
     OPACITY,
     PENALTY,
     SEED,
@@ -23,23 +24,21 @@ from robust_widgets.interface.parameters import (
     STEP_SIZE,
     STEPS,
     STRENGTH,
-    TASK_PARAMETERS,
     Choice,
     Parameter,
-    check_parameters,
-    default_of,
-    task_names,
 )
+from robust_widgets.interface.tasks import task_specs
 from tests.helpers import raises_sentence
 
 PAINT = (BRUSH_SIZE, SOFTNESS, OPACITY)
-ALL = sorted({id(k): k for parameters in (*TASK_PARAMETERS.values(), PAINT) for k in parameters}.values(), key=repr)
+DECLARED = [spec.parameters for spec in task_specs().values()]
+ALL = sorted({id(k): k for parameters in (*DECLARED, PAINT) for k in parameters}.values(), key=repr)
 SLIDERS = [parameter for parameter in ALL if isinstance(parameter, Parameter)]
 CHOICES = [parameter for parameter in ALL if isinstance(parameter, Choice)]
 
 
 @pytest.mark.parametrize("parameter", SLIDERS, ids=lambda parameter: f"{parameter.name}-{parameter.default}")
-def test_a_knobs_numbers_fit_each_other(parameter: Parameter) -> None:
+def test_a_parameters_numbers_fit_each_other(parameter: Parameter) -> None:
     assert parameter.minimum <= parameter.low < parameter.high <= parameter.maximum
     assert parameter.step > 0 and (parameter.high - parameter.low) >= parameter.step
     assert parameter.default is not None or parameter.optional
@@ -85,23 +84,6 @@ def test_what_is_no_choice(parameter: Choice, value: object) -> None:
         parameter.check(value)
 
 
-def test_the_papers_defaults() -> None:
-    assert (STEPS.default, EPSILON.default, STEP_SIZE.default) == (60, 40, 1)
-    names = ("steps", "epsilon", "step_size")
-    figures = {task: tuple(default_of(task, name) for name in names) for task in task_names()}
-    assert figures["generate"] == figures["sketch_to_image"] == (60, 40, 1)
-    steps, radius, step = figures["inpaint"]
-    assert radius == 21.6 and steps * step == pytest.approx(720 * 0.1), "the paper's radius and length of path"
-    assert default_of("inpaint", "penalty") is default_of("paint_features", "penalty") is None, "the mask is hard"
-
-
-@pytest.mark.parametrize(
-    ("task", "names"), [(task, [k.name for k in parameters]) for task, parameters in TASK_PARAMETERS.items()]
-)
-def test_no_name_twice_in_a_task(task: str, names: list[str]) -> None:
-    assert len(names) == len(set(names)) and task in task_names()
-
-
 BAD_STEPS = [
     0,
     -1,
@@ -127,7 +109,7 @@ BAD = [
     *((EPSILON, value) for value in BAD_EPSILON),
     *((STEP_SIZE, value) for value in BAD_STEP_SIZE),
     *((SEED, value) for value in (-1, 0.5, None, 2**31, "0")),
-    *((GRAIN_SEED, value) for value in (-1, 0.5, "None")),
+    *((NOISE_SEED, value) for value in (-1, 0.5, "None")),
     *((COUNT, value) for value in (0, 1.5, 1025)),
     *((FACTOR, value) for value in (1, 0, -4, 64.5, "4", None)),
     *((SIZE, value) for value in (0, 15, 64.5, 1025, "64")),
@@ -156,40 +138,13 @@ def test_numbers_of_any_library_become_pythons(value: object) -> None:
 
 
 def test_none_only_where_it_means_something() -> None:
-    assert GRAIN_SEED.check(None) is None
+    assert NOISE_SEED.check(None) is None
     assert EPSILON.check(0) == 0.0, "a radius of zero is a ball, too"
 
 
-@pytest.mark.parametrize("task", task_names())
-def test_knobs_that_are_not_given_are_at_their_defaults(task: str) -> None:
-    assert check_parameters(task, {}) == {parameter.name: parameter.default for parameter in TASK_PARAMETERS[task]}
-    assert check_parameters(task, {"steps": 7})["steps"] == 7
-    for parameter in TASK_PARAMETERS[task]:
-        value = check_parameters(task, {})[parameter.name]
-        assert value == default_of(task, parameter.name)
-        if isinstance(parameter, Parameter) and parameter.default is not None:
-            assert isinstance(value, int if parameter.whole else float)
-
-
-def test_a_knob_given_as_none_is_not_a_knob_not_given() -> None:
-    assert check_parameters("sketch_to_image", {"seed": None})["seed"] is None
-    with raises_sentence(ParameterError, "steps", None):
-        check_parameters("generate", {"steps": None})
-
-
-@pytest.mark.parametrize(
-    ("given", "near"), [("step", "steps"), ("Epsilon", "epsilon"), ("stepsize", "step_size"), ("N", "n")]
-)
-def test_an_unknown_knob_names_the_nearest(given: str, near: str) -> None:
-    with raises_sentence(UnknownParameterError, "generate", repr(given), repr(near)):
-        check_parameters("generate", {given: 1})
-
-
-def test_a_knob_of_another_task_is_unknown() -> None:
-    with raises_sentence(UnknownParameterError, "sketch_to_image", "'n'"):
-        check_parameters("sketch_to_image", {"n": 2})
-
-
-def test_an_unknown_task_names_the_nearest() -> None:
-    with raises_sentence(UnknownNameError, "'sketch'", "'sketch_to_image'"):
-        check_parameters("sketch", {})
+def test_a_default_of_a_tasks_own_is_on_its_slider() -> None:
+    steps, epsilon = STEPS.with_default(144), EPSILON.with_default(21.6)
+    assert (steps.default, steps.high, steps.step) == (144, 288, 1)
+    assert (epsilon.default, epsilon.high, epsilon.step) == (21.6, 120, 0.1)
+    assert STEP_SIZE.with_default(0.5) == dataclasses.replace(STEP_SIZE, default=0.5)
+    assert STEPS.with_default(60) == STEPS

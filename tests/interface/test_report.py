@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import TraceError
-from robust_widgets.interface.report import comparison_strip, low_resolution, low_resolution_error, report
+from robust_widgets.interface.report import report
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
+from robust_widgets.tasks.super_resolve import comparison_strip, low_resolution, low_resolution_error
 from tests.helpers import raises_sentence
 
 

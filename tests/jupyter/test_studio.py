@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image
 
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError, PictureError, SaveError, UnknownNameError
-from robust_widgets.interface.parameters import TASK_PARAMETERS
+from robust_widgets.interface.tasks import task_names
 from robust_widgets.jupyter import studio as app
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
@@ -152,7 +153,7 @@ def test_studios_of_different_kinds_in_one_cell_do_not_confuse_each_other(
     made: list[StudioWidget] = []
 
     def code() -> StudioWidget:
-        made.extend(kind(session=session) for kind in (rw.Studio, rw.SketchToImage, rw.Generate, rw.Studio))
+        made.extend(rw.Studio(task=task, session=session) for task in (None, "sketch_to_image", "generate", None))
         return made[-1]
 
     notebook.run("a", code)
@@ -219,7 +220,7 @@ def test_outside_a_notebooks_cell_a_studio_is_always_new_and_nothing_is_kept(
 
 def test_after_a_kernel_restart_the_painting_is_back_and_it_is_said(notebook: Notebook, state: Path) -> None:
     before = notebook.run("a", lambda: rw.Studio(session=FakeSession()))
-    other = notebook.run("b", lambda: rw.SketchToImage(session=FakeSession()))
+    other = notebook.run("b", lambda: rw.Studio(task="sketch_to_image", session=FakeSession()))
     paint(before, y=60)
     paint(other, y=180)
     assert len(list(state.iterdir())) == 2
@@ -228,7 +229,7 @@ def test_after_a_kernel_restart_the_painting_is_back_and_it_is_said(notebook: No
     assert after is not before and after.status.text.startswith("Your painting of ")
     np.testing.assert_array_equal(sketch_of(after), sketch_of(before))
     np.testing.assert_array_equal(
-        sketch_of(notebook.run("b", lambda: rw.SketchToImage(session=FakeSession()))), sketch_of(other)
+        sketch_of(notebook.run("b", lambda: rw.Studio(task="sketch_to_image", session=FakeSession()))), sketch_of(other)
     )
     new_cell = notebook.run("c", lambda: rw.Studio(session=FakeSession()))
     assert not sketch_of(new_cell).any() and new_cell.status.text == ""
@@ -256,26 +257,39 @@ def test_where_no_painting_can_be_kept_the_cell_runs_all_the_same(
     assert again.status.kind == "error" and sketch_of(again).any() and not again.closed
 
 
-def test_each_kind_of_studio_offers_its_tasks(session: FakeSession) -> None:
-    assert set(rw.Studio(session=session).controls) == set(TASK_PARAMETERS)
-    for alone, task in (
-        (rw.Translate, "translate"),
-        (rw.SuperResolve, "super_resolve"),
-        (rw.Inpaint, "inpaint"),
-        (rw.PaintFeatures, "paint_features"),
-    ):
-        one = alone(PICTURE, session=session)
-        assert list(one.controls) == [task] and one.surface is not None
-        np.testing.assert_array_equal(one.surface.raster.image, PICTURE)
-    sketch, generate = rw.SketchToImage(PICTURE, session=session), rw.Generate(session=session)
-    assert list(sketch.controls) == ["sketch_to_image"] and sketch.surface is not None
-    np.testing.assert_array_equal(sketch.surface.raster.image, PICTURE)
-    assert list(generate.controls) == ["generate"] and generate.surface is None
+def test_a_studio_offers_all_tasks_or_those_asked_for(session: FakeSession) -> None:
+    assert tuple(rw.Studio(session=session).controls) == task_names()
+    for task in task_names():
+        studio = rw.Studio(None if task == "generate" else PICTURE, task=task, session=session)
+        assert list(studio.controls) == [task]
+        if task == "generate":
+            assert studio.surface is None, "it starts from no picture"
+        else:
+            assert studio.surface is not None
+            np.testing.assert_array_equal(studio.surface.raster.image, PICTURE)
+    both = rw.Studio(task=["inpaint", "translate"], session=session)
+    assert list(both.controls) == ["inpaint", "translate"] and both.task == "inpaint"
+
+
+@pytest.mark.parametrize("task", ["inpant", ["inpant"], [], ""])
+def test_a_studio_for_a_task_that_does_not_exist(session: FakeSession, task: Any) -> None:
+    with raises_sentence(UnknownNameError, "There is no task"):
+        rw.Studio(task=task, session=session)
+
+
+@pytest.mark.parametrize("name", ["Generate", "Inpaint", "PaintFeatures", "SketchToImage", "SuperResolve", "Translate"])
+def test_the_functions_that_opened_a_studio_for_one_task_work_for_this_release(session: FakeSession, name: str) -> None:
+    task = re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+    with pytest.warns(
+        DeprecationWarning, match=rf"{name} is deprecated .* use robust_widgets.Studio\(task='{task}'\)"
+    ) as caught:
+        studio = getattr(rw, name)(session=session)
+    assert list(studio.controls) == [task] and caught[0].filename == __file__
 
 
 def test_a_studio_runs_on_the_model_it_was_given(notebook: Notebook) -> None:
     model = tiny_model()
-    studio = notebook.run("a", lambda: rw.Generate(model=model))
+    studio = notebook.run("a", lambda: rw.Studio(task="generate", model=model))
     studio.controls["generate"].set({"steps": 2, "n": 2})
     studio.picker.value = "cat"
     studio.run()

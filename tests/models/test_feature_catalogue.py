@@ -14,7 +14,7 @@ from robust_widgets.errors import UnknownNameError, WeightsError
 from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import COLUMNS, catalogue_path, read_catalogue, write_catalogue
-from robust_widgets.models.features import feature_unit, features, has_features
+from robust_widgets.models.features import feature_unit, has_features, model_features
 from robust_widgets.models.model_file import load_model_file, save_model
 from tests.helpers import raises_sentence, tiny_model
 
@@ -58,10 +58,16 @@ def test_what_is_written_is_read(tmp_path: Path, count: int) -> None:
 def test_it_is_next_to_the_weights(weights: Path, model: RobustClassifier) -> None:
     assert catalogue_path(weights) == weights.parent / "my.model.features.json"
     assert has_features(model) and model.source == weights
-    assert [entry.name for entry in features(model)] == [f"cat {i}" for i in range(1, 6)]
-    assert rw.features is features
-    assert [e.unit for e in features(str(weights))] == [e.unit for e in features(weights)] == [0, 7, 14, 21, 28]
-    assert features(model)[0].unit == features(model.copy_to(model.device))[0].unit, "a copy of the model has it, too"
+    assert [entry.name for entry in model_features(model)] == [f"cat {i}" for i in range(1, 6)]
+    assert rw.model_features is model_features
+    assert (
+        [e.unit for e in model_features(str(weights))]
+        == [e.unit for e in model_features(weights)]
+        == [0, 7, 14, 21, 28]
+    )
+    assert model_features(model)[0].unit == model_features(model.copy_to(model.device))[0].unit, (
+        "a copy of the model has it, too"
+    )
 
 
 def test_a_feature_by_name_or_unit(model: RobustClassifier) -> None:
@@ -86,14 +92,14 @@ def test_a_model_that_was_not_loaded_from_a_file() -> None:
     model = tiny_model()
     assert not has_features(model)
     with raises_sentence(WeightsError, model.card.name, "robust-widgets features"):
-        features(model)
+        model_features(model)
 
 
 def test_a_model_without_a_catalogue(weights: Path) -> None:
     loaded = load_model_file(weights)
     assert not has_features(loaded)
     with raises_sentence(WeightsError, "my.model.features.json", "robust-widgets features"):
-        features(loaded)
+        model_features(loaded)
 
 
 def test_a_catalogue_of_other_weights(weights: Path, model: RobustClassifier) -> None:
@@ -101,7 +107,7 @@ def test_a_catalogue_of_other_weights(weights: Path, model: RobustClassifier) ->
     other = load_model_file(weights)
     assert other.fingerprint != model.fingerprint and has_features(other)
     with raises_sentence(WeightsError, "other weights"):
-        features(other)
+        model_features(other)
 
 
 def changed(path: Path, **values: object) -> bytes:
@@ -130,13 +136,13 @@ def test_a_damaged_file(model: RobustClassifier, damage: object) -> None:
     path = catalogue_path(model.source)
     path.write_bytes(damage(path))  # type: ignore[operator]
     with raises_sentence(WeightsError, path.name, "damaged"):
-        features(model)
+        model_features(model)
 
 
 def test_a_rewritten_catalogue_is_read_again(model: RobustClassifier) -> None:
-    assert model.source is not None and len(features(model)) == 5
+    assert model.source is not None and len(model_features(model)) == 5
     path = catalogue_path(model.source)
     before = path.stat().st_mtime_ns
     write_catalogue(path, model.fingerprint, entries(2))
     os.utime(path, ns=(before + 10**9, before + 10**9))
-    assert len(features(model)) == 2
+    assert len(model_features(model)) == 2

@@ -14,8 +14,8 @@ from robust_widgets.models import registry
 from robust_widgets.models.card import read_card
 from robust_widgets.models.model_file import save_model
 from robust_widgets.models.registry import choose_device, load_model
-from robust_widgets.tasks import generate
-from robust_widgets.tasks.common import resolve_model
+from robust_widgets.tasks.generate import generate
+from robust_widgets.tasks.running.run import resolve_model
 from tests.helpers import BUNDLED_MEAN_PROBABILITY, raises_sentence, tiny_model
 
 
@@ -107,7 +107,7 @@ def test_another_name_of_the_same_device_needs_no_copy(monkeypatch: pytest.Monke
 
 def test_another_device_gets_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
-    monkeypatch.setattr("robust_widgets.tasks.common.choose_device", lambda _: torch.device("meta"))
+    monkeypatch.setattr("robust_widgets.tasks.running.run.choose_device", lambda _: torch.device("meta"))
     moved = resolve_model(model, "elsewhere")
     assert moved.device.type == "meta" and model.device.type == "cpu"
     assert np.isfinite(model(torch.rand(1, 3, 16, 16)).numpy()).all()

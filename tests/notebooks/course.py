@@ -31,7 +31,7 @@ class Exercise:
         """The last line with other answers, such as ``"3, 4"``."""
         test = re.fullmatch(r"rw\.check\((test_\w+), .+\)", self.call)
         assert test is not None, self.call
-        return f"rw.check({test[1]}, {answers})"
+        return f"rw.check_exercise({test[1]}, {answers})"
 
 
 def read(path: Path) -> NotebookNode:

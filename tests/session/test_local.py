@@ -19,7 +19,7 @@ from robust_widgets.errors import StateError
 from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
-from robust_widgets.tasks import generate
+from robust_widgets.tasks.generate import generate
 from tests.helpers import SmoothNet, card, check_sentence, raises_sentence, seeds, smooth_model
 
 PATIENCE = 120.0

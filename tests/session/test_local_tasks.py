@@ -12,7 +12,7 @@ import pytest
 from robust_widgets.interface.session import Feature, RunRequest
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
-from robust_widgets.models.features import features
+from robust_widgets.models.features import model_features
 from robust_widgets.models.model_file import load_model_file, save_model
 from robust_widgets.runs.trace import Trace
 from robust_widgets.session.local import LocalSession
@@ -88,7 +88,7 @@ def test_a_model_with_a_catalogue(model: RobustClassifier) -> None:
     session = LocalSession(model)
     catalogue = session.model.features
     assert [(entry.name, entry.unit) for entry in catalogue] == [("cat 3", 3), ("cat 8", 8)]
-    assert catalogue == features(model) and session.model is session.model, "read once"
+    assert catalogue == model_features(model) and session.model is session.model, "read once"
     trace = run(session, RunRequest("paint_features", "cat 8", {"steps": 2}, PICTURE, MASK.astype(np.uint8) * 255))
     session.close()
     np.testing.assert_array_equal(trace.frames, call("paint_features", 8, steps=2, model=model).frames)

@@ -12,12 +12,12 @@ import pytest
 
 from robust_widgets.compiler.engine import ONNX, SWITCH
 from robust_widgets.interface.session import RunEnded
+from robust_widgets.interface.tasks import task_names
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
 from robust_widgets.session.worker import ModelWorker
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from robust_widgets.solvers.graphs.step_graph import StepGraphCache
-from robust_widgets.tasks import TASKS
 from tests.helpers import smooth_model
 from tests.tasks.calls import request
 
@@ -43,7 +43,7 @@ def test_no_task_compiles_a_step_after_the_warm_up(model: RobustClassifier) -> N
     worker = ModelWorker(model)
     list(worker.warm_up())
     assert count(model) == 3
-    for number, task in enumerate(TASKS):
+    for number, task in enumerate(task_names()):
         events: list[object] = []
         assert worker.run(number, request(task, {"steps": 2}), events.append, lambda: False) == RunEnded(number, "done")
         assert len(events) == 4

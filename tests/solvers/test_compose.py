@@ -15,7 +15,7 @@ import robust_widgets as rw
 from robust_widgets.errors import ParameterError
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.record import Frame
-from robust_widgets.solvers.compose import best_of_iterates, chain, random_restarts
+from robust_widgets.solvers.compose import best_of_iterates, chain_problems, random_restarts
 from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.loop import initial_point, iterate
 from robust_widgets.synthesis.problem import Problem
@@ -118,7 +118,7 @@ def test_a_chain_goes_on_where_the_last_one_ended() -> None:
         handed.append(x)
         return from_here(2)(x)
 
-    trace = run(CALM, solver=chain(second, from_here(0, 2)))
+    trace = run(CALM, solver=chain_problems(second, from_here(0, 2)))
     first = run(CALM)
     assert [frame.step for frame in trace] == list(range(4 + 3 + 2 + 1))
     np.testing.assert_array_equal(trace.frames[:5], first.frames)
@@ -131,16 +131,16 @@ def test_a_chain_goes_on_where_the_last_one_ended() -> None:
 
 
 def test_a_chain_of_one_is_the_run() -> None:
-    np.testing.assert_array_equal(run(CALM, solver=chain()).frames, run(CALM).frames)
+    np.testing.assert_array_equal(run(CALM, solver=chain_problems()).frames, run(CALM).frames)
 
 
 SOLVERS = {
     "best": best_of_iterates(),
     "restarts": random_restarts(3),
-    "chain": chain(from_here(1), from_here(2)),
+    "chain": chain_problems(from_here(1), from_here(2)),
     "best of restarts": best_of_iterates(random_restarts(3)),
     "restarts of best": random_restarts(3, best_of_iterates()),
-    "chain of best": chain(from_here(1), solver=best_of_iterates()),
+    "chain of best": chain_problems(from_here(1), solver=best_of_iterates()),
 }
 every = pytest.mark.parametrize("name", SOLVERS)
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from robust_widgets.interface.session import RunRequest
+from robust_widgets.interface.tasks import task_specs
 from robust_widgets.runs.trace import Trace
-from robust_widgets.tasks import generate, inpaint, paint_features, sketch_to_image, super_resolve, translate
 from tests.helpers import smooth_model
 
 SIDE = 16
@@ -19,16 +19,9 @@ MASK = np.zeros((SIDE, SIDE), bool)
 MASK[3:11, 5:13] = True
 MASK[8:11, 5:8] = False
 
-FUNCTIONS: dict[str, Callable[..., Trace]] = {
-    "generate": generate,
-    "sketch_to_image": sketch_to_image,
-    "translate": translate,
-    "super_resolve": super_resolve,
-    "inpaint": inpaint,
-    "paint_features": paint_features,
-}
-MASKED = ("inpaint", "paint_features")
-FROM_PICTURE = tuple(task for task in FUNCTIONS if task != "generate")
+FUNCTIONS: dict[str, Callable[..., Trace]] = {name: spec.function for name, spec in task_specs().items()}
+MASKED = tuple(name for name, spec in task_specs().items() if spec.takes_mask)
+FROM_PICTURE = tuple(name for name, spec in task_specs().items() if spec.takes_picture)
 
 
 def wanted(task: str) -> str | int:

@@ -14,17 +14,17 @@ from PIL import Image
 
 from robust_widgets.errors import ParameterError, PictureError, SaveError, UnknownNameError
 from robust_widgets.pictures import folder as picture_folder
-from robust_widgets.pictures.folder import LINES, SETTINGS, Made, PictureFolder
-from robust_widgets.tasks import batch as memory
-from robust_widgets.tasks import batch as module
-from robust_widgets.tasks import generate, translate
-from robust_widgets.tasks.batch import bytes_of_a_picture, free_memory, pictures_at_once, stream
+from robust_widgets.pictures.folder import LINES, SETTINGS, PictureFolder, SavedPicture
+from robust_widgets.tasks.generate import generate
+from robust_widgets.tasks.running import batch
+from robust_widgets.tasks.running.batch import batch_size_for, bytes_per_picture, free_memory, stream_pictures
+from robust_widgets.tasks.translate import translate
 from tests.helpers import CompiledModule, raises_sentence, smooth_model, tiny_model
 
 PARAMETERS: dict[str, Any] = {"steps": 3, "epsilon": 60.0, "step_size": 8.0}
 
 
-def same(found: list[Made], wanted: list[Made]) -> None:
+def same(found: list[SavedPicture], wanted: list[SavedPicture]) -> None:
     """Equal but for rounding."""
     for one, other in zip(found, wanted, strict=True):
         assert np.abs(one.pixels.astype(int) - other.pixels).max() <= 1
@@ -38,7 +38,7 @@ def same(found: list[Made], wanted: list[Made]) -> None:
 def test_the_nth_picture_does_not_depend_on_the_batches(size: int | None) -> None:
     model = smooth_model()
     options = {"model": model, "n": 5, "seed": 7, "size": size, **PARAMETERS}
-    alone, threes = (list(stream("generate", "cat", batch_size=many, **options)) for many in (1, 3))
+    alone, threes = (list(stream_pictures("generate", "cat", batch_size=many, **options)) for many in (1, 3))
     same(threes, alone)
     trace = generate("cat", **options)
     for index, one in enumerate(threes):
@@ -52,7 +52,7 @@ def test_the_nth_picture_does_not_depend_on_the_batches(size: int | None) -> Non
 def test_pictures_are_made_when_they_are_asked_for() -> None:
     model = tiny_model()
     passes = CompiledModule(model)
-    made = stream("generate", "dog", n=100_000, batch_size=2, model=model, **PARAMETERS)
+    made = stream_pictures("generate", "dog", n=100_000, batch_size=2, model=model, **PARAMETERS)
     assert passes.forwards == 0
     next(made)
     next(made)
@@ -64,7 +64,7 @@ def test_a_folder_of_pictures_is_translated_one_by_one(tmp_path: Path) -> None:
     for shade, file in enumerate(files):
         Image.new("RGB", (30, 20), (80 * shade, 100, 200)).save(file)
     options = {"model": smooth_model(), "seed": 3, **PARAMETERS}
-    made = list(stream("translate", 1, pictures=files, batch_size=2, **options))
+    made = list(stream_pictures("translate", 1, pictures=files, batch_size=2, **options))
     wanted = translate(files, 1, **options)
     assert [one.source for one in made] == ["a.png", "b.png", "c.png"]
     for one, pixels in zip(made, wanted[-1].pixels, strict=True):
@@ -74,18 +74,18 @@ def test_a_folder_of_pictures_is_translated_one_by_one(tmp_path: Path) -> None:
 def test_a_run_goes_on_in_its_folder(tmp_path: Path) -> None:
     model, said = tiny_model(), list[str]()
     options = {"model": model, "out": tmp_path / "new" / "cats", "batch_size": 2, "say": said.append, **PARAMETERS}
-    begun = stream("generate", "cat", n=5, **options)
+    begun = stream_pictures("generate", "cat", n=5, **options)
     assert next(begun).index == 0
     begun.close()
     folder = tmp_path / "new" / "cats"
     assert sorted(path.name for path in folder.glob("*.png")) == ["000000.png", "000001.png"]
     written = (folder / "000001.png").stat().st_mtime_ns
     (folder / "000000.png").unlink()  # a line without its file counts for nothing
-    resumed = list(stream("generate", "cat", n=5, **options))
-    assert said == ["1 of 5 pictures are there already."]
+    resumed = list(stream_pictures("generate", "cat", n=5, **options))
+    assert said == ["1 of 5 pictures already exist."]
     assert (folder / "000001.png").stat().st_mtime_ns == written
-    same(resumed, list(stream("generate", "cat", n=5, model=model, batch_size=1, **PARAMETERS)))
-    same(list(stream("generate", "cat", n=7, **options))[:5], resumed)
+    same(resumed, list(stream_pictures("generate", "cat", n=5, model=model, batch_size=1, **PARAMETERS)))
+    same(list(stream_pictures("generate", "cat", n=7, **options))[:5], resumed)
     assert len(list(folder.glob("*.png"))) == 7
     lines = [json.loads(line) for line in (folder / LINES).read_text().splitlines()]
     last = lines[-1]
@@ -95,11 +95,11 @@ def test_a_run_goes_on_in_its_folder(tmp_path: Path) -> None:
 
 def test_a_line_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
     options = {"model": tiny_model(), "out": tmp_path, "n": 3, "batch_size": 1, **PARAMETERS}
-    whole = list(stream("generate", "cat", **options))
+    whole = list(stream_pictures("generate", "cat", **options))
     lines = tmp_path / LINES
     lines.write_bytes(lines.read_bytes()[:-20])
     assert len(PictureFolder(tmp_path, json.loads((tmp_path / SETTINGS).read_text()))) == 2
-    same(list(stream("generate", "cat", **options)), whole)
+    same(list(stream_pictures("generate", "cat", **options)), whole)
     assert [json.loads(line)["index"] for line in lines.read_text().splitlines()] == [0, 1, 2]
 
 
@@ -114,10 +114,10 @@ def test_a_line_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
 )
 def test_other_settings_are_refused(changed: dict[str, Any], words: str, tmp_path: Path) -> None:
     options = {"task": "generate", "target": "cat", "model": tiny_model(), "out": tmp_path, "n": 1, **PARAMETERS}
-    list(stream(**options))
+    list(stream_pictures(**options))
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     with raises_sentence(SaveError, words):
-        stream(**options | changed)
+        stream_pictures(**options | changed)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -150,24 +150,24 @@ def test_a_full_disk_is_said_and_costs_nothing_that_is_written(tmp_path: Path, m
     with monkeypatch.context() as patched:
         patched.setattr(Image.Image, "save", full)
         with raises_sentence(SaveError, "No space left", "the 3 pictures"):
-            list(stream("generate", "cat", **options))
+            list(stream_pictures("generate", "cat", **options))
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"00000{i}.png" for i in range(3)] + [LINES, SETTINGS]
     passes = CompiledModule(options["model"])
-    assert len(list(stream("generate", "cat", **options))) == 4
+    assert len(list(stream_pictures("generate", "cat", **options))) == 4
     assert len(passes.inputs[-1]) == 1, "only what is missing is made"
 
 
 def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     options = {"model": tiny_model(), "out": tmp_path, "n": 1, **PARAMETERS}
-    list(stream("generate", "cat", **options))
+    list(stream_pictures("generate", "cat", **options))
     (tmp_path / "000000.png").write_bytes(b"no picture")
     with raises_sentence(SaveError, "000000.png"):
-        list(stream("generate", "cat", **options))
+        list(stream_pictures("generate", "cat", **options))
 
 
 def test_batches_are_halved_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     said, sizes = list[str](), list[int]()
-    readings = module.readings
+    readings = batch.iterates
 
     def small(problem: Any) -> Any:
         sizes.append(len(problem.start))
@@ -176,26 +176,26 @@ def test_batches_are_halved_where_memory_runs_out(monkeypatch: pytest.MonkeyPatc
         return readings(problem)
 
     options = {"model": smooth_model(), "n": 5, **PARAMETERS}
-    wanted = list(stream("generate", "cat", **options))
-    monkeypatch.setattr(module, "readings", small)
-    same(list(stream("generate", "cat", batch_size=9, say=said.append, **options)), wanted)
+    wanted = list(stream_pictures("generate", "cat", **options))
+    monkeypatch.setattr(batch, "iterates", small)
+    same(list(stream_pictures("generate", "cat", batch_size=9, say=said.append, **options)), wanted)
     assert sizes == [5, 4, 2, 2, 1] and len(said) == 1
 
     def none(_: Any) -> Any:
         raise RuntimeError("Failed to allocate memory for requested buffer of size 99")
 
-    monkeypatch.setattr(module, "readings", none)
+    monkeypatch.setattr(batch, "iterates", none)
     with raises_sentence(ParameterError, "single picture"):
-        list(stream("generate", "cat", batch_size=3, **options))
+        list(stream_pictures("generate", "cat", batch_size=3, **options))
 
 
 def test_a_fault_that_is_not_the_memorys_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: Any) -> Any:
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(module, "readings", broken)
+    monkeypatch.setattr(batch, "iterates", broken)
     with pytest.raises(RuntimeError, match="do not fit"):
-        list(stream("generate", "cat", model=smooth_model(), n=2, **PARAMETERS))
+        list(stream_pictures("generate", "cat", model=smooth_model(), n=2, **PARAMETERS))
 
 
 def test_a_pictures_memory_is_what_the_network_keeps_of_it() -> None:
@@ -205,26 +205,26 @@ def test_a_pictures_memory_is_what_the_network_keeps_of_it() -> None:
     picture = 3 * side * side
     assert (
         2 * 4 * (picture + first + second)
-        <= bytes_of_a_picture(model, side)
+        <= bytes_per_picture(model, side)
         <= 2 * 4 * (2 * picture + first + second + 32)
     )
-    assert bytes_of_a_picture(model, 4 * side) == pytest.approx(16 * bytes_of_a_picture(model, side), rel=0.05)
+    assert bytes_per_picture(model, 4 * side) == pytest.approx(16 * bytes_per_picture(model, side), rel=0.05)
 
 
 def test_a_batch_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     model = smooth_model()
-    each = bytes_of_a_picture(model, 12)
-    for free, wanted in ((0, 1), (each, 1), (10 * each, 5), (10**15, memory.MOST_ON_CPU), (None, memory.UNKNOWN)):
-        monkeypatch.setattr(memory, "free_memory", lambda _, free=free: free)
-        assert pictures_at_once(model, 12) == wanted
+    each = bytes_per_picture(model, 12)
+    for free, wanted in ((0, 1), (each, 1), (10 * each, 5), (10**15, batch.MAX_ON_CPU), (None, batch.DEFAULT_BATCH)):
+        monkeypatch.setattr(batch, "free_memory", lambda _, free=free: free)
+        assert batch_size_for(model, 12) == wanted
 
 
 def test_free_memory_is_the_machines_or_what_its_container_leaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cpu = torch.device("cpu")
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
-    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(batch, "CGROUP", tmp_path)
+    monkeypatch.setattr(batch, "MEMINFO", tmp_path / "meminfo")
     assert free_memory(cpu) is None
     (tmp_path / "meminfo").write_text("MemTotal:  9000 kB\nMemAvailable:  4000 kB\n")
     assert free_memory(cpu) == 4_096_000
@@ -238,13 +238,13 @@ def test_free_memory_is_the_machines_or_what_its_container_leaves(
 @pytest.mark.parametrize(
     ("changed", "kind", "words"),
     [
-        ({"task": "inpaint"}, UnknownNameError, "'generate', 'sketch_to_image', 'translate' or 'super_resolve'"),
+        ({"task": "inpaint"}, UnknownNameError, "'sketch_to_image', 'generate', 'translate' or 'super_resolve'"),
         ({"n": None}, ParameterError, "needs n"),
-        ({"n": 0}, ParameterError, "0 pictures"),
-        ({"n": 2.5}, ParameterError, "2.5 pictures"),
+        ({"n": 0}, ParameterError, "is 0;"),
+        ({"n": 2.5}, ParameterError, "is 2.5;"),
         ({"task": "translate"}, ParameterError, "needs pictures"),
         ({"pictures": []}, ParameterError, "nothing else"),
-        ({"task": "translate", "n": None, "pictures": []}, ParameterError, "0 pictures"),
+        ({"task": "translate", "n": None, "pictures": []}, ParameterError, "is 0;"),
         ({"task": "translate", "n": None, "pictures": ["no.png"]}, PictureError, "no.png"),
         ({"batch_size": 0}, ParameterError, "batch_size is 0"),
         ({"seed": 2**31 - 2}, ParameterError, "for 3 pictures"),
@@ -257,12 +257,16 @@ def test_bad_input_is_refused_before_anything_is_written(
 ) -> None:
     options: dict[str, Any] = {"task": "generate", "target": "cat", "n": 3, "model": smooth_model()}
     with pytest.raises(kind) as caught:
-        stream(**options | {"out": tmp_path / "new"} | changed)
+        stream_pictures(**options | {"out": tmp_path / "new"} | changed)
     assert words in str(caught.value) and str(caught.value).endswith(".")
     assert not (tmp_path / "new").exists()
 
 
 def test_every_setting_of_a_task_is_kept(tmp_path: Path) -> None:
-    next(stream("super_resolve", "dog", pictures=[np.zeros((9, 9, 3), np.uint8)], out=tmp_path, model=tiny_model()))
+    next(
+        stream_pictures(
+            "super_resolve", "dog", pictures=[np.zeros((9, 9, 3), np.uint8)], out=tmp_path, model=tiny_model()
+        )
+    )
     kept = json.loads((tmp_path / SETTINGS).read_text())
     assert {"task", "target", "model", "fingerprint", "pictures", "factor", "steps", "enlargement"} <= set(kept)

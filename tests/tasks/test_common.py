@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from robust_widgets.errors import DeviceError, ParameterError, PictureError, UnknownNameError, UnknownParameterError
-from robust_widgets.interface.parameters import task_names
 from robust_widgets.interface.session import RunRequest
+from robust_widgets.interface.tasks import task_names
 from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
 from robust_widgets.synthesis.steppers import L2Step, LinfStep
-from robust_widgets.tasks import build_problem
+from robust_widgets.tasks.running.run import build_problem
 from tests.helpers import CLASSES, CompiledModule, raises_sentence, relu_model, smooth_model, tiny_model
 from tests.tasks.calls import FROM_PICTURE, MASK, MASKED, MODEL, PICTURE, assert_different, call, request, wanted
 

@@ -8,7 +8,7 @@ import pytest
 from robust_widgets.errors import WeightsError
 from robust_widgets.models.class_seeds import draw_seeds
 from robust_widgets.pictures.tensors import to_pixels
-from robust_widgets.tasks import generate
+from robust_widgets.tasks.generate import generate
 from tests.helpers import raises_sentence, tiny_model
 
 

@@ -17,7 +17,7 @@ from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.loop import initial_point, minimize, step
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, Momentum
-from robust_widgets.tasks import build_problem, problem
+from robust_widgets.tasks.running.run import build_problem, make_problem
 from tests.helpers import raises_sentence, tiny_model
 from tests.tasks.calls import MASK, MASKED, MODEL, PICTURE, call, request
 
@@ -112,7 +112,7 @@ def test_a_smaller_mask_of_the_pictures_shape_is_scaled() -> None:
     small[1:3, 2:] = True
     wanted = np.kron(small, np.ones((4, 4), bool))
     for task in MASKED:
-        region = problem(task, 1, picture=PICTURE, mask=small, model=MODEL).region
+        region = make_problem(task, 1, picture=PICTURE, mask=small, model=MODEL).region
         assert region is not None
         inside = region[0, 0].numpy()
         assert (inside != wanted).sum() <= 4, "but for its corners, which are rounded"
@@ -123,7 +123,7 @@ def test_a_smaller_mask_of_the_pictures_shape_is_scaled() -> None:
 def test_mask_and_picture_are_cropped_alike(task: str) -> None:
     wide = np.zeros((20, 40, 3), np.uint8)
     wide[5:15, 14:26] = 255
-    given = problem(task, 1, picture=wide, mask=wide[..., 0], model=MODEL)
+    given = make_problem(task, 1, picture=wide, mask=wide[..., 0], model=MODEL)
     np.testing.assert_array_equal(given.region[0, 0], to_batch(wide, 16)[0].mean(0) >= 0.5)  # type: ignore[index]
 
 
@@ -138,7 +138,6 @@ BAD: list[tuple[Any, str]] = [
     (MASK * 7.0, "0 to 7"),
     (np.zeros((2, 3, 4, 5, 6)), "(2, 3, 4, 5, 6)"),
     ("no_mask.png", "no_mask.png"),
-    (None, "NoneType"),
     ([MASK.tolist()], "list"),
     (torch.from_numpy(np.stack([MASK, MASK, MASK])[:, None]), "3 masks for 1 pictures"),
 ]
@@ -153,7 +152,7 @@ def test_a_mask_that_cannot_be_used(task: str, mask: Any, named: str) -> None:
 
 def test_as_many_masks_as_pictures() -> None:
     pair = torch.from_numpy(np.stack([MASK, MASK.T])[:, None].copy())
-    given = problem("inpaint", 0, picture=[PICTURE, PICTURE], mask=pair, model=MODEL)
+    given = make_problem("inpaint", 0, picture=[PICTURE, PICTURE], mask=pair, model=MODEL)
     assert torch.equal(given.region, pair)  # type: ignore[arg-type]
     trace = call("inpaint", picture=[PICTURE, PICTURE], mask=pair, steps=2)
     for index, own in enumerate((MASK, MASK.T)):
@@ -175,8 +174,8 @@ def test_the_hole_starts_at_the_mean_colour_around_it() -> None:
     start = call("inpaint", seed=None, steps=1).frames[0, 0]
     np.testing.assert_allclose(start[MASK], np.broadcast_to(PICTURE[~MASK].mean(0), start[MASK].shape), atol=0.51)
     np.testing.assert_array_equal(start[~MASK], PICTURE[~MASK])
-    grain = call("inpaint", seed=1, steps=1).frames[0, 0].astype(float) - start
-    assert 3 < grain[MASK].std() < 7 and not grain[~MASK].any(), "the grain is laid in the hole alone"
+    noise = call("inpaint", seed=1, steps=1).frames[0, 0].astype(float) - start
+    assert 3 < noise[MASK].std() < 7 and not noise[~MASK].any(), "noise is added only in the hole"
 
 
 def test_what_was_in_the_hole_leaves_no_trace() -> None:

@@ -18,7 +18,8 @@ from robust_widgets.models.model_file import load_model_file, save_model
 from robust_widgets.models.networks.smoothresnet import Block, SmoothResNet
 from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.run import run
-from robust_widgets.tasks import build_problem, paint_features
+from robust_widgets.tasks.paint_features import paint_features
+from robust_widgets.tasks.running.run import build_problem
 from tests.helpers import (
     DEAD_UNIT,
     LIVE_UNIT,
@@ -163,7 +164,7 @@ BAD: list[tuple[Any, Any, type[RobustWidgetsError], str]] = [
     (LEFT, None, UnknownNameError, "None"),
     (LEFT, 1.5, UnknownNameError, "1.5"),
     (LEFT, True, UnknownNameError, "True"),
-    (LEFT, "dog 1", WeightsError, "not read from a file"),
+    (LEFT, "dog 1", WeightsError, "not loaded from a file"),
     ([LEFT, RIGHT], 1, PictureError, "1 features and 2 masks"),
     (LEFT, [1, 2], PictureError, "2 features and 1 masks"),
     ([], [], PictureError, "at least one"),

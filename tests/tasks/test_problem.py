@@ -11,14 +11,14 @@ import torch
 
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError, PictureError, UnknownNameError, UnknownParameterError
-from robust_widgets.interface.parameters import task_names
+from robust_widgets.interface.tasks import task_names
 from tests.helpers import raises_sentence
 from tests.tasks.calls import MASK, MODEL, PICTURE, call, wanted
 
 
 def problem(task: str, **options: Any) -> rw.Problem:
     picture = {} if task == "generate" else {"picture": PICTURE, "mask": MASK}
-    return rw.problem(task, wanted(task), model=MODEL, **picture, **options)
+    return rw.make_problem(task, wanted(task), model=MODEL, **picture, **options)
 
 
 @pytest.mark.parametrize("task", task_names())
@@ -87,4 +87,4 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
 @pytest.mark.parametrize(("options", "kind", "named"), BAD, ids=[named for *_, named in BAD])
 def test_what_makes_no_problem(options: dict[str, Any], kind: Any, named: str) -> None:
     with raises_sentence(kind, named):
-        rw.problem(**options, model=MODEL)
+        rw.make_problem(**options, model=MODEL)

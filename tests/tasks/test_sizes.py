@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from robust_widgets.errors import ParameterError, UnknownNameError
-from robust_widgets.interface.parameters import task_names
+from robust_widgets.interface.tasks import task_names
 from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.loop import initial_point, minimize
 from robust_widgets.synthesis.objectives import Jitter
-from robust_widgets.tasks import build_problem, translate
+from robust_widgets.tasks.running.run import build_problem
+from robust_widgets.tasks.translate import translate
 from tests.helpers import CompiledModule, raises_sentence, smooth_model, tiny_model
 from tests.tasks.calls import MASK, MASKED, PICTURE, call, request
 

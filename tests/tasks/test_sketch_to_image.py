@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from robust_widgets.errors import PictureError
-from robust_widgets.tasks import sketch_to_image
-from robust_widgets.tasks.common import GRAIN, with_grain
+from robust_widgets.tasks.running.problems import NOISE, with_noise
+from robust_widgets.tasks.sketch_to_image import sketch_to_image
 from tests.helpers import pictures, raises_sentence, smooth_model
 
 MODEL = smooth_model(16)
@@ -24,19 +24,19 @@ def test_without_a_seed_frame_zero_is_the_sketch() -> None:
     assert trace.seed is None and trace.parameters["seed"] is None
 
 
-def test_with_a_seed_there_is_a_faint_grain() -> None:
-    grain = (sketch_to_image(SKETCH, "dog", seed=1, steps=1, model=MODEL).frames[0, 0].astype(float) - SKETCH) / 255
-    assert grain.std() == pytest.approx(GRAIN, rel=0.15) and abs(grain.mean()) < 0.005
+def test_with_a_seed_there_is_a_faint_noise() -> None:
+    noise = (sketch_to_image(SKETCH, "dog", seed=1, steps=1, model=MODEL).frames[0, 0].astype(float) - SKETCH) / 255
+    assert noise.std() == pytest.approx(NOISE, rel=0.15) and abs(noise.mean()) < 0.005
 
 
-def test_the_grain_is_seeded_picture_by_picture() -> None:
+def test_the_noise_is_seeded_picture_by_picture() -> None:
     flat = torch.full((3, 3, 16, 16), 0.5)
-    together = with_grain(flat, 5)
+    together = with_noise(flat, 5)
     for i in range(3):
-        assert torch.equal(with_grain(flat[:1], 5 + i)[0], together[i])
+        assert torch.equal(with_noise(flat[:1], 5 + i)[0], together[i])
     assert len(torch.unique(together.flatten(1), dim=0)) == 3
-    assert torch.equal(with_grain(flat, None), flat)
-    edge = with_grain(torch.cat([torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)]), 0)
+    assert torch.equal(with_noise(flat, None), flat)
+    edge = with_noise(torch.cat([torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)]), 0)
     assert edge.min() == 0 and edge.max() == 1
 
 

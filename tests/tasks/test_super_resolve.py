@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from robust_widgets.interface.report import comparison_strip, low_resolution, low_resolution_error, low_side, report
+from robust_widgets.interface.report import report
 from robust_widgets.pictures.tensors import to_batch, to_pixels
 from robust_widgets.runs.trace import Trace
-from robust_widgets.tasks import super_resolve
+from robust_widgets.tasks.super_resolve import (
+    comparison_strip,
+    low_resolution,
+    low_resolution_error,
+    low_size,
+    super_resolve,
+)
 from tests.helpers import smooth_model
 
 FACTORS = [2, 3, 4, 5, 7, 8, 12]
@@ -22,7 +28,7 @@ def small_picture(side: int) -> np.ndarray:
 
 
 def enlarged(side: int, factor: float, picture: np.ndarray, **parameters: object) -> Trace:
-    """As published: from blocks, without a grain."""
+    """As published: from blocks, without noise."""
     published = {"steps": 1, "enlargement": "nearest", "seed": None}
     return super_resolve(picture, "dog", factor=factor, model=smooth_model(side), **published | parameters)  # type: ignore[arg-type]
 
@@ -46,14 +52,14 @@ def test_published_frame_zero_is_the_nearest_neighbour_enlargement(side: int, fa
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("side", [56, 64])
 def test_frame_zero_is_the_bicubic_enlargement_by_default(side: int, factor: int) -> None:
-    small = smooth_picture(low_side(side, factor))
+    small = smooth_picture(low_size(side, factor))
     trace = super_resolve(small, "dog", factor=factor, steps=1, seed=None, model=smooth_model(side))
     wanted = np.asarray(Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC)).astype(int)
     assert np.abs(trace.frames[0, 0] - wanted).max() <= 1
     np.testing.assert_allclose(low_resolution(trace)[0].astype(int), small, atol=1)
 
 
-def test_a_grain_lies_over_the_start_by_default() -> None:
+def test_noise_is_added_to_the_start_by_default() -> None:
     flat = np.full((8, 8, 3), 128, np.uint8)
     start = super_resolve(flat, "dog", factor=4, steps=1, model=smooth_model(32)).frames[0, 0]
     assert 0.01 < (start / 255).std() < 0.03
@@ -62,7 +68,7 @@ def test_a_grain_lies_over_the_start_by_default() -> None:
 
 @pytest.mark.parametrize(("side", "factor"), [(74, 12), (82, 20), (92, 6.5), (92, 4.6)])
 def test_no_origin_is_rounded_down_by_mistake(side: int, factor: float) -> None:
-    low = low_side(side, factor)
+    low = low_size(side, factor)
     small = small_picture(low)
     row = np.arange(side) * low // side
     trace = enlarged(side, factor, small)
@@ -83,12 +89,12 @@ def test_a_larger_picture_is_made_small_first() -> None:
 
 
 def test_the_smallest_low_resolution_is_four() -> None:
-    assert [low_side(64, f) for f in (2, 4, 7, 8, 16, 64)] == [32, 16, 9, 8, 4, 4]
+    assert [low_size(64, f) for f in (2, 4, 7, 8, 16, 64)] == [32, 16, 9, 8, 4, 4]
 
 
 @pytest.mark.parametrize(("side", "factor"), [(32, 4), (33, 4), (56, 7), (30, 7)])
 def test_the_low_resolution_error_by_hand(side: int, factor: int) -> None:
-    low = low_side(side, factor)
+    low = low_size(side, factor)
     small = small_picture(low)
     trace = enlarged(side, factor, small, steps=6, step_size=3.0)
     total = 0.0
@@ -136,17 +142,17 @@ def test_a_smaller_radius_stays_closer_to_the_small_picture() -> None:
     assert errors[0] < errors[1] < errors[2]
 
 
-def test_grain_over_the_start_hardly_reaches_the_low_resolution() -> None:
+def test_noise_in_the_start_hardly_reaches_the_low_resolution() -> None:
     small = np.clip(small_picture(8), 60, 200)
-    grainy = low_resolution(enlarged(64, 8, small, seed=1))[0].astype(int)
-    assert np.abs(grainy - small).max() <= 3, "the mean of 64 grains"
+    noisy = low_resolution(enlarged(64, 8, small, seed=1))[0].astype(int)
+    assert np.abs(noisy - small).max() <= 3, "the mean of 64 pixels"
 
 
 def test_the_strip_shows_low_resolution_bicubic_and_result_of_each_picture() -> None:
     pair = [small_picture(8), small_picture(8)[::-1].copy()]
     parameters = {"factor": 4, "steps": 8, "step_size": 5.0, "enlargement": "nearest", "seed": None}
     trace = super_resolve(pair, "cat", model=smooth_model(32), **parameters)  # type: ignore[arg-type]
-    strip = np.asarray(comparison_strip(trace, side=64))
+    strip = np.asarray(comparison_strip(trace, size=64))
     assert strip.shape == (2 * 64 + 4, 3 * 64 + 2 * 4, 3)
     for row, small in enumerate(pair):
         top = row * 68

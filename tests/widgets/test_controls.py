@@ -9,13 +9,11 @@ from robust_widgets.interface.parameters import (
     BRUSH_SIZE,
     OPACITY,
     SOFTNESS,
-    TASK_PARAMETERS,
     Choice,
     Parameter,
-    check_parameters,
 )
+from robust_widgets.interface.tasks import check_parameters, task_names, task_spec, task_specs
 from robust_widgets.widgets.controls import (
-    RARE,
     ChoiceControl,
     OptionalControl,
     SliderControl,
@@ -25,7 +23,7 @@ from robust_widgets.widgets.controls import (
 )
 from tests.widgets.page import Page
 
-PARAMETERS = [(task, parameter) for task, parameters in TASK_PARAMETERS.items() for parameter in parameters]
+PARAMETERS = [(task, parameter) for task, spec in task_specs().items() for parameter in spec.parameters]
 SLIDERS = [
     (task, parameter)
     for task, parameter in PARAMETERS
@@ -39,7 +37,7 @@ def label(case: object) -> str:
 
 
 @pytest.mark.parametrize(("task", "parameter"), SLIDERS, ids=label)
-def test_a_slider_is_its_knob(page: Page, task: str, parameter: Parameter) -> None:
+def test_a_slider_is_its_parameter(page: Page, task: str, parameter: Parameter) -> None:
     del page, task
     made = slider(parameter)
     assert isinstance(made, ipywidgets.IntSlider if parameter.whole else ipywidgets.FloatSlider)
@@ -62,7 +60,7 @@ def test_the_number_beside_a_slider_has_as_many_digits_as_its_step(page: Page) -
 
 
 @pytest.mark.parametrize(("task", "parameter"), PARAMETERS, ids=label)
-def test_a_control_starts_at_the_knobs_default_and_gives_only_what_the_knob_allows(
+def test_a_control_starts_at_the_parameters_default_and_gives_only_what_it_allows(
     page: Page, task: str, parameter: Parameter | Choice
 ) -> None:
     del page, task
@@ -74,8 +72,8 @@ def test_a_control_starts_at_the_knobs_default_and_gives_only_what_the_knob_allo
             assert made.value == parameter.check(value)
 
 
-def test_an_optional_knob_is_none_while_its_box_is_not_ticked(page: Page) -> None:
-    seed = next(parameter for parameter in TASK_PARAMETERS["translate"] if parameter.name == "seed")
+def test_an_optional_parameter_is_none_while_its_box_is_not_ticked(page: Page) -> None:
+    seed = next(parameter for parameter in task_spec("translate").parameters if parameter.name == "seed")
     made = control(seed, 64)
     assert isinstance(made, OptionalControl) and made.value is None and made.slider.disabled
     page.set(made.check, value=True)
@@ -87,9 +85,9 @@ def test_an_optional_knob_is_none_while_its_box_is_not_ticked(page: Page) -> Non
     assert made.value == 3 and made.check.value
 
 
-def test_the_sides_offered_are_larger_than_the_models_own(page: Page) -> None:
+def test_the_sizes_on_offer_are_larger_than_the_models_own(page: Page) -> None:
     del page
-    size = next(parameter for parameter in TASK_PARAMETERS["generate"] if parameter.name == "size")
+    size = next(parameter for parameter in task_spec("generate").parameters if parameter.name == "size")
     for side in (16, 64, 128, 224):
         made = control(size, side)
         assert isinstance(made, ChoiceControl)
@@ -100,7 +98,7 @@ def test_the_sides_offered_are_larger_than_the_models_own(page: Page) -> None:
 
 def test_a_choice_takes_a_weight_that_is_not_on_its_list(page: Page) -> None:
     del page
-    penalty = next(parameter for parameter in TASK_PARAMETERS["inpaint"] if parameter.name == "penalty")
+    penalty = next(parameter for parameter in task_spec("inpaint").parameters if parameter.name == "penalty")
     made = control(penalty, 64)
     made.value = 2.5
     assert made.value == 2.5
@@ -108,8 +106,8 @@ def test_a_choice_takes_a_weight_that_is_not_on_its_list(page: Page) -> None:
     assert made.value == "paper"
 
 
-@pytest.mark.parametrize("task", TASK_PARAMETERS)
-def test_the_controls_of_a_task_give_the_knobs_a_run_takes(page: Page, task: str) -> None:
+@pytest.mark.parametrize("task", task_names())
+def test_the_controls_of_a_task_give_the_parameters_a_run_takes(page: Page, task: str) -> None:
     controls = TaskControls(task)
     assert controls.values() == check_parameters(task, {})
     steps = controls.controls["steps"]
@@ -118,14 +116,15 @@ def test_the_controls_of_a_task_give_the_knobs_a_run_takes(page: Page, task: str
     assert controls.values()["steps"] == 7
 
 
-@pytest.mark.parametrize("task", TASK_PARAMETERS)
-def test_every_control_is_on_the_page_the_seldom_turned_ones_folded_away(page: Page, task: str) -> None:
+@pytest.mark.parametrize("task", task_names())
+def test_every_control_is_on_the_page_the_advanced_ones_collapsed(page: Page, task: str) -> None:
     del page
     controls = TaskControls(task)
-    *usual, more = controls.widget.children
+    *basic, more = controls.widget.children
     assert more is controls.more and more.selected_index is None
-    assert usual == [one.widget for name, one in controls.controls.items() if name not in RARE]
-    assert list(more.children[0].children) == [one.widget for name, one in controls.controls.items() if name in RARE]
+    parameters = task_spec(task).parameters
+    assert basic == [controls.controls[p.name].widget for p in parameters if not p.advanced]
+    assert list(more.children[0].children) == [controls.controls[p.name].widget for p in parameters if p.advanced]
 
 
 def test_setting_moves_the_controls_and_leaves_out_what_has_none(page: Page) -> None:
@@ -139,5 +138,6 @@ def test_setting_moves_the_controls_and_leaves_out_what_has_none(page: Page) -> 
 def test_a_width_is_kept(page: Page) -> None:
     del page
     assert slider(BRUSH_SIZE, 200).layout.width == "196px"
-    usual = [one for name, one in TaskControls("generate", 300).controls.items() if name not in RARE]
-    assert {one.widget.layout.width for one in usual} == {"296px"}
+    basic = [p.name for p in task_spec("generate").parameters if not p.advanced]
+    controls = TaskControls("generate", 300).controls
+    assert {controls[name].widget.layout.width for name in basic} == {"296px"}

@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets.errors import StateError
-from robust_widgets.interface.codegen import code
-from robust_widgets.interface.report import comparison_strip, low_resolution_error
+from robust_widgets.interface.codegen import to_code
 from robust_widgets.interface.session import ModelInfo
+from robust_widgets.interface.tasks import task_specs
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
@@ -117,7 +117,7 @@ class ResultTools:
             self.code.layout.display = "none"
             return
         trace, model = self.trace("copy the code of"), self._model
-        self.code.value = code(trace, model.source, model.loading) if trace.model == model.name else code(trace)
+        self.code.value = to_code(trace, model.source, model.loading) if trace.model == model.name else to_code(trace)
         self.code.layout.display = ""
         self._runner.view.copy(self.code.value)
         self._status.show("Copied the code to the clipboard; run in a cell, it reproduces this run exactly.")
@@ -137,18 +137,17 @@ class ResultTools:
         count = len(trace[-1].pixels) if trace is not None and len(trace) else 1
         self.which.max = count
         self.which.layout.display = "none" if count == 1 else ""
-        enlarged = trace is not None and trace.task == "super_resolve" and len(trace) > 1
+        spec = task_specs().get(trace.task) if trace is not None and len(trace) > 1 else None
+        comparison = spec.comparison if spec is not None else None
         for part in (self.strip, self.strip_text):
-            part.layout.display = "" if enlarged else "none"
-        if trace is None or not enlarged:
+            part.layout.display = "none" if comparison is None else ""
+        if trace is None or comparison is None:
             return
         file = io.BytesIO()
-        comparison_strip(trace, 96).save(file, "PNG")
+        comparison.sheet(trace, 96).save(file, "PNG")
         self.strip.value = file.getvalue()
         self.strip_text.value = (
-            "<div style='line-height:1.35;white-space:normal'><small>Low resolution, bicubic, result. Downsampled, the "
-            f"result differs from the low-resolution input by {low_resolution_error(trace):.3f} (RMS, 0 to 1)."
-            "</small></div>"
+            f"<div style='line-height:1.35;white-space:normal'><small>{comparison.caption(trace)}</small></div>"
         )
 
     def _button(self, text: str, tooltip: str, action: Callable[[], object]) -> ipywidgets.Button:

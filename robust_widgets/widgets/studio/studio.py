@@ -11,6 +11,7 @@ import ipywidgets
 
 from robust_widgets.errors import StateError
 from robust_widgets.interface.session import ModelLoaded, RunEnded, RunRequest, Session
+from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
@@ -24,7 +25,7 @@ from robust_widgets.widgets.studio.autosave import Autosave
 from robust_widgets.widgets.studio.badge import ModelBadge
 from robust_widgets.widgets.studio.live import LiveMode
 from robust_widgets.widgets.studio.results import ResultTools
-from robust_widgets.widgets.studio.tasks import SURELY_NOT, TASK_UI, make_request
+from robust_widgets.widgets.studio.tasks import SURELY_NOT, make_request
 from robust_widgets.widgets.target_picker import TargetPicker
 
 
@@ -33,7 +34,7 @@ class StudioWidget(ipywidgets.VBox):
 
     Args:
         session: computes the runs; closed with the widget.
-        tasks: names of the tasks it offers; it has a canvas if one of them starts from a picture.
+        tasks: names of the tasks it offers; all by default. It has a canvas if one of them starts from a picture.
         picture: the initial picture under the sketch, uint8 (h, w, 3).
         autosave: saves the painting, so it survives a kernel restart; by default it is not saved.
 
@@ -45,11 +46,13 @@ class StudioWidget(ipywidgets.VBox):
     def __init__(
         self,
         session: Session,
-        tasks: Sequence[str] = tuple(TASK_UI),
+        tasks: Sequence[str] | None = None,
         *,
         picture: Pixels | None = None,
         autosave: Autosave | None = None,
     ) -> None:
+        specs = [task_spec(task) for task in tasks or task_names()]
+        tasks = [spec.name for spec in specs]
         self.status = StatusLine()
         self.session = session
         self.runner = Runner(session, self.status, self._request)
@@ -66,7 +69,7 @@ class StudioWidget(ipywidgets.VBox):
         self._unsaved = False
         self._display_id = uuid.uuid4().hex
         columns: list[Any] = []
-        if any(TASK_UI[task].picture for task in tasks):
+        if any(spec.takes_picture for spec in specs):
             self.surface = Surface(self.status)
             self.surface.pad.kept = autosave is not None
             self.paint_box = PaintBox(self.surface, self.status)
@@ -78,9 +81,9 @@ class StudioWidget(ipywidgets.VBox):
         if self.paint_box is not None:
             columns.append(ipywidgets.VBox([self.paint_box.widget, self.results.strip_widget]))
         self.task_buttons = ipywidgets.ToggleButtons(
-            options=[(TASK_UI[task].label, task) for task in tasks],
+            options=[(spec.label, spec.name) for spec in specs],
             value=tasks[0],
-            tooltips=[TASK_UI[task].hint for task in tasks],
+            tooltips=[spec.hint for spec in specs],
             style={"button_width": "auto"},
             layout={"margin": "0 0 10px 0"},
         )
@@ -240,13 +243,13 @@ class StudioWidget(ipywidgets.VBox):
         return ipywidgets.VBox(children, layout={"width": f"{MIDDLE}px", "flex": "0 0 auto"})
 
     def _show_task(self) -> None:
-        ui = TASK_UI[self.task]
-        self.hint.value = f"<div style='line-height:1.35;margin-bottom:4px'>{html.escape(ui.hint)}</div>"
-        self.target.show(features=ui.feature)
+        spec = task_spec(self.task)
+        self.hint.value = f"<div style='line-height:1.35;margin-bottom:4px'>{html.escape(spec.hint)}</div>"
+        self.target.show(features=spec.target == "feature")
         self._stack.children = [self.controls[self.task].widget]
         if self.paint_box is not None and self.surface is not None:
-            self.paint_box.show_mask_tools(ui.mask)
-            if ui.mask and not self.surface.has_mask:
+            self.paint_box.show_mask_tools(spec.takes_mask)
+            if spec.takes_mask and not self.surface.has_mask:
                 self.surface.layer = "mask"
 
     def _request(self) -> RunRequest:
@@ -265,7 +268,7 @@ class StudioWidget(ipywidgets.VBox):
     def _on_end(self, trace: Trace, ended: RunEnded) -> None:
         self.snapshot.update(self.traces)
         self._unsaved = self._unsaved or len(trace) > 0
-        if ended.state == "failed" or not len(trace) or not TASK_UI[trace.task].shows_class:
+        if ended.state == "failed" or not len(trace) or not task_spec(trace.task).shows_class:
             return
         probability = trace.mean("probability", 0)
         if probability < SURELY_NOT:

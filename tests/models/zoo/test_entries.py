@@ -121,7 +121,7 @@ def test_a_published_model_is_downloaded_once_and_its_card_has_the_publishers_cl
     assert model.card.std == pytest.approx((0.2023, 0.1994, 0.2010))
     trace = rw.translate(pictures(1, 32), "cat", model=model, steps=1)
     trace.inputs["picture"] = trace[0].pixels[0]
-    assert f"rw.load_model({NAME!r})" in rw.code(trace)
+    assert f"rw.load_model({NAME!r})" in rw.to_code(trace)
 
 
 def test_the_published_digest_is_checked(served: ServedFile, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from robust_widgets.compiler.engine import ONEDNN, ONNX, ONNX_ONE, OWN, SWITCH
+from robust_widgets.interface.tasks import task_names
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
 from robust_widgets.runs.record import Frame
@@ -26,7 +27,7 @@ from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Momentum
-from robust_widgets.tasks import TASKS, build_problem
+from robust_widgets.tasks.running.run import build_problem
 from tests.compiler.networks import CLASSES, classifier
 from tests.helpers import Brightness, pictures, relu_model, smooth_model
 from tests.solvers.graphs.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
@@ -100,7 +101,7 @@ def check(problem: Problem, recordings: int) -> list[Frame]:
     return found
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", task_names())
 @pytest.mark.parametrize("ball", ["l2", "linf", "none"])
 def test_every_task_under_every_constraint(task: str, ball: str) -> None:
     model = recording(smooth_model(16))

@@ -16,6 +16,7 @@ import torch
 
 from robust_widgets.compiler.engine import SWITCH
 from robust_widgets.errors import UnknownNameError
+from robust_widgets.interface.tasks import task_names
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.runs.record import Frame
 from robust_widgets.solvers.compiled import compiled_iterate
@@ -27,7 +28,7 @@ from robust_widgets.synthesis.constraints import L2Ball, Unconstrained
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Momentum
-from robust_widgets.tasks import TASKS, build_problem
+from robust_widgets.tasks.running.run import build_problem
 from tests.helpers import Brightness, CompiledModule, pictures, smooth_model
 from tests.solvers.graphs.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
 from tests.solvers.graphs.fake_cuda import FakeCuda, Tape
@@ -90,7 +91,7 @@ def check(problem: Problem, recordings: int) -> None:
     assert log.count("replay") >= problem.steps + 1
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", task_names())
 @pytest.mark.parametrize("ball", ["l2", "linf", "none"])
 def test_every_task_under_every_constraint(task: str, ball: str) -> None:
     model = recording(16)

@@ -194,7 +194,7 @@ def test_the_code_of_a_run_that_was_read_back_loads_the_studios_model_as_it_was_
     loading = LoadSpec("theirs.pt", {"input_size": 16})
     session._model = dataclasses.replace(session.model, source="theirs.pt", loading=loading)
     studio = StudioWidget(session)
-    for name, loaded in (("fake", "rw.load_model('theirs.pt', input_size=16)"), ("another", "make it here")):
+    for name, loaded in (("fake", "rw.load_model('theirs.pt', input_size=16)"), ("another", "create it here")):
         studio.take(dataclasses.replace(trace, model=name))
         studio.results.show_code()
         assert loaded in studio.results.code.value

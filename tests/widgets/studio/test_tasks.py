@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robust_widgets.interface.parameters import TASK_PARAMETERS
 from robust_widgets.interface.session import Feature, ModelInfo
+from robust_widgets.interface.tasks import task_names, task_spec, task_specs
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
-from robust_widgets.widgets.studio.tasks import TASK_UI, painted_over
+from robust_widgets.widgets.studio.tasks import painted_over
 from tests.widgets.page import Page, is_sentence, noise
 
 SIDE = 256
@@ -50,11 +50,7 @@ def ready(studio: StudioWidget, task: str) -> None:
     studio.task_buttons.value = task
 
 
-def test_every_task_has_a_face() -> None:
-    assert set(TASK_UI) == set(TASK_PARAMETERS)
-
-
-@pytest.mark.parametrize("task", TASK_PARAMETERS)
+@pytest.mark.parametrize("task", task_names())
 def test_each_task_asks_for_what_it_needs_and_nothing_else(
     page: Page, session: FakeSession, studio: StudioWidget, task: str
 ) -> None:
@@ -63,17 +59,17 @@ def test_each_task_asks_for_what_it_needs_and_nothing_else(
     assert studio.status.text == ""
     (request,) = session.requests
     assert request.task == task and request.start is None
-    assert request.target == ("shore 1" if TASK_UI[task].feature else "goldfish")
+    assert request.target == ("shore 1" if task_spec(task).target == "feature" else "goldfish")
     assert dict(request.parameters) == studio.controls[task].values()
-    assert (request.picture is not None) == TASK_UI[task].picture
-    if TASK_UI[task].mask:
+    assert (request.picture is not None) == task_spec(task).takes_picture
+    if task_spec(task).takes_mask:
         assert request.mask is not None
         np.testing.assert_array_equal(request.mask > 127, half_mask())
     else:
         assert request.mask is None
 
 
-@pytest.mark.parametrize("task", [name for name, face in TASK_UI.items() if face.mask])
+@pytest.mark.parametrize("task", [name for name, spec in task_specs().items() if spec.takes_mask])
 def test_a_mask_that_is_empty_or_covers_everything_is_said_and_costs_no_paint(
     page: Page, session: FakeSession, studio: StudioWidget, task: str
 ) -> None:

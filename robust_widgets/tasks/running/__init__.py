@@ -1,0 +1,1 @@
+"""What the tasks share: building their problems, running them, and running them over many pictures. Needs torch."""

@@ -1,0 +1,116 @@
+"""Building and running a task's problem by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from robust_widgets.errors import PictureError
+from robust_widgets.interface.session import RunRequest
+from robust_widgets.interface.tasks import TaskSpec, task_spec
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.registry import DEFAULT, choose_device, load_model
+from robust_widgets.pictures.tensors import Mask, Picture, to_batch
+from robust_widgets.runs.record import Frame
+from robust_widgets.runs.trace import Trace
+from robust_widgets.solvers.run import run
+from robust_widgets.synthesis.problem import Problem
+
+
+def make_problem(
+    task: str,
+    target: str | int,
+    *,
+    picture: Picture | Sequence[Picture] | None = None,
+    mask: Mask | None = None,
+    model: RobustClassifier | str | None = None,
+    device: str | torch.device | None = None,
+    **parameters: Any,
+) -> Problem:
+    """A task's problem, to change with `dataclasses.replace` before it is run.
+
+    Args:
+        task: the name of a task, such as ``"generate"``.
+        target: the class, by name or index; for feature painting, the feature.
+        picture: what the task starts from; not for generation.
+        mask: where the task paints, for inpainting and feature painting.
+        model, device: as for the tasks.
+        parameters: the task's parameters.
+
+    Raises:
+        UnknownNameError: there is no such task, class, feature or parameter.
+        PictureError: a picture or mask that the task needs is missing or cannot be read.
+        ParameterError: a parameter is out of range.
+        WeightsError: the model lacks something that the task needs.
+    """
+    checked = task_spec(task).check(parameters)
+    return task_problem(task, resolve_model(model, device), target, checked, picture=picture, mask=mask)
+
+
+def task_problem(
+    task: str | TaskSpec,
+    model: RobustClassifier,
+    target: Any,
+    parameters: Mapping[str, Any],
+    *,
+    picture: Picture | Sequence[Picture] | None = None,
+    mask: Mask | None = None,
+) -> Problem:
+    """The problem of a task for a model; arguments and errors as for `make_problem`."""
+    spec = task_spec(task) if isinstance(task, str) else task
+    checked = spec.check(parameters)
+    inputs: list[Any] = []
+    if spec.takes_picture:
+        if picture is None:
+            raise PictureError("There is no picture to start from; paint something, or load a picture, first.")
+        inputs.append(picture)
+    if spec.takes_mask:
+        if mask is None:
+            raise PictureError("There is no mask; mark the part of the picture to paint.")
+        inputs.append(mask)
+    return spec.problem(model, *inputs, target, checked)
+
+
+def run_task(
+    spec: TaskSpec,
+    target: Any,
+    parameters: Mapping[str, Any],
+    *,
+    picture: Picture | Sequence[Picture] | None = None,
+    mask: Mask | None = None,
+    model: RobustClassifier | str | None,
+    device: str | torch.device | None,
+    on_step: Callable[[Frame], object] | None,
+) -> Trace:
+    """What a task's function does: check the parameters, find the model, build the problem and run it."""
+    checked = spec.check(parameters)
+    problem = task_problem(spec, resolve_model(model, device), target, checked, picture=picture, mask=mask)
+    return run(problem, on_step)
+
+
+def build_problem(model: RobustClassifier, request: RunRequest) -> Problem:
+    """The problem that a session's request asks for; raises as `make_problem`."""
+    problem = task_problem(
+        request.task, model, request.target, request.parameters, picture=request.picture, mask=request.mask
+    )
+    if request.start is None:
+        return problem
+    return replace(problem, start=to_batch(request.start, problem.start.shape[-1]).to(model.device))
+
+
+def resolve_model(model: RobustClassifier | str | None, device: str | torch.device | None) -> RobustClassifier:
+    """The model to run, on the device asked for.
+
+    A model that is passed in stays where it is unless a device is named; then a copy is moved, never the caller's.
+    """
+    if not isinstance(model, RobustClassifier):
+        return load_model(model or DEFAULT, device=device)
+    if device is None:
+        return model
+    chosen, current = choose_device(device), model.device
+    if (chosen.type, chosen.index or 0) == (current.type, current.index or 0):
+        return model
+    return model.copy_to(chosen)
