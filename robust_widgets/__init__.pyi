@@ -3,11 +3,15 @@
 from robust_widgets._bundled import model_names as model_names
 from robust_widgets.errors import DataError as DataError
 from robust_widgets.errors import DeviceError as DeviceError
+from robust_widgets.errors import FileError as FileError
+from robust_widgets.errors import InputError as InputError
 from robust_widgets.errors import NotYetError as NotYetError
 from robust_widgets.errors import ParameterError as ParameterError
 from robust_widgets.errors import PictureError as PictureError
 from robust_widgets.errors import RobustWidgetsError as RobustWidgetsError
 from robust_widgets.errors import SaveError as SaveError
+from robust_widgets.errors import SetupError as SetupError
+from robust_widgets.errors import StateError as StateError
 from robust_widgets.errors import TraceError as TraceError
 from robust_widgets.errors import TrainingError as TrainingError
 from robust_widgets.errors import UnknownNameError as UnknownNameError
