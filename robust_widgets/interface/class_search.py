@@ -123,8 +123,8 @@ class ClassSearch:
 
     def nearest(self, query: str, count: int = 3) -> list[str]:
         """The names most similar to the query, best first: matches, then similar spellings."""
-        found = [match.name for match in self.find(query)[:count]] if query.strip() else []
-        return list(dict.fromkeys([*found, *self._spelt_like(query, count)]))[:count]
+        matches = [match.name for match in self.find(query)[:count]] if query.strip() else []
+        return list(dict.fromkeys([*matches, *self._spelt_like(query, count)]))[:count]
 
     def unknown(self, query: str) -> str:
         """The error message for a name that no class has."""

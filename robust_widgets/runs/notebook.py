@@ -96,7 +96,7 @@ def rebuild_run(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
 
 
 def _about(trace: RunRecord) -> dict[str, Any]:
-    name = next((name for name, one in list(_known.items()) if one is trace), None)
+    name = next((name for name, known in list(_known.items()) if known is trace), None)
     if name is None:
         _known[name := uuid.uuid4().hex] = trace
     count, height, width, _ = trace[0].pixels.shape
@@ -114,7 +114,7 @@ def _rebuild(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
     for step, seconds, row, frame in zip(run["steps"], run["seconds"], numbers, run["frames"], strict=True):
         with Image.open(io.BytesIO(base64.b64decode(frame, validate=True)), formats=["JPEG"]) as picture:
             sheet = _whole_cells(picture.convert("RGB"), count)
-        loss, probability, distance = (np.full(count, np.nan if one is None else float(one)) for one in row)
+        loss, probability, distance = (np.full(count, np.nan if number is None else float(number)) for number in row)
         trace.append(Frame(int(step), untile(sheet, count), loss, probability, distance / unit, float(seconds)))
     if not len(trace):
         raise ValueError("it has no pictures")
@@ -205,11 +205,13 @@ def mime_bundle(traces: Sequence[RunRecord], *, most_bytes: int = MOST_BYTES) ->
 
     Each run has its own byte budget.
     """
-    shown = [trace for trace in traces if len(trace)]
-    if not shown:
+    nonempty = [trace for trace in traces if len(trace)]
+    if not nonempty:
         return {"text/plain": "no runs yet"}
-    runs = [encode_run(trace, run_budget(most_bytes - STAND_IN_BYTES // len(shown), len(shown))) for trace in shown]
-    return bundle(shown, runs)
+    runs = [
+        encode_run(trace, run_budget(most_bytes - STAND_IN_BYTES // len(nonempty), len(nonempty))) for trace in nonempty
+    ]
+    return bundle(nonempty, runs)
 
 
 def bundle(traces: Sequence[RunRecord], runs: Sequence[str], *, stands_in: bool = False) -> dict[str, Any]:

@@ -187,14 +187,14 @@ class ControlsByTask(Mapping[str, TaskControls]):
 
     def __init__(self, tasks: Sequence[str], input_size: int) -> None:
         self._tasks, self._input_size = tuple(tasks), input_size
-        self.made: dict[str, TaskControls] = {}
+        self.created: dict[str, TaskControls] = {}
 
     def __getitem__(self, task: str) -> TaskControls:
         if task not in self._tasks:
             raise KeyError(task)
-        if task not in self.made:
-            self.made[task] = TaskControls(task, input_size=self._input_size)
-        return self.made[task]
+        if task not in self.created:
+            self.created[task] = TaskControls(task, input_size=self._input_size)
+        return self.created[task]
 
     def __contains__(self, task: object) -> bool:
         return task in self._tasks

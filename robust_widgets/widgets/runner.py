@@ -78,7 +78,7 @@ class Runner:
         self._flush = PendingFlush(self.view.request_flush)
         self._runs: dict[int, _Run] = {}
         self._active: dict[int, _Run] = {}
-        self._shown: _Run | None = None
+        self._shown_run: _Run | None = None
         self._showing = 0
         self._stream: FrameStream | None = None
         self._heat = False
@@ -116,7 +116,7 @@ class Runner:
 
     @property
     def shown_trace(self) -> Trace | None:
-        return self._shown.trace if self._shown is not None else None
+        return self._shown_run.trace if self._shown_run is not None else None
 
     def press(self) -> None:
         """Handle a press of Run: run as soon as all values set in the page have arrived."""
@@ -162,7 +162,7 @@ class Runner:
                     f"There is no run {index}; this studio has {len(self.traces)} runs, counted from 0."
                 )
             self._begin(self._run_of(self.traces[index]))
-            self.view.history([], self._index(self._shown))
+            self.view.history([], self._index(self._shown_run))
         self._notify("shown", self.shown_trace, self.shown_step)
 
     def adopt(self, other: Runner) -> None:
@@ -225,7 +225,7 @@ class Runner:
                 self._start(event)
             case FrameMade():
                 stream = self._stream
-                if stream is not None and self._active.get(event.run) is self._shown:
+                if stream is not None and self._active.get(event.run) is self._shown_run:
                     stream.push(event.frame)
             case RunEnded():
                 self._finish(event)
@@ -262,7 +262,7 @@ class Runner:
     def _finish_run(self, run: _Run, event: RunEnded) -> None:
         with self._lock:
             run.ended = event
-            if run is self._shown:
+            if run is self._shown_run:
                 if self._stream is not None:
                     self._stream.finish()
                 self._send_record()
@@ -271,7 +271,7 @@ class Runner:
     def _begin(self, run: _Run) -> None:
         """Start to show a run."""
         self._showing += 1
-        self._shown, self.shown_step = run, None
+        self._shown_run, self.shown_step = run, None
         self._stream = FrameStream(self.view, self._showing, run.steps, self.frames_per_second)
         self._stream.heat, self._stream.unit = self._heat, distance_unit(run.trace)
         self._send_begin(run)
@@ -288,7 +288,7 @@ class Runner:
             self._stream.finish()
 
     def _send_record(self) -> None:
-        run = self._shown
+        run = self._shown_run
         if run is None or run.running:
             return
         trace, ended = run.trace, run.ended or RunEnded(0, "done")
@@ -301,8 +301,8 @@ class Runner:
         self.view.end(self._showing, ended.state, ended.message or summary(trace, ended))
 
     def _send_heat(self) -> None:
-        if self._shown is not None and not self._shown.running and len(self._shown.trace):
-            trace = self._shown.trace
+        if self._shown_run is not None and not self._shown_run.running and len(self._shown_run.trace):
+            trace = self._shown_run.trace
             self.view.heat(self._showing, [heat_jpeg(trace[step]) for step in evenly(len(trace), MAX_RECORDED)])
 
     def _send_history(self, changed: _Run | None = None) -> None:
@@ -317,7 +317,7 @@ class Runner:
             )
             for run in runs
         ]
-        self.view.history(entries, self._index(self._shown), whole=changed is None)
+        self.view.history(entries, self._index(self._shown_run), whole=changed is None)
 
     def _run_of(self, trace: Trace) -> _Run:
         return self._runs.setdefault(id(trace), _Run(trace, max(0, len(trace) - 1)))
@@ -360,11 +360,11 @@ class Runner:
             self._heat = False
             if self.traces:
                 self._send_history()
-            if self._shown is None or self._stream is None:
+            if self._shown_run is None or self._stream is None:
                 return
             self._stream.heat = False
             self._stream.throttle.reconnect()
-            self._send_begin(self._shown)
+            self._send_begin(self._shown_run)
             self._send_record()
 
     def _show_buttons(self) -> None:

@@ -25,12 +25,12 @@ def desk(page: Page) -> Desk:
 
 def asked(page: Page, runner: Runner) -> list[int]:
     """Which presses the page was asked to answer."""
-    return [message.content["press"] for message in page.sent(runner.view, "settle")]
+    return [message.content["press"] for message in page.sent(runner.view, "flush")]
 
 
 def answer(page: Page, runner: Runner) -> None:
     """The page answers the newest press."""
-    page.tell(runner.view, {"kind": "settled", "press": asked(page, runner)[-1]})
+    page.tell(runner.view, {"kind": "flushed", "press": asked(page, runner)[-1]})
 
 
 def test_a_run_is_of_the_values_that_came_after_the_press(page: Page, desk: Desk) -> None:
@@ -56,7 +56,7 @@ def test_run_pressed_again_while_it_waits_runs_once(page: Page, desk: Desk) -> N
     for _ in range(3):
         page.click(desk.runner.run_button)
     for press in asked(page, desk.runner):
-        page.tell(desk.view, {"kind": "settled", "press": press})
+        page.tell(desk.view, {"kind": "flushed", "press": press})
     assert len(desk.session.requests) == 1 and desk.status.text == "", "no run was stopped for another"
 
 

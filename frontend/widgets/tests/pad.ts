@@ -18,7 +18,7 @@ export class FakePad extends FakeModel<State, Incoming, Outgoing> {
       layer: "sketch",
       masking: true,
       label: "canvas",
-      kept: false,
+      autosaved: false,
       ...change,
     });
   }

@@ -180,8 +180,8 @@ test("a run ends with its kernel", async () => {
 });
 
 test("a question whether all values were sent is answered", () => {
-  model.receive({ kind: "settle", press: 7 });
-  expect(model.sent).toEqual([{ kind: "settled", press: 7 }]);
+  model.receive({ kind: "flush", press: 7 });
+  expect(model.sent).toEqual([{ kind: "flushed", press: 7 }]);
 });
 
 test("a text is copied, and a page that may not do so raises nothing", async () => {

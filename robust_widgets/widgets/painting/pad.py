@@ -30,7 +30,7 @@ class Pad(PageWidget[PadEvent]):
         layer: the layer that the tools paint on, "sketch" or "mask".
         masking: whether the mask is shown and can be painted on.
         label: name for screen readers.
-        kept: whether the painting is restored when the cell is run again; the pad says so when its kernel has ended.
+        autosaved: whether running the cell again restores the painting; the pad says so when its kernel has ended.
     """
 
     _esm = STATIC / "pad.js"
@@ -46,7 +46,7 @@ class Pad(PageWidget[PadEvent]):
     layer = t.Enum(list(get_args(PaintLayer)), default_value="sketch").tag(sync=True)
     masking = t.Bool(True).tag(sync=True)
     label = t.Unicode("Drawing surface").tag(sync=True)
-    kept = t.Bool(False).tag(sync=True)
+    autosaved = t.Bool(False).tag(sync=True)
 
     def parse(self, message: Message, buffers: Sequence[Any]) -> PadEvent | None:
         return parse_event(message, buffers)

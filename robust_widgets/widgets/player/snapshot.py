@@ -42,7 +42,7 @@ class Snapshot:
         self._display_id = ""
         self._encoded: dict[int, tuple[Trace, int, int, str]] = {}
         self._waiting: list[Trace] | None = None
-        self._shown: list[Trace] = []
+        self._traces: list[Trace] = []
         self._idle = threading.Event()
         self._idle.set()
         self._lock = threading.Lock()
@@ -55,13 +55,13 @@ class Snapshot:
         # The context knows the running cell; updates come later, on other threads, while other cells run.
         self._context = contextvars.copy_context()
         self._display_id = uuid.uuid4().hex
-        self._publish(self._bundle(self._shown), transient={"display_id": self._display_id})
+        self._publish(self._bundle(self._traces), transient={"display_id": self._display_id})
 
     def update(self, traces: Sequence[Trace]) -> None:
         """Show these runs. Returns at once; of several calls in a row, the newest counts."""
         with self._lock:
-            self._shown = [trace for trace in traces if len(trace)]
-            self._waiting = self._shown
+            self._traces = [trace for trace in traces if len(trace)]
+            self._waiting = self._traces
             if self._publish is None or not self._idle.is_set():
                 return
             self._idle.clear()
@@ -94,8 +94,8 @@ class Snapshot:
         fewest = slots // 2 + 1
         budget = min((self._most_bytes - STAND_IN_BYTES) // slots, MOST_BYTES - STAND_IN_BYTES // fewest)
         room = run_budget(budget, fewest)
-        shown = bundle(traces, [self._encode(trace, room) for trace in traces], stands_in=True)
-        return {**shown, "text/html": f'<div class="rw-keepsake">{HIDE_MISSING_WIDGET}{shown["text/html"]}</div>'}
+        content = bundle(traces, [self._encode(trace, room) for trace in traces], stands_in=True)
+        return {**content, "text/html": f'<div class="rw-keepsake">{HIDE_MISSING_WIDGET}{content["text/html"]}</div>'}
 
     def _encode(self, trace: Trace, budget: int) -> str:
         cached = self._encoded.get(id(trace))

@@ -61,7 +61,7 @@ _WITH_NUMBER = {
     "step": ("step", StepEvent),
     "branch": ("step", BranchEvent),
     "show": ("index", ShowEvent),
-    "settled": ("press", FlushedEvent),
+    "flushed": ("press", FlushedEvent),
 }
 
 
@@ -190,18 +190,18 @@ class View(PageWidget[ViewEvent]):
         """The run has ended; ``message`` is the sentence shown, by default one for ``state``."""
         self.send({"kind": "end", "run": run, "state": state, "message": message})
 
-    def history(self, entries: Sequence[HistoryEntry], shown: int | None, whole: bool = False) -> None:
+    def history(self, entries: Sequence[HistoryEntry], current: int | None, whole: bool = False) -> None:
         """Update the history.
 
         Args:
             entries: the runs that are new or have changed.
-            shown: index of the run that the view shows.
+            current: index of the run that the view shows.
             whole: whether ``entries`` replace the history instead of updating it.
         """
         rows = [
             {"index": entry.index, "title": entry.title, "task": entry.task, "state": entry.state} for entry in entries
         ]
-        content = {"kind": "history", "entries": rows, "shown": shown, "whole": whole}
+        content = {"kind": "history", "entries": rows, "shown": current, "whole": whole}
         self.send(content, buffers=[entry.thumbnail for entry in entries])
 
     def copy(self, text: str) -> None:
@@ -210,7 +210,7 @@ class View(PageWidget[ViewEvent]):
 
     def request_flush(self, press: int) -> None:
         """Ask for a `FlushedEvent` with this number, which arrives after the values that the page holds back."""
-        self.send({"kind": "settle", "press": press})
+        self.send({"kind": "flush", "press": press})
 
     def blank(self) -> None:
         """Show nothing, as before the first run."""

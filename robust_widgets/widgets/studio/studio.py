@@ -71,7 +71,7 @@ class StudioWidget(ipywidgets.VBox):
         columns: list[Any] = []
         if any(spec.takes_picture for spec in specs):
             self.surface = Surface(self.status)
-            self.surface.pad.kept = autosave is not None
+            self.surface.pad.autosaved = autosave is not None
             self.paint_box = PaintBox(self.surface, self.status)
             self.live = LiveMode(self.surface, self.runner, self.status, self.run_from)
             self.surface.on_action(self._on_action)
@@ -152,7 +152,7 @@ class StudioWidget(ipywidgets.VBox):
                 self.status.guard(self.surface.set_picture)(picture)
         self._unsaved = self._unsaved or other.unsaved
         self.runner.adopt(other.runner)
-        for task, controls in other.controls.made.items():
+        for task, controls in other.controls.created.items():
             if task in self.controls:
                 self.controls[task].set(controls.values())
         if other.task in self.controls:

@@ -69,7 +69,7 @@ def test_begin_end_blank_and_flush() -> None:
         ({**begun, "title": "", "classes": [], "radius": None, "curves": CURVES}, []),
         ({"kind": "end", "run": 1, "state": "failed", "message": "Out of memory."}, []),
         ({"kind": "blank"}, []),
-        ({"kind": "settle", "press": 3}, []),
+        ({"kind": "flush", "press": 3}, []),
     ]
 
 
@@ -159,7 +159,7 @@ def test_the_files_of_the_front_end_are_shipped() -> None:
         ({"kind": "ack", "sequence": 12}, AckEvent(12)),
         ({"kind": "step", "step": 0}, StepEvent(0)),
         ({"kind": "branch", "step": 7}, BranchEvent(7)),
-        ({"kind": "settled", "press": 3}, FlushedEvent(3)),
+        ({"kind": "flushed", "press": 3}, FlushedEvent(3)),
         ({"kind": "show", "index": 2}, ShowEvent(2)),
         ({"kind": "heat", "on": True}, HeatEvent(True)),
     ],
@@ -188,7 +188,7 @@ def test_messages_become_events(message: dict[str, Any], event: ViewEvent) -> No
         {"kind": "step", "step": -1},
         {"kind": "step", "step": "3"},
         {"kind": "branch"},
-        {"kind": "settled"},
+        {"kind": "flushed"},
         {"kind": "show", "index": -1},
         {"kind": "heat", "on": 1},
     ],

@@ -67,12 +67,12 @@ def test_a_model_that_cannot_be_loaded_is_said(
 
 
 def test_only_the_controls_that_are_looked_at_are_made(studio: StudioWidget, session: FakeSession, page: Page) -> None:
-    assert list(studio.controls.made) == ["sketch_to_image"] and len(studio.controls) == 6
+    assert list(studio.controls.created) == ["sketch_to_image"] and len(studio.controls) == 6
     page.set(studio.task_buttons, value="inpaint")
     page.set(studio.controls["inpaint"].controls["steps"].widget, value=9)
     new = StudioWidget(session)
     new.adopt(studio)
     assert new.controls["inpaint"].values()["steps"] == 9
-    assert sorted(new.controls.made) == ["inpaint", "sketch_to_image"]
+    assert sorted(new.controls.created) == ["inpaint", "sketch_to_image"]
     with pytest.raises(KeyError):
         studio.controls["dream"]

@@ -207,7 +207,7 @@ def test_save_waits_for_the_name_that_the_page_held_back(page: Page, desk: Desk,
     desk.save(page, str(tmp_path / "fis"))
     assert not list(tmp_path.iterdir())
     page.set(desk.studio.results.save_name, value=str(tmp_path / "fish.png"))
-    page.tell(view, {"kind": "settled", "press": page.sent(view, "settle")[-1].content["press"]})
+    page.tell(view, {"kind": "flushed", "press": page.sent(view, "flush")[-1].content["press"]})
     assert [file.name for file in tmp_path.iterdir()] == ["fish.png"]
 
 
@@ -217,6 +217,6 @@ def test_save_that_waits_is_not_forgotten_for_another_press(page: Page, desk: De
     desk.save(page, str(tmp_path / "fish.png"))
     page.click(desk.studio.results.code_button)
     page.click(desk.studio.runner.run_button)
-    for message in page.sent(view, "settle"):
-        page.tell(view, {"kind": "settled", "press": message.content["press"]})
+    for message in page.sent(view, "flush"):
+        page.tell(view, {"kind": "flushed", "press": message.content["press"]})
     assert (tmp_path / "fish.png").exists() and desk.studio.results.code.value and desk.studio.runner.running

@@ -21,7 +21,7 @@ const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking
 const LEAST_RING = 3;
 
 const endedText = (model: Model): string => {
-  const next = model.get("kept") ? "Run the cell again to restore the painting." : "Run the cell again to paint.";
+  const next = model.get("autosaved") ? "Run the cell again to restore the painting." : "Run the cell again to paint.";
   return `The kernel has ended. ${next}`;
 };
 

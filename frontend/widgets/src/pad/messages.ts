@@ -31,7 +31,7 @@ export interface State {
   masking: boolean;
   label: string;
   /** Whether the painting is restored when the cell runs again. */
-  kept: boolean;
+  autosaved: boolean;
 }
 
 export type Incoming = { kind: "painted"; id: number } | { kind: "clear" };

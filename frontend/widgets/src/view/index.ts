@@ -325,9 +325,9 @@ class View {
       case "blank":
         this.receiveBlank();
         break;
-      case "settle":
+      case "flush":
         // ipywidgets has sent its debounced values by now, so this answer arrives after them.
-        this.model.send({ kind: "settled", press: message.press });
+        this.model.send({ kind: "flushed", press: message.press });
         break;
       case "copy":
         // A page that may not write to the clipboard shows the text, to be copied by hand.

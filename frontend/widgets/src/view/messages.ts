@@ -73,13 +73,13 @@ export interface Copy {
   text: string;
 }
 
-/** Asks for a "settled" message with the same number. */
-export interface Settle {
-  kind: "settle";
+/** Asks for a "flushed" message with the same number. */
+export interface Flush {
+  kind: "flush";
   press: number;
 }
 
-export type Incoming = RunMessage | HistoryMessage | Copy | Settle | { kind: "blank" };
+export type Incoming = RunMessage | HistoryMessage | Copy | Flush | { kind: "blank" };
 
 export type Outgoing =
   | { kind: "hello" }
@@ -87,7 +87,7 @@ export type Outgoing =
   | { kind: "step" | "branch"; step: number }
   | { kind: "heat"; on: boolean }
   | { kind: "show"; index: number }
-  | { kind: "settled"; press: number };
+  | { kind: "flushed"; press: number };
 
 export interface State {
   display_side: number;
