@@ -7,6 +7,7 @@ use. The public names are listed in ``__init__.pyi``.
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,7 @@ def __getattr__(name: str) -> Any:
         home = f"robust_widgets.tasks.{name}"  # a task is public as soon as its file is there
     if home is None:
         raise AttributeError(f"module 'robust_widgets' has no attribute {name!r}")
-    # `__import__`, not importlib: the session's import lock patches it.
-    value = getattr(__import__(home, fromlist=[name]), name)
-    globals()[name] = value
+    value = globals()[name] = getattr(importlib.import_module(home), name)
     return value
 
 

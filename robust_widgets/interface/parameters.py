@@ -105,6 +105,10 @@ class Choice:
     unit: str = ""
     advanced: bool = False
 
+    def with_default(self, default: str) -> Choice:
+        """The same parameter with another default."""
+        return replace(self, default=default)
+
     def check(self, value: object) -> Any:
         """The value as one of the options, or the weight as a float.
 

@@ -1,4 +1,4 @@
-"""A seventh task that starts from a picture is one file: function, command, studio, code, report and evaluation follow."""
+"""A seventh task that starts from a picture is one file, the one in CONTRIBUTING.md, and everything else follows."""
 
 from __future__ import annotations
 
@@ -19,104 +19,10 @@ from tests.helpers import tiny_model
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "robust_widgets"
 
-# The file that CONTRIBUTING.md shows.
-STYLISE = '''
-"""Pictures turned into stylised ones of a class: every value may change a little, and the noise sets the grain."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
-
-from robust_widgets.interface.parameters import EPSILON, NOISE_SEED, STEP_SIZE, STEPS
-from robust_widgets.interface.tasks import TaskSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import torch
-
-    from robust_widgets.models.classifier import RobustClassifier
-    from robust_widgets.pictures.tensors import Picture
-    from robust_widgets.runs.record import Frame
-    from robust_widgets.runs.trace import Trace
-    from robust_widgets.synthesis.loop import Problem
-
-
-class Parameters(TypedDict, total=False):
-    """The keywords."""
-
-    steps: Annotated[int, STEPS.with_default(20)]
-    epsilon: Annotated[float, EPSILON.with_default(16)]
-    step_size: Annotated[float, STEP_SIZE]
-    seed: Annotated[int | None, NOISE_SEED]
-
-
-def stylise(
-    picture: Picture | Sequence[Picture],
-    target: str | int,
-    *,
-    model: RobustClassifier | str | None = None,
-    device: str | torch.device | None = None,
-    on_step: Callable[[Frame], object] | None = None,
-    **parameters: Unpack[Parameters],
-) -> Trace:
-    """Stylise a picture with the texture of a class.
-
-    Args:
-        picture: the start, as :func:`robust_widgets.to_batch` takes it; one or a batch.
-        target: a class of the model, by name or index.
-        steps: gradient steps.
-        epsilon: Linf limit on the change of each value, in levels of 255.
-        step_size: Linf length of a step, in levels of 255.
-        seed: seeds faint noise that is added to the start; None adds none.
-        model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
-        device: where to run; by default the fastest device.
-        on_step: called with each :class:`Frame`; returning False stops the run.
-    """
-    from robust_widgets.tasks.running.run import run_task
-
-    return run_task(SPEC, target, parameters, picture=picture, model=model, device=device, on_step=on_step)
-
-
-def problem(
-    model: RobustClassifier, picture: Picture | Sequence[Picture], target: str | int, parameters: dict[str, Any]
-) -> Problem:
-    """The problem of a run."""
-    from robust_widgets.pictures.tensors import to_batch
-    from robust_widgets.synthesis.constraints import LinfBall
-    from robust_widgets.synthesis.loop import Problem
-    from robust_widgets.synthesis.objectives import CrossEntropy
-    from robust_widgets.synthesis.steppers import LinfStep
-    from robust_widgets.tasks.running.problems import with_noise
-    from robust_widgets.units import from_levels
-
-    index = model.class_index(target)
-    return Problem(
-        model=model,
-        start=with_noise(to_batch(picture, model.input_size), parameters["seed"]).to(model.device),
-        objective=CrossEntropy(index),
-        stepper=LinfStep(from_levels(parameters["step_size"])),
-        steps=parameters["steps"],
-        constraint=LinfBall(from_levels(parameters["epsilon"])),
-        task=SPEC.name,
-        target=model.classes[index],
-        parameters=parameters,
-    )
-
-
-def _largest_change(trace: Trace) -> float:
-    return float(abs(trace[-1].pixels.astype(int) - trace[0].pixels).max())
-
-
-SPEC = TaskSpec(
-    function=stylise,
-    keywords=Parameters,
-    problem=problem,
-    label="Stylise",
-    hint="Load a picture; it takes on the texture of the class.",
-    report=lambda trace: {"largest_change": _largest_change(trace)},
+GUIDE = ROOT / "CONTRIBUTING.md"
+STYLISE = (
+    GUIDE.read_text(encoding="utf-8").partition("## Add a task")[2].partition("```python\n")[2].partition("```")[0]
 )
-'''
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for entry in (PACKAGE / "tasks").iterdir():
         if entry.name != "__pycache__":
             (package / "tasks" / entry.name).symlink_to(entry, target_is_directory=entry.is_dir())
-    (package / "tasks" / "stylise.py").write_text(STYLISE.lstrip())
+    (package / "tasks" / "stylise.py").write_text(STYLISE)
     picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     Image.fromarray(picture).save(folder / "picture.png")
     save_model(tiny_model(), folder / "tiny.safetensors")
@@ -169,8 +75,14 @@ def test_its_function_has_keywords_checks_and_a_report(folder: Path) -> None:
         """,
     )
     task, parameters, names, message, steps, report = json.loads(printed)
-    assert task == "stylise" and parameters == {"steps": 3, "epsilon": 8, "step_size": 1, "seed": 0}
-    keywords = ["steps", "epsilon", "step_size", "seed", "model", "device", "on_step"]
+    assert task == "stylise" and parameters == {
+        "steps": 3,
+        "epsilon": 8,
+        "step_size": 1,
+        "seed": 0,
+        "constraint": "linf",
+    }
+    keywords = ["steps", "epsilon", "step_size", "seed", "constraint", "model", "device", "on_step"]
     assert names == ["picture", "target", *keywords] and steps == 20
     assert message.startswith("stylise has no parameter 'stpes'; the nearest are 'steps'")
     assert 0 < report["largest_change"] <= 8 and report["steps"] == 3
@@ -203,13 +115,13 @@ def test_its_studio_offers_it_with_its_parameters_and_without_torch(folder: Path
         assert studio.task_buttons.options[-1] == ("Stylise", "stylise")
         studio.task_buttons.value = "stylise"
         assert studio.hint.value.count("takes on the texture")
-        assert list(studio.controls["stylise"].controls) == ["steps", "epsilon", "step_size", "seed"]
+        assert list(studio.controls["stylise"].controls) == ["steps", "epsilon", "step_size", "seed", "constraint"]
         studio.controls["stylise"].set({"steps": 5})
         studio.run()
         session.advance(5)
         (request,) = session.requests
         assert (request.task, request.parameters["steps"], request.mask) == ("stylise", 5, None)
-        assert request.picture is not None and len(studio.trace) == 6 and studio.notice.kind != "error"
+        assert request.picture is not None and len(studio.trace) == 6 and studio.status.kind != "error"
         alone = rw.Studio("picture.png", task="stylise", session=FakeSession())
         assert list(alone.controls) == ["stylise"]
         assert "torch" not in sys.modules
@@ -229,7 +141,7 @@ def test_a_run_in_its_studio_gives_code_that_repeats_it(folder: Path) -> None:
         over = threading.Event()
         studio.runner.on_end(lambda trace, ended: over.set())
         studio.run()
-        assert over.wait(240) and len(studio.trace) == 3, studio.notice.text
+        assert over.wait(240) and len(studio.trace) == 3, studio.status.text
         scope = {}
         exec(rw.to_code(studio.trace, "tiny.safetensors"), scope)
         np.testing.assert_array_equal(scope["trace"].frames, studio.trace.frames)
