@@ -128,6 +128,13 @@ def test_the_widgets_find_the_workspaces_that_they_import(checkout: Path, monkey
     assert imported and imported <= set(commands[0])
 
 
+def test_nothing_that_is_built_is_committed() -> None:
+    listed = ["git", "ls-files", "robust_widgets/static", "frontend/labextension/build"]
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("this is not a git checkout")
+    assert subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""
+
+
 def test_each_widget_has_a_module_and_a_style_sheet() -> None:
     assert sorted(path.name for path in STATIC.iterdir()) == sorted(
         f"{name}.{ending}" for name in WIDGETS for ending in ("css", "js")
