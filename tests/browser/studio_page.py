@@ -143,7 +143,7 @@ class StudioPage:
         cells = self.page.locator(".jp-InputArea-prompt").all_inner_texts()
         studio = self.python(
             "[[len(studio.traces), studio.task, studio.runner.running, studio.session.loading, studio.status.text]"
-            " for studio in __import__('robust_widgets.jupyter.studio').app.open_studios()]"
+            " for studio in __import__('robust_widgets.jupyter.studio', fromlist=['open_studios']).open_studios()]"
         )
         return f"{studio}, the view {self.state()}, the focus on {focused!r}, prompts {cells}"
 

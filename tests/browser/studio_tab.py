@@ -55,7 +55,9 @@ class StudioTab:
 
     def value(self, expression: str) -> str:
         """The value of an expression of ``studio``, in the tab's kernel."""
-        return self.python(f"from robust_widgets import app; studio, = app.open_studios(); print({expression})").strip()
+        return self.python(
+            f"from robust_widgets.jupyter.studio import open_studios; studio, = open_studios(); print({expression})"
+        ).strip()
 
     def kill(self) -> None:
         """End the kernel's process as a crash would."""
