@@ -218,7 +218,7 @@ def test_outside_a_notebooks_cell_a_studio_is_always_new_and_nothing_is_kept(
     assert not state.exists()
 
 
-def test_after_a_kernel_restart_the_painting_is_back_and_it_is_said(notebook: Notebook, state: Path) -> None:
+def test_after_a_kernel_restart_the_painting_is_restored(notebook: Notebook, state: Path) -> None:
     before = notebook.run("a", lambda: rw.Studio(session=FakeSession()))
     other = notebook.run("b", lambda: rw.Studio(task="sketch_to_image", session=FakeSession()))
     paint(before, y=60)
@@ -226,7 +226,7 @@ def test_after_a_kernel_restart_the_painting_is_back_and_it_is_said(notebook: No
     assert len(list(state.iterdir())) == 2
     notebook.restart()
     after = notebook.run("a", lambda: rw.Studio(session=FakeSession()))
-    assert after is not before and after.status.text.startswith("Your painting of ")
+    assert after is not before and after.status.text.startswith("Restored your painting from ")
     np.testing.assert_array_equal(sketch_of(after), sketch_of(before))
     np.testing.assert_array_equal(
         sketch_of(notebook.run("b", lambda: rw.Studio(task="sketch_to_image", session=FakeSession()))), sketch_of(other)
