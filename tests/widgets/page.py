@@ -1,4 +1,4 @@
-"""A page in a browser that is not there: it keeps what widgets send, draws canvases, and clicks, types and paints."""
+"""A fake page: it records what widgets send, draws canvases, and clicks, types and paints."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ NAMES = {number: name for name, number in COMMANDS.items()}
 
 
 class Message(NamedTuple):
-    """A custom message to the browser."""
+    """A custom message to the page."""
 
     content: dict[str, Any]
     buffers: list[bytes]
 
 
 class PageComm(BaseComm):
-    """The kernel's end of the wire."""
+    """The kernel's side of a comm."""
 
     def __init__(self, page: Page, **arguments: Any) -> None:
         self.page = page
@@ -41,7 +41,7 @@ class PageComm(BaseComm):
 
 
 class Page:
-    """What a person would see and do.
+    """What a user would see and do.
 
     Attributes:
         batches: the drawing commands of each message to the canvases, by name.
@@ -55,7 +55,7 @@ class Page:
         self._current: str | None = None
 
     def open(self, **arguments: Any) -> PageComm:
-        """A new wire, as `comm.create_comm` makes it."""
+        """A new comm, as `comm.create_comm` creates it."""
         return PageComm(self, **arguments)
 
     def receive(self, widget: str, kind: str, data: dict[str, Any], buffers: Sequence[Any]) -> None:
@@ -70,31 +70,31 @@ class Page:
                     self._resize(widget, sizes)
 
     def sent(self, widget: ipywidgets.Widget, *kinds: str) -> list[Message]:
-        """The messages that a widget's browser side got, all or of some kinds, oldest first."""
+        """The messages sent to a widget's front end, all or of some kinds, oldest first."""
         messages = self._sent.get(widget.model_id, [])
         return [message for message in messages if not kinds or message.content["kind"] in kinds]
 
     def kinds(self, widget: ipywidgets.Widget) -> list[str]:
-        """The kinds of all messages that a widget's browser side got."""
+        """The kinds of all messages sent to a widget's front end."""
         return [message.content["kind"] for message in self.sent(widget)]
 
     def forget(self) -> None:
-        """From now on only new messages count."""
+        """Forget the messages so far."""
         self._sent.clear()
         self.batches.clear()
 
     def reload(self) -> None:
-        """The page is loaded anew: all canvases are blank, and which one is current is not known."""
+        """Reload the page: all canvases are blank, and none is current."""
         self._layers = {name: np.zeros_like(layer) for name, layer in self._layers.items()}
         self._current = None
 
     def tell(self, widget: ipywidgets.Widget, content: object, *buffers: bytes) -> None:
-        """A custom message of the widget's browser side."""
+        """Deliver a custom message of the widget's front end."""
         data = {"method": "custom", "content": json.loads(json.dumps(content))}
         widget._handle_msg({"content": {"data": data}, "buffers": [memoryview(buffer) for buffer in buffers]})
 
     def set(self, widget: ipywidgets.Widget, **state: Any) -> None:
-        """The person moved or typed something."""
+        """The user changed widget state."""
         data = {"method": "update", "state": json.loads(json.dumps(state)), "buffer_paths": []}
         widget._handle_msg({"content": {"data": data}, "buffers": []})
 

@@ -1,4 +1,4 @@
-"""The class picker: narrowing, the best first, and what happens when nothing matches."""
+"""The class picker: searching, ranking, and what happens without a match."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_first_class_that_does_not_exist_is_the_first_of_all(page: Page) -> No
 
 
 @pytest.mark.parametrize(
-    ("typed", "found"),
+    ("typed", "matches"),
     [
         ("cat", ("catamaran", "tiger cat", "Persian cat")),
         (" CAT ", ("catamaran", "tiger cat", "Persian cat")),
@@ -38,10 +38,10 @@ def test_a_first_class_that_does_not_exist_is_the_first_of_all(page: Page) -> No
     ],
 )
 def test_typing_narrows_the_list_names_that_begin_so_first(
-    page: Page, picker: ClassPicker, typed: str, found: tuple[str, ...]
+    page: Page, picker: ClassPicker, typed: str, matches: tuple[str, ...]
 ) -> None:
     page.set(picker.search, value=typed)
-    assert tuple(picker.list.options) == found and picker.hint.value == ""
+    assert tuple(picker.list.options) == matches and picker.hint.value == ""
 
 
 def test_another_name_of_a_class_finds_it_and_the_hint_says_so(page: Page) -> None:
@@ -96,7 +96,7 @@ def test_class_names_are_shown_as_they_are_never_as_html(page: Page, picker: Cla
     assert "&lt;b&gt;bold&lt;/b&gt; fish" in picker.hint.value and "<b>" not in picker.hint.value
 
 
-def test_a_pick_is_told(page: Page, picker: ClassPicker) -> None:
+def test_a_pick_is_reported(page: Page, picker: ClassPicker) -> None:
     picked: list[str] = []
     picker.on_pick(picked.append)
     page.set(picker.list, index=1)

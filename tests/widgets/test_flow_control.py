@@ -179,8 +179,8 @@ def test_the_throughput_and_the_time_left_are_sent_once_known() -> None:
 def test_the_gradient_is_sent_only_while_requested() -> None:
     browser = Browser()
     gradient = np.full((1, 4, 4), 200, np.uint8)
-    for step, wanted in ((0, False), (1, True), (2, True), (3, False)):
-        browser.stream.heat = wanted
+    for step, heat in ((0, False), (1, True), (2, True), (3, False)):
+        browser.stream.heat = heat
         browser.stream.push(dataclasses.replace(frame(step), gradient=gradient if step != 2 else None))
         browser.now += 1
     first, second, third, fourth = browser.heats

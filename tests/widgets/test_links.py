@@ -29,22 +29,22 @@ def many_turns() -> Iterator[None]:
 
 
 def test_the_second_begins_as_the_first_and_each_follows_the_other() -> None:
-    one, other = Thing(value=3), Thing(value=4)
-    thread_safe_link(one, "value", other, "value")
-    assert other.value == 3
-    other.value = 5
-    assert one.value == 5
-    one.value = 6
-    assert other.value == 6
+    first, second = Thing(value=3), Thing(value=4)
+    thread_safe_link(first, "value", second, "value")
+    assert second.value == 3
+    second.value = 5
+    assert first.value == 5
+    first.value = 6
+    assert second.value == 6
 
 
-def test_what_one_refuses_is_an_error_and_the_next_value_is_copied() -> None:
-    one, other = Thing(), Thing()
-    thread_safe_link(one, "value", other, "low")
+def test_a_refused_value_is_an_error_and_the_next_one_is_copied() -> None:
+    first, second = Thing(), Thing()
+    thread_safe_link(first, "value", second, "low")
     with pytest.raises(traitlets.TraitError):
-        one.value = 11
-    one.value = 2
-    assert other.low == 2
+        first.value = 11
+    first.value = 2
+    assert second.low == 2
 
 
 @pytest.mark.usefixtures("many_turns")

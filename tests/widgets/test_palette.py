@@ -27,7 +27,7 @@ def test_the_sheet_holds_each_thumbnail_in_its_place(page: Page) -> None:
     assert [entry["name"] for entry in palette.entries] == [feature.name for feature in FEATURES]
 
 
-def test_a_pick_is_told_and_anything_else_is_ignored(page: Page) -> None:
+def test_a_pick_is_reported_and_anything_else_is_ignored(page: Page) -> None:
     palette = FeaturePalette(FEATURES)
     picked: list[str] = []
     palette.on_pick(picked.append)

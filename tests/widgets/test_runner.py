@@ -57,12 +57,12 @@ class Desk:
         """What Run says, and whether Stop can be pressed."""
         return self.runner.run_button.description, not self.runner.stop_button.disabled
 
-    def told(self, page: Page) -> list[Message]:
-        """What the view was told of the run it shows, the history apart."""
+    def messages(self, page: Page) -> list[Message]:
+        """The messages about the run shown, without the history."""
         return page.sent(self.view, *OF_RUNS)
 
     def kinds(self, page: Page) -> list[str]:
-        return [message.content["kind"] for message in self.told(page)]
+        return [message.content["kind"] for message in self.messages(page)]
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_run_submits_the_request_and_shows_the_first_frame_at_once(page: Page, d
     page.click(desk.runner.run_button)
     assert desk.session.requests == [desk.request]
     assert desk.buttons == ("Again", True) and desk.runner.running
-    begin, first = desk.told(page)
+    begin, first = desk.messages(page)
     assert begin.content == BEGIN
     assert (first.content["kind"], first.content["run"], first.content["step"]) == ("frame", 1, 0)
     assert decoded(first.buffers[0]).shape == (16, 16, 3)
@@ -95,7 +95,9 @@ def test_live_frames_reach_the_view_as_they_are_acknowledged(
     page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(10**6))
-    monkeypatch.setattr(runner_module, "FrameStream", lambda *given: FrameStream(*given, clock=lambda: next(clock)))
+    monkeypatch.setattr(
+        runner_module, "FrameStream", lambda *arguments: FrameStream(*arguments, clock=lambda: next(clock))
+    )
     desk.request = RunRequest("generate", "dog", {"steps": 50})
     desk.runner.run()
     desk.session.advance(20)
@@ -108,7 +110,9 @@ def test_live_frames_reach_the_view_as_they_are_acknowledged(
 
 def test_a_slower_page_is_sent_fewer_frames(page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(index / 10 for index in range(10**6))
-    monkeypatch.setattr(runner_module, "FrameStream", lambda *given: FrameStream(*given, clock=lambda: next(clock)))
+    monkeypatch.setattr(
+        runner_module, "FrameStream", lambda *arguments: FrameStream(*arguments, clock=lambda: next(clock))
+    )
     desk.runner.frames_per_second = 2
     desk.request = RunRequest("generate", "dog", {"steps": 50})
     desk.runner.run()
@@ -122,12 +126,12 @@ def test_a_slower_page_is_sent_fewer_frames(page: Page, desk: Desk, monkeypatch:
     assert steps[-3:] == [21, 22, 23], "a run that goes on follows"
 
 
-def test_a_finished_run_is_handed_over_for_scrubbing(page: Page, desk: Desk) -> None:
+def test_a_finished_run_is_sent_for_scrubbing(page: Page, desk: Desk) -> None:
     desk.runner.run()
     page.forget()
     desk.session.advance(4)
     assert desk.kinds(page) == ["frame", "record", "end"]
-    last, record, end = desk.told(page)
+    last, record, end = desk.messages(page)
     curves = record.content["curves"]
     assert last.content["step"] == 4, "the last frame is always shown"
     assert record.content["run"] == 1 and curves["steps"] == [0, 1, 2, 3, 4]
@@ -139,7 +143,7 @@ def test_a_finished_run_is_handed_over_for_scrubbing(page: Page, desk: Desk) -> 
     assert desk.buttons == ("Run", False) and not desk.runner.running and desk.status.text == ""
 
 
-def test_stop_ends_the_run_and_what_it_made_is_kept(page: Page, desk: Desk) -> None:
+def test_stop_ends_the_run_and_keeps_its_frames(page: Page, desk: Desk) -> None:
     desk.runner.run()
     desk.session.advance(2)
     page.click(desk.runner.stop_button)
@@ -157,7 +161,7 @@ def test_stop_without_a_run_does_nothing(page: Page, desk: Desk) -> None:
     assert desk.buttons == ("Run", False) and page.sent(desk.view) == []
 
 
-def test_run_pressed_again_stops_the_run_keeps_both_and_says_so(page: Page, desk: Desk) -> None:
+def test_pressing_run_again_stops_the_run_and_keeps_both(page: Page, desk: Desk) -> None:
     page.click(desk.runner.run_button)
     desk.session.advance(2)
     page.click(desk.runner.run_button)
@@ -188,9 +192,7 @@ def test_buttons_stay_right_when_runs_end_long_after_the_next_was_submitted(page
     assert desk.buttons == ("Run", False) and not desk.runner.running
 
 
-def test_a_failed_run_is_said_in_a_sentence_with_its_details_folded_and_another_run_works(
-    page: Page, desk: Desk
-) -> None:
+def test_a_failed_run_is_reported_with_collapsed_details_and_another_run_works(page: Page, desk: Desk) -> None:
     desk.runner.run()
     desk.session.advance(1)
     desk.session.fail("The run failed <here>; try fewer steps.", "Traceback: File <stdin> & more")
@@ -206,7 +208,7 @@ def test_a_failed_run_is_said_in_a_sentence_with_its_details_folded_and_another_
     assert desk.status.text == "" and len(desk.runner.traces) == 2 and desk.buttons == ("Run", False)
 
 
-def test_a_run_that_fails_before_it_starts_is_said_and_leaves_the_last_result_on_show(page: Page) -> None:
+def test_a_run_that_fails_to_start_is_reported_and_the_last_result_stays(page: Page) -> None:
     desk = Desk(ScriptSession())
     desk.runner.run()
     desk.session.listeners[0](RunStarted(1, Trace("generate", {}), 4))
@@ -224,10 +226,10 @@ def test_a_run_stopped_before_its_first_frame_has_no_record_but_ends(page: Page)
     desk.session.listeners[0](RunStarted(1, Trace("generate", {}), 4))
     desk.session.listeners[0](RunEnded(1, "stopped"))
     assert desk.kinds(page) == ["begin", "end"]
-    assert desk.told(page)[-1].content["message"] == "stopped before the first step"
+    assert desk.messages(page)[-1].content["message"] == "stopped before the first step"
 
 
-def test_a_request_that_cannot_be_made_is_said_and_nothing_runs(page: Page, desk: Desk) -> None:
+def test_an_invalid_request_is_reported_and_nothing_runs(page: Page, desk: Desk) -> None:
     def make_request() -> RunRequest:
         raise PictureError("The canvas is empty; paint something first.")
 
@@ -239,7 +241,7 @@ def test_a_request_that_cannot_be_made_is_said_and_nothing_runs(page: Page, desk
         runner.run()
 
 
-def test_a_session_that_takes_no_request_is_said_and_the_buttons_come_back(page: Page, desk: Desk) -> None:
+def test_a_session_that_refuses_a_request_is_reported_and_the_buttons_are_reset(page: Page, desk: Desk) -> None:
     desk.session.close()
     page.click(desk.runner.run_button)
     assert desk.status.kind == "error" and is_sentence(desk.status.text, "closed")
@@ -253,17 +255,19 @@ def test_a_view_shown_in_the_middle_of_a_run_gets_the_run_again(page: Page, desk
     desk.runner.run()
     page.forget()
     page.tell(desk.view, {"kind": "hello"})
-    begin, frame = desk.told(page)
-    told = begin.content
-    assert (told["run"], told["steps"], told["title"]) == (2, 50, "cat")
-    assert told["curves"]["steps"] == [0] and frame.content["step"] == 0, "with what it missed"
+    begin, frame = desk.messages(page)
+    content = begin.content
+    assert (content["run"], content["steps"], content["title"]) == (2, 50, "cat")
+    assert content["curves"]["steps"] == [0] and frame.content["step"] == 0, "with what it missed"
 
 
-def test_a_view_shown_anew_gets_frames_though_the_old_one_acknowledged_none(
+def test_a_reopened_view_gets_frames_although_the_old_one_acknowledged_none(
     page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(10**6))
-    monkeypatch.setattr(runner_module, "FrameStream", lambda *given: FrameStream(*given, clock=lambda: next(clock)))
+    monkeypatch.setattr(
+        runner_module, "FrameStream", lambda *arguments: FrameStream(*arguments, clock=lambda: next(clock))
+    )
     desk.request = RunRequest("generate", "dog", {"steps": 50})
     desk.runner.run()
     desk.session.advance(20)
@@ -271,18 +275,18 @@ def test_a_view_shown_anew_gets_frames_though_the_old_one_acknowledged_none(
     page.tell(desk.view, {"kind": "hello"})
     desk.session.advance(1)
     assert desk.kinds(page) == ["begin", "frame", "frame"]
-    assert [message.content["step"] for message in desk.told(page)[1:]] == [20, 21]
-    assert desk.told(page)[0].content["curves"]["steps"] == list(range(21))
+    assert [message.content["step"] for message in desk.messages(page)[1:]] == [20, 21]
+    assert desk.messages(page)[0].content["curves"]["steps"] == list(range(21))
 
 
 def test_a_view_shown_after_the_run_gets_it_whole(page: Page, desk: Desk) -> None:
     desk.runner.run()
     desk.session.advance(4)
-    before = {message.content["kind"]: message for message in desk.told(page)}
+    before = {message.content["kind"]: message for message in desk.messages(page)}
     page.forget()
     page.tell(desk.view, {"kind": "hello"})
     assert desk.kinds(page) == ["begin", "record", "end"]
-    assert all(message == before[message.content["kind"]] for message in desk.told(page))
+    assert all(message == before[message.content["kind"]] for message in desk.messages(page))
 
 
 def test_a_view_shown_before_any_run_gets_nothing(page: Page, desk: Desk) -> None:
@@ -309,7 +313,7 @@ def test_numbers_without_meaning_reach_the_browser_as_nothing(page: Page) -> Non
     trace.append(frame(0, probability=float("nan")))
     listener(FrameMade(1, trace[0]))
     listener(RunEnded(1, "done"))
-    shown, record, end = desk.told(page)[1:]
+    shown, record, end = desk.messages(page)[1:]
     assert shown.content["probability"] is None and record.content["curves"]["probability"] == [None]
     assert end.content["message"] == "0 steps in 0.0 s"
 
@@ -328,7 +332,7 @@ def test_a_run_may_be_made_on_another_thread(page: Page, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "steps", "probability", "said"),
+    ("state", "steps", "probability", "text"),
     [
         ("done", 3, 0.734, "3 steps in 0.3 s, dog 73%"),
         ("done", 3, float("nan"), "3 steps in 0.3 s"),
@@ -336,8 +340,8 @@ def test_a_run_may_be_made_on_another_thread(page: Page, desk: Desk) -> None:
         ("stopped", -1, 0.5, "stopped before the first step"),
     ],
 )
-def test_the_sentence_under_a_run(state: str, steps: int, probability: float, said: str) -> None:
+def test_the_sentence_under_a_run(state: str, steps: int, probability: float, text: str) -> None:
     trace = Trace("generate", {}, target="dog")
     for step in range(steps + 1):
         trace.append(frame(step, probability))
-    assert summary(trace, RunEnded(1, state)) == said
+    assert summary(trace, RunEnded(1, state)) == text

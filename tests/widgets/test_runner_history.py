@@ -1,4 +1,4 @@
-"""The runner's history: going back to any run, branching from any step, and who is told."""
+"""The runner's history: going back to any run, branching from any step, and who is calls."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def make_runs(desk: Desk, *targets: str, steps: int = 4) -> None:
 
 def test_each_run_gets_its_place_in_the_history(page: Page, desk: Desk) -> None:
     make_runs(desk, "dog", "cat")
-    told = [message.content for message in page.sent(desk.view, "history")]
-    entries = [(entry["index"], entry["title"], entry["state"]) for content in told for entry in content["entries"]]
+    messages = [message.content for message in page.sent(desk.view, "history")]
+    entries = [(entry["index"], entry["title"], entry["state"]) for content in messages for entry in content["entries"]]
     assert entries == [(0, "dog", "running"), (0, "dog", "done"), (1, "cat", "running"), (1, "cat", "done")]
-    assert told[0]["entries"][0]["task"] == "sketch to image" and told[-1]["shown"] == 1
+    assert messages[0]["entries"][0]["task"] == "sketch to image" and messages[-1]["shown"] == 1
     thumbnails = [message.buffers[0] for message in page.sent(desk.view, "history")]
     assert thumbnails[0] == b"" and decoded(thumbnails[1]).shape == (16, 16, 3)
 
 
-def test_a_page_shown_anew_gets_the_whole_history_in_one_message(page: Page, desk: Desk) -> None:
+def test_a_reopened_page_gets_the_whole_history_in_one_message(page: Page, desk: Desk) -> None:
     make_runs(desk, "dog", "cat", "dog")
     page.forget()
     page.tell(desk.view, {"kind": "hello"})
@@ -49,7 +49,7 @@ def test_a_click_goes_back_to_a_run(page: Page, desk: Desk) -> None:
     page.tell(desk.view, {"kind": "step", "step": 1})
     page.forget()
     page.tell(desk.view, {"kind": "show", "index": 0})
-    begin, record, end = desk.told(page)
+    begin, record, end = desk.messages(page)
     assert begin.content["run"] == 3, "newer than all that was shown before, so the browser takes it"
     assert record.content["title"] == "dog" and len(record.buffers) == 5
     assert end.content["message"] == "4 steps in 0.1 s, dog 100%"
@@ -63,7 +63,7 @@ def test_a_click_goes_back_to_a_run(page: Page, desk: Desk) -> None:
     assert desk.runner.trace is desk.runner.traces[1], "the newest is still the newest"
 
 
-def test_an_older_run_is_shown_while_another_goes_on_and_is_not_disturbed_by_it(page: Page, desk: Desk) -> None:
+def test_an_older_run_can_be_shown_during_another_run(page: Page, desk: Desk) -> None:
     make_runs(desk, "dog")
     desk.request = RunRequest("generate", "cat", {"steps": 10})
     desk.runner.run()
@@ -71,14 +71,14 @@ def test_an_older_run_is_shown_while_another_goes_on_and_is_not_disturbed_by_it(
     desk.runner.show(0)
     page.forget()
     desk.session.advance(3)
-    assert desk.told(page) == [] and desk.runner.running
+    assert desk.messages(page) == [] and desk.runner.running
     desk.runner.show(1)
-    begin, frame = desk.told(page)
+    begin, frame = desk.messages(page)
     assert begin.content["curves"]["steps"] == [0, 1, 2, 3, 4, 5] and frame.content["step"] == 5
     desk.runner.show(0)
     page.forget()
     desk.session.advance(5)
-    assert desk.told(page) == [] and not desk.runner.running
+    assert desk.messages(page) == [] and not desk.runner.running
     (history,) = page.sent(desk.view, "history")
     assert history.content["entries"][0]["state"] == "done" and history.content["shown"] == 0
 
@@ -100,15 +100,15 @@ def test_a_run_that_is_not_there(page: Page, desk: Desk, index: int) -> None:
     assert is_sentence(str(caught.value), str(index))
 
 
-def test_a_click_on_a_run_that_is_gone_is_said(page: Page, desk: Desk) -> None:
+def test_a_click_on_a_missing_run_is_reported(page: Page, desk: Desk) -> None:
     page.tell(desk.view, {"kind": "show", "index": 5})
     assert desk.status.kind == "error" and "no run 5" in desk.status.text
 
 
 def test_branching_tells_the_run_and_the_step(page: Page, desk: Desk) -> None:
     assert not desk.view.branching
-    told: list[tuple[object, int]] = []
-    remove = desk.runner.on_branch(lambda trace, step: told.append((trace, step)))
+    calls: list[tuple[object, int]] = []
+    remove = desk.runner.on_branch(lambda trace, step: calls.append((trace, step)))
     assert desk.view.branching
     make_runs(desk, "dog", "cat")
     desk.runner.show(0)
@@ -116,10 +116,10 @@ def test_branching_tells_the_run_and_the_step(page: Page, desk: Desk) -> None:
     page.tell(desk.view, {"kind": "branch", "step": 99})
     remove()
     page.tell(desk.view, {"kind": "branch", "step": 2})
-    assert told == [(desk.runner.traces[0], 3)] and told[0][0] is desk.runner.traces[0]
+    assert calls == [(desk.runner.traces[0], 3)] and calls[0][0] is desk.runner.traces[0]
 
 
-def test_ends_and_what_is_shown_are_told(page: Page, desk: Desk) -> None:
+def test_ends_and_shown_steps_are_reported(page: Page, desk: Desk) -> None:
     ended: list[tuple[int, str]] = []
     shown: list[tuple[str, int | None]] = []
     desk.runner.on_end(lambda trace, event: ended.append((len(trace), event.state)))
@@ -134,7 +134,7 @@ def test_ends_and_what_is_shown_are_told(page: Page, desk: Desk) -> None:
     assert shown == [("dog", None), ("dog", 2), ("cat", None), ("dog", None)]
 
 
-def test_a_callback_that_fails_is_said_and_the_run_is_kept(page: Page, desk: Desk) -> None:
+def test_a_callback_that_fails_is_reported_and_the_run_is_kept(page: Page, desk: Desk) -> None:
     del page
     desk.runner.on_end(lambda trace, event: 1 / 0)
     make_runs(desk, "dog")

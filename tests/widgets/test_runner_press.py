@@ -23,19 +23,19 @@ def desk(page: Page) -> Desk:
     return desk
 
 
-def asked(page: Page, runner: Runner) -> list[int]:
+def flush_requests(page: Page, runner: Runner) -> list[int]:
     """Which presses the page was asked to answer."""
     return [message.content["press"] for message in page.sent(runner.view, "flush")]
 
 
 def answer(page: Page, runner: Runner) -> None:
     """The page answers the newest press."""
-    page.tell(runner.view, {"kind": "flushed", "press": asked(page, runner)[-1]})
+    page.tell(runner.view, {"kind": "flushed", "press": flush_requests(page, runner)[-1]})
 
 
 def test_a_run_is_of_the_values_that_came_after_the_press(page: Page, desk: Desk) -> None:
     page.click(desk.runner.run_button)
-    assert desk.session.requests == [] and asked(page, desk.runner) == [1]
+    assert desk.session.requests == [] and flush_requests(page, desk.runner) == [1]
     desk.request = RunRequest("generate", "cat", {"steps": 4})
     answer(page, desk.runner)
     assert desk.session.requests == [desk.request]
@@ -55,7 +55,7 @@ def test_while_a_press_waits_the_buttons_are_those_of_a_run(page: Page, desk: De
 def test_run_pressed_again_while_it_waits_runs_once(page: Page, desk: Desk) -> None:
     for _ in range(3):
         page.click(desk.runner.run_button)
-    for press in asked(page, desk.runner):
+    for press in flush_requests(page, desk.runner):
         page.tell(desk.view, {"kind": "flushed", "press": press})
     assert len(desk.session.requests) == 1 and desk.status.text == "", "no run was stopped for another"
 
@@ -90,14 +90,14 @@ def test_a_page_that_does_not_answer_keeps_no_run_back(page: Page, desk: Desk) -
 
 def test_from_python_a_run_begins_at_once_and_takes_the_place_of_a_press(page: Page, desk: Desk) -> None:
     desk.runner.run()
-    assert len(desk.session.requests) == 1 and asked(page, desk.runner) == []
+    assert len(desk.session.requests) == 1 and flush_requests(page, desk.runner) == []
     page.click(desk.runner.run_button)
     desk.runner.run()
     answer(page, desk.runner)
     assert len(desk.session.requests) == 2
 
 
-def test_a_request_that_cannot_be_made_is_said_and_the_buttons_come_back(page: Page, desk: Desk) -> None:
+def test_an_invalid_request_is_reported_and_the_buttons_are_reset(page: Page, desk: Desk) -> None:
     def make_request() -> RunRequest:
         raise PictureError("The canvas is empty; paint something first.")
 
@@ -111,18 +111,18 @@ def test_a_request_that_cannot_be_made_is_said_and_the_buttons_come_back(page: P
 
 
 def test_a_branch_waits_too_and_is_of_the_step_shown_when_it_was_pressed(page: Page, desk: Desk) -> None:
-    told: list[tuple[object, int]] = []
-    desk.runner.on_branch(lambda trace, step: told.append((trace, step)))
+    calls: list[tuple[object, int]] = []
+    desk.runner.on_branch(lambda trace, step: calls.append((trace, step)))
     desk.runner.run()
     desk.session.advance(4)
     page.tell(desk.view, {"kind": "branch", "step": 2})
     first = desk.runner.trace
     desk.runner.run()
     desk.session.advance(4)
-    assert told == []
+    assert calls == []
     page.tell(desk.view, {"kind": "branch", "step": 3})
     answer(page, desk.runner)
-    assert told == [(desk.runner.trace, 3)] and desk.runner.trace is not first
+    assert calls == [(desk.runner.trace, 3)] and desk.runner.trace is not first
 
 
 @pytest.mark.parametrize("by_key", [False, True])
@@ -142,7 +142,7 @@ def test_the_studio_runs_the_class_that_was_held_back(page: Page, by_key: bool) 
     assert [request.target for request in session.requests] == ["cat"]
 
 
-def test_esc_on_the_canvas_stops_what_waits(page: Page) -> None:
+def test_escape_on_the_canvas_cancels_a_waiting_run(page: Page) -> None:
     session = FakeSession()
     studio = StudioWidget(session)
     assert studio.surface is not None

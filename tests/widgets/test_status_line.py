@@ -16,12 +16,12 @@ def status(page: Page) -> StatusLine:
 
 
 def test_kinds_differ_in_words_too_not_in_colour_alone(status: StatusLine) -> None:
-    shown = []
+    values = []
     for kind in ("info", "warning", "error"):
         status.show("It is late.", kind)
-        shown.append(status.widget.value)
-    assert ">It is late.<" in shown[0] and ">Note: It is late.<" in shown[1] and ">Problem: It is late.<" in shown[2]
-    assert all("role='status'" in html for html in shown)
+        values.append(status.widget.value)
+    assert ">It is late.<" in values[0] and ">Note: It is late.<" in values[1] and ">Problem: It is late.<" in values[2]
+    assert all("role='status'" in html for html in values)
 
 
 def test_text_and_details_are_never_html(status: StatusLine) -> None:
@@ -44,13 +44,13 @@ def test_clear_shows_nothing(status: StatusLine) -> None:
     assert status.widget.value == "" and status.text == "" and status.kind == "info"
 
 
-def test_a_guarded_handler_gets_its_arguments_and_says_nothing_when_all_is_well(status: StatusLine) -> None:
+def test_a_guarded_handler_gets_its_arguments_and_shows_nothing_on_success(status: StatusLine) -> None:
     got: list[object] = []
     status.guard(lambda *args, **kwargs: got.append((args, kwargs)))(1, two=2)
     assert got == [((1,), {"two": 2})] and status.text == ""
 
 
-def test_an_error_of_ours_is_said_as_it_is(status: StatusLine) -> None:
+def test_our_errors_are_shown_unchanged(status: StatusLine) -> None:
     def handler() -> None:
         raise PictureError("That is not a picture; give one.")
 
@@ -59,7 +59,7 @@ def test_an_error_of_ours_is_said_as_it_is(status: StatusLine) -> None:
     assert "PictureError" in status.widget.value and "in handler" in status.widget.value
 
 
-def test_any_other_error_is_said_with_its_name_and_traceback(status: StatusLine) -> None:
+def test_other_errors_are_shown_with_their_name_and_traceback(status: StatusLine) -> None:
     status.guard(lambda: 1 // 0)()
     assert status.kind == "error" and "ZeroDivisionError" in status.text and "Traceback" not in status.text
     assert "Traceback" in status.widget.value

@@ -54,7 +54,7 @@ def test_a_rectangle_drawn_in_any_direction_is_the_same() -> None:
     assert first[5, 3] == pytest.approx(0.7, abs=1e-6)
 
 
-def test_where_a_lasso_crosses_itself_it_is_empty() -> None:
+def test_a_self_crossing_lasso_follows_the_even_odd_rule() -> None:
     star = [(2.0, 2.0), (14.0, 14.0), (14.0, 2.0), (2.0, 14.0)]
     coverage = area_coverage(star, SIDE)
     assert coverage[8, 2] == coverage[8, 13] == 0 or coverage[2, 8] == coverage[13, 8] == 0
@@ -76,7 +76,7 @@ def test_an_area_larger_than_the_raster_covers_it() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.3, 1), st.integers(1, 40), st.integers(1, 40))
-def test_a_fill_reaches_what_pillows_flood_fill_reaches(seed: int, share: float, height: int, width: int) -> None:
+def test_a_fill_reaches_the_same_pixels_as_pillows_flood_fill(seed: int, share: float, height: int, width: int) -> None:
     random = np.random.default_rng(seed)
     like = random.random((height, width)) < share
     row, column = int(random.integers(height)), int(random.integers(width))
@@ -99,7 +99,7 @@ def test_a_fill_finds_its_way_through_a_spiral() -> None:
 
 
 @pytest.mark.parametrize("softness", [0.0, 0.5, 1.0])
-def test_a_fill_leaves_no_pale_rim_beside_soft_paint_and_does_not_come_through_it(softness: float) -> None:
+def test_a_fill_leaves_no_pale_rim_at_soft_paint_and_does_not_cross_it(softness: float) -> None:
     raster = Raster(64)
     stroke = raster.begin("brush", "#000000", 20, softness)
     raster.extend(stroke, [(32, -20, 1), (32, 80, 1)])

@@ -28,7 +28,7 @@ def noisy(seed: int = 0) -> Raster:
     return raster
 
 
-def test_the_browser_gets_all_layers_to_the_bit(page: Page) -> None:
+def test_the_browser_gets_all_layers_exactly(page: Page) -> None:
     canvas, raster = RasterCanvas(SIDE, 320), noisy()
     canvas.draw(raster)
     assert page.shows(canvas, raster)
@@ -37,7 +37,7 @@ def test_the_browser_gets_all_layers_to_the_bit(page: Page) -> None:
     np.testing.assert_array_equal(decoded(files[1])[..., :3], raster.composite())
 
 
-def test_what_is_painted_is_opaque_as_a_browser_would_not_keep_other_colours_to_the_bit(page: Page) -> None:
+def test_the_painting_is_opaque_because_browsers_premultiply_alpha(page: Page) -> None:
     canvas = RasterCanvas(SIDE, 320)
     canvas.draw(noisy())
     image, painting, _ = page.layers(canvas)
@@ -127,7 +127,7 @@ def test_a_page_that_was_reloaded_is_drawn_again(page: Page) -> None:
     assert page.shows(canvas, raster)
 
 
-def test_each_message_begins_by_saying_which_canvas_it_is_for(page: Page) -> None:
+def test_each_message_first_selects_its_canvas(page: Page) -> None:
     canvas, raster = RasterCanvas(SIDE, 320), noisy()
     for _ in range(3):
         canvas.draw(raster, (0, 0, 2, 2))

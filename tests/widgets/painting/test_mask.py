@@ -56,7 +56,7 @@ def test_a_soft_stroke_on_the_mask_adds_up_as_on_the_sketch() -> None:
     np.testing.assert_allclose(alphas[0], alphas[1], atol=1)
 
 
-def test_inverting_twice_is_the_same_and_undo_is_to_the_bit() -> None:
+def test_inverting_twice_is_the_same_and_undo_is_exact() -> None:
     raster = Raster(SIDE)
     raster.set_mask(noise(SIDE, SIDE))
     raster.invert_mask()
@@ -142,14 +142,14 @@ def test_the_mask_that_is_given_out_has_a_hard_edge(surface: Surface) -> None:
 def test_a_mask_can_be_given_in_many_forms(page: Page, surface: Surface, kind: str) -> None:
     where = np.zeros((SIDE, SIDE), bool)
     where[3:9, 4:30] = True
-    given = {
+    mask = {
         "bool": where,
         "uint8": where.astype(np.uint8) * 255,
         "float": where.astype(float),
         "ints": where.astype(int),
         "list": where.tolist(),
     }[kind]
-    surface.set_mask(given)
+    surface.set_mask(mask)
     assert surface.has_mask and page.shows(surface.canvas, surface.raster)
     np.testing.assert_array_equal(surface.mask() == 255, where)
     surface.set_mask(None)
@@ -165,7 +165,7 @@ def test_a_mask_of_another_size_is_scaled_with_a_hard_edge(surface: Surface) -> 
 
 
 @pytest.mark.parametrize("shape", [(SIDE,), (SIDE, SIDE, 3), (0, 0)])
-def test_what_is_no_mask_is_refused_in_a_sentence(surface: Surface, shape: tuple[int, ...]) -> None:
+def test_an_invalid_mask_is_refused_in_a_sentence(surface: Surface, shape: tuple[int, ...]) -> None:
     surface.set_mask(noise(SIDE, SIDE))
     with pytest.raises(PictureError) as caught:
         surface.set_mask(np.zeros(shape))
@@ -173,7 +173,7 @@ def test_what_is_no_mask_is_refused_in_a_sentence(surface: Surface, shape: tuple
     np.testing.assert_array_equal(surface.raster.mask, noise(SIDE, SIDE))
 
 
-def test_a_change_of_the_mask_is_told_but_is_no_stroke(page: Page, surface: Surface) -> None:
+def test_a_change_of_the_mask_is_reported_but_is_not_a_stroke(page: Page, surface: Surface) -> None:
     changes: list[str] = []
     surface.on_change(lambda: changes.append("change"))
     surface.on_stroke(lambda: changes.append("stroke"))
@@ -212,7 +212,7 @@ def test_an_area_that_covers_nothing_is_acknowledged_and_is_no_change(page: Page
     assert not surface.raster.can_undo
 
 
-def test_a_raster_that_is_gone_on_with_keeps_its_mask_and_history(page: Page, surface: Surface) -> None:
+def test_a_continued_raster_keeps_its_mask_and_history(page: Page, surface: Surface) -> None:
     other = Raster(SIDE)
     other.set_mask(noise(SIDE, SIDE))
     surface.restore(other)
@@ -223,7 +223,7 @@ def test_a_raster_that_is_gone_on_with_keeps_its_mask_and_history(page: Page, su
     np.testing.assert_array_equal(surface.raster.mask, noise(SIDE, SIDE))
 
 
-def test_colours_are_told_when_they_are_painted_with(page: Page, surface: Surface) -> None:
+def test_colours_are_reported_when_used(page: Page, surface: Surface) -> None:
     colors: list[str] = []
     surface.on_color(colors.append)
     surface.pad.color = "#0000ff"

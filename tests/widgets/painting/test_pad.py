@@ -119,7 +119,7 @@ def test_messages_become_events(message: dict[str, Any], event: PadEvent) -> Non
     ],
     ids=str,
 )
-def test_a_brush_that_cannot_be_is_left_out_and_the_stroke_is_kept(wrong: dict[str, Any]) -> None:
+def test_an_invalid_brush_is_ignored_and_the_stroke_is_kept(wrong: dict[str, Any]) -> None:
     message = {"kind": "stroke", "id": 1, "phase": "end", "points": [[1, 2, 1]], "brush": {**BRUSH, **wrong}}
     assert parse_event(message) == StrokeEvent(1, "end", ((1.0, 2.0, 1.0),))
 

@@ -42,7 +42,7 @@ def test_at_first_the_brush_is_pressed(desk: Desk) -> None:
     assert desk.pressed == ["brush"] and desk.pad.tool == "brush"
 
 
-def test_one_tool_at_a_time_is_pressed_and_it_is_the_pads(page: Page, desk: Desk) -> None:
+def test_exactly_the_pads_tool_is_pressed(page: Page, desk: Desk) -> None:
     for name in (*TOOLS, "brush", "fill"):
         page.set(desk.box.tools[name], value=True)
         assert desk.pressed == [name] and desk.pad.tool == name
@@ -190,7 +190,7 @@ def test_colours_painted_with_are_at_hand_newest_first(page: Page, desk: Desk) -
     assert [swatch.style.button_color for swatch in recent] == desk.box.recent
 
 
-def test_an_error_of_a_button_is_said(page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_a_button_is_reported(page: Page, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise RuntimeError("the raster is gone")
 

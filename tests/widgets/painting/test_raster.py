@@ -129,7 +129,7 @@ def test_a_stroke_wholly_outside_changes_nothing_and_is_no_change() -> None:
     assert raster.is_blank and not raster.can_undo
 
 
-def test_a_stroke_can_leave_the_raster_and_come_back() -> None:
+def test_a_stroke_can_leave_and_re_enter_the_raster() -> None:
     raster = Raster(SIDE)
     stroke = raster.begin("brush", "#000000", 4, 0)
     assert raster.extend(stroke, [(12, 4, 1), (12, -300, 1)]) is not None
@@ -145,7 +145,7 @@ def test_a_stroke_can_leave_the_raster_and_come_back() -> None:
     size=st.floats(1, 30),
     softness=st.floats(0, 1),
 )
-def test_what_changed_lies_in_the_rectangle_that_is_told(points: list[Point], size: float, softness: float) -> None:
+def test_all_changes_are_inside_the_reported_rectangle(points: list[Point], size: float, softness: float) -> None:
     raster = Raster(SIDE)
     stroke = raster.begin("brush", "#102030", size, softness)
     box = raster.extend(stroke, points)

@@ -1,4 +1,4 @@
-"""Undo and redo on the raster: equal to the bit, whatever was done, strokes that were interrupted included."""
+"""Undo and redo on the raster: bit-exact, including interrupted strokes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def layers(raster: Raster) -> Layers:
 
 
 def assert_is(raster: Raster, expected: Layers) -> None:
-    for layer, wanted in zip(layers(raster), expected, strict=True):
-        np.testing.assert_array_equal(layer, wanted)
+    for layer, expected_layer in zip(layers(raster), expected, strict=True):
+        np.testing.assert_array_equal(layer, expected_layer)
 
 
 class Painter:
@@ -82,7 +82,7 @@ class Painter:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_every_undo_and_redo_is_equal_to_the_bit_over_200_actions(seed: int) -> None:
+def test_every_undo_and_redo_is_equal_exactly_over_200_actions(seed: int) -> None:
     painter = Painter(seed)
     raster = painter.raster
     past, future = [layers(raster)], []
@@ -118,7 +118,7 @@ def test_every_undo_and_redo_is_equal_to_the_bit_over_200_actions(seed: int) -> 
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_strokes_that_are_interrupted_are_undone_to_the_bit_too(seed: int) -> None:
+def test_strokes_that_are_interrupted_are_undone_exactly_too(seed: int) -> None:
     """Two browser tabs, a reload in the middle of a stroke, undo while the pen is down: strokes lie across changes."""
     painter = Painter(100 + seed)
     raster, strokes = painter.raster, []
@@ -155,7 +155,7 @@ def test_strokes_that_are_interrupted_are_undone_to_the_bit_too(seed: int) -> No
 @given(seed=st.integers(0, 10**9), count=st.integers(0, 30))
 def test_all_undone_is_the_blank_raster_and_all_redone_the_same_bits(seed: int, count: int) -> None:
     painter = Painter(seed)
-    made = sum(painter.change() for _ in range(count))
+    changes = sum(painter.change() for _ in range(count))
     final, undone, redone = layers(painter.raster), 0, 0
     while painter.raster.undo() is not None:
         undone += 1
@@ -163,10 +163,10 @@ def test_all_undone_is_the_blank_raster_and_all_redone_the_same_bits(seed: int, 
     while painter.raster.redo() is not None:
         redone += 1
     assert_is(painter.raster, final)
-    assert undone == redone == made
+    assert undone == redone == changes
 
 
-def test_five_hundred_strokes_are_kept_in_a_few_megabytes() -> None:
+def test_the_history_of_five_hundred_strokes_takes_a_few_megabytes() -> None:
     raster, chance = Raster(), random.Random(0)
     for _ in range(500):
         stroke = raster.begin("brush", f"#{chance.randrange(2**24):06x}", chance.uniform(8, 60), 0.3)
@@ -218,16 +218,16 @@ def test_a_new_change_after_undo_leaves_nothing_to_redo() -> None:
 
 def test_the_history_keeps_its_own_copies() -> None:
     raster, picture = Raster(SIDE), noise(SIDE, SIDE, 3)
-    given = picture.copy()
-    raster.set_image(given)
-    given[...] = 0
+    pixels = picture.copy()
+    raster.set_image(pixels)
+    pixels[...] = 0
     np.testing.assert_array_equal(raster.image, picture)
     raster.undo()
     raster.redo()
     np.testing.assert_array_equal(raster.image, picture)
 
 
-def test_undo_while_the_pen_is_down_takes_the_stroke_so_far_and_the_pen_goes_on_without_a_gap() -> None:
+def test_undo_during_a_stroke_reverts_it_and_the_pen_continues_without_a_gap() -> None:
     raster = Raster(SIDE)
     stroke = raster.begin("brush", "#ff0000", 4, 0)
     raster.extend(stroke, [(3, 10, 1), (10, 10, 1)])

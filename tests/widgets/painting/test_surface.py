@@ -63,7 +63,7 @@ def test_a_stroke_is_painted_part_by_part_and_acknowledged_at_its_end(page: Page
     np.testing.assert_array_equal(surface.raster.sketch, expected.sketch)
 
 
-def test_only_what_a_part_touched_is_drawn(page: Page, surface: Surface) -> None:
+def test_only_the_touched_rectangle_is_drawn(page: Page, surface: Surface) -> None:
     page.part(surface.pad, "begin", [(6, 6)])
     (batch,) = page.batches
     drawn = [arguments for name, arguments in batch if name == "clearRect"]
@@ -100,7 +100,7 @@ def test_the_eraser_takes_paint_away(page: Page, surface: Surface) -> None:
     assert (page.layers(surface.canvas)[1][16, 16] == 255).all()
 
 
-def test_two_strokes_at_once_are_both_painted_and_undone_to_the_bit(page: Page, surface: Surface) -> None:
+def test_two_strokes_at_once_are_both_painted_and_undone_exactly(page: Page, surface: Surface) -> None:
     page.part(surface.pad, "begin", [(4, 8)], number=1)
     page.part(surface.pad, "begin", [(8, 4)], number=2)
     page.part(surface.pad, "move", [(16, 8)], number=1)
@@ -124,9 +124,7 @@ def test_a_stroke_whose_end_was_lost_can_be_undone(page: Page, surface: Surface)
     assert not surface.raster.sketch.any()
 
 
-def test_clear_in_the_middle_of_a_stroke_is_undone_to_the_bit_and_the_stroke_goes_on(
-    page: Page, surface: Surface
-) -> None:
+def test_clear_during_a_stroke_can_be_undone_and_the_stroke_continues(page: Page, surface: Surface) -> None:
     page.part(surface.pad, "begin", [(4, 8)])
     surface.clear()
     assert not surface.raster.sketch.any() and page.kinds(surface.pad) == ["clear"]
@@ -169,7 +167,7 @@ def test_the_eyedropper_sets_the_pads_colour_and_outside_leaves_it(
     assert surface.pad.color == before and status.text == ""
 
 
-def test_a_page_that_shows_the_pad_anew_is_drawn_whole(page: Page, surface: Surface) -> None:
+def test_a_page_that_reopens_the_pad_is_redrawn(page: Page, surface: Surface) -> None:
     surface.set_picture(noise(SIDE, SIDE, 3))
     page.stroke(surface.pad, [(4, 4), (28, 28)])
     page.reload()
@@ -195,7 +193,7 @@ def test_other_keys_are_passed_on(page: Page, surface: Surface) -> None:
     assert names == ["run", "stop", "eraser", "larger"]
 
 
-def test_a_change_is_told_once_when_it_is_finished(page: Page, surface: Surface) -> None:
+def test_a_change_is_reported_once_when_it_is_finished(page: Page, surface: Surface) -> None:
     painted: list[int] = []
     surface.on_change(lambda: painted.append(int(surface.raster.sketch[..., 3].sum())))
     page.part(surface.pad, "begin", [(4, 4)])
@@ -214,7 +212,7 @@ def test_a_change_is_told_once_when_it_is_finished(page: Page, surface: Surface)
     assert len(painted) == 5
 
 
-def test_another_raster_can_be_gone_on_with_its_history_included(page: Page, surface: Surface) -> None:
+def test_another_raster_can_be_continued_with_its_history(page: Page, surface: Surface) -> None:
     other = Raster(SIDE)
     other.set_image(noise(SIDE, SIDE, 3))
     other.fill(3, 3, "#123456")
@@ -226,7 +224,7 @@ def test_another_raster_can_be_gone_on_with_its_history_included(page: Page, sur
     assert other.sketch[16, 16, 3] == 255 and page.shows(surface.canvas, other)
 
 
-def test_an_error_in_a_handler_is_said_and_the_paint_stays(
+def test_an_error_in_a_handler_is_reported_and_the_paint_stays(
     page: Page, surface: Surface, status: StatusLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page.stroke(surface.pad, [(16, 16)])
@@ -252,11 +250,11 @@ def test_handlers_may_be_called_on_any_thread(page: Page, surface: Surface, stat
     def watched(name: str) -> None:
         method = getattr(surface.raster, name)
 
-        def alone(*given: object) -> object:
+        def alone(*arguments: object) -> object:
             inside.append(name)
             time.sleep(0.001)
             most.append(len(inside))
-            answer = method(*given)
+            answer = method(*arguments)
             inside.remove(name)
             return answer
 

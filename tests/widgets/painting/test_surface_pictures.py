@@ -34,7 +34,7 @@ def drop(page: Page, surface: Surface, data: bytes, name: str = "cat.png") -> No
     page.tell(surface.pad, {"kind": "picture", "name": name, "type": "image/png"}, data)
 
 
-def test_a_dropped_picture_lies_under_the_paint(page: Page, surface: Surface, status: StatusLine) -> None:
+def test_a_dropped_picture_is_under_the_paint(page: Page, surface: Surface, status: StatusLine) -> None:
     picture, paint = noise(SIDE, SIDE, 3), surface.raster.sketch.copy()
     changes: list[bool] = []
     surface.on_change(lambda: changes.append(True))
@@ -96,7 +96,7 @@ def test_a_tiny_picture_is_scaled_up(surface: Surface) -> None:
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7 no picture", encoded(noise(40, 40, 3))[:900]], ids=["foreign", "cut off"])
-def test_a_file_that_is_no_picture_is_said_in_a_sentence_and_the_paint_stays(
+def test_a_file_that_is_not_a_picture_is_reported_and_the_paint_stays(
     page: Page, surface: Surface, status: StatusLine, data: bytes
 ) -> None:
     paint = surface.raster.sketch.copy()
@@ -108,7 +108,9 @@ def test_a_file_that_is_no_picture_is_said_in_a_sentence_and_the_paint_stays(
     assert (surface.raster.image == 255).all()
 
 
-def test_what_the_browser_refused_is_said_in_a_sentence(page: Page, surface: Surface, status: StatusLine) -> None:
+def test_a_file_refused_by_the_browser_is_reported_in_a_sentence(
+    page: Page, surface: Surface, status: StatusLine
+) -> None:
     paint = surface.raster.sketch.copy()
     page.tell(surface.pad, {"kind": "refused", "name": "film.mov", "reason": "cannot be read"})
     assert status.kind == "error" and is_sentence(status.text, "film.mov", "JPEG")
@@ -117,7 +119,7 @@ def test_what_the_browser_refused_is_said_in_a_sentence(page: Page, surface: Sur
     np.testing.assert_array_equal(surface.raster.sketch, paint)
 
 
-def test_after_a_refused_file_painting_goes_on(page: Page, surface: Surface) -> None:
+def test_after_a_refused_file_painting_continues(page: Page, surface: Surface) -> None:
     drop(page, surface, b"no picture")
     page.stroke(surface.pad, [(28, 4)])
     assert surface.raster.sketch[4, 28, 3] == 255 and page.shows(surface.canvas, surface.raster)

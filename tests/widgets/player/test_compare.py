@@ -55,7 +55,7 @@ def test_too_few_or_too_many(count: int) -> None:
         Compare(*[recorded(1)] * count)
 
 
-def test_what_cannot_be_compared(tmp_path: Path) -> None:
+def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     with raises_sentence(StateError, "no frames"):
         Compare(recorded(1), Trace("generate", {}))
     with raises_sentence(ParameterError, "3 labels"):
@@ -75,5 +75,5 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
         ([run(""), run("")], ["run (1)", "run (2)"]),
     ],
 )
-def test_runs_are_called_by_what_tells_them_apart(traces: list[Trace], labels: list[str]) -> None:
+def test_labels_show_how_runs_differ(traces: list[Trace], labels: list[str]) -> None:
     assert distinct_labels(traces) == labels

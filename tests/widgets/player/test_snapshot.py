@@ -1,4 +1,4 @@
-"""What a studio leaves in the notebook: brought up to date from any thread, and within its budget."""
+"""The snapshot in the notebook: updated from any thread, and within its budget."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.runs.test_trace import recorded
 
 
 class Notebook:
-    """Keeps what is published, as a cell's outputs."""
+    """Records what is published, as the outputs of a cell."""
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], str, bool]] = []
@@ -37,7 +37,7 @@ class Notebook:
         return self.got[-1][0]
 
 
-def shown() -> tuple[Notebook, Snapshot]:
+def new_snapshot() -> tuple[Notebook, Snapshot]:
     notebook = Notebook()
     snapshot = Snapshot(publisher=notebook)
     snapshot.show()
@@ -45,14 +45,14 @@ def shown() -> tuple[Notebook, Snapshot]:
 
 
 def test_showing_makes_an_empty_output() -> None:
-    notebook, _ = shown()
+    notebook, _ = new_snapshot()
     ((data, display, update),) = notebook.got
     assert data["text/html"] == '<div class="rw-keepsake"></div>' and display and not update
     assert "image/png" not in data
 
 
 def test_each_run_is_added_to_the_same_output() -> None:
-    notebook, snapshot = shown()
+    notebook, snapshot = new_snapshot()
     traces: list[Trace] = []
     for steps in (3, 5):
         traces.append(recorded(steps))
@@ -66,7 +66,7 @@ def test_each_run_is_added_to_the_same_output() -> None:
 
 
 def test_a_cell_run_again_gets_the_runs_at_once() -> None:
-    notebook, snapshot = shown()
+    notebook, snapshot = new_snapshot()
     snapshot.update([recorded(3)])
     assert snapshot.flush()
     snapshot.show()
@@ -75,7 +75,7 @@ def test_a_cell_run_again_gets_the_runs_at_once() -> None:
 
 
 def test_updates_come_from_any_thread_and_the_newest_wins() -> None:
-    notebook, snapshot = shown()
+    notebook, snapshot = new_snapshot()
     notebook.gate = threading.Event()
     traces: list[Trace] = []
     for _ in range(6):
@@ -89,7 +89,7 @@ def test_updates_come_from_any_thread_and_the_newest_wins() -> None:
     assert len(notebook.got) <= 3, "what came meanwhile was not sent one by one"
 
 
-def test_runs_before_it_is_shown_wait_for_it() -> None:
+def test_runs_made_before_it_is_shown_appear_then() -> None:
     notebook = Notebook()
     snapshot = Snapshot(publisher=notebook)
     snapshot.update([recorded(2), Trace("generate", {})])
@@ -99,7 +99,7 @@ def test_runs_before_it_is_shown_wait_for_it() -> None:
 
 
 def test_fifty_runs_stay_within_the_budget() -> None:
-    notebook, snapshot = shown()
+    notebook, snapshot = new_snapshot()
     traces = [grown(60, 64, seed=seed) for seed in range(50)]
     for count in (1, 2, 3, 10, 11, 50):
         snapshot.update(traces[:count])
@@ -115,7 +115,7 @@ def test_runs_that_have_not_changed_are_not_encoded_again(monkeypatch: pytest.Mo
     encoded: list[Trace] = []
     encode = module.encode_run
     monkeypatch.setattr(module, "encode_run", lambda trace, most: encoded.append(trace) or encode(trace, most))
-    _, snapshot = shown()
+    _, snapshot = new_snapshot()
     traces = [recorded(2) for _ in range(16)]
     for count in range(9, 17):
         snapshot.update(traces[:count])

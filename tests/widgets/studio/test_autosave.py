@@ -175,7 +175,7 @@ def test_old_paintings_are_removed_and_nothing_else(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"young.npz", "old.txt", autosave.path.name}
 
 
-def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(SaveError) as caught:
         Autosave("cell", tmp_path / "file" / "paintings").save(noisy())
@@ -202,7 +202,7 @@ def test_several_threads_may_keep_the_painting_at_once(autosave: Autosave) -> No
     assert any(np.array_equal(saved.sketch, raster.sketch) for raster in rasters)
 
 
-def test_the_studio_brings_a_painting_back_after_a_restart_and_says_so(page: Page, autosave: Autosave) -> None:
+def test_the_studio_restores_a_painting_after_a_restart_and_reports_it(page: Page, autosave: Autosave) -> None:
     before = StudioWidget(FakeSession(), autosave=autosave)
     assert before.surface is not None and not autosave.path.exists(), "nothing painted, nothing kept"
     page.tell(before.surface.pad, {"kind": "picture", "name": "a.png"}, encoded(noise(256, 256, 3)))
@@ -220,7 +220,7 @@ def test_the_studio_brings_a_painting_back_after_a_restart_and_says_so(page: Pag
     assert after.runner.running and after.status.text == ""
 
 
-def test_each_finished_change_is_kept_and_no_half_stroke(page: Page, autosave: Autosave) -> None:
+def test_finished_changes_are_saved_but_not_half_a_stroke(page: Page, autosave: Autosave) -> None:
     studio = StudioWidget(FakeSession(), autosave=autosave)
     surface = studio.surface
     assert surface is not None
@@ -247,7 +247,7 @@ def test_a_damaged_file_does_not_keep_the_studio_from_opening(page: Page, autosa
     assert studio.surface is not None and studio.surface.raster.is_blank and studio.status.text == ""
 
 
-def test_an_empty_canvas_that_was_kept_gives_way_to_the_picture(page: Page, autosave: Autosave) -> None:
+def test_a_saved_empty_canvas_yields_to_the_picture(page: Page, autosave: Autosave) -> None:
     del page
     autosave.save(Raster())
     picture = noise(256, 256, 3)
@@ -256,7 +256,7 @@ def test_an_empty_canvas_that_was_kept_gives_way_to_the_picture(page: Page, auto
     np.testing.assert_array_equal(studio.surface.raster.image, picture)
 
 
-def test_where_nothing_can_be_kept_it_is_said_and_painting_and_running_go_on(page: Page, tmp_path: Path) -> None:
+def test_without_a_writable_folder_painting_and_running_still_work(page: Page, tmp_path: Path) -> None:
     blocked = tmp_path / "state"
     blocked.write_text("not a folder")
     studio = StudioWidget(FakeSession(), autosave=Autosave("cell", blocked / "paintings"))
@@ -274,7 +274,7 @@ def test_where_nothing_can_be_kept_it_is_said_and_painting_and_running_go_on(pag
     assert Autosave("cell", blocked / "paintings").load() is not None
 
 
-def test_where_nothing_can_be_kept_a_painting_is_adopted_all_the_same(page: Page, tmp_path: Path) -> None:
+def test_without_a_writable_folder_a_painting_is_still_adopted(page: Page, tmp_path: Path) -> None:
     blocked = tmp_path / "state"
     blocked.write_text("not a folder")
     old = StudioWidget(FakeSession())

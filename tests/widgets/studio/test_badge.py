@@ -1,4 +1,4 @@
-"""The badge says what was measured, and beside it what the file says."""
+"""The badge shows the measured robustness, and the claim of the model's file in its details."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ def badge(claim: str = "") -> tuple[ModelBadge, FakeSession]:
     return ModelBadge(session), session
 
 
-def test_it_says_what_was_measured_once_it_is(page: Page) -> None:
+def test_it_shows_the_robustness_once_measured(page: Page) -> None:
     del page
-    shown, session = badge()
-    assert "not measured yet" in shown.badge.value and len(session.measure_listeners) == 1
+    model_badge, session = badge()
+    assert "not measured yet" in model_badge.badge.value and len(session.measure_listeners) == 1
     session.measure_listeners[0](FOUND)
-    assert f"{FOUND.words}</summary>" in shown.badge.value and FOUND.details in shown.badge.value
-    assert "role='status'" in shown.badge.value and "<details>" in shown.badge.value
-    assert "The file says" not in shown.badge.value
-    assert "&lt;b&gt;mine&lt;/b&gt;: 2 classes at 16 px, resnet, on cpu" in shown.line.value
+    assert f"{FOUND.words}</summary>" in model_badge.badge.value and FOUND.details in model_badge.badge.value
+    assert "role='status'" in model_badge.badge.value and "<details>" in model_badge.badge.value
+    assert "According to its file" not in model_badge.badge.value
+    assert "&lt;b&gt;mine&lt;/b&gt;: 2 classes at 16 px, resnet, on cpu" in model_badge.line.value
 
 
 def test_the_claim_of_the_file_is_in_the_details(page: Page) -> None:
     del page
-    shown, session = badge("trained for l2 3")
+    model_badge, session = badge("trained for l2 3")
     for robustness in (None, FOUND):
         session.measure_listeners[-1](robustness)
-        assert "According to its file: trained for l2 3." in shown.badge.value
-        assert "trained" not in shown.badge.value.partition("</summary>")[0].rpartition(">")[2]
+        assert "According to its file: trained for l2 3." in model_badge.badge.value
+        assert "trained" not in model_badge.badge.value.partition("</summary>")[0].rpartition(">")[2]
 
 
-def test_where_it_could_not_be_measured_it_says_how_it_can_be(page: Page) -> None:
+def test_without_a_measurement_it_explains_how_to_measure(page: Page) -> None:
     del page
-    shown, session = badge()
+    model_badge, session = badge()
     session.measure_listeners[0](None)
-    assert "robustness not measured</summary>" in shown.badge.value
-    assert "rw.measure_robustness(model, pictures, labels)" in shown.badge.value
+    assert "robustness not measured</summary>" in model_badge.badge.value
+    assert "rw.measure_robustness(model, pictures, labels)" in model_badge.badge.value
 
 
 def test_it_asks_again_only_when_it_was_answered(page: Page) -> None:
     del page
-    shown, session = badge()
-    shown.refresh()
+    model_badge, session = badge()
+    model_badge.refresh()
     assert len(session.measure_listeners) == 1
     session.measure_listeners[0](None)
-    shown.refresh()
+    model_badge.refresh()
     session.measure_listeners[1](FOUND)
-    assert len(session.measure_listeners) == 2 and FOUND.words in shown.badge.value
+    assert len(session.measure_listeners) == 2 and FOUND.words in model_badge.badge.value

@@ -17,13 +17,13 @@ def session() -> FakeSession:
 
 @pytest.fixture
 def studio(page: Page, session: FakeSession) -> StudioWidget:
-    made = StudioWidget(session)
-    assert made.surface is not None
-    page.stroke(made.surface.pad, [(40, 40), (200, 180)])
-    return made
+    studio = StudioWidget(session)
+    assert studio.surface is not None
+    page.stroke(studio.surface.pad, [(40, 40), (200, 180)])
+    return studio
 
 
-def test_run_waits_and_says_so(studio: StudioWidget, session: FakeSession, page: Page) -> None:
+def test_run_waits_and_reports_it(studio: StudioWidget, session: FakeSession, page: Page) -> None:
     assert "loading" in studio.badge.line.value and studio.status.text == ""
     page.click(studio.runner.run_button)
     assert studio.status.text == LOADING and is_sentence(LOADING) and studio.status.kind == "info"
@@ -52,9 +52,7 @@ def test_a_run_asked_for_twice_still_waits(studio: StudioWidget, session: FakeSe
 
 
 @pytest.mark.parametrize("runs", [True, False])
-def test_a_model_that_cannot_be_loaded_is_said(
-    studio: StudioWidget, session: FakeSession, page: Page, runs: bool
-) -> None:
+def test_a_failure_to_load_is_reported(studio: StudioWidget, session: FakeSession, page: Page, runs: bool) -> None:
     sentence = "The weights are damaged; fetch them again."
     if runs:
         page.click(studio.runner.run_button)
@@ -66,7 +64,7 @@ def test_a_model_that_cannot_be_loaded_is_said(
         page.click(studio.runner.run_button)
 
 
-def test_only_the_controls_that_are_looked_at_are_made(studio: StudioWidget, session: FakeSession, page: Page) -> None:
+def test_controls_are_created_on_first_use(studio: StudioWidget, session: FakeSession, page: Page) -> None:
     assert list(studio.controls.created) == ["sketch_to_image"] and len(studio.controls) == 6
     page.set(studio.task_buttons, value="inpaint")
     page.set(studio.controls["inpaint"].controls["steps"].widget, value=9)

@@ -41,9 +41,7 @@ def desk(page: Page) -> Desk:
     return Desk(page, FakeSession(input_size=SIDE))
 
 
-def test_the_step_that_was_scrubbed_to_goes_on_the_canvas_and_one_undo_brings_the_sketch_back(
-    page: Page, desk: Desk
-) -> None:
+def test_the_step_shown_is_put_on_the_canvas_and_undo_restores_the_sketch(page: Page, desk: Desk) -> None:
     sketch = desk.surface.raster.sketch.copy()
     page.tell(desk.studio.runner.view, {"kind": "step", "step": 2})
     page.click(desk.studio.results.use_button)
@@ -56,7 +54,7 @@ def test_the_step_that_was_scrubbed_to_goes_on_the_canvas_and_one_undo_brings_th
     assert (desk.surface.raster.image == 255).all() and page.shows(desk.surface.canvas, desk.surface.raster)
 
 
-def test_without_scrubbing_the_last_step_goes_on_the_canvas(page: Page, desk: Desk) -> None:
+def test_without_scrubbing_the_last_step_is_put_on_the_canvas(page: Page, desk: Desk) -> None:
     page.click(desk.studio.results.use_button)
     assert desk.studio.trace is not None and is_sentence(desk.studio.status.text, "Step 4")
     np.testing.assert_array_equal(desk.surface.raster.image, desk.studio.trace[-1].pixels[0])
@@ -86,7 +84,7 @@ def test_without_a_run_there_is_nothing_to_paint_on_or_save(page: Page, tmp_path
 
 
 @pytest.mark.parametrize("name", ["fish.png", "fish.gif", "fish.npz", "fish.PNG ", "fish"])
-def test_a_run_is_saved_as_its_names_ending_says(page: Page, tmp_path: Path, name: str) -> None:
+def test_the_suffix_determines_how_a_run_is_saved(page: Page, tmp_path: Path, name: str) -> None:
     desk = Desk(page, FakeSession(input_size=8))
     desk.save(page, f" {tmp_path}/{name}")
     (file,) = tmp_path.iterdir()
@@ -111,7 +109,7 @@ def test_a_run_without_a_name_is_saved_under_its_class(
 
 
 @pytest.mark.parametrize("name", ["fish.jpg", "missing folder/fish.png", "file/fish.npz"])
-def test_a_file_that_cannot_be_written_is_said_and_the_run_can_be_saved_elsewhere(
+def test_an_unwritable_file_is_reported_and_the_run_can_be_saved_elsewhere(
     page: Page, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
@@ -155,7 +153,7 @@ def test_a_class_the_new_model_does_not_know_is_not_adopted(page: Page, desk: De
     assert new.picker.value == "lynx"
 
 
-def test_adopting_in_the_middle_of_a_run_stops_it_and_keeps_what_it_made(page: Page, desk: Desk) -> None:
+def test_adopting_during_a_run_stops_it_and_keeps_its_frames(page: Page, desk: Desk) -> None:
     desk.studio.run()
     desk.session.advance(2)
     new = StudioWidget(FakeSession())
@@ -185,7 +183,7 @@ def test_a_session_that_both_studios_use_is_not_closed(page: Page, desk: Desk) -
     assert desk.session.running and new.status.kind != "error"
 
 
-def test_the_code_of_a_run_that_was_read_back_loads_the_studios_model_as_it_was_loaded(
+def test_the_code_of_a_loaded_run_loads_the_studios_model_in_the_same_way(
     page: Page, desk: Desk, tmp_path: Path
 ) -> None:
     desk.save(page, str(tmp_path / "run.rwtrace"))

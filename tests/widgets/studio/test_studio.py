@@ -46,15 +46,15 @@ def test_run_asks_for_the_painting_the_class_and_the_sliders_knobs(
     assert (request.picture[110, 120] == (242, 140, 40)).all()
 
 
-def test_what_is_painted_during_a_run_is_not_in_it(page: Page, session: FakeSession, studio: StudioWidget) -> None:
+def test_painting_during_a_run_does_not_change_it(page: Page, session: FakeSession, studio: StudioWidget) -> None:
     paint(page, studio)
     studio.run()
-    asked = session.requests[0].picture
-    assert asked is not None
-    before = asked.copy()
+    picture_sent = session.requests[0].picture
+    assert picture_sent is not None
+    before = picture_sent.copy()
     assert studio.surface is not None
     page.stroke(studio.surface.pad, [(200, 20)])
-    np.testing.assert_array_equal(asked, before)
+    np.testing.assert_array_equal(picture_sent, before)
 
 
 def test_live_frames_and_the_end_reach_the_page(page: Page, session: FakeSession, studio: StudioWidget) -> None:
@@ -82,7 +82,7 @@ def test_stop_by_button_and_by_key(page: Page, session: FakeSession, studio: Stu
     assert not session.running and len(studio.traces) == 3
 
 
-def test_an_empty_canvas_is_said_and_nothing_runs(page: Page, session: FakeSession, studio: StudioWidget) -> None:
+def test_an_empty_canvas_is_reported_and_nothing_runs(page: Page, session: FakeSession, studio: StudioWidget) -> None:
     page.click(studio.runner.run_button)
     assert studio.status.kind == "error" and is_sentence(studio.status.text, "canvas is empty")
     assert session.requests == [] and studio.runner.stop_button.disabled
@@ -99,7 +99,7 @@ def test_a_picture_without_paint_is_enough_to_run(page: Page, session: FakeSessi
     np.testing.assert_array_equal(session.requests[0].picture, picture)
 
 
-def test_an_unknown_class_is_said_and_nothing_runs(page: Page, session: FakeSession, studio: StudioWidget) -> None:
+def test_an_unknown_class_is_reported_and_nothing_runs(page: Page, session: FakeSession, studio: StudioWidget) -> None:
     paint(page, studio)
     page.set(studio.picker.search, value="goldfsh")
     page.click(studio.runner.run_button)
@@ -118,15 +118,15 @@ def test_generate_needs_no_painting_and_sends_none(page: Page, session: FakeSess
 
 
 def test_switching_the_task_shows_its_sliders_and_keeps_the_others_values(page: Page, studio: StudioWidget) -> None:
-    def shown() -> object:
+    def controls_shown() -> object:
         return studio._stack.children[0]
 
-    assert shown() is studio.controls["sketch_to_image"].widget
+    assert controls_shown() is studio.controls["sketch_to_image"].widget
     page.set(studio.controls["sketch_to_image"].controls["steps"].widget, value=9)
     page.set(studio.task_buttons, index=1)
-    assert shown() is studio.controls["generate"].widget
+    assert controls_shown() is studio.controls["generate"].widget
     page.set(studio.task_buttons, index=0)
-    assert shown() is studio.controls["sketch_to_image"].widget
+    assert controls_shown() is studio.controls["sketch_to_image"].widget
     assert studio.controls["sketch_to_image"].values()["steps"] == 9
     assert studio.controls["generate"].values()["steps"] != 9
 
@@ -160,7 +160,7 @@ def test_run_pressed_twice_keeps_both_runs(page: Page, session: FakeSession, stu
     assert studio.runner.stop_button.disabled and studio.runner.run_button.description == "Run"
 
 
-def test_a_reload_of_the_page_in_the_middle_of_a_run_and_after_it_brings_everything_back(
+def test_a_page_reload_during_or_after_a_run_restores_everything(
     page: Page, session: FakeSession, studio: StudioWidget
 ) -> None:
     paint(page, studio)
@@ -200,7 +200,7 @@ def test_no_button_raises_whatever_the_session_does(page: Page, studio: StudioWi
     assert studio.runner.run_button.description == "Run" and not studio.runner.running
 
 
-def test_a_picture_given_at_first_lies_under_the_sketch_and_can_be_undone(page: Page) -> None:
+def test_an_initial_picture_is_under_the_sketch_and_can_be_undone(page: Page) -> None:
     picture = noise(SIDE, SIDE, 3)
     studio = StudioWidget(FakeSession(), picture=picture)
     assert studio.surface is not None and studio.paint_box is not None
@@ -237,7 +237,7 @@ def test_closing_ends_the_run_and_the_session(page: Page, session: FakeSession, 
     assert is_sentence(studio.status.text, "closed")
 
 
-def test_what_the_model_calls_itself_is_shown_never_as_html(page: Page) -> None:
+def test_the_models_name_is_escaped(page: Page) -> None:
     del page
     session = FakeSession(("dog", "<i>cat</i>"))
     session._model = ModelInfo("<b>bold</b>", session.model.classes, 16, "cpu", "l2 < 1")

@@ -43,10 +43,10 @@ def test_a_hundred_thousand_steps_stay_few_and_even_and_the_first_and_the_newest
         history.add(step(number, steps=100_000))
         if number % 997 == 0:
             assert history.steps[-1].step == number and len(history.steps) <= MAX_STEPS
-    kept = [row.step for row in history.steps]
-    assert MAX_STEPS / 4 < len(kept) <= MAX_STEPS and kept[0] == 1 and kept[-1] == 100_000
-    assert kept == sorted(set(kept))
-    gaps = np.diff(kept[:-1])
+    sampled = [row.step for row in history.steps]
+    assert MAX_STEPS / 4 < len(sampled) <= MAX_STEPS and sampled[0] == 1 and sampled[-1] == 100_000
+    assert sampled == sorted(set(sampled))
+    gaps = np.diff(sampled[:-1])
     assert gaps.max() <= 3 * np.median(gaps)
     curve = loss_curve(history)
     assert len(curve["steps"]) == len(curve["values"]) == len(curve["epochs"]) <= MAX_POINTS
@@ -61,7 +61,7 @@ def test_few_steps_are_all_kept() -> None:
     assert [row.step for row in history.steps] == list(range(1, 50))
 
 
-def test_going_on_from_a_checkpoint_forgets_what_will_be_learned_anew() -> None:
+def test_continuing_from_a_checkpoint_forgets_the_repeated_steps() -> None:
     history = TrainingHistory()
     history.add(plan())
     for number in range(1, 46):
@@ -104,7 +104,7 @@ def test_history_is_rows_of_plain_numbers() -> None:
 
 
 @pytest.mark.parametrize("reported_late", [True, False])
-def test_the_time_left_is_that_of_the_steps_and_of_what_comes_between_epochs(reported_late: bool) -> None:
+def test_the_time_left_includes_the_steps_and_the_ends_of_epochs(reported_late: bool) -> None:
     history = TrainingHistory()
     history.add(plan())
     assert history.seconds_left is None
@@ -140,7 +140,7 @@ def test_pauses_and_a_slow_start_and_a_machine_that_slept_do_not_count() -> None
     assert eta.left(10, 0) == pytest.approx(10)
 
 
-def test_elapsed_adds_up_over_starts_whose_clocks_begin_anew() -> None:
+def test_elapsed_time_adds_up_over_starts() -> None:
     eta = EtaEstimator()
     for first in (0, 5):
         eta.begin(first)
@@ -149,7 +149,7 @@ def test_elapsed_adds_up_over_starts_whose_clocks_begin_anew() -> None:
     assert eta.elapsed == pytest.approx(10)
 
 
-def test_steps_that_are_not_told_count_too() -> None:
+def test_unreported_steps_count_too() -> None:
     eta = EtaEstimator()
     eta.begin(0)
     for number in range(10, 60, 10):

@@ -128,7 +128,7 @@ def test_a_reloaded_page_gets_everything_again(page: Page) -> None:
     assert "3 files were left out" in update["notice"] and update["title"] == "m" and "dog" in update["classes"]
 
 
-def test_a_failed_run_says_its_sentence_with_the_traceback_folded_away(page: Page) -> None:
+def test_a_failed_run_shows_its_sentence_with_the_traceback_collapsed(page: Page) -> None:
     setup = Monitored(page)
     setup.monitor.start()
     setup.train(1, 2)
@@ -153,7 +153,7 @@ def test_notes_stay_and_the_newest_is_seen_first(page: Page) -> None:
     assert "The batch was halved." in setup.update["notice"]
 
 
-def test_a_start_that_fails_is_said_and_can_be_tried_again(page: Page) -> None:
+def test_a_failed_start_is_reported_and_can_be_repeated(page: Page) -> None:
     class Empty(FakeTrainingSession):
         def start(self, listener: TrainingListener) -> None:
             raise DataError("The folder 'x' has no pictures; give another.")
@@ -170,7 +170,7 @@ def test_a_start_that_fails_is_said_and_can_be_tried_again(page: Page) -> None:
     assert setup.monitor.wait(0)
 
 
-def test_what_breaks_in_the_monitor_does_not_break_the_training(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_the_monitor_does_not_stop_the_training(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     setup = Monitored(page)
     setup.monitor.start()
     monkeypatch.setattr("robust_widgets.widgets.training.formatting.epoch_sentence", lambda _: 1 // 0)
