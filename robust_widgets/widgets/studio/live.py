@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import ipywidgets
+import numpy as np
+from PIL import Image
 
 from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.runner import Runner
 from robust_widgets.widgets.status_line import StatusLine
-from robust_widgets.widgets.studio.tasks import painted_over
 
 
 class LiveMode:
@@ -54,3 +55,15 @@ class LiveMode:
             return
         result = trace[step if step is not None and step < len(trace) else -1].pixels[0]
         self._run(painted_over(result, self._before, current)[None])
+
+
+def painted_over(result: Pixels, before: Pixels, now: Pixels) -> Pixels:
+    """A result, under what was painted since the run started.
+
+    Args:
+        result: uint8 (h, w, 3), of any size.
+        before, now: the canvas when the run started and now, uint8 (size, size, 3).
+    """
+    size = now.shape[0]
+    base = np.asarray(Image.fromarray(result).resize((size, size), Image.Resampling.BICUBIC))
+    return np.where((before != now).any(axis=2, keepdims=True), now, base)

@@ -1,12 +1,9 @@
-"""What the studio asks a session for, and how results and paint are combined."""
+"""The studio's requests to its session."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.interface.session import RunRequest
@@ -57,15 +54,3 @@ def _checked(mask: Pixels) -> Pixels:
     if inside.all():
         raise PictureError("The mask covers the whole picture; leave the part to preserve unmarked, then press Run.")
     return mask
-
-
-def painted_over(result: Pixels, before: Pixels, now: Pixels) -> Pixels:
-    """A result, under what was painted since the run started.
-
-    Args:
-        result: uint8 (h, w, 3), of any size.
-        before, now: the canvas when the run started and now, uint8 (size, size, 3).
-    """
-    size = now.shape[0]
-    base = np.asarray(Image.fromarray(result).resize((size, size), Image.Resampling.BICUBIC))
-    return np.where((before != now).any(axis=2, keepdims=True), now, base)
