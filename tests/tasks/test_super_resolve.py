@@ -167,3 +167,10 @@ def test_the_strip_shows_low_resolution_bicubic_and_result_of_each_picture() -> 
 
 def _scaled(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)).astype(int)
+
+
+def test_the_old_keyword_of_the_strip_works_for_this_release() -> None:
+    trace = enlarged(32, 4, small_picture(8))
+    with pytest.warns(DeprecationWarning, match="use size="):
+        strip = comparison_strip(trace, side=16)  # pyright: ignore[reportCallIssue]
+    assert strip.size == (3 * 16 + 2 * 4, 16)
