@@ -157,7 +157,7 @@ def last_recorded(race: Race, model: RobustClassifier) -> Tensor | None:
     for _ in islice(compiled_iterate(race.problem(model)), race.steps):
         pass
     found = model.step_graphs
-    if not isinstance(found, StepGraphCache) or found.make.goes_on or found.latest is None:
+    if not isinstance(found, StepGraphCache) or found.backend.is_async or found.latest is None:
         return None
     return found.latest.x.clone()
 

@@ -117,13 +117,13 @@ def _cell(milliseconds: float | None, in_use: bool) -> str:
 def _recorded_on_cpu(model: RobustClassifier) -> str:
     import torch
 
-    from robust_widgets.solvers.graphs.dispatch import MOST_AT_ONCE, backend_for
+    from robust_widgets.solvers.graphs.dispatch import MAX_PICTURES, backend_for
 
     shape = (3, model.input_size, model.input_size)
     sizes = [size for size in BATCHES if backend_for(model, torch.zeros(size, *shape)) is not None]
     if not sizes:
         return "  Steps are not recorded as a graph: ONNX Runtime is not installed, or not the fastest backend."
-    limit = {1: "1 picture", 4: "up to 7 pictures"}.get(max(sizes), f"up to {MOST_AT_ONCE} pictures")
+    limit = {1: "1 picture", 4: "up to 7 pictures"}.get(max(sizes), f"up to {MAX_PICTURES} pictures")
     return f"  Steps of {limit} are recorded as one ONNX Runtime graph and replayed."
 
 

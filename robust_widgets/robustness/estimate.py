@@ -188,14 +188,15 @@ def _given(
 
 def _march(problem: Problem, arrived: Arrived, go_on: GoOn) -> _March | None:
     """Walk downhill in growing steps, each sample until it arrives; None if ``go_on`` says no on the way."""
-    x = before = problem.start
+    x, state = problem.init()
+    before = x
     there = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     last, at = x.clone(), x.clone()
     size = raw_pixels(FIRST, x.shape[-1])
     for _ in range(STEPS):
         if not go_on():
             return None
-        following, reading = step(dataclasses.replace(problem, stepper=L2Step(size)), x)
+        following, reading, state = step(dataclasses.replace(problem, stepper=L2Step(size)), x, state)
         assert reading.logits is not None
         new = arrived(reading.logits) & ~there
         last[new], at[new] = before[new], x[new]

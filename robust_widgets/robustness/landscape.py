@@ -122,7 +122,7 @@ def _measure(problem: Problem, start: Tensor, offsets: Tensor) -> tuple[Numbers,
     for some in offsets.split(AT_ONCE):
         starts = start.expand(len(some), -1, -1, -1)
         x = starts + some.reshape(-1, *start.shape[1:])
-        one = replace(problem, start=starts, objective=problem.objective.started(), region=None)
+        one = replace(problem, start=starts, region=None)
         losses.append(evaluate(one, x.clamp(0, 1)).loss)
         distances.append(problem.constraint.distance(x, starts))
     return torch.cat(losses).cpu().double().numpy(), torch.cat(distances).cpu().double().numpy()

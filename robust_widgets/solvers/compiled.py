@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from functools import partial
-
-from torch import Tensor
+from itertools import islice
 
 from robust_widgets.runs.record import Frame
-from robust_widgets.solvers.graphs.step_graph import recorded
-from robust_widgets.synthesis.loop import heat_map, initial_point, iterate_arrays, rendered, step, to_frame
+from robust_widgets.solvers.graphs.step_graph import step_graphs_of
+from robust_widgets.synthesis.loop import FrameRenderer, iterate
 from robust_widgets.synthesis.problem import Problem
 
 
 def compiled_iterate(problem: Problem) -> Iterator[Frame]:
-    """As `iterate`, with steps recorded once and replayed where they can be (`robust_widgets.solvers.graphs`).
+    """Same frames as `iterate`, up to rounding, from steps that are recorded once and replayed.
 
-    On a GPU a frame is handed out while the next step runs.
+    On a GPU a frame is yielded while the next step runs. Where steps cannot be recorded, this is `iterate`.
     """
-    began = time.perf_counter()
-    first = initial_point(problem)
-    plain = partial(iterate_arrays, problem, first)
-    for i, arrays in enumerate(recorded(problem.started(), first, _step_and_rendered, plain)):
-        yield to_frame(i, arrays if i < problem.steps else arrays[:2], began)
-
-
-def _step_and_rendered(problem: Problem, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-    x_next, info = step(problem, x)
-    return x_next, rendered(x, info, heat_map)
+    frame, count = FrameRenderer(), 0
+    graphs = step_graphs_of(problem.model, problem.start)
+    if graphs is not None and graphs.free.acquire(blocking=False):
+        try:
+            for arrays in graphs.run(problem):
+                yield frame.from_arrays(count, arrays if count < problem.steps else arrays[:2])
+                count += 1
+        except Exception as error:  # third-party networks can fail in any way; fall back to the plain loop
+            graphs.give_up(f"{type(error).__name__}: {error}")
+        finally:
+            graphs.free.release()
+    if count <= problem.steps:
+        yield from islice(iterate(problem, frame), count, None)

@@ -1,9 +1,9 @@
-"""Norms of each sample of a batch."""
+"""Where a picture may go: balls around the start, and norms of each sample of a batch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,39 +19,38 @@ def l2_norm(x: Tensor, *, keepdim: bool = False) -> Tensor:
 
 
 def per_sample(values: Tensor, like: Tensor) -> Tensor:
-    """(n,) shaped so that it broadcasts over the samples of ``like``."""
+    """Reshape (n,) so that it broadcasts over the samples of ``like``."""
     return values.view(-1, *([1] * (like.dim() - 1)))
 
 
 class Constraint(Protocol):
-    """What the step loop asks of a constraint."""
+    """What the step loop requires of a constraint.
+
+    Write your own as a frozen dataclass; then its steps are compiled like ours.
+    """
 
     def project(self, x: Tensor, start: Tensor) -> Tensor:
-        """The nearest picture to ``x`` inside the ball around ``start``; both (n, 3, h, w)."""
+        """The nearest picture to ``x`` in the ball around ``start``; both (n, 3, h, w)."""
         ...
 
     def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A random picture inside the ball around ``start``, not yet clamped to [0, 1]."""
+        """A random picture in the ball around ``start``, not yet clamped to [0, 1]."""
         ...
 
     def distance(self, x: Tensor, start: Tensor) -> Tensor:
-        """How far each sample is from its start, in this constraint's norm; (n,)."""
+        """The distance of each sample from its start, in this constraint's norm; (n,)."""
         ...
 
 
-def _draws(like: Tensor, generator: torch.Generator | None) -> Iterator[Callable[..., Tensor]]:
-    """For each sample, a function that draws a picture's worth of random numbers.
+def _draw(
+    kind: Callable[..., Tensor], sample: Tensor, generator: torch.Generator | None, shape: tuple[int, ...] | None = None
+) -> Tensor:
+    """Random numbers for one sample, drawn on the generator's device, so that a seed gives the same ones everywhere.
 
-    Drawn sample after sample, so that a sample's numbers do not depend on how many follow it, and on the generator's
-    device, so that a seed means the same everywhere.
+    They are drawn sample by sample, so that a sample's numbers don't depend on how many samples follow it.
     """
-    device = generator.device if generator is not None else like.device
-
-    def draw(kind: Callable[..., Tensor], shape: tuple[int, ...] = tuple(like.shape[1:])) -> Tensor:
-        return kind(shape, generator=generator, device=device, dtype=like.dtype).to(like.device)
-
-    for _ in range(like.shape[0]):
-        yield draw
+    device = generator.device if generator is not None else sample.device
+    return kind(shape or sample.shape, generator=generator, device=device, dtype=sample.dtype).to(sample.device)
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,12 @@ class L2Ball(_Ball):
 
     def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """A random direction, at a radius uniform in [0, epsilon)."""
-        offsets: list[Tensor] = []
-        for draw in _draws(start, generator):
-            noise = draw(torch.randn)
-            offsets.append(noise * (self.epsilon * draw(torch.rand, (1,)) / noise.norm().clamp_min(1e-12)))
-        return start + torch.stack(offsets)
+        return start + torch.stack([self._random_offset(sample, generator) for sample in start])
+
+    def _random_offset(self, sample: Tensor, generator: torch.Generator | None) -> Tensor:
+        noise = _draw(torch.randn, sample, generator)
+        radius = self.epsilon * _draw(torch.rand, sample, generator, (1,))
+        return noise * (radius / noise.norm().clamp_min(1e-12))
 
     def distance(self, x: Tensor, start: Tensor) -> Tensor:
         return l2_norm(x - start)
@@ -105,7 +105,7 @@ class LinfBall(_Ball):
         return torch.minimum(torch.maximum(x, start - self.epsilon), start + self.epsilon)
 
     def random_start(self, start: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        noise = torch.stack([draw(torch.rand) for draw in _draws(start, generator)])
+        noise = torch.stack([_draw(torch.rand, sample, generator) for sample in start])
         return start + (2 * noise - 1) * self.epsilon
 
     def distance(self, x: Tensor, start: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class LinfBall(_Ball):
 
 @dataclass(frozen=True)
 class Unconstrained:
-    """Anywhere; the distance is still measured, in the L2 norm."""
+    """No limit; the distance is still measured, in the L2 norm."""
 
     def project(self, x: Tensor, start: Tensor) -> Tensor:
         return x

@@ -1,10 +1,11 @@
-"""What is optimised: a `Problem`."""
+"""What is optimised, and where a run begins."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
-from typing import Any
+import warnings
+from dataclasses import InitVar, dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,7 +13,19 @@ from torch import Tensor
 from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.synthesis.constraints import Constraint, Unconstrained
 from robust_widgets.synthesis.objectives import Classifier, Objective
-from robust_widgets.synthesis.steppers import Stepper, started
+from robust_widgets.synthesis.steppers import Stepper, StepperState, as_stepper
+
+
+class State(NamedTuple):
+    """What a run carries from step to step besides its pictures.
+
+    Attributes:
+        objective: bound to the model.
+        stepper: the stepper's state.
+    """
+
+    objective: Objective
+    stepper: StepperState
 
 
 @dataclass(frozen=True)
@@ -26,13 +39,13 @@ class Problem:
         stepper: turns a gradient into an update; sizes in raw pixels.
         steps: how many updates are made, at least 1.
         constraint: where the picture may go, around ``start``; radii in raw pixels.
-        region: where the picture may change, bool (n or 1, 1, h, w); outside it stays the start to the bit. The
+        region: where the picture may change, bool (n or 1, 1, h, w); outside it the start stays, bit for bit. The
             gradient is masked before it becomes a step, so the whole step is spent inside. None is everywhere.
         seed: if given, the path begins at a random point of the constraint's ball drawn with this seed instead of at
             its centre.
         task: what the trace calls the run.
-        target: what was asked for, in words.
-        parameters: the parameters the problem was made from, for the trace.
+        target: what the run was asked for, in words.
+        parameters: the parameters the problem was built from, for the trace.
 
     Raises:
         ParameterError: steps is not a whole number of at least 1.
@@ -50,8 +63,13 @@ class Problem:
     task: str = "problem"
     target: str = ""
     parameters: dict[str, Any] = field(default_factory=dict[str, Any])
+    knobs: InitVar[dict[str, Any] | None] = None  # the old name of parameters
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, knobs: dict[str, Any] | None) -> None:
+        if knobs is not None:
+            warnings.warn("Problem(knobs=...) is deprecated; use parameters=.", DeprecationWarning, stacklevel=3)
+            object.__setattr__(self, "parameters", knobs)
+        object.__setattr__(self, "stepper", as_stepper(self.stepper))
         if isinstance(self.steps, bool) or not hasattr(self.steps, "__index__") or self.steps < 1:
             raise ParameterError(f"steps is {self.steps!r}; give a whole number of at least 1.")
         if not self.start.is_floating_point():
@@ -72,8 +90,20 @@ class Problem:
                     f"bool of shape (1 or {count}, 1, {height}, {width})."
                 )
 
-    def started(self) -> Problem:
-        """The problem for one run: whatever keeps something from step to step begins anew."""
-        objective, stepper = self.objective.started(), started(self.stepper)
-        kept = objective is self.objective and stepper is self.stepper
-        return self if kept else replace(self, objective=objective, stepper=stepper)
+    def init(self) -> tuple[Tensor, State]:
+        """The pictures before the first step, (n, 3, h, w), and the state that goes with them.
+
+        Raises:
+            UnknownNameError: the objective names a class that the model doesn't have.
+        """
+        x = self._first_pictures()
+        return x, State(self.objective.bind(self.model, x), self.stepper.init(x))
+
+    def _first_pictures(self) -> Tensor:
+        """The start, or a random point around it if the problem has a seed."""
+        start = self.start.detach()
+        if self.seed is None:
+            return start
+        generator = torch.Generator().manual_seed(self.seed)
+        moved = self.constraint.random_start(start, generator).clamp(0, 1)
+        return moved if self.region is None else torch.where(self.region, moved, start)

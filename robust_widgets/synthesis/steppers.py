@@ -1,32 +1,45 @@
 """How a gradient becomes an update of the picture.
 
 A stepper maps the gradient of the loss, (n, 3, h, w), to the update that is added to the picture, sample by sample.
-Steps go downhill. Step sizes are in the pixels of the picture that is optimised.
+Steps go downhill. Step sizes are in the pixels of the picture that is optimised. What a stepper remembers from step to
+step is its state, which the step loop carries; the stepper itself never changes.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
+import torch
 from torch import Tensor
 
 from robust_widgets.errors import ParameterError
 from robust_widgets.synthesis.constraints import l2_norm, per_sample
 
+StepperState: TypeAlias = Any  # tensors and numbers, or tuples of them; () where there is none
+
 
 class Stepper(Protocol):
-    """What the step loop asks of a stepper."""
+    """What the step loop requires of a stepper.
 
-    def __call__(self, gradient: Tensor) -> Tensor:
-        """The update for this gradient; same shape."""
+    Write your own as a frozen dataclass; then its steps are compiled like ours.
+    """
+
+    def init(self, x: Tensor) -> StepperState:
+        """The state before the first step from pictures ``x``, (n, 3, h, w)."""
+        ...
+
+    def step(self, gradient: Tensor, state: StepperState) -> tuple[Tensor, StepperState]:
+        """The update for this gradient, of the same shape, and the next state."""
         ...
 
 
 @dataclass(frozen=True)
-class _Sized:
-    """A stepper with a step size.
+class _SizedStep:
+    """A stepper with a step size and no state.
 
     Raises:
         ParameterError: the step size is not a finite number above 0.
@@ -38,9 +51,19 @@ class _Sized:
         if not math.isfinite(self.step_size) or self.step_size <= 0:
             raise ParameterError(f"The step size is {self.step_size}; give a finite number above 0.")
 
+    def init(self, x: Tensor) -> StepperState:
+        return ()
+
+    def step(self, gradient: Tensor, state: StepperState) -> tuple[Tensor, StepperState]:
+        return self(gradient), state
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        """The update for this gradient; same shape."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
-class L2Step(_Sized):
+class L2Step(_SizedStep):
     """``-step_size * g / (||g||_2 + 1e-10)``: every step has the same length (paper, Appendix A.1).
 
     Raises:
@@ -52,7 +75,7 @@ class L2Step(_Sized):
 
 
 @dataclass(frozen=True)
-class LinfStep(_Sized):
+class LinfStep(_SizedStep):
     """``-step_size * sign(g)``: every value moves by the same amount.
 
     Raises:
@@ -64,8 +87,8 @@ class LinfStep(_Sized):
 
 
 @dataclass(frozen=True)
-class GradientStep(_Sized):
-    """``-step_size * g``: plain gradient descent, the length depends on the gradient.
+class GradientStep(_SizedStep):
+    """``-step_size * g``: plain gradient descent; the length of a step depends on the gradient.
 
     Raises:
         ParameterError: the step size is not a finite number above 0.
@@ -75,12 +98,7 @@ class GradientStep(_Sized):
         return -self.step_size * gradient
 
 
-def started(stepper: Stepper) -> Stepper:
-    """The stepper for one run: what its ``started`` method gives, or itself where it keeps nothing and has none."""
-    fresh = getattr(stepper, "started", None)
-    return stepper if fresh is None else cast(Stepper, fresh())
-
-
+@dataclass(frozen=True, repr=False)
 class Momentum:
     """Another stepper, given a running sum of the gradients instead of the newest one.
 
@@ -95,22 +113,49 @@ class Momentum:
         ParameterError: decay is out of range.
     """
 
-    def __init__(self, inner: Stepper, decay: float = 0.9) -> None:
-        if not 0 <= decay < 1:
-            raise ParameterError(f"The momentum's decay is {decay}; give a number of at least 0 and below 1.")
-        self.inner = inner
-        self.decay = decay
-        self._sum: Tensor | None = None
+    inner: Stepper
+    decay: float = 0.9
 
-    def started(self) -> Momentum:
-        """A stepper of the same kind with an empty sum."""
-        return Momentum(started(self.inner), self.decay)
+    def __post_init__(self) -> None:
+        if not 0 <= self.decay < 1:
+            raise ParameterError(f"The momentum's decay is {self.decay}; give a number of at least 0 and below 1.")
+        object.__setattr__(self, "inner", as_stepper(self.inner))
 
-    def __call__(self, gradient: Tensor) -> Tensor:
+    def init(self, x: Tensor) -> StepperState:
+        return torch.zeros_like(x), self.inner.init(x)
+
+    def step(self, gradient: Tensor, state: StepperState) -> tuple[Tensor, StepperState]:
+        total, inner_state = state
         length = per_sample(gradient.flatten(1).abs().sum(1).clamp_min(1e-12), gradient)
-        direction = gradient / length
-        self._sum = direction if self._sum is None else self.decay * self._sum + direction
-        return self.inner(self._sum)
+        total = self.decay * total + gradient / length
+        update, inner_state = self.inner.step(total, inner_state)
+        return update, (total, inner_state)
 
     def __repr__(self) -> str:
         return f"Momentum({self.inner!r}, {self.decay})"
+
+
+def as_stepper(stepper: Stepper | Callable[[Tensor], Tensor]) -> Stepper:
+    """The stepper, or an adapter for a function of the gradient, which steppers used to be."""
+    if hasattr(stepper, "init") and hasattr(stepper, "step"):
+        return cast(Stepper, stepper)
+    warnings.warn(
+        f"{type(stepper).__name__} is a function of the gradient, which the next release won't accept as a stepper; "
+        "give it the methods init(x) and step(gradient, state).",
+        DeprecationWarning,
+        stacklevel=4,
+    )
+    return _CallableStepper(cast("Callable[[Tensor], Tensor]", stepper))
+
+
+@dataclass(frozen=True)
+class _CallableStepper:
+    """A function of the gradient as a stepper; its ``started`` method, if any, gives a fresh one for each run."""
+
+    function: Callable[[Tensor], Tensor]
+
+    def init(self, x: Tensor) -> StepperState:
+        return getattr(self.function, "started", lambda: self.function)()
+
+    def step(self, gradient: Tensor, state: StepperState) -> tuple[Tensor, StepperState]:
+        return state(gradient), state

@@ -86,8 +86,8 @@ def problem(
     parameters: dict[str, Any],
 ) -> Problem:
     """The problem of a run."""
-    from robust_widgets.synthesis.objectives.regions import filled
     from robust_widgets.tasks.running.problems import (
+        fill_inside,
         picture_and_mask,
         preserve_outside,
         size_of,
@@ -97,7 +97,7 @@ def problem(
 
     whole, inside = picture_and_mask(picture, mask, size_of(model, parameters))
     region, outside = preserve_outside(parameters["penalty"], whole, inside)
-    start = with_noise(filled(whole, inside), parameters["seed"], inside)
+    start = with_noise(fill_inside(whole, inside), parameters["seed"], inside)
     return towards_class(SPEC.name, model, start, target, parameters, region=region, outside=outside)
 
 

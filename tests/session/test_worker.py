@@ -35,7 +35,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> RobustClassifier:
 
 
 def count(model: RobustClassifier) -> int:
-    assert isinstance(model.step_graphs, StepGraphCache) and model.step_graphs.make is CpuGraph
+    assert isinstance(model.step_graphs, StepGraphCache) and model.step_graphs.backend is CpuGraph
     return model.step_graphs.count
 
 

@@ -13,7 +13,7 @@ import torch
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.solvers.run import new_trace, run
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.loop import initial_point, iterate, minimize, step
+from robust_widgets.synthesis.loop import iterate, minimize, step
 from robust_widgets.synthesis.objectives import CrossEntropy, Jitter
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum
@@ -26,12 +26,12 @@ PROBLEM = Problem(MODEL, pictures(3), CrossEntropy([0, 1, 2]), L2Step(0.3), 5, L
 
 
 def test_the_probabilities_are_those_of_the_frames_own_picture() -> None:
-    x = initial_point(PROBLEM)
+    x, state = PROBLEM.init()
     for frame in iterate(PROBLEM):
         assert frame.probabilities is not None and frame.probabilities.dtype == np.float32
         np.testing.assert_allclose(frame.probabilities, MODEL(x).softmax(1), rtol=1e-5)
         np.testing.assert_allclose(frame.probabilities[range(3), range(3)], frame.probability, rtol=1e-5)
-        x, _ = step(PROBLEM, x)
+        x, _, state = step(PROBLEM, x, state)
 
 
 def test_a_loss_that_asks_no_model_has_no_probabilities() -> None:
@@ -43,7 +43,7 @@ def test_a_loss_that_asks_no_model_has_no_probabilities() -> None:
 
 def test_the_heat_map_is_the_gradients_length_at_each_pixel() -> None:
     frames = list(iterate(PROBLEM))
-    x = initial_point(PROBLEM).requires_grad_()
+    x = PROBLEM.start.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(CrossEntropy([0, 1, 2])(MODEL, x).sum(), x)
     length = gradient.square().sum(1).sqrt()
     wanted = (255 * length / length.amax((1, 2), keepdim=True)).numpy()
@@ -83,9 +83,9 @@ def test_outside_the_region_the_start_stays_to_the_bit(stepper: Any, constraint:
 
 def test_the_region_masks_the_gradient_before_it_becomes_a_step() -> None:
     problem = replace(PROBLEM, region=REGION, start=pictures(3, low=0.4, high=0.6))
-    after, reading = step(problem, problem.start)
+    after, info, _ = step(problem, *problem.init())
     torch.testing.assert_close((after - problem.start).flatten(1).norm(dim=1), torch.full((3,), 0.3), rtol=1e-4, atol=0)
-    assert reading.gradient is not None and not reading.gradient[(~REGION).expand(3, 3, 12, 12)].any()
+    assert info.gradient is not None and not info.gradient[(~REGION).expand(3, 3, 12, 12)].any()
     heat = next(iterate(problem)).gradient
     assert heat is not None and (heat.max((1, 2)) == 255).all() and not heat[:, ~REGION[0, 0].numpy()].any()
 
@@ -112,9 +112,9 @@ def test_momentum_smooths_a_run_of_a_shifting_view() -> None:
         given = replace(
             PROBLEM, objective=Jitter(CrossEntropy(1), 4), stepper=stepper, constraint=Unconstrained(), steps=10
         )
-        started, x, steps = given.started(), initial_point(given), []
+        (x, state), steps = given.init(), []
         for _ in range(given.steps):
-            following, _ = step(started, x)
+            following, _, state = step(given, x, state)
             steps.append((following - x).flatten())
             x = following
         return float(torch.stack([torch.cosine_similarity(a, b, dim=0) for a, b in pairwise(steps)]).mean())

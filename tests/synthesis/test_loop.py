@@ -19,7 +19,7 @@ from robust_widgets.runs.record import Frame
 from robust_widgets.solvers.run import new_trace, run
 from robust_widgets.synthesis import loop as synthesis
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.loop import initial_point, iterate, minimize, step
+from robust_widgets.synthesis.loop import iterate, minimize, step
 from robust_widgets.synthesis.objectives import CrossEntropy, Objective
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Stepper
@@ -69,10 +69,10 @@ def make(
 
 
 def path(problem: Problem) -> list[torch.Tensor]:
-    x = initial_point(problem)
+    x, state = problem.init()
     found = [x]
     for _ in range(problem.steps):
-        x, _ = step(problem, x)
+        x, _, state = step(problem, x, state)
         found.append(x)
     return found
 
@@ -273,7 +273,7 @@ def test_a_start_of_whole_numbers() -> None:
 @pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-4, 1.0, 1e30])
 def test_the_gradients_lengths_are_the_same_without_torchs_threads(scale: float) -> None:
     gradient = scale * torch.randn(2, 3, 61, 67, generator=torch.Generator().manual_seed(0))
-    here, there = synthesis.heat_map_on_cpu(gradient), synthesis.heat_map(gradient)
+    here, there = synthesis.heat_map_on_cpu(gradient), synthesis.heat_map_on_device(gradient)
     if scale != 1e30:  # whose squares are infinite
         assert torch.equal(here, there)
     assert here.shape == (2, 61, 67) and here.dtype == torch.uint8
@@ -283,5 +283,5 @@ def test_no_thread_is_woken_between_two_passes() -> None:
     """torch's root of some thousand values starts threads that spin for a while, beside those of the next pass."""
     gradient = torch.randn(1, 3, 64, 64)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
-        synthesis.heat_map_on_cpu(gradient)  # pyright: ignore[reportPrivateUsage]
+        synthesis.heat_map_on_cpu(gradient)
     assert "aten::sqrt" not in {event.key for event in seen.key_averages()}

@@ -8,7 +8,7 @@ import torch
 
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.loop import initial_point, iterate, minimize, step
+from robust_widgets.synthesis.loop import iterate, minimize, step
 from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep
@@ -80,10 +80,10 @@ def problem(case: str, dtype: torch.dtype, seed: int | None = None) -> Problem:
 
 
 def engine_path(task: Problem) -> list[torch.Tensor]:
-    x = initial_point(task)
+    x, state = task.init()
     path = [x]
     for _ in range(task.steps):
-        x, _ = step(task, x)
+        x, _, state = step(task, x, state)
         path.append(x)
     return path
 
@@ -143,7 +143,7 @@ def test_iterate_and_solve_walk_the_same_path(seed: int | None) -> None:
 
 def test_the_ball_is_around_the_start_not_around_the_random_first_picture() -> None:
     task = problem("l2", torch.float64, seed=8)
-    first = initial_point(task)
+    first, _ = task.init()
     away = L2Ball(1.5).distance(first, task.start)
     assert (away > 0.1).all()
     end = minimize(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robust_widgets.errors import ParameterError
-from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum, Stepper, started
+from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum, Stepper, as_stepper
 from tests.helpers import raises_sentence
 
 STEPPERS = [L2Step, LinfStep, GradientStep]
@@ -51,22 +52,22 @@ def test_gradient_step_is_plain_descent() -> None:
 
 
 @pytest.mark.parametrize("kind", STEPPERS)
-def test_steps_go_downhill(kind: type[Stepper]) -> None:
-    slopes = (kind(0.1)(gradients()) * gradients()).flatten(1).sum(1)  # type: ignore[call-arg]
+def test_steps_go_downhill(kind: type[L2Step]) -> None:
+    slopes = (kind(0.1)(gradients()) * gradients()).flatten(1).sum(1)
     assert (slopes < 0).all()
 
 
 @pytest.mark.parametrize("kind", STEPPERS)
-def test_a_samples_update_does_not_depend_on_its_neighbours(kind: type[Stepper]) -> None:
+def test_a_samples_update_does_not_depend_on_its_neighbours(kind: type[L2Step]) -> None:
     gradient = gradients() * torch.tensor([1.0, 50.0, 0.01]).view(3, 1, 1, 1)
-    together = kind(0.1)(gradient)  # type: ignore[call-arg]
+    together = kind(0.1)(gradient)
     for i in range(3):
-        torch.testing.assert_close(kind(0.1)(gradient[i : i + 1])[0], together[i])  # type: ignore[call-arg]
+        torch.testing.assert_close(kind(0.1)(gradient[i : i + 1])[0], together[i])
 
 
 @pytest.mark.parametrize("kind", STEPPERS)
-def test_no_gradient_no_move(kind: type[Stepper]) -> None:
-    assert torch.equal(kind(5.0)(torch.zeros(2, 3, 4, 4)).abs(), torch.zeros(2, 3, 4, 4))  # type: ignore[call-arg]
+def test_no_gradient_no_move(kind: type[L2Step]) -> None:
+    assert torch.equal(kind(5.0)(torch.zeros(2, 3, 4, 4)).abs(), torch.zeros(2, 3, 4, 4))
 
 
 @pytest.mark.parametrize("kind", STEPPERS)
@@ -85,39 +86,51 @@ def by_hand(gradients: list[np.ndarray], decay: float) -> np.ndarray:
     return total
 
 
+def updates(stepper: Stepper, *gradients: torch.Tensor) -> list[torch.Tensor]:
+    """The updates of a run with these gradients."""
+    state, found = stepper.init(gradients[0]), []
+    for gradient in gradients:
+        update, state = stepper.step(gradient, state)
+        found.append(update)
+    return found
+
+
+@pytest.mark.parametrize("kind", STEPPERS)
+def test_a_stateless_step_is_the_update_itself(kind: type[L2Step]) -> None:
+    for seed, update in enumerate(updates(kind(0.3), *map(gradients, range(3)))):
+        assert torch.equal(update, kind(0.3)(gradients(seed)))
+
+
 @pytest.mark.parametrize("kind", STEPPERS)
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.9])
-def test_momentum_hands_on_the_running_sum_of_directions(kind: type[L2Step], decay: float) -> None:
-    stepper = Momentum(kind(0.3), decay).started()
-    seen: list[np.ndarray] = []
-    for seed in range(4):
-        update = stepper(gradients(seed) * 10.0**seed)
-        seen.append(gradients(seed).numpy() * 10.0**seed)
-        torch.testing.assert_close(update, kind(0.3)(torch.from_numpy(by_hand(seen, decay))))
+def test_momentum_passes_on_the_running_sum_of_directions(kind: type[L2Step], decay: float) -> None:
+    seen = [gradients(seed) * 10.0**seed for seed in range(4)]
+    for count, update in enumerate(updates(Momentum(kind(0.3), decay), *seen)):
+        total = by_hand([gradient.numpy() for gradient in seen[: count + 1]], decay)
+        torch.testing.assert_close(update, kind(0.3)(torch.from_numpy(total)))
 
 
 def test_without_decay_momentum_is_the_inner_stepper() -> None:
-    stepper = Momentum(L2Step(0.3), 0.0)
-    for seed in range(3):
-        torch.testing.assert_close(stepper(gradients(seed)), L2Step(0.3)(gradients(seed)))
+    for seed, update in enumerate(updates(Momentum(L2Step(0.3), 0.0), *map(gradients, range(3)))):
+        torch.testing.assert_close(update, L2Step(0.3)(gradients(seed)))
 
 
-def test_momentum_begins_each_run_anew() -> None:
+def test_momentum_never_changes_so_each_run_starts_with_an_empty_sum() -> None:
     stepper = Momentum(Momentum(L2Step(0.3), 0.5), 0.9)
-    first = [stepper.started()(gradients(0)) for _ in range(2)]
-    torch.testing.assert_close(first[0], first[1])
-    going = stepper.started()
-    going(gradients(1))
-    assert not torch.allclose(going(gradients(0)), first[0])
-    torch.testing.assert_close(going.started()(gradients(0)), first[0])
+    first, second = updates(stepper, gradients(0), gradients(1))
+    assert torch.equal(updates(stepper, gradients(0))[0], first)
+    assert not torch.allclose(updates(stepper, gradients(1))[0], second)
+    with pytest.raises(FrozenInstanceError):
+        stepper.decay = 0.5  # type: ignore[misc]
 
 
 def test_momentum_keeps_samples_apart_and_goes_nowhere_without_a_gradient() -> None:
-    together, alone = Momentum(L2Step(0.1)), Momentum(L2Step(0.1))
-    for seed in range(3):
-        gradient = gradients(seed) * torch.tensor([1.0, 50.0, 0.0]).view(3, 1, 1, 1)
-        update = together(gradient)
-        torch.testing.assert_close(alone(gradient[1:2])[0], update[1])
+    scale = torch.tensor([1.0, 50.0, 0.0]).view(3, 1, 1, 1)
+    seen = [gradients(seed) * scale for seed in range(3)]
+    together = updates(Momentum(L2Step(0.1)), *seen)
+    alone = updates(Momentum(L2Step(0.1)), *(gradient[1:2] for gradient in seen))
+    for update, single in zip(together, alone, strict=True):
+        torch.testing.assert_close(single[0], update[1])
         assert torch.equal(update[2].abs(), torch.zeros(3, 5, 5, dtype=torch.float64))
 
 
@@ -131,7 +144,7 @@ def test_what_momentum_is_called() -> None:
     assert repr(Momentum(L2Step(0.5), 0.8)) == "Momentum(L2Step(step_size=0.5), 0.8)"
 
 
-def test_a_stepper_of_ones_own_that_remembers_begins_anew_too() -> None:
+def test_a_function_of_the_gradient_is_still_a_stepper_with_a_warning() -> None:
     class Counting:
         def __init__(self) -> None:
             self.calls = 0
@@ -143,9 +156,13 @@ def test_a_stepper_of_ones_own_that_remembers_begins_anew_too() -> None:
             self.calls += 1
             return gradient / self.calls
 
-    used = Counting()
-    used(gradients(0))
-    assert started(used)(gradients(0)).equal(gradients(0))
-    assert Momentum(used).started().inner is not used
+    with pytest.warns(DeprecationWarning, match="Counting.*init"):
+        stepper = as_stepper(Counting())
+    for _ in range(2):
+        first, second = updates(stepper, gradients(0), gradients(0))
+        assert first.equal(gradients(0)) and second.equal(gradients(0) / 2)
+    with pytest.warns(DeprecationWarning, match="function"):
+        doubled = updates(Momentum(lambda gradient: -2 * gradient, 0.0), gradients(0))  # type: ignore[arg-type]
+    torch.testing.assert_close(doubled, updates(Momentum(GradientStep(2.0), 0.0), gradients(0)))
     plain = L2Step(0.1)
-    assert started(plain) is plain
+    assert as_stepper(plain) is plain

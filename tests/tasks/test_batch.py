@@ -167,33 +167,33 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
 
 def test_batches_are_halved_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     said, sizes = list[str](), list[int]()
-    readings = batch.iterates
+    iterate = batch.iterate
 
-    def small(problem: Any) -> Any:
+    def small(problem: Any, frame: Any) -> Any:
         sizes.append(len(problem.start))
         if len(problem.start) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return readings(problem)
+        return iterate(problem, frame)
 
     options = {"model": smooth_model(), "n": 5, **PARAMETERS}
     wanted = list(stream_pictures("generate", "cat", **options))
-    monkeypatch.setattr(batch, "iterates", small)
+    monkeypatch.setattr(batch, "iterate", small)
     same(list(stream_pictures("generate", "cat", batch_size=9, say=said.append, **options)), wanted)
     assert sizes == [5, 4, 2, 2, 1] and len(said) == 1
 
-    def none(_: Any) -> Any:
+    def none(_: Any, frame: Any) -> Any:
         raise RuntimeError("Failed to allocate memory for requested buffer of size 99")
 
-    monkeypatch.setattr(batch, "iterates", none)
+    monkeypatch.setattr(batch, "iterate", none)
     with raises_sentence(ParameterError, "single picture"):
         list(stream_pictures("generate", "cat", batch_size=3, **options))
 
 
 def test_a_fault_that_is_not_the_memorys_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Any) -> Any:
+    def broken(_: Any, frame: Any) -> Any:
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(batch, "iterates", broken)
+    monkeypatch.setattr(batch, "iterate", broken)
     with pytest.raises(RuntimeError, match="do not fit"):
         list(stream_pictures("generate", "cat", model=smooth_model(), n=2, **PARAMETERS))
 

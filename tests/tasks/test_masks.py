@@ -14,7 +14,7 @@ from PIL import Image
 from robust_widgets.errors import PictureError
 from robust_widgets.pictures.tensors import to_batch
 from robust_widgets.solvers.run import run
-from robust_widgets.synthesis.loop import initial_point, minimize, step
+from robust_widgets.synthesis.loop import minimize, step
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, Momentum
 from robust_widgets.tasks.running.run import build_problem, make_problem
@@ -42,13 +42,13 @@ def test_outside_a_hard_mask_nothing_changes_to_the_bit(
     task: str, constraint: str, stepper: str, beginning: int | None
 ) -> None:
     given = build_problem(MODEL, request(task, {"steps": 5, "step_size": 6.0, "constraint": constraint, "seed": 3}))
-    given = replace(given, stepper=STEPPERS[stepper](given.stepper), seed=beginning).started()
+    given = replace(given, stepper=STEPPERS[stepper](given.stepper), seed=beginning)
     outside = outside_of(given)
     assert torch.equal(given.start[outside], to_batch(PICTURE, 16)[outside]), "the start is the picture there"
-    x = initial_point(given)
+    x, state = given.init()
     for _ in range(given.steps):
         assert torch.equal(x[outside], given.start[outside])
-        x, _ = step(given, x)
+        x, _, state = step(given, x, state)
     assert torch.equal(x[outside], given.start[outside])
     assert not torch.equal(x[~outside], given.start[~outside])
     for frame in run(given):
@@ -58,8 +58,11 @@ def test_outside_a_hard_mask_nothing_changes_to_the_bit(
 @masked
 def test_a_stepper_that_moves_without_a_gradient_stays_inside_too(task: str) -> None:
     class Wandering:
-        def __call__(self, gradient: torch.Tensor) -> torch.Tensor:
-            return 0.1 * torch.randn(gradient.shape, generator=torch.Generator().manual_seed(0))
+        def init(self, x: torch.Tensor) -> torch.Generator:
+            return torch.Generator().manual_seed(0)
+
+        def step(self, gradient: torch.Tensor, state: torch.Generator) -> tuple[torch.Tensor, torch.Generator]:
+            return 0.1 * torch.randn(gradient.shape, generator=state), state
 
     given = replace(build_problem(MODEL, request(task, {"steps": 3, "constraint": "none"})), stepper=Wandering())
     end = minimize(given)
@@ -71,7 +74,7 @@ def test_a_stepper_that_moves_without_a_gradient_stays_inside_too(task: str) -> 
 def test_the_whole_step_is_spent_inside(task: str) -> None:
     given = build_problem(MODEL, request(task, {"step_size": 1.4, "epsilon": 100.0}))
     given = replace(given, start=given.start.clamp(0.2, 0.8))
-    after, _ = step(given, initial_point(given))
+    after, _, _ = step(given, *given.init())
     assert float((after - given.start).norm()) == pytest.approx(0.1, rel=1e-4)
 
 

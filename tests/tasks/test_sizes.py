@@ -11,7 +11,7 @@ import torch
 from robust_widgets.errors import ParameterError, UnknownNameError
 from robust_widgets.interface.tasks import task_names
 from robust_widgets.solvers.run import run
-from robust_widgets.synthesis.loop import initial_point, minimize
+from robust_widgets.synthesis.loop import evaluate, minimize
 from robust_widgets.synthesis.objectives import Jitter
 from robust_widgets.tasks.running.run import build_problem
 from robust_widgets.tasks.translate import translate
@@ -87,8 +87,7 @@ def test_a_hard_mask_holds_at_a_larger_size(task: str) -> None:
 def test_the_penalty_compares_the_picture_itself_not_the_shifted_one(task: str) -> None:
     problem = build_problem(smooth_model(16), request(task, {"size": 40, "penalty": 1e6, "steps": 3}))
     assert problem.region is None
-    with torch.no_grad():
-        loss = problem.started().objective(problem.model, initial_point(problem))
+    loss = evaluate(problem, problem.init()[0]).loss
     assert float(loss) < 100, "the start is the picture outside the mask"
 
 

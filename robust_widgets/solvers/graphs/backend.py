@@ -1,42 +1,41 @@
-"""What records a step and carries it out again, whatever the device."""
+"""What records a step and replays it, whatever the device."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import ClassVar, Protocol
 
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-Arrays: TypeAlias = "list[npt.NDArray[Any]]"
+from robust_widgets.synthesis.loop import Arrays
 
 
 class GraphBackend(Protocol):
-    """A function over tensors that stay where they are.
+    """A recorded function over tensors at fixed addresses.
 
     Attributes:
-        goes_on: a replay returns before it is done, so that results are fetched while the next one runs.
-        halves: lower precisions are tried before float32.
-        kept: how many a model keeps, the latest ones.
-        notable: where it fails, runs take so much longer that people are told.
+        is_async: replay returns before the device is done, so results can be fetched meanwhile.
+        supports_half: lower precisions are tried before float32.
+        max_cached: how many graphs a model keeps, the latest ones.
+        warn_on_failure: falling back to the plain loop is slow enough to warn about.
     """
 
-    goes_on: ClassVar[bool]
-    halves: ClassVar[bool]
-    kept: ClassVar[int]
-    notable: ClassVar[bool]
+    is_async: ClassVar[bool]
+    supports_half: ClassVar[bool]
+    max_cached: ClassVar[int]
+    warn_on_failure: ClassVar[bool]
 
     def __init__(self, device: torch.device) -> None: ...
 
     def record(self, function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor]) -> None:
-        """Record a function that gives its results and reads, and may change, the tensors of ``state`` in place."""
+        """Record a function that returns its results and reads, and may change in place, the tensors of ``state``."""
         ...
 
     def replay(self) -> None:
-        """Call the recorded function once more."""
+        """Call the recorded function again."""
         ...
 
     def fetch(self) -> Callable[[], Arrays]:
-        """The results of the last replay, once they are there; to be called before the next but one fetch."""
+        """A function that waits for the results of the last replay; call it before the next fetch but one."""
         ...

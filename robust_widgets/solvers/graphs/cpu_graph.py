@@ -1,4 +1,4 @@
-"""A step recorded as one graph that ONNX Runtime carries out on the processor."""
+"""A step recorded as one graph for ONNX Runtime, on the CPU."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from torch import Tensor
 
 from robust_widgets._timing import OnlineSelector
 from robust_widgets.compiler.compiled_module import trim_heap
-from robust_widgets.solvers.graphs.backend import Arrays
+from robust_widgets.synthesis.loop import Arrays
 
 
 class CpuGraph:
     """A `GraphBackend` on the CPU.
 
-    Network, loss, gradient, step, projection and what is shown become one graph. Between two sessions, one forth and
-    one back, whatever the gradient needs is laid out anew twice; in one graph that falls away, and so does all of
-    torch's work between the operations.
+    Network, loss, gradient, step, projection and rendering become one graph. Between a forward and a backward session,
+    everything that the gradient needs would be repacked twice; one graph avoids that, and all of torch's work between
+    the operations.
 
-    All of torch's threads carry it out, or, for one picture, one: whichever is faster just now. The results are the
-    same to the bit.
+    For one picture it runs on all of torch's threads or on one, whichever is faster at the moment; for more pictures,
+    on all. The results are the same, bit for bit.
     """
 
-    goes_on: ClassVar[bool] = False
-    halves: ClassVar[bool] = False
-    kept: ClassVar[int] = 3
-    notable: ClassVar[bool] = False
+    is_async: ClassVar[bool] = False
+    supports_half: ClassVar[bool] = False
+    max_cached: ClassVar[int] = 3
+    warn_on_failure: ClassVar[bool] = False
 
     def __init__(self, device: torch.device) -> None:
         self._results: Arrays = []
@@ -37,32 +37,32 @@ class CpuGraph:
         """Record the function.
 
         Raises:
-            UnsupportedOpError: it does something that has no counterpart in ONNX.
+            UnsupportedOpError: an operation has no counterpart in ONNX.
             ImportError: ONNX Runtime is not installed.
         """
         from robust_widgets.compiler.backends.onnxruntime import record_step, step_sessions
 
-        function()  # what is made once and kept is made now
-        several = torch.get_num_threads()
-        # With more pictures one thread is never the faster, but where others want the processors.
-        threads = tuple(dict.fromkeys((several, 1))) if len(state[0]) == 1 else (several,)
+        function()  # tables and caches are built here, not in the graph
+        all_threads = torch.get_num_threads()
+        # For larger batches one thread wins only on a busy machine.
+        threads = tuple(dict.fromkeys((all_threads, 1))) if len(state[0]) == 1 else (all_threads,)
         self._sessions = step_sessions(record_step(function, state), state, threads)
-        self._turns = OnlineSelector(threads)
+        self._selector = OnlineSelector(threads)
         trim_heap()
 
     @property
     def threads(self) -> int:
-        """That carry out an operation."""
-        return self._turns.fastest
+        """Number of intra-op threads."""
+        return self._selector.fastest
 
     def replay(self) -> None:
-        """Make a step."""
-        count = self._turns.next()
+        """Run a step."""
+        count = self._selector.next()
         began = time.perf_counter()
         self._results = self._sessions[count]()
-        self._turns.record(count, time.perf_counter() - began)
+        self._selector.record(count, time.perf_counter() - began)
 
     def fetch(self) -> Callable[[], Arrays]:
-        """The results of the last replay, which are there already."""
+        """The results of the last replay, which are ready."""
         results = self._results
         return lambda: results

@@ -1,6 +1,6 @@
-"""A function recorded as a CUDA graph, and its results copied out beside its next replay.
+"""A function recorded as a CUDA graph; its results are copied out during its next replay.
 
-Everything that only runs with a GPU is here.
+All code that needs a GPU is here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, cuda
 
-from robust_widgets.solvers.graphs.backend import Arrays
+from robust_widgets.synthesis.loop import Arrays
 
-WARM_UPS = 2  # calls after which libraries have chosen and allocated what a recording may not
+WARM_UPS = 2  # calls in which libraries choose algorithms and allocate; both are forbidden during capture
 
 
 class CudaGraph:
@@ -23,49 +23,49 @@ class CudaGraph:
         device: a CUDA device.
     """
 
-    goes_on: ClassVar[bool] = True
-    halves: ClassVar[bool] = True
-    kept: ClassVar[int] = 4
-    notable: ClassVar[bool] = True
+    is_async: ClassVar[bool] = True
+    supports_half: ClassVar[bool] = True
+    max_cached: ClassVar[int] = 4
+    warn_on_failure: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._graph = cuda.CUDAGraph()
         self._results: Sequence[Tensor] = ()
-        self._hosts: list[list[Tensor]] = []  # two sets, filled in turn: one is read while the other is written
+        self._hosts: list[list[Tensor]] = []  # two sets, used alternately: one is read while the other is written
         self._copying = cuda.Stream(device)
         self._copied = cuda.Event()
 
     def record(self, function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor] = ()) -> None:
-        """Call the function a few times and record one call more; its results are tensors on the device.
+        """Call the function a few times, then record one more call; its results are tensors on the device.
 
-        Whatever it reads and writes is recorded where it lies, of its ``state`` and beyond.
+        The graph reads and writes the same addresses, in ``state`` and elsewhere.
 
         Raises:
-            RuntimeError: it does something that cannot be recorded, such as waiting for the device.
+            RuntimeError: an operation cannot be captured, such as one that waits for the device.
         """
         with cuda.device(self._device):
-            current, side = cuda.current_stream(self._device), cuda.Stream(self._device)
-            side.wait_stream(current)
-            with cuda.stream(side):
+            current, capturing = cuda.current_stream(self._device), cuda.Stream(self._device)
+            capturing.wait_stream(current)
+            with cuda.stream(capturing):
                 for _ in range(WARM_UPS):
                     function()
-            current.wait_stream(side)
-            # Of this thread alone: others may use the device meanwhile.
-            with cuda.graph(self._graph, stream=side, capture_error_mode="thread_local"):
+            current.wait_stream(capturing)
+            # Other threads may use the device during the capture.
+            with cuda.graph(self._graph, stream=capturing, capture_error_mode="thread_local"):
                 self._results = function()
-        self._hosts = [[_pinned(one) for one in self._results] for _ in range(2)]
+        self._hosts = [[_pinned(result) for result in self._results] for _ in range(2)]
 
     def replay(self) -> None:
-        """Ask the device to call the function once more; does not wait for it."""
+        """Launch the function again; doesn't wait for it."""
         with cuda.device(self._device):
-            cuda.current_stream(self._device).wait_event(self._copied)  # the last results are not yet overwritten
+            cuda.current_stream(self._device).wait_event(self._copied)  # don't overwrite results that are being copied
             self._graph.replay()
 
     def fetch(self) -> Callable[[], Arrays]:
-        """Begin to copy the results of the last replay; what is returned waits for them, and for nothing later.
+        """Start to copy the results of the last replay, and return a function that waits for them alone.
 
-        It is to be called before the next but one fetch.
+        Call it before the next fetch but one.
         """
         self._hosts.reverse()
         hosts, copied = self._hosts[0], cuda.Event()
@@ -76,13 +76,13 @@ class CudaGraph:
                 host.copy_(result, non_blocking=True)
             copied.record(self._copying)
 
-        def arrived() -> Arrays:
+        def wait() -> Arrays:
             copied.synchronize()
             return [host.numpy().copy() for host in hosts]
 
-        return arrived
+        return wait
 
 
 def _pinned(like: Tensor) -> Tensor:
-    """Memory of the host that a device copies to while both go on."""
+    """Page-locked host memory, so that copies are asynchronous."""
     return torch.empty(like.shape, dtype=like.dtype, pin_memory=cuda.is_available())

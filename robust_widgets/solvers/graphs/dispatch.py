@@ -1,4 +1,4 @@
-"""Which models' steps are recorded, and by what."""
+"""Which models' steps are recorded, and by which backend."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from robust_widgets.solvers.graphs.backend import GraphBackend
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
 
-MOST_AT_ONCE = 8  # pictures whose steps are recorded on a CPU: with more, little lies between the convolutions
+MAX_PICTURES = 8  # on a CPU: in larger batches, the time between the convolutions hardly counts
 
 
 def records(model: RobustClassifier) -> bool:
@@ -23,15 +23,15 @@ def records(model: RobustClassifier) -> bool:
 
 
 def backend_for(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None:
-    """What records a model's steps for so many pictures on their device; None where nothing is recorded.
+    """The backend for a model's steps from pictures ``x``; None where steps are not recorded.
 
-    On a CPU that is where ONNX Runtime was measured to run the network fastest.
+    On a CPU, steps are recorded if ONNX Runtime was the fastest backend for the network.
     """
     if model.engine is None or os.environ.get(SWITCH) == "0":
         return None
     if x.device.type != "cpu":
         return CudaGraph if x.device.type == "cuda" else None
-    if len(x) > MOST_AT_ONCE:
+    if len(x) > MAX_PICTURES:
         return None
     if size_of(len(x)) not in model.engine.ways:
         model.warm_up(size_of(len(x)))

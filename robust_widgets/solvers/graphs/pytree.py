@@ -1,90 +1,135 @@
-"""The numbers and tensors that a problem holds, apart from its structure."""
+"""Flatten a value into tensors and numbers plus a hashable structure (a pytree), and models of zeros to try one on.
+
+Tensors and floats are leaves: a recorded step reads them from buffers, so another run may have other ones. All else is
+structure: a run with another structure is recorded separately. Objects are flattened by their attributes, whoever wrote
+their class, so a loss, ball or stepper of your own is recorded like ours. A dataclass field with ``compare=False`` is
+neither.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Hashable, Iterator
-from typing import Any, TypeAlias, TypeVar
+import dataclasses
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from enum import Enum
+from typing import Any, TypeAlias, TypeVar, cast
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.objectives import Activation, AwayFrom, CrossEntropy, MatchOutside, Mixture, Scaled, Sum
-from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum
+from robust_widgets.errors import WeightsError
+from robust_widgets.synthesis.objectives import Classifier
 
 Leaf: TypeAlias = "float | Tensor"
-Part = TypeVar("Part")
+T = TypeVar("T")
 
-PROBLEM = ("start", "region", "objective", "constraint", "stepper")
-HELD: dict[type, tuple[str, ...]] = {
-    Unconstrained: (),
-    L2Ball: ("epsilon",),
-    LinfBall: ("epsilon",),
-    L2Step: ("step_size",),
-    LinfStep: ("step_size",),
-    GradientStep: ("step_size",),
-    Momentum: ("inner", "decay", "_sum"),
-    Sum: ("first", "second"),
-    Scaled: ("inner", "weight"),
-    CrossEntropy: ("target",),
-    AwayFrom: ("target",),
-    Mixture: ("_ready",),
-    Activation: ("_ready",),
-    MatchOutside: ("_ready",),
-}
+CONSTANTS = (type(None), bool, int, str, bytes, Enum, torch.dtype, torch.device)
+HEAP_TYPE = 1 << 9  # CPython's flag of classes written in Python; others may hide state
 
 
 class UnsupportedNodeError(Exception):
-    """A part of a kind that is not known here; it may do anything from step to step."""
+    """A value that may change from step to step unseen."""
 
 
-def flatten(part: object, leaves: list[Leaf]) -> Hashable:
-    """Append a part's numbers and tensors to ``leaves``, and give its structure: what is left without their values.
+def tree_flatten(tree: object, *, integers_are_leaves: bool = False) -> tuple[list[Leaf], Hashable]:
+    """The leaves of a tree in order, and its structure.
+
+    Args:
+        tree: a value.
+        integers_are_leaves: for state, in which an integer is a count. Elsewhere it is structure, such as the size of
+            a kernel, unless it is in a dataclass field annotated as float.
 
     Raises:
-        UnsupportedNodeError: a part is of another kind than those of `HELD`, or than a problem of them.
+        UnsupportedNodeError: a part is of a kind that may change unseen, such as a generator or a network.
     """
-    if isinstance(part, Tensor):
-        leaves.append(part)
-        return tuple(part.shape), part.dtype
-    if isinstance(part, (int, float)):
-        leaves.append(float(part))
+    leaves: list[Leaf] = []
+    return leaves, _flatten(tree, leaves, integers_are_leaves)
+
+
+def _flatten(node: object, leaves: list[Leaf], integers_are_leaves: bool) -> Hashable:
+    if isinstance(node, Tensor):
+        leaves.append(node)
+        is_number = node.dim() == 0 and node.is_floating_point()  # of whatever precision, as in a recorded step
+        return float if is_number else (tuple(node.shape), node.dtype)
+    if _is_number(node, integers_are_leaves):
+        leaves.append(float(cast(float, node)))
         return float
-    if part is None:
-        return None
-    return type(part), tuple(flatten(inner, leaves) for inner in _inside(part))
+    if isinstance(node, CONSTANTS):
+        return type(node), node
+    return type(node), tuple((name, _flatten(part, leaves, integers_are_leaves)) for name, part in _parts(node))
 
 
-def rebuilt(part: Part, leaves: Iterator[Any]) -> Part:
-    """A part of the same structure with other leaves, in the order in which `flatten` gave them."""
-    twin: Any
-    if isinstance(part, (Tensor, int, float)):
-        twin = next(leaves)
-    elif isinstance(part, tuple):
-        twin = tuple(rebuilt(inner, leaves) for inner in part)
-    elif part is None:
-        twin = None
-    else:
-        twin = copy.copy(part)  # not made anew: a constructor looks at the values
-        for name, inner in zip(_names(part), _inside(part), strict=True):
-            object.__setattr__(twin, name, rebuilt(inner, leaves))
-    return twin
-
-
-def with_model(problem: Part, model: object) -> Part:
-    """The problem of another model."""
-    other = copy.copy(problem)
-    object.__setattr__(other, "model", model)
+def tree_unflatten(tree: T, leaves: Iterator[Any], *, integers_are_leaves: bool = False) -> T:
+    """A tree of the same structure with other leaves, in the order of `tree_flatten`. No constructor is called."""
+    if isinstance(tree, Tensor) or _is_number(tree, integers_are_leaves):
+        return next(leaves)
+    if isinstance(tree, CONSTANTS):
+        return tree
+    parts = {name: tree_unflatten(part, leaves, integers_are_leaves=integers_are_leaves) for name, part in _parts(tree)}
+    if isinstance(tree, tuple):
+        values = list(parts.values())
+        return cast(T, type(tree)(*values) if hasattr(tree, "_fields") else tuple(values))
+    if isinstance(tree, (list, dict)):
+        return cast(T, list(parts.values()) if isinstance(tree, list) else parts)
+    other = copy.copy(tree)
+    for name, part in parts.items():
+        object.__setattr__(other, cast(str, name), part)
     return other
 
 
-def _inside(part: object) -> tuple[object, ...]:
-    return part if isinstance(part, tuple) else tuple(getattr(part, name) for name in _names(part))
+def _is_number(node: object, integers_are_leaves: bool) -> bool:
+    return isinstance(node, float) or (integers_are_leaves and type(node) is int)
 
 
-def _names(part: object) -> tuple[str, ...]:
-    if all(hasattr(part, name) for name in PROBLEM):
-        return PROBLEM
-    if type(part) not in HELD:
-        raise UnsupportedNodeError(type(part).__name__)
-    return HELD[type(part)]
+def _parts(node: object) -> list[tuple[Hashable, object]]:
+    """The parts of a container or object, by index, key or name."""
+    if isinstance(node, (tuple, list)):
+        return list(enumerate(cast("list[object]", node)))
+    if type(node) is dict:
+        return list(cast("dict[Hashable, object]", node).items())
+    kind = type(node)
+    is_python = all(base.__flags__ & HEAP_TYPE for base in kind.__mro__ if base is not object)
+    if not is_python or isinstance(node, nn.Module):
+        raise UnsupportedNodeError(f"{kind.__module__}.{kind.__qualname__}")
+    return [*_attributes(node).items()]
+
+
+def _attributes(node: object) -> Mapping[str, object]:
+    fields = dataclasses.fields(node) if dataclasses.is_dataclass(node) else ()
+    attributes = {field.name: getattr(node, field.name) for field in fields} | getattr(node, "__dict__", {})
+    for field in fields:
+        if not field.compare:
+            del attributes[field.name]
+        elif field.type in ("float", float) and type(attributes[field.name]) is int:
+            attributes[field.name] = float(attributes[field.name])
+    return attributes
+
+
+class ZeroModel:
+    """Outputs zeros of a model's shapes, so that an objective checks its classes and units without a forward pass.
+
+    Args:
+        model: whose names count; it is run once for the width of each kind of output.
+        widths: those known, by kind of output; updated.
+    """
+
+    def __init__(self, model: Classifier, widths: dict[str, int]) -> None:
+        self._model = model
+        self._widths = widths
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._zeros("logits", self._model, x)
+
+    def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
+        features = getattr(self._model, "features", None)
+        if features is None:
+            raise WeightsError("This model gives no access to its penultimate layer; bring one with a features method.")
+        return self._zeros("features", cast("Callable[[Tensor], Tensor]", features), x)
+
+    def _zeros(self, kind: str, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        if kind not in self._widths:
+            self._widths[kind] = function(x[:1]).shape[1]
+        return torch.zeros(len(x), self._widths[kind], device=x.device)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)

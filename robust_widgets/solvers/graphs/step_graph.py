@@ -1,89 +1,133 @@
-"""A step recorded over buffers."""
+"""A step recorded over buffers, and the recorded steps of a model."""
 
 from __future__ import annotations
 
+import copy
+import operator
+import random
 import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import islice
-from typing import Protocol, TypeAlias, TypeVar, cast
+from contextlib import nullcontext
+from typing import Any, NamedTuple, cast
 from weakref import WeakValueDictionary
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, RobustClassifier
 from robust_widgets.models.half_precision import HalfPrecisionClassifier
-from robust_widgets.solvers.graphs.backend import Arrays, GraphBackend
+from robust_widgets.solvers.graphs.backend import GraphBackend
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
 from robust_widgets.solvers.graphs.dispatch import backend_for
-from robust_widgets.solvers.graphs.pytree import Leaf, UnsupportedNodeError, flatten, rebuilt, with_model
-from robust_widgets.solvers.graphs.shape_probe import ZeroModel
-from robust_widgets.synthesis.objectives import Classifier, Objective
-from robust_widgets.synthesis.steppers import Stepper
+from robust_widgets.solvers.graphs.pytree import Leaf, UnsupportedNodeError, ZeroModel, tree_flatten, tree_unflatten
+from robust_widgets.synthesis.constraints import Constraint
+from robust_widgets.synthesis.loop import Arrays, heat_map_on_device, render, step
+from robust_widgets.synthesis.objectives import Objective
+from robust_widgets.synthesis.problem import Problem, State
+from robust_widgets.synthesis.steppers import Stepper, StepperState
 
 
-class Task(Protocol):
-    """What is asked of a problem."""
+class Parts(NamedTuple):
+    """What stays the same throughout a run, besides the model."""
 
-    @property
-    def model(self) -> Classifier: ...
-    @property
-    def objective(self) -> Objective: ...
-    @property
-    def stepper(self) -> Stepper: ...
-    @property
-    def steps(self) -> int: ...
+    start: Tensor
+    region: Tensor | None
+    constraint: Constraint
+    stepper: Stepper
+    objective: Objective
 
 
-P = TypeVar("P", bound=Task)
-Step: TypeAlias = Callable[[P, Tensor], tuple[Tensor, Sequence[Tensor]]]
+class Flat:
+    """A run's parts and the state of its stepper as leaves and structure.
+
+    Raises:
+        UnsupportedNodeError: one of them may change unseen.
+    """
+
+    def __init__(self, problem: Problem, state: State) -> None:
+        self.parts = Parts(problem.start, problem.region, problem.constraint, problem.stepper, state.objective)
+        self.state: StepperState = state.stepper
+        part_leaves, part_structure = tree_flatten(self.parts)
+        state_leaves, state_structure = tree_flatten(self.state, integers_are_leaves=True)
+        self.leaves: list[Leaf] = [*part_leaves, *state_leaves]
+        self.part_count = len(part_leaves)
+        self.structure: Hashable = part_structure, state_structure
+
+    def is_same(self, other: Flat) -> bool:
+        """Whether structures are equal, and leaves the same objects."""
+        return self.structure == other.structure and all(map(operator.is_, self.leaves, other.leaves))
+
+    def rebuild(self, problem: Problem, model: object, leaves: Sequence[Leaf]) -> tuple[Problem, State]:
+        """The same run of another model and with other leaves, unchecked: a check would wait for the device."""
+        remaining = iter(leaves)
+        parts = tree_unflatten(self.parts, remaining)
+        state = State(parts.objective, tree_unflatten(self.state, remaining, integers_are_leaves=True))
+        other = copy.copy(problem)
+        for name, value in {**parts._asdict(), "model": model}.items():
+            object.__setattr__(other, name, value)
+        return other, state
 
 
 class StepGraph:
     """A step recorded over buffers.
 
     Args:
-        problem: gives the structure.
-        x: a picture of the shape.
-        step: what is recorded.
-        leaves: the problem's.
-        make: what records it.
+        problem: what is solved.
+        model: the network whose operations are recorded.
+        x: the first pictures.
+        flat: the run's parts.
+        backend: what records it.
 
     Attributes:
-        x: the picture after the last replay.
+        x: the pictures after the last replay.
+
+    Raises:
+        UnsupportedNodeError: a part changes as it runs, or draws random numbers.
     """
 
-    def __init__(self, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], make: type[GraphBackend]) -> None:
+    def __init__(self, problem: Problem, model: nn.Module, x: Tensor, flat: Flat, backend: type[GraphBackend]) -> None:
         self.x = x.clone(memory_format=torch.contiguous_format)
-        # Numbers of no dimension leave a picture's precision as it is, so these may be as exact as Python's.
+        # 0-d tensors don't promote dtypes, so float64 scalars are safe here. ONNX Runtime writes back float32 only.
+        dtypes = [torch.float64] * flat.part_count + [x.dtype] * (len(flat.leaves) - flat.part_count)
         self._buffers = [
-            one.detach().clone(memory_format=torch.contiguous_format)
-            if isinstance(one, Tensor)
-            else torch.tensor(one, dtype=torch.float64, device=x.device)
-            for one in leaves
+            leaf.detach().clone(memory_format=torch.contiguous_format)
+            if isinstance(leaf, Tensor)
+            else torch.tensor(leaf, dtype=dtype, device=x.device)
+            for leaf, dtype in zip(flat.leaves, dtypes, strict=True)
         ]
-        self._graph = make(x.device)
-        self._model = problem.model  # whose weights the recording reads
+        self._graph = backend(x.device)
+        self._model = model  # whose weights the graph reads
 
         def once() -> Sequence[Tensor]:
-            twin = rebuilt(problem, iter(self._buffers))
-            following, shown = step(twin, self.x)
-            self.x.copy_(following)
-            now: list[Leaf] = []
-            flatten(twin, now)
-            for buffer, changed in zip(self._buffers, now, strict=True):
-                if isinstance(changed, Tensor) and changed is not buffer:  # what is kept from step to step
-                    buffer.copy_(changed)
+            own, state = flat.rebuild(problem, model, self._buffers)
+            before = Flat(own, state)
+            with nullcontext() if backend.is_async else _NoValues():  # a CUDA capture refuses to read values anyway
+                x_next, info, state_after = step(own, self.x, state)
+            shown = render(self.x, info, heat_map_on_device)
+            if not before.is_same(Flat(own, state)):
+                raise UnsupportedNodeError("a part that changes as it runs")
+            after = Flat(own, state_after)
+            if after.structure != before.structure:
+                raise UnsupportedNodeError("a state whose structure changes")
+            for buffer, leaf in zip(self._buffers, after.leaves, strict=True):
+                if leaf is not buffer:
+                    buffer.copy_(cast(Tensor, leaf).to(buffer.dtype))
+            self.x.copy_(x_next)
             return shown
 
+        randomness = _random_states()
         self._graph.record(once, [self.x, *self._buffers])
+        if not _is_ours(flat.structure) and _random_states() != randomness:
+            raise UnsupportedNodeError("a part that draws random numbers")
 
     def load(self, leaves: Sequence[Leaf], x: Tensor) -> None:
-        """Begin at a picture, with other numbers and tensors; waits for nothing."""
+        """Start from pictures ``x`` with other leaves; doesn't wait for the device."""
         self.x.copy_(x)
         for buffer, leaf in zip(self._buffers, leaves, strict=True):
             if isinstance(leaf, Tensor):
@@ -92,182 +136,177 @@ class StepGraph:
                 buffer.fill_(leaf)
 
     def play(self, times: int, ahead: bool = True) -> Iterator[Arrays]:
-        """Replay, and hand out what each shows, with ``ahead`` while the next one runs where that is so."""
-        ahead = ahead and self._graph.goes_on
-        coming: Callable[[], Arrays] | None = None
+        """Replay step by step, yielding each step's outputs.
+
+        Args:
+            times: how many steps.
+            ahead: on asynchronous backends, yield while the next step runs.
+        """
+        ahead = ahead and self._graph.is_async
+        pending: Callable[[], Arrays] | None = None
         for _ in range(times):
             self._graph.replay()
-            last, coming = coming, self._graph.fetch()
+            previous, pending = pending, self._graph.fetch()
             if not ahead:
-                yield coming()
-            elif last is not None:
-                yield last()
-        if ahead and coming is not None:
-            yield coming()
+                yield pending()
+            elif previous is not None:
+                yield previous()
+        if ahead and pending is not None:
+            yield pending()
 
 
-CHECKED = 2  # first steps of a recording, which are compared with the loop's own
-TOLERANCE = 0.05  # of a step's length: a rectifier at its kink may open or close by rounding
+class _NoValues(TorchFunctionMode):
+    """Refuses to read values: a branch would be taken once and for all, whatever the values of later runs."""
+
+    READS = frozenset(
+        {Tensor.item, Tensor.tolist, Tensor.numpy, Tensor.__array__}
+        | {Tensor.__bool__, Tensor.__float__, Tensor.__int__, Tensor.__index__}
+    )
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in self.READS:
+            raise UnsupportedNodeError("a part that reads the value of a tensor")
+        return func(*args, **(kwargs or {}))
+
+
+def _random_states() -> tuple[Any, ...]:
+    """The states of the global generators on the CPU; a graph would repeat what was drawn from them."""
+    of_numpy = np.random.get_state(legacy=False)["state"]  # type: ignore[index]
+    return random.getstate(), of_numpy["pos"], of_numpy["key"].tobytes(), torch.get_rng_state().numpy().tobytes()
+
+
+CHECKED = 2  # first steps of a graph, which are compared with those of the plain loop
+TOLERANCE = 0.05  # of a step's length: at its kink a ReLU may open or close by rounding
 CLOSE = 1e-2  # of the numbers of those steps
 HALF_TOLERANCE = 0.4  # of a step's length, in half precision
 HALF_CLOSE = 0.02  # of the probabilities
 
 
-def recorded(problem: P, x: Tensor, step: Step[P], plain: Callable[[], Iterator[Arrays]]) -> Iterator[Arrays]:
-    """What a step shows of the picture before it, for each step and the last picture; replayed where it can be.
-
-    On a GPU, results are handed out while it is at the next step.
-
-    Args:
-        problem: a started one.
-        x: the first picture.
-        step: the next picture, and what is shown of this one, the same number of tensors each time.
-        plain: yields the same without recording anything.
-    """
-    captures, made = _captures(problem.model, x), 0
-    if captures is not None and captures.free.acquire(blocking=False):  # one run at a time: the buffers are its own
-        try:
-            for arrays in captures.run(problem, x, step):
-                yield arrays
-                made += 1
-        except Exception as error:  # networks of others do what they like; nothing is lost but speed
-            captures.give_up(f"{type(error).__name__}: {error}")
-        finally:
-            captures.free.release()
-    if made <= problem.steps:
-        yield from islice(plain(), made, None)
-
-
-def _captures(model: object, x: Tensor) -> StepGraphCache | None:
-    """A model's recordings, where its steps are to be recorded."""
-    found = cast("StepGraphCache | None", getattr(model, "step_graphs", None))
+def step_graphs_of(model: object, x: Tensor) -> StepGraphCache | None:
+    """A model's recorded steps, or None where its steps are not recorded."""
+    cache = cast("StepGraphCache | None", getattr(model, "step_graphs", None))
     if isinstance(model, RobustClassifier) and model.engine is not None:
-        make = backend_for(model, x)
-        if found is None and make is not None:
-            found = model.step_graphs = StepGraphCache(make)
-        if make is None and found is not None and found.make is CpuGraph:
+        backend = backend_for(model, x)
+        if cache is None and backend is not None:
+            cache = model.step_graphs = StepGraphCache(backend)
+        if backend is None and cache is not None and cache.backend is CpuGraph:
             return None
-    usable = found is not None and not found.note and isinstance(model, nn.Module)
-    return found if usable and not any(module.training for module in cast(nn.Module, model).modules()) else None
+    usable = cache is not None and not cache.note and isinstance(model, nn.Module)
+    return cache if usable and not any(module.training for module in cast(nn.Module, model).modules()) else None
 
 
 class StepGraphCache:
-    """The recordings of one model, the latest few.
+    """The recorded steps of one model, the latest few.
 
     Args:
-        make: what records for a device.
+        backend: what records for a device.
 
     Attributes:
-        make: the same.
-        latest: the one that ran last.
-        note: why no more is recorded, in a sentence; ``""`` as long as all is well.
-        free: held by the run that uses them.
-        count: how many were made.
-        precision: of the latest one's network.
+        backend: the same.
+        latest: the graph that ran last.
+        note: why nothing is recorded any more, in a sentence; ``""`` otherwise.
+        free: held by the run that uses the graphs: their buffers serve one run at a time.
+        count: how many were recorded.
+        precision: of the latest graph's network.
     """
 
-    def __init__(self, make: type[GraphBackend] = CudaGraph) -> None:
+    def __init__(self, backend: type[GraphBackend] = CudaGraph) -> None:
         self.note = ""
         self.latest: StepGraph | None = None
         self.free = threading.Lock()
         self.count = 0
-        self.make = make
-        self._kept: OrderedDict[Hashable, StepGraph | None] = OrderedDict()
+        self.backend = backend
+        self._graphs: OrderedDict[Hashable, StepGraph | None] = OrderedDict()
         self._widths: dict[str, int] = {}
         self.precision: str | None = None
         self._halves: WeakValueDictionary[Hashable, HalfPrecisionClassifier] = WeakValueDictionary()
 
     def __reduce__(self) -> tuple[type[StepGraphCache], tuple[object]]:
-        """Copies begin anew: a graph belongs to the memory it was recorded over."""
-        return StepGraphCache, (self.make,)
+        """Copies start empty: a graph belongs to the memory it was recorded over."""
+        return StepGraphCache, (self.backend,)
 
     def __len__(self) -> int:
-        """How many are kept."""
-        return len(self._kept)
+        """How many graphs are cached."""
+        return len(self._graphs)
 
-    def run(self, problem: P, x: Tensor, step: Step[P]) -> Iterator[Arrays]:
-        """As `recorded`, or nothing where the problem has parts that may do anything, or a mistake in it."""
-        leaves: list[Leaf] = []
+    def run(self, problem: Problem) -> Iterator[Arrays]:
+        """What the frames of a run hold; nothing where the problem has unsupported parts, or a mistake in it."""
         try:
-            flatten(problem, [])
-            with torch.no_grad():  # what looks up names or keeps a sum has them from here on
-                problem.objective(ZeroModel(problem.model, self._widths), x)
-                problem.stepper(torch.zeros_like(x))
-            structure = flatten(problem, leaves)
-        except (UnsupportedNodeError, RobustWidgetsError):  # the plain loop says what is wrong
+            x, state = problem.init()
+            loss, following = state.objective.sample()
+            if following is not state.objective:  # a loss that differs from step to step
+                return
+            flat = Flat(problem, state)
+            with torch.no_grad():
+                loss(ZeroModel(problem.model, self._widths), x)
+        except (UnsupportedNodeError, RobustWidgetsError):  # the plain loop raises the error
             return
-        key = (structure, x.device, _places(cast(nn.Module, problem.model)))
-        if key not in self._kept:
-            while len(self._kept) >= self.make.kept:
-                self._kept.popitem(last=False)
-            self._kept[key] = self._recorded(problem, x, step, leaves)
-        self._kept.move_to_end(key)
-        capture = self.latest = self._kept[key]
-        if capture is None:
+        key = (flat.structure, x.device, _places(cast(nn.Module, problem.model)))
+        if key not in self._graphs:
+            while len(self._graphs) >= self.backend.max_cached:
+                self._graphs.popitem(last=False)
+            self._graphs[key] = self._record(problem, x, state, flat)
+        self._graphs.move_to_end(key)
+        graph = self.latest = self._graphs[key]
+        if graph is None:
             return
-        capture.load(leaves, x)
-        # The last picture's numbers cost a step that nobody sees; a forward pass would need a network prepared for it.
-        yield from capture.play(problem.steps + 1)
+        graph.load(flat.leaves, x)
+        # Metrics of the final pictures come from one extra (discarded) step: a forward-only graph would have to be
+        # compiled separately.
+        yield from graph.play(problem.steps + 1)
 
-    def _recorded(self, problem: P, x: Tensor, step: Step[P], leaves: list[Leaf]) -> StepGraph | None:
-        """A recording whose first steps do what the plain ones do, in the first precision in which they do.
-
-        None where there is none, and that is worth no word.
-        """
+    def _record(self, problem: Problem, x: Tensor, state: State, flat: Flat) -> StepGraph | None:
+        """The first precision whose initial steps match the plain ones, or None (silently)."""
         model = cast(RobustClassifier, problem.model)
         for precision in self._precisions(model):
             self.precision = precision
             try:
-                capture = StepGraph(with_model(problem, self._runs(model, precision)), x, step, leaves, self.make)
+                network = model.uncompiled() if precision == FULL else self._half(model, precision)
+                graph = StepGraph(problem, network, x, flat, self.backend)
                 self.count += 1
-                if self._same(capture, problem, x, step, leaves, precision != FULL):
-                    return capture
-            except Exception:  # of a lacking operation, say
-                if precision == FULL and self.make.notable:
+                if self._matches(graph, problem, x, flat, precision != FULL):
+                    return graph
+            except UnsupportedNodeError:
+                return None
+            except Exception:  # an unsupported operation, for example
+                if precision == FULL and self.backend.warn_on_failure and _is_ours(flat.structure):
                     raise
-        if self.make.notable:
+        if self.backend.warn_on_failure and _is_ours(flat.structure):
             raise ArithmeticError("the recorded steps differ from the plain ones")
         return None
 
     def _precisions(self, model: RobustClassifier) -> tuple[str, ...]:
-        if not self.make.halves:
+        if not self.backend.supports_half:
             return (FULL,)
         tried = tuple(PRECISIONS) if model.precision is None else tuple(dict.fromkeys((model.precision, FULL)))
         return tried[tried.index(self.precision) if self.precision in tried else 0 :]
 
-    def _runs(self, model: RobustClassifier, precision: str) -> nn.Module:
-        """What is recorded in a precision: the network's own operations."""
-        if precision != FULL:
-            return self._half(model, precision)
-        return model.uncompiled()
-
     def _half(self, model: RobustClassifier, precision: str) -> HalfPrecisionClassifier:
         key = precision, _places(model)
-        found = self._halves.get(key) or HalfPrecisionClassifier(model, PRECISIONS[precision])
-        self._halves[key] = found
-        return found
+        half = self._halves.get(key) or HalfPrecisionClassifier(model, PRECISIONS[precision])
+        self._halves[key] = half
+        return half
 
-    def _same(
-        self, capture: StepGraph, problem: P, x: Tensor, step: Step[P], leaves: Sequence[Leaf], half: bool
-    ) -> bool:
-        capture.load(leaves, x)
-        # On a processor, too, the network itself: it would be prepared for this alone.
-        plain = (
-            problem if self.make.goes_on else with_model(problem, cast(RobustClassifier, problem.model).uncompiled())
-        )
-        alone = rebuilt(plain, iter([one.clone() if isinstance(one, Tensor) else one for one in leaves]))
-        for arrays in capture.play(CHECKED, ahead=False):
-            before, (x, shown) = x, step(alone, x)
-            away, length = (capture.x - x).norm(), (x - before).norm()
-            if not away <= (HALF_TOLERANCE if half else TOLERANCE) * length:
+    def _matches(self, graph: StepGraph, problem: Problem, x: Tensor, flat: Flat, half: bool) -> bool:
+        graph.load(flat.leaves, x)
+        # On a CPU use the plain network: compiling one just for this isn't worth it.
+        model = cast(RobustClassifier, problem.model)
+        leaves = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in flat.leaves]
+        plain, state = flat.rebuild(problem, model if self.backend.is_async else model.uncompiled(), leaves)
+        for arrays in graph.play(CHECKED, ahead=False):
+            before = x
+            x, info, state = step(plain, before, state)
+            numbers = render(before, info, heat_map_on_device)[0].cpu()
+            error, length = (graph.x - x).norm(), (x - before).norm()
+            if not error <= (HALF_TOLERANCE if half else TOLERANCE) * length:
                 return False
-            if not (_half_alike if half else _alike)(torch.from_numpy(arrays[0]), shown[0].cpu()):
+            if not (_half_alike if half else _alike)(torch.from_numpy(arrays[0]), numbers):
                 return False
         return True
 
     def give_up(self, reason: str) -> None:
-        """Record nothing for this model any more, and say so."""
-        self._kept.clear()
+        """Record nothing for this model any more, and warn."""
+        self._graphs.clear()
         self.note = f"Steps are not recorded here and run slower ({' '.join(reason.split()).rstrip('.')})."
         warnings.warn(self.note, RuntimeWarning, stacklevel=2)
 
@@ -277,16 +316,27 @@ def _alike(numbers: Tensor, expected: Tensor) -> bool:
 
 
 def _half_alike(numbers: Tensor, expected: Tensor) -> bool:
-    """Whether probabilities are near and the most probable class is the same; the rows are loss, probability, distance,
-    and every class's probability."""
-    near = torch.allclose(numbers[1], expected[1], rtol=0, atol=HALF_CLOSE, equal_nan=True)
+    """Whether probabilities are close and the most probable class is the same.
+
+    The rows are loss, probability, distance, and each class's probability.
+    """
+    close = torch.allclose(numbers[1], expected[1], rtol=0, atol=HALF_CLOSE, equal_nan=True)
     classes, wanted = numbers[3:], expected[3:]
     if len(wanted) == 0:
-        return near
-    return near and bool((classes - wanted).abs().max() <= HALF_CLOSE and (classes.argmax(0) == wanted.argmax(0)).all())
+        return close
+    return close and bool(
+        (classes - wanted).abs().max() <= HALF_CLOSE and (classes.argmax(0) == wanted.argmax(0)).all()
+    )
+
+
+def _is_ours(structure: Hashable) -> bool:
+    """Whether all classes in a structure are this package's; others may do what no graph can, and nothing is wrong."""
+    if isinstance(structure, type):
+        return structure.__module__.partition(".")[0] in ("builtins", "torch", __name__.partition(".")[0])
+    return not isinstance(structure, tuple) or all(map(_is_ours, cast("tuple[Hashable, ...]", structure)))
 
 
 def _places(model: nn.Module) -> Hashable:
-    """Where the weights lie and how often they were changed; a recording holds on to the ones it was made with."""
+    """Addresses and versions of the weights; a graph reads those it was recorded with."""
     weights = (*model.parameters(), *model.buffers())
-    return tuple((one.data_ptr(), one._version) for one in weights)  # pyright: ignore[reportPrivateUsage]
+    return tuple((weight.data_ptr(), weight._version) for weight in weights)  # pyright: ignore[reportPrivateUsage]

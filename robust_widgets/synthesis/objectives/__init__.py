@@ -1,10 +1,7 @@
-"""What a picture is asked to become: a loss per sample, to be minimised. Objectives add and scale."""
+"""Objectives: per-sample losses to minimise. They can be added and scaled."""
 
-from robust_widgets.synthesis.objectives.base import Classifier, Objective, Scaled, Sum
-from robust_widgets.synthesis.objectives.classes import AwayFrom, CrossEntropy, Mixture
-from robust_widgets.synthesis.objectives.features import Activation
-from robust_widgets.synthesis.objectives.regions import MatchOutside
-from robust_widgets.synthesis.objectives.transforms import Jitter
+from robust_widgets.synthesis.objectives.base import Classifier, Jitter, Objective, Scaled, Sum
+from robust_widgets.synthesis.objectives.losses import Activation, AwayFrom, CrossEntropy, MatchOutside, Mixture
 
 __all__ = [
     "Activation",

@@ -19,7 +19,7 @@ from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.folder import PictureFolder, SavedPicture
 from robust_widgets.pictures.tensors import Picture, to_pixels
-from robust_widgets.synthesis.loop import iterates
+from robust_widgets.synthesis.loop import iterate
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.running.run import resolve_model, task_problem
 
@@ -233,12 +233,12 @@ class _Painter:
     def _paint(self, indices: Sequence[int]) -> list[SavedPicture]:
         # One problem for all: if its loss draws at random, each batch gets the same draws.
         problem = replace(self.first, start=torch.cat([self._problem(index).start for index in indices]))
-        x, reading = problem.start, None
-        for step, (x, reading) in enumerate(iterates(problem)):  # noqa: B007 - the last is used below
+        x, info = problem.start, None
+        for i, x, info in iterate(problem, lambda i, x, info: (i, x, info)):  # noqa: B007 - the last is used below
             if self.on_step is not None:
-                self.on_step(step)
-        assert reading is not None
-        metrics = torch.stack([reading.loss, reading.probability, reading.distance], 1).double().tolist()
+                self.on_step(i)
+        assert info is not None
+        metrics = torch.stack([info.loss, info.probability, info.distance], 1).double().tolist()
         rows = zip(indices, metrics, to_pixels(x), strict=True)
         return [
             SavedPicture(

@@ -141,6 +141,18 @@ def preserve_outside(
     return None, weight * MatchOutside(picture, region)
 
 
+def fill_inside(picture: Tensor, mask: Tensor) -> Tensor:
+    """The picture with the mask's inside filled with the mean colour of the outside.
+
+    Args:
+        picture: float (n, 3, h, w).
+        mask: bool (n or 1, 1, h, w).
+    """
+    outside = (~mask).to(picture.dtype)
+    mean = (picture * outside).sum((2, 3), keepdim=True) / outside.sum((2, 3), keepdim=True).clamp_min(1)
+    return torch.where(mask, mean, picture)
+
+
 def with_noise(batch: Tensor, seed: int | None, region: Tensor | None = None) -> Tensor:
     """The pictures with faint seeded noise, inside a region if one is given.
 

@@ -67,15 +67,15 @@ def made(precision: str | None, **changes: Any) -> Problem:
 def test_a_run_in_half_precision_ends_at_nearly_the_same_picture(wanted: str | None, objective: Any) -> None:
     problem = made(wanted, objective=objective)
     found, plain = list(compiled_iterate(problem)), list(compiled_iterate(replace(problem, model=smooth_model())))
-    captures: Any = problem.model.step_graphs  # type: ignore[attr-defined]
-    assert captures.precision == (wanted or "bfloat16") and captures.count == 1 and not captures.note
+    graphs: Any = problem.model.step_graphs  # type: ignore[attr-defined]
+    assert graphs.precision == (wanted or "bfloat16") and graphs.count == 1 and not graphs.note
     assert (found[-1].loss != plain[-1].loss).any(), "it is another precision"
     for a, b in zip(found, plain, strict=True):
         np.testing.assert_allclose(a.probabilities, b.probabilities, atol=HALF_CLOSE)
         assert (a.probabilities.argmax(1) == b.probabilities.argmax(1)).all()  # type: ignore[union-attr]
     assert np.abs(found[-1].pixels.astype(int) - plain[-1].pixels).mean() < 1
     list(compiled_iterate(problem))
-    assert captures.count == 1
+    assert graphs.count == 1
 
 
 @pytest.mark.parametrize("worse", [("bfloat16",), ("bfloat16", "float16")])
@@ -95,12 +95,12 @@ def test_a_precision_with_other_answers_is_not_used(
 
     monkeypatch.setattr(HalfPrecisionClassifier, "forward", forward)
     problem = made(None)
-    captures: Any = problem.model.step_graphs  # type: ignore[attr-defined]
+    graphs: Any = problem.model.step_graphs  # type: ignore[attr-defined]
     list(compiled_iterate(problem))
-    assert captures.precision == ("float16" if len(worse) == 1 else "float32") and not captures.note
-    tried = captures.count
+    assert graphs.precision == ("float16" if len(worse) == 1 else "float32") and not graphs.note
+    tried = graphs.count
     list(compiled_iterate(replace(problem, start=pictures(2))))
-    assert captures.count == tried + 1, "what was not used is not tried again"
+    assert graphs.count == tried + 1, "what was not used is not tried again"
 
 
 def test_a_precision_is_given_by_name() -> None:

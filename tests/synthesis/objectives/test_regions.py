@@ -13,7 +13,7 @@ from PIL import Image
 from robust_widgets.errors import PictureError
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.synthesis.objectives import MatchOutside
-from robust_widgets.synthesis.objectives.regions import filled, mean_outside
+from robust_widgets.tasks.running.problems import fill_inside
 from tests.helpers import pictures, raises_sentence, smooth_model
 
 MODEL = smooth_model(16)
@@ -87,12 +87,12 @@ def test_what_cannot_be_read(picture: Any, mask: Any, named: str) -> None:
         MatchOutside(picture, mask)(MODEL, X)
 
 
-def test_the_mean_outside_and_the_fill() -> None:
+def test_the_inside_is_filled_with_the_mean_colour_of_the_outside() -> None:
     mask = torch.from_numpy(MASK)[None, None]
-    mean = mean_outside(X, mask)
+    hole = fill_inside(X, mask)
+    mean = hole[:, :, 4:5, 6:7]
     for i in range(2):
         for c in range(3):
             assert float(mean[i, c, 0, 0]) == pytest.approx(float(X[i, c][torch.from_numpy(~MASK)].mean()), rel=1e-5)
-    hole = filled(X, mask)
     assert torch.equal(hole[OUTSIDE], X[OUTSIDE])
     torch.testing.assert_close(hole[~OUTSIDE], mean.expand(2, 3, 16, 16)[~OUTSIDE])

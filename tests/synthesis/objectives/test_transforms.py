@@ -33,9 +33,10 @@ class Seen(Objective):
 
 def views(pixels: int, seed: int = 0, count: int = 60, x: torch.Tensor = X) -> list[torch.Tensor]:
     seen = Seen()
-    objective = Jitter(seen, pixels, seed)
+    objective: Objective = Jitter(seen, pixels, seed)
     for _ in range(count):
-        objective(MODEL, x.clone())
+        loss, objective = objective.sample()
+        loss(MODEL, x.clone())
     return seen.pictures
 
 
