@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from robust_widgets.runs.record import Frame
+from robust_widgets.runs.frame import Frame
 from robust_widgets.solvers.graphs.step_graph import step_graphs_of
 from robust_widgets.synthesis.loop import FrameRenderer, iterate
 from robust_widgets.synthesis.problem import Problem

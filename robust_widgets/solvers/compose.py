@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import ParameterError
-from robust_widgets.runs.record import Frame
+from robust_widgets.runs.frame import Frame
 from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.synthesis.loop import Solver
 from robust_widgets.synthesis.problem import Problem

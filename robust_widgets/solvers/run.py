@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from robust_widgets.runs.record import Frame
+from robust_widgets.runs.frame import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.synthesis.loop import Solver

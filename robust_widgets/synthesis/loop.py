@@ -21,7 +21,7 @@ from torch import Tensor
 
 from robust_widgets.errors import WeightsError
 from robust_widgets.pictures.tensors import to_bytes
-from robust_widgets.runs.record import Frame
+from robust_widgets.runs.frame import Frame
 from robust_widgets.synthesis.objectives import Classifier, Objective
 from robust_widgets.synthesis.problem import Problem, State
 

@@ -68,7 +68,8 @@ def tree_unflatten(tree: T, leaves: Iterator[Any], *, integers_are_leaves: bool 
     parts = {name: tree_unflatten(part, leaves, integers_are_leaves=integers_are_leaves) for name, part in _parts(tree)}
     if isinstance(tree, tuple):
         values = list(parts.values())
-        return cast(T, type(tree)(*values) if hasattr(tree, "_fields") else tuple(values))
+        kind = cast(Any, type(tree))
+        return kind(*values) if hasattr(tree, "_fields") else kind(values)
     if isinstance(tree, (list, dict)):
         return cast(T, list(parts.values()) if isinstance(tree, list) else parts)
     other = copy.copy(tree)
