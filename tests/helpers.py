@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -210,8 +211,8 @@ def trained_on(
     **options: Any,
 ) -> RobustClassifier:
     """A model trained on the CPU, without progress bars."""
-    said = {"say": log, "progress": False, "device": "cpu"}
-    return train(train_set, out, val=val_set, **said, **settings.to_dict(), **options)
+    quiet: dict[str, Any] = {"log": log, "progress": False, "device": "cpu"}
+    return train(train_set, out, val=val_set, **quiet, **dataclasses.asdict(settings), **options)
 
 
 def check_sentence(message: str, *given: object) -> None:

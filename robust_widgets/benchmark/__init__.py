@@ -1,1 +1,1 @@
-"""Speed of a step next to other packages."""
+"""Speed of a step in comparison with other packages."""

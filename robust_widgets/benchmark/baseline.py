@@ -1,4 +1,4 @@
-"""The least that a step could take: one pass through the network, forth and back to the pictures."""
+"""The baseline of a step: one forward and backward pass to the pictures."""
 
 from __future__ import annotations
 
@@ -16,29 +16,28 @@ def bare_pass(
     model: RobustClassifier,
     x: Tensor,
     loss: Callable[[RobustClassifier, Tensor], Tensor],
-    asked: Sequence[Tensor] = (),
+    inputs: Sequence[Tensor] = (),
 ) -> Callable[[], object]:
-    """A pass by the fastest way there is, to be called; the pictures stay what they are.
+    """A function that makes one pass in the fastest way available; the pictures never change.
 
-    Where steps are recorded on a CPU, that is a recording of the pass alone.
+    If steps are recorded as graphs on this CPU, so is the pass.
 
     Args:
-        model: as it is run by default.
+        model: as it runs by default.
         x: pictures (n, 3, h, w).
         loss: of a model and pictures, (n,).
-        asked: tensors that the loss reads and that another step may have other values of. What follows from the others
-            is worked out beforehand.
+        inputs: tensors that the loss reads and that vary between steps. Everything else is constant-folded.
     """
     x = x.detach().clone()
 
-    def once(of: RobustClassifier = model) -> list[Tensor]:
+    def forward_backward(of: RobustClassifier = model) -> list[Tensor]:
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
-            found = loss(of, leaf)
-            return [found.detach(), *torch.autograd.grad(found.sum(), leaf)]
+            losses = loss(of, leaf)
+            return [losses.detach(), *torch.autograd.grad(losses.sum(), leaf)]
 
     if backend_for(model, x) is not CpuGraph:
-        return once
-    bare, graph = model.uncompiled(), CpuGraph(x.device)
-    graph.record(lambda: once(bare), [x, *asked])
+        return forward_backward
+    uncompiled, graph = model.uncompiled(), CpuGraph(x.device)
+    graph.record(lambda: forward_backward(uncompiled), [x, *inputs])
     return graph.replay

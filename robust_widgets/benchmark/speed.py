@@ -1,4 +1,4 @@
-"""How long a step takes, beside the least it could take on the same machine at the same time."""
+"""The time of a step in relation to a bare forward and backward pass, for model cards."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Speed:
     Attributes:
         step: one step of generation, with its frame.
         bare: one forward and backward pass to the picture.
-        ratio: the median of step over bare of each round.
-        machine: where, in words.
+        ratio: the median over the rounds of step over bare.
+        machine: description of the machine.
     """
 
     step: float
@@ -38,12 +38,12 @@ class Speed:
 
 
 def speed(model: RobustClassifier, steps: int = STEPS, rounds: int = ROUNDS) -> Speed:
-    """Time a step and a bare pass in turn, after a round that does not count.
+    """Time a step and a bare pass, interleaved, after a warm-up round.
 
     Args:
-        model: paints; it has class seeds.
-        steps: of each round.
-        rounds: how many.
+        model: a model with class seeds.
+        steps: per round.
+        rounds: number of rounds.
     """
     problem = task_problem("generate", model, 0, {"steps": steps})
     target = torch.zeros(1, dtype=torch.long, device=model.device)
@@ -52,34 +52,34 @@ def speed(model: RobustClassifier, steps: int = STEPS, rounds: int = ROUNDS) -> 
         for _ in compiled_iterate(problem):
             pass
 
-    once = bare_pass(
+    forward_backward = bare_pass(
         model,
         problem.start,
         lambda of, x: functional.cross_entropy(of(x), target.expand(len(x)), reduction="none"),
         [target],
     )
 
-    def bare() -> None:
+    def run_bare() -> None:
         for _ in range(steps):
-            once()
+            forward_backward()
 
-    times = interleaved({"step": paint, "bare": bare}, rounds, waiting(model.device))
-    each = [(step / steps, floor / steps) for step, floor in zip(times["step"], times["bare"], strict=True)]
+    times = interleaved({"step": paint, "bare": run_bare}, rounds, synchroniser(model.device))
+    pairs = [(step / steps, bare / steps) for step, bare in zip(times["step"], times["bare"], strict=True)]
     return Speed(
-        statistics.median(step for step, _ in each),
-        statistics.median(floor for _, floor in each),
-        statistics.median(step / floor for step, floor in each),
+        statistics.median(step for step, _ in pairs),
+        statistics.median(bare for _, bare in pairs),
+        statistics.median(step / bare for step, bare in pairs),
         f"{machine_of(model)}, torch {torch.__version__}",
     )
 
 
-def waiting(device: torch.device) -> Callable[[], object] | None:
-    """What waits until a device has done all it was asked; None where the host does the work itself."""
+def synchroniser(device: torch.device) -> Callable[[], object] | None:
+    """A function that waits for a device's pending work; None for a CPU, which has none."""
     return (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else None
 
 
 def machine_of(model: RobustClassifier) -> str:
-    """Where a model runs, in words."""
+    """A description of the machine that a model runs on."""
     if model.device.type == "cuda":
         return torch.cuda.get_device_name(model.device)
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""What is timed beside other packages: one task on one model, with the same picture, loss and steps for everybody."""
+"""The workload of a benchmark: one task on one model, with the same picture, loss and steps for every package."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from robust_widgets.benchmark.baseline import bare_pass
 from robust_widgets.interface.parameters import PAPER_PENALTY
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
+from robust_widgets.pictures.tensors import from_pixels
 from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.solvers.graphs.step_graph import StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball
@@ -30,22 +31,22 @@ CROSS_ENTROPY, INPAINTING, FEATURES = "cross-entropy", "in-painting", "feature p
 TASKS = (CROSS_ENTROPY, INPAINTING, FEATURES)
 UNIT = 0
 RESNET50 = "resnet50"
-SETTLING = 4  # random pictures that a random network's normalisations are set by
+WARM_UP_PICTURES = 4  # random pictures that set a random network's batch-norm statistics
 
 
 @dataclass(frozen=True)
-class Race:
-    """What every loop does: normalised L2 steps down one loss within a ball.
+class Workload:
+    """Normalised L2 steps that lower one loss within a ball.
 
     Attributes:
-        task: one of `TASKS`. In-painting is the cross-entropy, feature painting a unit's activation, each with the
-            published soft penalty on change outside a mask.
-        model: as it is run by default.
-        plain: the same weights, run as they are.
+        task: one of `TASKS`. In-painting lowers the cross-entropy, feature painting raises a unit's activation, both
+            with the published soft penalty on changes outside a mask.
+        model: as it runs by default.
+        plain: the same weights, uncompiled.
         start: pictures (n, 3, h, w) in [0, 1].
         target: class indices (n,).
         epsilon, step_size: in raw pixels.
-        steps: how many.
+        steps: number of steps.
     """
 
     task: str
@@ -59,7 +60,7 @@ class Race:
 
     @cached_property
     def mask(self) -> Tensor:
-        """Where in-painting and feature painting are free: the middle, bool (1, 1, h, w)."""
+        """Where in-painting and feature painting may change the picture: its middle, bool (1, 1, h, w)."""
         height, width = self.start.shape[2:]
         inside = torch.zeros(1, 1, height, width, dtype=torch.bool, device=self.start.device)
         inside[:, :, height // 4 : -(height // 4), width // 4 : -(width // 4)] = True
@@ -67,16 +68,16 @@ class Race:
 
     @cached_property
     def units(self) -> Tensor:
-        """What feature painting asks for, int64 (n, 1)."""
+        """The units that feature painting raises, int64 (n, 1)."""
         return torch.full((len(self.start), 1), UNIT, device=self.start.device)
 
     @cached_property
     def bare_pass(self) -> Callable[[], object]:
-        """The part of a step that nobody can do without, by the fastest way there is."""
-        return bare_pass(self.model, self.start, self.answer, [self.target, self.units])
+        """One forward and backward pass, in the fastest way available."""
+        return bare_pass(self.model, self.start, self.network_loss, [self.target, self.units])
 
     def problem(self, model: RobustClassifier) -> Problem:
-        """The race as this package's problem."""
+        """The workload as this package's problem."""
         objective: Objective = Activation(UNIT) if self.task == FEATURES else CrossEntropy(self.target)
         if self.task != CROSS_ENTROPY:
             objective = objective + PAPER_PENALTY * MatchOutside(self.start, self.mask)
@@ -89,43 +90,43 @@ class Race:
             steps=self.steps,
         )
 
-    def answer(self, model: RobustClassifier, x: Tensor) -> Tensor:
-        """The part of the loss that asks the model, (n,)."""
+    def network_loss(self, model: RobustClassifier, x: Tensor) -> Tensor:
+        """The part of the loss that depends on the model, (n,)."""
         if self.task == FEATURES:
             return -model.features(x, straight_through=True).gather(1, self.units)[:, 0]
         return functional.cross_entropy(model(x), self.target, reduction="none")
 
     def loss(self, model: RobustClassifier, x: Tensor) -> Tensor:
-        """The loss of each picture, (n,), as a person would write it."""
+        """The loss of each picture, (n,), as hand-written PyTorch."""
         if self.task == CROSS_ENTROPY:
-            return self.answer(model, x)
-        changed = (x - self.start).square() * ~self.mask
-        return self.answer(model, x) + PAPER_PENALTY * changed.mean((1, 2, 3))
+            return self.network_loss(model, x)
+        change = (x - self.start).square() * ~self.mask
+        return self.network_loss(model, x) + PAPER_PENALTY * change.mean((1, 2, 3))
 
 
-def raced_models(name: str, device: str | None) -> tuple[RobustClassifier, RobustClassifier]:
-    """A model as it is run by default, and the same weights run as they are.
+def benchmark_models(name: str, device: str | None) -> tuple[RobustClassifier, RobustClassifier]:
+    """A model as it runs by default, and uncompiled.
 
     Args:
-        name: what `load_model` takes, or ``"resnet50"``: torchvision's, with random weights, at 224 pixels.
+        name: of `load_model`, or ``"resnet50"``: torchvision's at 224 pixels, with random weights.
         device: where to run.
     """
     if name != RESNET50:
         return load_model(name, device=device), load_model(name, device=device, fast=False)
     network = _random_resnet50()
-    known: dict[str, Any] = {
+    options: dict[str, Any] = {
         "classes": "imagenet",
         "mean": 0.5,
         "std": 0.25,
         "input_size": 224,
         "name": f"{RESNET50}, random weights",
     }
-    return load_model(network, device=device, **known), load_model(network, device=device, fast=False, **known)
+    return load_model(network, device=device, **options), load_model(network, device=device, fast=False, **options)
 
 
 @torch.no_grad()
 def _random_resnet50() -> torch.nn.Module:
-    """Its normalisations are set by random pictures, so that its numbers keep the size of a trained one's."""
+    """With batch-norm statistics of random pictures, so that activations have a trained network's scale."""
     from torchvision.models import resnet50
 
     with torch.random.fork_rng(devices=[]):
@@ -133,47 +134,47 @@ def _random_resnet50() -> torch.nn.Module:
         network = resnet50()
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
-                module.momentum = None  # the plain mean of what it sees
-        network.train()(torch.randn(SETTLING, 3, 224, 224))
+                module.momentum = None  # cumulative mean
+        network.train()(torch.randn(WARM_UP_PICTURES, 3, 224, 224))
     return network.eval()
 
 
-def last_picture(race: Race, model: RobustClassifier) -> Tensor:
-    """The picture after the last step of this package's loop, as floats; nothing is recorded."""
-    return minimize(race.problem(model))
+def last_picture(workload: Workload, model: RobustClassifier) -> Tensor:
+    """The picture after the last step of this package's eager loop, as floats."""
+    return minimize(workload.problem(model))
 
 
-def last_shown(race: Race, model: RobustClassifier) -> Tensor:
-    """The last picture as a run shows it, of 256 levels; by recorded steps, where a model records them."""
+def last_shown(workload: Workload, model: RobustClassifier) -> Tensor:
+    """The last picture of a run, rounded to 256 levels; by recorded steps, if the model records them."""
     frame = None
-    for frame in compiled_iterate(race.problem(model)):  # noqa: B007 - the last is wanted
+    for frame in compiled_iterate(workload.problem(model)):  # noqa: B007 - only the last is used
         pass
     assert frame is not None
-    return (torch.from_numpy(frame.pixels).permute(0, 3, 1, 2) / 255).to(race.start)
+    return from_pixels(frame.pixels).to(workload.start)
 
 
-def last_recorded(race: Race, model: RobustClassifier) -> Tensor | None:
-    """The picture after the last step as floats, by recorded steps; None where a model's are not, or go on ahead."""
-    for _ in islice(compiled_iterate(race.problem(model)), race.steps):
+def last_recorded(workload: Workload, model: RobustClassifier) -> Tensor | None:
+    """The picture after the last recorded step as floats; None if steps are not recorded, or run ahead."""
+    for _ in islice(compiled_iterate(workload.problem(model)), workload.steps):
         pass
-    found = model.step_graphs
-    if not isinstance(found, StepGraphCache) or found.backend.is_async or found.latest is None:
+    graphs = model.step_graphs
+    if not isinstance(graphs, StepGraphCache) or graphs.backend.is_async or graphs.latest is None:
         return None
-    return found.latest.x.clone()
+    return graphs.latest.x.clone()
 
 
-def new_race(task: str, fast: RobustClassifier, plain: RobustClassifier, batch: int, steps: int) -> Race:
-    """A race from faint noise, towards as many classes as there are.
+def make_workload(task: str, fast: RobustClassifier, plain: RobustClassifier, batch: int, steps: int) -> Workload:
+    """A workload from faint noise, towards a different class for each picture.
 
     Args:
         task: one of `TASKS`.
-        fast: the model as it is run by default.
-        plain: the same weights, run as they are.
-        batch: pictures at once.
-        steps: of each loop.
+        fast: the model as it runs by default.
+        plain: the same weights, uncompiled.
+        batch: number of pictures.
+        steps: number of steps.
     """
-    side = fast.input_size
+    size = fast.input_size
     generator = torch.Generator().manual_seed(0)
-    start = (0.5 + 0.1 * torch.randn(batch, 3, side, side, generator=generator)).clamp(0, 1).to(fast.device)
+    start = (0.5 + 0.1 * torch.randn(batch, 3, size, size, generator=generator)).clamp(0, 1).to(fast.device)
     target = torch.arange(batch, device=fast.device) % len(fast.classes)
-    return Race(task, fast, plain, start, target, raw_pixels(EPSILON, side), raw_pixels(STEP_SIZE, side), steps)
+    return Workload(task, fast, plain, start, target, raw_pixels(EPSILON, size), raw_pixels(STEP_SIZE, size), steps)

@@ -1,6 +1,6 @@
-"""The command line: what the package does, for people who do not open a notebook.
+"""The command line, with one file for each command.
 
-Reading the options must stay fast, so a command imports torch, and whatever needs it, only once it runs.
+To keep ``--help`` fast, commands import torch, and everything that needs it, only when they run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from robust_widgets.cli.evaluate import evaluate
 from robust_widgets.cli.features import features
 from robust_widgets.cli.lab import lab
 from robust_widgets.cli.models import models
+from robust_widgets.cli.old_spellings import TrainCommand
 from robust_widgets.cli.tasks import task_commands
 from robust_widgets.cli.train import train
 
@@ -34,8 +35,10 @@ app = typer.Typer(
 app.command(context_settings={"ignore_unknown_options": True})(lab)
 for name, function, hidden in task_commands():
     app.command(name, hidden=hidden)(function)
-for command in (features, train, evaluate, models, convert, bench, doctor):
+app.command(cls=TrainCommand)(train)
+for command in (features, models, convert, bench, doctor):
     app.command()(command)
+app.add_typer(evaluate)
 app.add_typer(data)
 
 
@@ -48,7 +51,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Paint with an adversarially robust image classifier."""

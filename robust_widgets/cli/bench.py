@@ -1,4 +1,4 @@
-"""``robust-widgets bench``: how fast a step is here, beside other packages."""
+"""``robust-widgets bench``: the speed of a step on this machine, in comparison with other packages."""
 
 from __future__ import annotations
 
@@ -29,46 +29,46 @@ def bench(
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="One picture at once, few steps, no memory: about a minute.")
+        bool, typer.Option("--quick", help="Single pictures, few steps, no memory: about a minute.")
     ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures there.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the results to this file.")
     ] = None,
     chart: Annotated[
-        Path | None, typer.Option("--chart", metavar="FILE", help="Also draw them there as bars, as .png.")
+        Path | None, typer.Option("--chart", metavar="FILE", help="Also write a bar chart to this file, as .png.")
     ] = None,
     device: Device = None,
 ) -> None:
-    """Time a step beside other packages on the same weights, picture, loss and steps, in one process and in turn.
+    """Compare the speed of a step with other packages.
 
-    The packages torchattacks, foolbox and robustness take part where they are installed. Quote the ratios: one time
-    alone means nothing on a machine that does other things as well.
+    All use the same weights, picture, loss and steps, interleaved in one process. torchattacks, foolbox and robustness
+    are included if they are installed. Quote the ratios: absolute times depend on what else the machine does.
     """
     checked_outputs([json_file] if json_file else [], [".json"])
     checked_outputs([chart] if chart else [], [".png"])
     import torch
 
     from robust_widgets._files import atomic_write
-    from robust_widgets.benchmark.compare import as_json, contest, left_out, workloads
+    from robust_widgets.benchmark.compare import as_json, cases_for, compare, report_missing
     from robust_widgets.benchmark.speed import machine_of
-    from robust_widgets.benchmark.workload import RESNET50, raced_models
+    from robust_widgets.benchmark.workload import RESNET50, benchmark_models
 
-    def say(why: str) -> None:
-        typer.echo(f"left out: {why}")
+    def log(reason: str) -> None:
+        typer.echo(f"skipped: {reason}")
 
-    left_out(say)
+    report_missing(log)
     rows: list[Row] = []
     parities: list[Parity] = []
     machine = ""
     for name in model or ("default", "tiny", *([] if quick else [RESNET50])):
-        fast, plain = raced_models(name, device)
+        fast, plain = benchmark_models(name, device)
         machine = f"{machine_of(fast)}, torch {torch.__version__}"
         typer.echo(f"\n{fast!r}; {machine}")
-        for work in workloads(fast, quick):
-            fast.warm_up(work.batch)
-            found, parity = contest(fast, plain, work, "" if quick else name, say)
-            typer.echo(_table(found, parity, _way(fast, work.batch)))
-            rows += found
+        for case in cases_for(fast, quick):
+            fast.warm_up(case.batch)
+            case_rows, parity = compare(fast, plain, case, "" if quick else name, log)
+            typer.echo(_table(case_rows, parity, _backend(fast, case.batch)))
+            rows += case_rows
             parities += [parity] if parity else []
     if json_file is not None:
         text = json.dumps(as_json(rows, parities, machine), indent=1)
@@ -77,39 +77,39 @@ def bench(
     if chart is not None:
         from robust_widgets.evaluation.charts import speed_chart
 
-        drawn = speed_chart(rows)
-        atomic_write(chart, lambda file: file.write(drawn))
+        png = speed_chart(rows)
+        atomic_write(chart, lambda file: file.write(png))
         typer.echo(f"Wrote {chart}.")
 
 
-def _way(model: RobustClassifier, batch: int) -> str:
-    """The way a model takes with so many pictures at once, and whether that is the whole step's."""
+def _backend(model: RobustClassifier, batch: int) -> str:
+    """The backend that a model uses for a batch of this size, and whether whole steps are recorded."""
     import torch
 
     from robust_widgets.compiler.autotune import size_of
     from robust_widgets.solvers.graphs.dispatch import backend_for
 
     if model.engine is None:
-        return "as it is"
+        return "not compiled"
     side = model.input_size
     if backend_for(model, torch.zeros(batch, 3, side, side, device=model.device)) is not None:
-        return "the whole step recorded"
-    return model.engine.ways.get(size_of(batch), "as it is")
+        return "whole steps recorded"
+    return model.engine.ways.get(size_of(batch), "not compiled")
 
 
-def _table(rows: Sequence[Row], parity: Parity | None, way: str) -> str:
+def _table(rows: Sequence[Row], parity: Parity | None, backend: str) -> str:
     from robust_widgets.benchmark.compare import NUDGE
 
     head = f"{rows[0].task}, batch {rows[0].batch}"
-    lines = [f"(way: {way})", f"{head:30} {'ms a step':>9}  {'x floor':>7}  {'x ours':>7}  {'peak MB':>7}"]
+    lines = [f"(backend: {backend})", f"{head:30} {'ms/step':>9}  {'x floor':>7}  {'x ours':>7}  {'peak MB':>7}"]
     for row in rows:
         peak = "" if row.peak_mb is None else f"{row.peak_mb:.0f}"
         ratios = f"{row.ratio_to_floor:>7.2f}  {row.ratio_to_ours:>7.2f}"
         lines.append(f"{row.engine:30} {row.ms_per_step:>9.2f}  {ratios}  {peak:>7}".rstrip())
     if parity is not None:
         lines.append(
-            f"after {parity.steps} steps the picture is within {parity.largest:.1e} of the network's own, "
+            f"after {parity.steps} steps the picture is within {parity.largest:.1e} of the uncompiled model's, "
             f"{'the same' if parity.same_class else 'ANOTHER'} class, probability within {parity.probability:.1e}; "
-            f"the network's own is within {parity.nudged:.1e} when the start moves by {NUDGE:.0e}"
+            f"the uncompiled model's moves by {parity.nudged:.1e} if its start moves by {NUDGE:.0e}"
         )
     return "\n".join(lines)

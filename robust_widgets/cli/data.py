@@ -1,4 +1,4 @@
-"""``robust-widgets data``: folders of pictures to train on, made from what others give out."""
+"""``robust-widgets data``: make folders of training pictures from published data sets."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import typer
 from robust_widgets.cli.error_handling import in_sentences
 from robust_widgets.errors import DataError
 
-data = typer.Typer(
-    name="data", no_args_is_help=True, rich_markup_mode=None, help="Make folders of pictures to train on."
-)
+data = typer.Typer(name="data", no_args_is_help=True, rich_markup_mode=None, help="Make folders of training pictures.")
 
-Out = Annotated[Path, typer.Option(metavar="DIR", help="The folder to make; it must not exist yet, or be empty.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="The folder to create; it must not exist, or be empty.")]
 
 
 @data.command()
 @in_sentences
 def restricted_tiny_imagenet(
     archive: Annotated[
-        Path, typer.Option("--from", metavar="ZIP", help="The official tiny-imagenet-200.zip, as it was downloaded.")
+        Path, typer.Option("--from", metavar="ZIP", help="The official tiny-imagenet-200.zip, as downloaded.")
     ],
     out: Out,
 ) -> None:
-    """Sort Tiny ImageNet as the shipped models saw it.
+    """Make the training data of the bundled models from Tiny ImageNet.
 
-    69 of its 200 classes become 27 everyday ones. ImageNet's terms apply to the pictures: research and teaching.
+    69 of its 200 classes become 27 everyday ones. ImageNet's terms apply to the pictures: research and teaching only.
     """
     from robust_widgets.training.data import make_restricted_tiny_imagenet
 
-    made = make_restricted_tiny_imagenet(archive, out, say=typer.echo)
+    counts = make_restricted_tiny_imagenet(archive, out, log=typer.echo)
     train = shlex.join(["robust-widgets", "train", str(out), "--out", "model.safetensors"])
-    typer.echo(f"wrote {out}: {made['train']:,} pictures in train, {made['val']:,} in val; train on them with: {train}")
+    typer.echo(
+        f"wrote {out}: {counts['train']:,} pictures in train, {counts['val']:,} in val; train on them with: {train}"
+    )
 
 
 @data.command()
@@ -43,38 +43,38 @@ def split_by_name(
     pictures: Annotated[
         Path,
         typer.Argument(
-            metavar="DATA", help="A folder of pictures, at any depth; with train and val in it, so has the result."
+            metavar="DATA", help="A folder of pictures, at any depth. If it has train and val, so has the result."
         ),
     ],
     domains: Annotated[
         list[str],
         typer.Argument(
             metavar="DOMAIN=PREFIX...",
-            help="A domain's name, and what its file names begin with; several are separated by commas.",
+            help="A domain's name and the prefix of its file names; separate several prefixes by commas.",
         ),
     ],
     out: Out,
 ) -> None:
     """Sort pictures into folders by file name.
 
-    For example: robust-widgets data split-by-name DATA --out DIR orange=n07747607 lemon=n07749582
+    Example: robust-widgets data split-by-name DATA --out DIR orange=n07747607 lemon=n07749582
     """
     from robust_widgets.training.data import split_by_name as split
 
-    copied = split(pictures, out, parsed(domains), say=typer.echo)
+    copied = split(pictures, out, parse_domains(domains), log=typer.echo)
     typer.echo(f"wrote {out}: " + ", ".join(f"{count:,} pictures of {name}" for name, count in copied.items()))
 
 
-def parsed(domains: list[str]) -> dict[str, list[str]]:
+def parse_domains(domains: list[str]) -> dict[str, list[str]]:
     """``["orange=n07747607"]`` as ``{"orange": ["n07747607"]}``.
 
     Raises:
-        DataError: one without "=".
+        DataError: there is no "=" in one of them.
     """
-    found: dict[str, list[str]] = {}
+    prefixes: dict[str, list[str]] = {}
     for text in domains:
-        name, equals, beginnings = text.partition("=")
+        name, equals, values = text.partition("=")
         if not equals:
-            raise DataError(f"{text!r} says no domain; write its name and a prefix, such as 'orange=n07747607'.")
-        found.setdefault(name.strip(), []).extend(part.strip() for part in beginnings.split(","))
-    return found
+            raise DataError(f"{text!r} is not a domain; write its name and a prefix, such as 'orange=n07747607'.")
+        prefixes.setdefault(name.strip(), []).extend(value.strip() for value in values.split(","))
+    return prefixes

@@ -1,4 +1,4 @@
-"""What a person reads when a command cannot go on: a sentence on standard error, never a traceback."""
+"""Report a command's errors as a sentence on standard error instead of a traceback."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ R = TypeVar("R")
 
 
 def in_sentences(command: Callable[P, R]) -> Callable[P, R]:
-    """A command whose errors are sentences: exit code 2 for what it was given, 130 for Ctrl-C.
+    """Make a command print its errors as sentences, and exit with 2 for bad input or 130 for Ctrl-C.
 
-    An error that nobody foresaw keeps its traceback, because it is a fault of this package.
+    Unexpected errors keep their traceback: they are bugs of this package.
     """
 
     @functools.wraps(command)
@@ -30,16 +30,16 @@ def in_sentences(command: Callable[P, R]) -> Callable[P, R]:
         except RobustWidgetsError as error:
             sentence, code = str(error), BAD_INPUT
         except KeyboardInterrupt:
-            sentence, code = "\nStopped.", INTERRUPTED  # below the "^C" and whatever bar stood there
+            sentence, code = "\nStopped.", INTERRUPTED  # on a new line, after "^C" and any progress bar
         except BrokenPipeError:
-            raise  # whoever read our output left; typer ends quietly
+            raise  # the reader closed the pipe: let typer exit quietly
         except OSError as error:
-            place = "A file" if error.filename is None else repr(str(error.filename))
-            sentence, code = f"{place} could not be read or written: {error.strerror or error}.", BAD_INPUT
+            file = "A file" if error.filename is None else repr(str(error.filename))
+            sentence, code = f"{file} could not be read or written: {error.strerror or error}.", BAD_INPUT
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            sentence = "The memory ran out; give fewer or smaller pictures, a smaller batch, or another --device."
+            sentence = "Out of memory; give fewer or smaller pictures, a smaller batch, or another --device."
             code = BAD_INPUT
         typer.echo(sentence, err=True)
         raise typer.Exit(code)

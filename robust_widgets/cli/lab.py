@@ -1,4 +1,4 @@
-"""``robust-widgets lab``: JupyterLab on the index of the course."""
+"""``robust-widgets lab``: open JupyterLab on the course's index."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ COPY = "robust-widgets-course"
 def lab(
     jupyter_options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="JUPYTER_OPTIONS", help="Handed on to JupyterLab, for example --port=8899."),
+        typer.Argument(metavar="JUPYTER_OPTIONS", help="Passed on to JupyterLab, for example --port=8899."),
     ] = None,
     no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Only print the address; so it is where there is no display.")
+        bool, typer.Option("--no-browser", help="Only print the address, as on a machine without a display.")
     ] = False,
 ) -> None:
     """Open JupyterLab on the index of the course.
 
-    In a checkout of the project this is its own folder of notebooks; elsewhere it is a copy in the current folder,
-    in which a file that is there is never overwritten.
+    In a checkout of the project it opens its notebooks. Elsewhere it copies the course into the current folder first,
+    without overwriting existing files.
     """
     folder, notebook = course_index(Path.cwd())
     command = [sys.executable, "-m", "jupyterlab"]
@@ -43,51 +43,51 @@ def lab(
     if no_browser or not has_display():
         command.append("--no-browser")
     if sys.platform != "win32" and os.geteuid() == 0:
-        command.append("--allow-root")  # a container's only user; the server still asks for its token
-    become([*command, *(jupyter_options or [])])
+        command.append("--allow-root")  # often a container's only user; the server still requires its token
+    replace_process([*command, *(jupyter_options or [])])
 
 
 def course_index(here: Path) -> tuple[Path, Path]:
-    """The folder that JupyterLab shall show, and the course's index in it.
+    """JupyterLab's root folder, and the course's index in it.
 
     Raises:
-        SaveError: the copy cannot be written into this folder.
+        SaveError: the course cannot be copied into this folder.
     """
-    from_checkout = (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / COURSE / INDEX).is_file()
-    if from_checkout and here.resolve().is_relative_to(CHECKOUT):
+    in_checkout = (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / COURSE / INDEX).is_file()
+    if in_checkout and here.resolve().is_relative_to(CHECKOUT):
         return CHECKOUT, COURSE / INDEX
-    source = (CHECKOUT if from_checkout else PACKAGE) / COURSE
+    source = (CHECKOUT if in_checkout else PACKAGE) / COURSE
     try:
         for file in lessons(source):
             copy_once(file, here / COPY / file.relative_to(source))
     except OSError as error:
         raise SaveError(
-            f"The course could not be copied into {str(here)!r} ({error.strerror}); go to a folder of yours."
+            f"The course could not be copied into {str(here)!r} ({error.strerror}); run this in a folder of your own."
         ) from None
     return here, Path(COPY, INDEX)
 
 
 def lessons(course: Path) -> list[Path]:
-    """The course's notebooks and answers, without what running them left behind."""
+    """The course's notebooks and answers, without generated files."""
     return [*course.glob("*.ipynb"), *course.glob("solutions/*.md")]
 
 
 def copy_once(file: Path, copy: Path) -> None:
-    """Copy a file, whole or not at all, unless its copy is there already."""
+    """Copy a file atomically, unless its copy already exists."""
     if not copy.exists():
         make_folder(copy.parent)
-        atomic_write(copy, lambda written: written.write(file.read_bytes()))
+        atomic_write(copy, lambda output: output.write(file.read_bytes()))
 
 
 def has_display() -> bool:
-    """Whether a browser window can be expected to appear."""
+    """Whether a browser window can open."""
     if sys.platform in ("win32", "darwin"):
         return True
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
-def become(command: list[str]) -> None:
-    """Turn this process into another program, so that Ctrl-C and signals reach that alone."""
+def replace_process(command: list[str]) -> None:
+    """Replace this process by another program, so that it alone receives Ctrl-C and signals."""
     if sys.platform == "win32":
         raise typer.Exit(subprocess.call(command))
     os.execv(command[0], command)

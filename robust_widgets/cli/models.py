@@ -65,10 +65,10 @@ def models(
 def describe_robustness(name: str, device: str | None) -> str:
     """How robust a model is, measured now or earlier on this machine."""
     from robust_widgets.models.registry import load_model
-    from robust_widgets.robustness.estimate import robustness_estimate
+    from robust_widgets.robustness.estimate import cached_estimate
 
     model = load_model(name, device=device)
-    robustness = robustness_estimate(model)
+    robustness = cached_estimate(model)
     assert robustness is not None
     claim = f" The file says: {model.card.claim}." if model.card.claim else ""
     return _facts(name, {"robustness": f"{robustness.words}. {robustness.details}{claim}"})

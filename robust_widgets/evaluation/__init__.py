@@ -1,5 +1,5 @@
-"""How well the tasks do what they promise, judged by a second model.
+"""Quality of the pictures that the tasks make, as judged by a second model, and model cards.
 
-The judge is a classifier trained without adversarial training on the same data; it never takes part in the painting.
-Every measurement starts from chosen pictures and seeds, so that it can be repeated.
+The judge is a classifier trained on the same data without adversarial training; it takes no part in the painting. All
+measurements use fixed pictures and seeds, so they are reproducible.
 """

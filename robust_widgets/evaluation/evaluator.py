@@ -1,4 +1,4 @@
-"""What the measurements start from: chosen photographs, crude sketches and masks."""
+"""The evaluator, which paints with a model and asks its judge, and the pictures that measurements start from."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from robust_widgets.errors import ParameterError
 from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.registry import load_model
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.tensors import resize, to_pixels
+from robust_widgets.pictures.tensors import from_pixels, resize, to_pixels
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.compiled import compiled_iterate
@@ -23,13 +25,13 @@ from robust_widgets.solvers.run import new_trace
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.training.data import PictureSet
 
-SKETCH_SIDE = 8
+SKETCH_SIZE = 8
 SKETCH_COLOURS = 6
 BLOB_SHARE = 1 / 4
 
 
-def choose(data: PictureSet, count: int, seed: int = 0) -> PictureSet:
-    """Pictures drawn at random, from one class after the other until there are enough."""
+def choose_pictures(data: PictureSet, count: int, seed: int = 0) -> PictureSet:
+    """Random pictures, taken from each class in turn until there are enough."""
     generator = np.random.default_rng(seed)
     labels = data.labels.numpy()
     by_class = [generator.permutation(np.flatnonzero(labels == label)) for label in range(len(data.classes))]
@@ -39,24 +41,24 @@ def choose(data: PictureSet, count: int, seed: int = 0) -> PictureSet:
 
 
 def crude_sketches(pictures: Tensor) -> Tensor:
-    """Photographs reduced to 8 x 8 pixels of six colours, enlarged and softened; float (n, 3, side, side)."""
-    side = pictures.shape[-1]
+    """Photographs reduced to 8 x 8 pixels of six colours, enlarged and blurred; float (n, 3, size, size)."""
+    size = pictures.shape[-1]
     sketches: list[np.ndarray] = []
-    for pixels in to_pixels(resize(pictures, SKETCH_SIDE, SKETCH_SIDE)):
+    for pixels in to_pixels(resize(pictures, SKETCH_SIZE, SKETCH_SIZE)):
         few = Image.fromarray(pixels).quantize(SKETCH_COLOURS, dither=Image.Dither.NONE).convert("RGB")
-        large = few.resize((side, side), Image.Resampling.NEAREST)
-        sketches.append(np.asarray(large.filter(ImageFilter.GaussianBlur(side / 32))))
-    return floats(np.stack(sketches))
+        large = few.resize((size, size), Image.Resampling.NEAREST)
+        sketches.append(np.asarray(large.filter(ImageFilter.GaussianBlur(size / 32))))
+    return from_pixels(np.stack(sketches))
 
 
 def colour_blobs(data: PictureSet) -> Tensor:
-    """For each class an ellipse in the mean colour of its pictures' middles, on that of their rims.
+    """For each class, an ellipse in the mean colour of its pictures' centres on the mean colour of their borders.
 
-    Float (classes, 3, side, side) in [0, 1].
+    Float (classes, 3, size, size) in [0, 1].
     """
-    side = data.side
-    middle = square(side, BLOB_SHARE)
-    across = (torch.arange(side) + 0.5) / side * 2 - 1
+    size = data.size
+    middle = square(size, BLOB_SHARE)
+    across = (torch.arange(size) + 0.5) / size * 2 - 1
     ellipse = (across[None] / 0.65) ** 2 + (across[:, None] / 0.5) ** 2 < 1
     blobs: list[Tensor] = []
     for label in range(len(data.classes)):
@@ -66,17 +68,17 @@ def colour_blobs(data: PictureSet) -> Tensor:
     return torch.stack(blobs)
 
 
-def square(side: int, share: float) -> Tensor:
-    """A mask, bool (side, side), of a square in the middle that has this share of the area."""
-    inner = round(side * share**0.5)
-    first = (side - inner) // 2
-    mask = torch.zeros(side, side, dtype=torch.bool)
+def square(size: int, share: float) -> Tensor:
+    """A mask, bool (size, size), of a centred square with this share of the area."""
+    inner = round(size * share**0.5)
+    first = (size - inner) // 2
+    mask = torch.zeros(size, size, dtype=torch.bool)
     mask[first : first + inner, first : first + inner] = True
     return mask
 
 
 def interleaved(entries: Sequence[Feature], count: int) -> list[Feature]:
-    """The first entry of each class, then the second of each, and so on."""
+    """The first feature of each class, then the second of each, and so on."""
     by_class: dict[str, list[Feature]] = {}
     for entry in entries:
         by_class.setdefault(entry.classes[0], []).append(entry)
@@ -85,7 +87,7 @@ def interleaved(entries: Sequence[Feature], count: int) -> list[Feature]:
 
 
 def of_other_classes(labels: Tensor, targets: Tensor, seed: int) -> Tensor:
-    """For each target, the index of a picture that shows something else, in random order."""
+    """For each target, the index of a random picture of another class."""
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).tolist()
     picks: list[int] = []
     for target in targets.tolist():
@@ -96,23 +98,23 @@ def of_other_classes(labels: Tensor, targets: Tensor, seed: int) -> Tensor:
     return torch.tensor(picks)
 
 
-ROUNDING = 1e-3  # of a radius, in single precision
-ASKED_AT_ONCE = 128
+ROUNDING = 1e-3  # relative to epsilon, in float32
+BATCH_SIZE = 128
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What one measurement of a task found.
+class TaskResult:
+    """The result of one measurement of a task.
 
     Attributes:
         task: its name.
         setting: what was measured, in words.
-        targets: the class asked for in each picture, int64 (n,).
-        before, after: whether the judge takes the start, and the result, for that class, bool (n,).
-        by_model: whether the painting model itself takes the result for that class, bool (n,).
+        targets: the target class of each picture, int64 (n,).
+        before, after: whether the judge classifies the start, and the result, as the target; bool (n,).
+        by_model: whether the painting model classifies the result as the target, bool (n,).
         within: whether every result is within epsilon of its start.
-        shares: further shares in [0, 1], by what they are of.
-        figures: further numbers, by what they are.
+        shares: further metrics that are shares in [0, 1], by name.
+        figures: further metrics with other units, by name.
     """
 
     task: str
@@ -128,27 +130,27 @@ class Finding:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def of_class(self, label: int) -> Finding:
-        """Those pictures that were to become one class."""
-        own = self.targets == label
+    def of_class(self, label: int) -> TaskResult:
+        """The result on the pictures with one target class."""
+        rows = self.targets == label
         return replace(
             self,
-            targets=self.targets[own],
-            before=self.before[own],
-            after=self.after[own],
-            by_model=self.by_model[own],
+            targets=self.targets[rows],
+            before=self.before[rows],
+            after=self.after[rows],
+            by_model=self.by_model[rows],
             shares={},
             figures={},
         )
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Who paints, who judges, and how the work is cut.
+class Evaluator:
+    """A model and its judge.
 
     Attributes:
         model: paints.
-        judge: looks at the results; it has the same classes.
+        judge: classifies the results; it has the same classes.
         batch_size: pictures painted at once.
         progress: show a progress bar for each measurement.
     """
@@ -159,50 +161,50 @@ class Bench:
     progress: bool = True
 
     def paint(self, build: Callable[[Tensor], Problem], count: int, title: str) -> Trace:
-        """The first and the last frame of problems that are built for batches of indices."""
-        kept: list[tuple[Frame, Frame]] = []
+        """The first and last frames of the runs of problems built for batches of indices."""
+        ends: list[tuple[Frame, Frame]] = []
         trace: Trace | None = None
         with tqdm(desc=title, unit="step", disable=not self.progress) as bar:
-            parts = torch.arange(count).split(self.batch_size)
-            for part in parts:
-                problem = build(part)
-                bar.total = (problem.steps + 1) * len(parts)
+            batches = torch.arange(count).split(self.batch_size)
+            for batch in batches:
+                problem = build(batch)
+                bar.total = (problem.steps + 1) * len(batches)
                 trace = trace or new_trace(problem)
                 first = last = None
                 for frame in compiled_iterate(problem):
                     first, last = first or frame, frame
                     bar.update()
                 assert first is not None and last is not None
-                kept.append((first, last))
+                ends.append((first, last))
         assert trace is not None, "there is at least one picture"
-        for frames in zip(*kept, strict=True):
-            trace.append(_joined(frames))
+        for frames in zip(*ends, strict=True):
+            trace.append(_concatenate(frames))
         return trace
 
-    def judged(self, pixels: Pixels) -> Tensor:
+    def judge_probabilities(self, pixels: Pixels) -> Tensor:
         """The judge's probabilities (n, classes) of pictures uint8 (n, h, w, 3)."""
         return probabilities(self.judge, pixels)
 
     def share(self, pixels: Pixels, targets: Tensor) -> float:
-        """The share of pictures that the judge takes for their classes."""
-        return share(self.judged(pixels).argmax(1) == targets)
+        """The share of pictures that the judge classifies as their targets."""
+        return share(self.judge_probabilities(pixels).argmax(1) == targets)
 
-    def finding(
+    def result(
         self,
         setting: str,
         trace: Trace,
         targets: Tensor,
         shares: dict[str, float] | None = None,
         figures: dict[str, float] | None = None,
-    ) -> Finding:
-        """What the judge makes of a trace's first and last frame, with whatever else was measured."""
+    ) -> TaskResult:
+        """The judge's verdict on a trace's first and last frames, with further metrics."""
         last = trace[-1]
-        return Finding(
+        return TaskResult(
             task=trace.task,
             setting=setting,
             targets=targets,
-            before=self.judged(trace[0].pixels).argmax(1) == targets,
-            after=self.judged(last.pixels).argmax(1) == targets,
+            before=self.judge_probabilities(trace[0].pixels).argmax(1) == targets,
+            after=self.judge_probabilities(last.pixels).argmax(1) == targets,
             by_model=probabilities(self.model, last.pixels).argmax(1) == targets,
             within=trace.radius is None or bool((last.distance <= trace.radius * (1 + ROUNDING)).all()),
             shares=shares or {},
@@ -210,20 +212,32 @@ class Bench:
         )
 
 
+def load_evaluator(model: str, judge: str, device: str | None, batch_size: int) -> Evaluator:
+    """Load a model and a judge for it.
+
+    Raises:
+        ParameterError: the judge is the model itself, or has other classes.
+        UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model`.
+    """
+    evaluated, judging = load_model(model, device=device), load_model(judge, device=device)
+    if judging.classes != evaluated.classes:
+        raise ParameterError(
+            f"The judge {judge!r} has other classes than {model!r}; give one that was trained on the same data."
+        )
+    if judging.fingerprint == evaluated.fingerprint:
+        raise ParameterError("The judge is the model itself, which proves nothing; give another model.")
+    return Evaluator(evaluated, judging, batch_size)
+
+
 @torch.no_grad()
 def probabilities(model: RobustClassifier, pixels: Pixels) -> Tensor:
-    """A model's probabilities (n, classes) of pictures uint8 (n, h, w, 3), which are brought to its side."""
-    side = model.input_size
-    answers: list[Tensor] = []
-    for batch in floats(pixels).split(ASKED_AT_ONCE):
-        pictures = batch if batch.shape[2:] == (side, side) else resize(batch, side, side)
-        answers.append(model(pictures.to(model.device)).float().softmax(1).cpu())
-    return torch.cat(answers)
-
-
-def floats(pixels: Pixels) -> Tensor:
-    """Pictures uint8 (n, h, w, 3) as float (n, 3, h, w) in [0, 1]."""
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    """A model's probabilities (n, classes) for pictures uint8 (n, h, w, 3), resized to its input size."""
+    size = model.input_size
+    outputs: list[Tensor] = []
+    for batch in from_pixels(pixels).split(BATCH_SIZE):
+        pictures = batch if batch.shape[2:] == (size, size) else resize(batch, size, size)
+        outputs.append(model(pictures.to(model.device)).float().softmax(1).cpu())
+    return torch.cat(outputs)
 
 
 def share(right: Tensor) -> float:
@@ -231,8 +245,8 @@ def share(right: Tensor) -> float:
     return float(right.double().mean())
 
 
-def _joined(frames: Sequence[Frame]) -> Frame:
-    """One frame of all pictures of several."""
+def _concatenate(frames: Sequence[Frame]) -> Frame:
+    """All pictures of several frames as one frame."""
     return replace(
         frames[0],
         pixels=np.concatenate([frame.pixels for frame in frames]),

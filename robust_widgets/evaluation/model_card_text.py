@@ -1,4 +1,4 @@
-"""A model card as Markdown, from figures that were measured."""
+"""A model card as Markdown."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from robust_widgets.evaluation.model_card import BAR, COLUMNS, Attacked, CardFigures, table
-from robust_widgets.evaluation.painting import Figures, Painting
+from robust_widgets.evaluation.generation import GenerationMetrics, PictureMetrics
+from robust_widgets.evaluation.model_card import CardMetrics, ClassCounts
+from robust_widgets.evaluation.report import COLUMNS, GENERATION_TARGET, table
 from robust_widgets.evaluation.scores import BINS
 from robust_widgets.evaluation.spectrum import FACTOR, Ratio
 from robust_widgets.models.classifier import RobustClassifier
@@ -17,14 +18,14 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True)
 class CardContext:
-    """What a card says beside its figures.
+    """What a card says besides its metrics.
 
     Attributes:
         model, judge: the models.
-        data: the name of the data's folder, and how many validation pictures there are.
-        command: what made the card.
+        data: name of the data's folder, and number of validation pictures.
+        command: the command that made the card.
         pictures: the folder of the card's pictures, as the card links to it.
-        measurements: the file the figures are kept in, by name.
+        metrics_file: name of the file of metrics.
     """
 
     model: RobustClassifier
@@ -32,28 +33,27 @@ class CardContext:
     data: tuple[str, int]
     command: str
     pictures: str
-    measurements: str
+    metrics_file: str
 
 
-def card_text(context: CardContext, figures: CardFigures) -> str:
+def card_text(context: CardContext, metrics: CardMetrics) -> str:
     """The whole card."""
     card = context.model.card
     return "\n".join(
         [
             f"# Model card: {card.name}",
             "",
-            *_paragraph(
-                f"An image classifier of {len(card.classes)} classes, {_trained(context.model)}, that pictures are "
-                "painted with: its gradient leads a picture towards a class.",
-            ),
+            f"An image classifier with {len(card.classes)} classes, {_trained(context.model)}, for painting pictures: "
+            "its gradient leads a picture towards a class.",
+            "",
             *_facts(context),
-            *_accuracy(context, figures.attacked),
-            *_calibration(context, figures),
-            *_painting(context, figures.painting),
-            *_tasks(figures),
-            *_speed(figures),
-            *_limits(context, figures),
-            *_made(context, figures),
+            *_accuracy(context, metrics.attacked),
+            *_calibration(context, metrics),
+            *_generation(context, metrics.painting),
+            *_tasks(metrics),
+            *_speed(metrics),
+            *_limits(context, metrics),
+            *_provenance(context, metrics),
         ]
     )
 
@@ -65,10 +65,13 @@ def _facts(context: CardContext) -> list[str]:
     rows = [
         ("architecture", f"`{card.architecture}`"),
         ("parameters", f"{parameters:,}"),
-        ("file", f"{size}, with the class seeds that generation starts from" if model.seeds else size),
+        ("file", f"{size}, including the class seeds for generation" if model.seeds else size),
         ("fingerprint", f"`{model.fingerprint}`"),
-        ("input", f"{card.input_size} x {card.input_size} pixels, red green blue, values within 0 to 1"),
-        ("normalisation", f"inside the model: mean {_numbers(card.mean)}, deviation {_numbers(card.std)}"),
+        ("input", f"{card.input_size} x {card.input_size} pixels, RGB, values from 0 to 1"),
+        (
+            "normalisation",
+            f"inside the model: mean {_numbers(card.mean)}, standard deviation {_numbers(card.std)}",
+        ),
         ("trained", _trained(model)),
         ("data", card.data or "not named"),
         (f"{len(card.classes)} classes", ", ".join(card.classes)),
@@ -76,64 +79,61 @@ def _facts(context: CardContext) -> list[str]:
     settings = [(name.replace("_", " "), _setting(value)) for name, value in sorted(card.training.items())]
     lines = ["## What it is", "", *table(("", ""), rows), ""]
     if settings:
-        lines += ["<details><summary>Settings of the training</summary>", ""]
+        lines += ["<details><summary>Training settings</summary>", ""]
         lines += [*table(("setting", "value"), settings), "", "</details>", ""]
     return lines
 
 
-def _accuracy(context: CardContext, attacked: Sequence[Attacked]) -> list[str]:
+def _accuracy(context: CardContext, attacked: Sequence[ClassCounts]) -> list[str]:
     classes = context.model.classes
-    whole = max(attacked, key=lambda one: sum(one.pictures))
-    rows = [("clean", str(sum(whole.pictures)), _share(sum(whole.clean), sum(whole.pictures)))]
-    for one in attacked:
-        count = sum(one.pictures)
-        clean = "" if one is whole else f" (clean on the same: {_share(sum(one.clean), count)})"
-        rows.append((one.attack, str(count), _share(sum(one.robust), count) + clean))
-    if not any(one.attack.startswith("AutoAttack") for one in attacked):
+    largest = max(attacked, key=lambda counts: sum(counts.pictures))
+    rows = [("clean", str(sum(largest.pictures)), _share(sum(largest.clean), sum(largest.pictures)))]
+    for counts in attacked:
+        total = sum(counts.pictures)
+        clean = "" if counts is largest else f" (clean on the same pictures: {_share(sum(counts.clean), total)})"
+        rows.append((counts.attack, str(total), _share(sum(counts.robust), total) + clean))
+    if not any(counts.attack.startswith("AutoAttack") for counts in attacked):
         rows.append(("AutoAttack", "0", NOT_MEASURED))
     lines = [
         "## Accuracy",
         "",
-        *_paragraph(
-            f"On validation pictures of {context.data[0]}, evenly spread over the set where it is not all "
-            f"{context.data[1]} of them. A picture counts under an attack only if the model is right both before and "
-            "after it. Radii are in raw pixels at the model's side, values within 0 to 1; PGD steps are each 2.5 x "
-            "radius / steps long. AutoAttack is APGD-CE, APGD-T, FAB-T (100 steps, up to 9 targets) and Square (5000 "
-            "queries), through torchattacks; below four classes APGD-T is not defined and left out.",
-        ),
-        *table(("attack", "pictures", "right"), rows),
+        f"On the validation pictures of {context.data[0]}: all {context.data[1]} of them, or an evenly spaced part. A "
+        "picture counts as correct under an attack only if the model is right both before and after it. Epsilons are "
+        "in raw pixels at the model's input size, with values from 0 to 1; PGD steps are 2.5 x epsilon / steps long. "
+        "AutoAttack is APGD-CE, APGD-T, FAB-T (100 steps, up to 9 targets) and Square (5000 queries), through "
+        "torchattacks; with fewer than four classes APGD-T is undefined and skipped.",
+        "",
+        *table(("attack", "pictures", "accuracy"), rows),
         "",
         f"![Accuracy of each class]({context.pictures}/classes.png)",
         "",
     ]
-    columns = ["class", "pictures", "clean", *(one.attack for one in attacked)]
+    columns = ["class", "pictures", "clean", *(counts.attack for counts in attacked)]
     by_class: list[list[str]] = []
     for label, name in enumerate(classes):
-        cells = [name, str(whole.pictures[label]), _share(whole.clean[label], whole.pictures[label])]
-        for one in attacked:
-            right, count = one.robust[label], one.pictures[label]
-            cells.append(_share(right, count) if count == whole.pictures[label] else f"{right} of {count}")
+        cells = [name, str(largest.pictures[label]), _share(largest.clean[label], largest.pictures[label])]
+        for counts in attacked:
+            right, total = counts.robust[label], counts.pictures[label]
+            cells.append(_share(right, total) if total == largest.pictures[label] else f"{right} of {total}")
         by_class.append(cells)
     return [*lines, "<details><summary>By class</summary>", "", *table(columns, by_class), "", "</details>", ""]
 
 
-def _calibration(context: CardContext, figures: CardFigures) -> list[str]:
-    found = figures.calibration
+def _calibration(context: CardContext, metrics: CardMetrics) -> list[str]:
+    calibration = metrics.calibration
     rows = [
-        ("pictures", str(sum(found.counts))),
-        ("mean confidence", f"{found.mean_confidence:.1%}"),
-        ("accuracy", f"{found.mean_accuracy:.1%}"),
-        ("expected calibration error", f"{found.error:.1%}"),
+        ("pictures", str(sum(calibration.counts))),
+        ("mean confidence", f"{calibration.mean_confidence:.1%}"),
+        ("accuracy", f"{calibration.mean_accuracy:.1%}"),
+        ("expected calibration error", f"{calibration.error:.1%}"),
     ]
-    said = "less sure than it is right" if found.mean_confidence < found.mean_accuracy else "surer than it is right"
+    verdict = "underconfident" if calibration.mean_confidence < calibration.mean_accuracy else "overconfident"
     return [
         "## Calibration",
         "",
-        *_paragraph(
-            f"Whether it is as often right as it says, on clean pictures: on average it is {said}. The expected "
-            f"calibration error is the mean gap between confidence and accuracy over {BINS} equally wide bins, each "
-            "counted by its pictures.",
-        ),
+        f"Confidence and accuracy on clean pictures: on average the model is {verdict}. The expected calibration error "
+        f"is the mean gap between the two over {BINS} equally wide bins, weighted by their pictures.",
+        "",
         *table(("", ""), rows),
         "",
         f"![Reliability diagram]({context.pictures}/reliability.png)",
@@ -141,164 +141,157 @@ def _calibration(context: CardContext, figures: CardFigures) -> list[str]:
     ]
 
 
-def _painting(context: CardContext, found: Painting) -> list[str]:
-    judge, side = context.judge.card, found.side
-    count = found.each * len(context.model.classes)
-    three = (found.generated, found.photographs, found.noise)
+def _generation(context: CardContext, metrics: GenerationMetrics) -> list[str]:
+    judge, size = context.judge.card, metrics.side
+    count = metrics.each * len(context.model.classes)
+    sets = (metrics.generated, metrics.photographs, metrics.noise)
 
-    def row(name: str, of: str) -> tuple[str, ...]:
-        return (name, *(of.format(one) for one in three))
+    def row(name: str, template: str) -> tuple[str, ...]:
+        return (name, *(template.format(pictures) for pictures in sets))
 
     rows = [
-        row("judge takes it for its class", "{0.hits:.1%}"),
+        row("judge's accuracy", "{0.hits:.1%}"),
         row(f"classifier score, at most {len(context.model.classes)}", "{0.score:.2f}"),
         row("Frechet distance to other photographs", "{0.distance:.2f}"),
-        row(f"distance within a class, raw pixels at {side}", "{0.diversity:.1f}"),
+        row(f"distance within a class, raw pixels at {size}", "{0.diversity:.1f}"),
     ]
-    reached = "reached" if found.generated.hits >= BAR else "missed"
+    reached = "reached" if metrics.generated.hits >= GENERATION_TARGET else "missed"
     return [
         "## What it paints",
         "",
-        *_paragraph(
-            "Pictures of every class from the first seeds, with the default parameters: the first four of each. None is "
-            "chosen by hand.",
-        ),
+        "The first four pictures of each class, from its first seeds, with default parameters; not cherry-picked.",
+        "",
         f"![Generated pictures of every class]({context.pictures}/generated.png)",
         "",
-        *_paragraph(
-            f"They are judged by `{judge.name}`, a `{judge.architecture}` trained {_attack_of(context.judge)} on the "
-            f"same data (fingerprint `{context.judge.fingerprint}`), which takes no part in the painting and is right "
-            f"about {found.judge:.1%} of the photographs that are used here. Each set has {count} pictures, "
-            f"{found.each} a class; the photographs are drawn at random from the validation pictures and so are as "
-            "many others that the Frechet distance and the spectra are measured against: no photograph is in both. "
-            "Noise is Gaussian, with the photographs' mean and deviation in each channel. The classifier score is the "
-            "Inception Score's formula, and the Frechet distance is that of the penultimate features, both on this "
-            "judge: they can be compared with each other, not with published figures, and the distance only with one "
-            "made from as many pictures, because it is too large where there are few.",
-        ),
+        f"The judge is `{judge.name}`, a `{judge.architecture}` trained {_attack_of(context.judge)} on the same data "
+        f"(fingerprint `{context.judge.fingerprint}`). It takes no part in the painting, and classifies "
+        f"{metrics.judge:.1%} of the photographs used here correctly. Each set has {count} pictures, {metrics.each} "
+        "per class. The photographs are a random sample of the validation pictures; the Frechet distance and the "
+        "spectra compare each set with another sample of the same size, without overlap. Noise is Gaussian, with the "
+        "photographs' mean and standard deviation in each channel. The classifier score has the Inception Score's "
+        "formula, and the Frechet distance uses the penultimate features, both of this judge: compare them with each "
+        "other, not with published figures, and the distance only between samples of the same size, because small "
+        "samples overestimate it.",
+        "",
         *table(("", "generated", "photographs", "noise"), rows),
         "",
-        f"The bar of {BAR:.0%} that the judge recognises is {reached}.",
+        f"The target of {GENERATION_TARGET:.0%} recognised by the judge is {reached}.",
         "",
         "### Power spectrum",
         "",
-        *_paragraph(
-            "The power of the luminance under a Hann window, over that of the other photographs: on rings, the mean "
-            "of all directions, and along rows and columns alone, where a grid would stand out. Beyond half the side "
-            f"only the corners are left. The band is a factor of {FACTOR:g}.",
-        ),
+        "The power of the luminance under a Hann window, relative to the other photographs: on rings, averaged over "
+        "all directions, and along rows and columns, where a grid would stand out. Beyond half the size only the "
+        f"corners remain. The band is a factor of {FACTOR:g}.",
+        "",
         f"![Power spectra]({context.pictures}/spectrum.png)",
         "",
-        *table(("", "generated", "photographs", "noise"), _spectrum_rows(three, side)),
+        *table(("", "generated", "photographs", "noise"), _spectrum_rows(sets, size)),
         "",
-        _spectrum_verdict(found.generated, side),
+        _spectrum_verdict(metrics.generated, size),
         "",
     ]
 
 
-def _spectrum_rows(three: Sequence[Figures], side: int) -> list[tuple[str, ...]]:
-    half = side // 2
+def _spectrum_rows(sets: Sequence[PictureMetrics], size: int) -> list[tuple[str, ...]]:
+    half = size // 2
     return [
-        (f"furthest from 1 on rings, 1 to {half} cycles", *(_worst(one.rings.up_to(half)) for one in three)),
-        ("the same, with the corners", *(_worst(one.rings) for one in three)),
-        ("furthest from 1 along rows and columns", *(_worst(one.axes) for one in three)),
+        (f"furthest from 1 on rings, 1 to {half} cycles", *(_worst(pictures.rings.up_to(half)) for pictures in sets)),
+        ("the same, with the corners", *(_worst(pictures.rings) for pictures in sets)),
+        ("furthest from 1 along rows and columns", *(_worst(pictures.axes) for pictures in sets)),
     ]
 
 
-def _spectrum_verdict(found: Figures, side: int) -> str:
-    places = {
-        f"on rings of 1 to {side // 2} cycles": found.rings.up_to(side // 2),
-        "in the corners": Ratio((1.0,) * (side // 2) + found.rings.values[side // 2 :]),
-        "along rows and columns": found.axes,
+def _spectrum_verdict(generated: PictureMetrics, size: int) -> str:
+    half = size // 2
+    ratios = {
+        f"on rings of 1 to {half} cycles": generated.rings.up_to(half),
+        "in the corners": Ratio((1.0,) * half + generated.rings.values[half:]),
+        "along rows and columns": generated.axes,
     }
     return " ".join(
-        f"Generated pictures are {'within' if not one.outside else 'NOT within'} a factor of {FACTOR:g} {where}"
-        + (f" (outside it at {_ranges(one.outside)} cycles)." if one.outside else ".")
-        for where, one in places.items()
+        f"Generated pictures are {'NOT within' if ratio.outside else 'within'} a factor of {FACTOR:g} {where}"
+        + (f" (outside it at {_ranges(ratio.outside)} cycles)." if ratio.outside else ".")
+        for where, ratio in ratios.items()
     )
 
 
-def _tasks(figures: CardFigures) -> list[str]:
+def _tasks(metrics: CardMetrics) -> list[str]:
     lines = ["## The six tasks", ""]
-    if not figures.tasks:
+    if not metrics.tasks:
         return [*lines, f"{NOT_MEASURED.capitalize()} for this card.", ""]
-    others = [(*one.row[:2], name, value) for one in figures.tasks for name, value in one.further]
+    extras = [(*task.row[:2], name, value) for task in metrics.tasks for name, value in task.further]
     return [
         *lines,
-        *_paragraph(
-            "With the default parameters. A share is that of the pictures taken for the class that was asked for: by the "
-            "judge at the start of the run and at its end, and by the painting model at its end.",
-        ),
-        *table(COLUMNS, [one.row for one in figures.tasks]),
+        "With default parameters. Each column is the share of pictures classified as the target: by the judge at the "
+        "start and at the end of the run, and by the painting model at the end.",
         "",
-        "<details><summary>Further figures</summary>",
+        *table(COLUMNS, [task.row for task in metrics.tasks]),
         "",
-        *table(("task", "setting", "figure", "value"), others),
+        "<details><summary>Further metrics</summary>",
+        "",
+        *table(("task", "setting", "metric", "value"), extras),
         "",
         "</details>",
         "",
     ]
 
 
-def _speed(figures: CardFigures) -> list[str]:
-    found = figures.speed
+def _speed(metrics: CardMetrics) -> list[str]:
+    speed = metrics.speed
     return [
         "## Speed",
         "",
-        *_paragraph(
-            f"A step of generation takes {found.step:.1f} ms at batch 1, with its picture and numbers, and a bare "
-            f"forward and backward pass, timed in turn with it, {found.bare:.1f} ms: a ratio of {found.ratio:.2f} "
-            f"(medians; {found.machine}). One time alone means little on a machine that does other work; quote the "
-            "ratio.",
-        ),
+        f"A step of generation takes {speed.step:.1f} ms at batch 1, including its picture and metrics. A bare forward "
+        f"and backward pass, timed alternately with it, takes {speed.bare:.1f} ms: a ratio of {speed.ratio:.2f} "
+        f"(medians; {speed.machine}). Quote the ratio: absolute times depend on what else the machine does.",
+        "",
     ]
 
 
-def _limits(context: CardContext, figures: CardFigures) -> list[str]:
-    card, painting = context.model.card, figures.painting
+def _limits(context: CardContext, metrics: CardMetrics) -> list[str]:
+    card, generated, photographs = context.model.card, metrics.painting.generated, metrics.painting.photographs
     robust = (
-        f"It resists changes of {card.norm} radius up to about {card.radius:g}, in part; nothing is known of others."
+        f"It partly resists {card.norm} attacks up to an epsilon of about {card.radius:g}; other attacks are untested."
         if card.norm
-        else "It resists no attack; it is there to compare with one that does."
+        else "It resists no attack; it is meant for comparison with models that do."
+    )
+    diversity = (
+        f"Pictures of a class are less varied than photographs: {generated.diversity:.1f} apart against "
+        f"{photographs.diversity:.1f}."
+        if generated.diversity < photographs.diversity
+        else "Pixel by pixel, pictures of a class are as far apart as photographs; that says nothing about how many "
+        "kinds of objects they show."
     )
     points = [
-        "Made for painting, teaching and research on robustness. Decide nothing about people or safety with it.",
-        f"It knows {len(card.classes)} classes and takes every picture for one of them.",
+        "Intended for painting, teaching and research on robustness. Not for decisions about people or safety.",
+        f"It knows {len(card.classes)} classes and assigns every picture to one of them.",
         robust,
-        "What it paints is what makes it sure of a class, not a photograph of anything: parts may be missing, doubled "
-        "or out of place.",
-        f"Pictures of a class are less varied than photographs: {painting.generated.diversity:.1f} apart against "
-        f"{painting.photographs.diversity:.1f}."
-        if painting.generated.diversity < painting.photographs.diversity
-        else "Pictures of a class are, pixel by pixel, as far apart as photographs are; that says nothing of how many "
-        "kinds of thing they show.",
-        "It has whatever leanings its photographs have, in what is shown and in what stands behind it.",
+        "It paints what raises its confidence in a class, not photographs: parts may be missing, duplicated or "
+        "misplaced.",
+        diversity,
+        "It shares the biases of its training photographs, in their objects and backgrounds.",
     ]
     return [
         "## Use and limits",
         "",
         *(f"- {point}" for point in points),
         "",
-        f"Code: MIT licence. Training data: {card.data or 'not named'}. No photograph is part of this card.",
+        f"Code: MIT licence. Training data: {card.data or 'not named'}. This card contains no photographs.",
         "",
     ]
 
 
-def _made(context: CardContext, figures: CardFigures) -> list[str]:
+def _provenance(context: CardContext, metrics: CardMetrics) -> list[str]:
     return [
         "## How this card was made",
         "",
         f"    {context.command}",
         "",
-        f"The figures, and what each was made of, are in [{context.measurements}]({context.measurements}).",
+        f"The metrics and their inputs are in [{context.metrics_file}]({context.metrics_file}).",
         "",
-        *table(("part", "seconds"), [(name, f"{seconds:.0f}") for name, seconds in figures.seconds.items()]),
+        *table(("part", "seconds"), [(name, f"{seconds:.0f}") for name, seconds in metrics.seconds.items()]),
         "",
     ]
-
-
-def _paragraph(text: str) -> list[str]:
-    return [text, ""]
 
 
 def _trained(model: RobustClassifier) -> str:
@@ -307,11 +300,11 @@ def _trained(model: RobustClassifier) -> str:
 
 def _attack_of(model: RobustClassifier) -> str:
     card = model.card
-    return f"against {card.norm} attacks of radius {card.radius:g}" if card.norm else "without an attack"
+    return f"against {card.norm} attacks of epsilon {card.radius:g}" if card.norm else "without an attack"
 
 
-def _share(right: int, count: int) -> str:
-    return f"{right / count:.1%}" if count else "no pictures"
+def _share(right: int, total: int) -> str:
+    return f"{right / total:.1%}" if total else "no pictures"
 
 
 def _numbers(values: Sequence[float]) -> str:
@@ -327,7 +320,7 @@ def _worst(ratio: Ratio) -> str:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Whole numbers in rising order with those that follow each other joined: ``"1, 3 to 5"``."""
+    """Increasing whole numbers, with consecutive ones joined: ``"1, 3 to 5"``."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:

@@ -1,4 +1,4 @@
-"""Measurements kept in a file as each is done, so that a run that was stopped measures none of them again."""
+"""Results of measurements in a file, written as each is done, so that an interrupted run repeats none of them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from robust_widgets.training.data import PictureSet
 FORMAT = "robust-widgets measurements 1"
 
 
-class Parts:
-    """Parts of a measurement by name, each with what it was made of and what was found.
+class ResultCache:
+    """Results by name, each with the inputs that determine it.
 
     Args:
-        path: a JSON file; read where there is one.
+        path: a JSON file, which is read if it exists.
 
     Raises:
-        SaveError: the file is there but is not one of measurements.
+        SaveError: the file exists but holds something else, or cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,44 +31,44 @@ class Parts:
         self._parts: dict[str, dict[str, Any]] = _read(path) if path.exists() else {}
 
     def get(
-        self, name: str, of: dict[str, Any], measure: Callable[[], dict[str, Any]], *, afresh: bool = False
+        self, name: str, of: dict[str, Any], measure: Callable[[], dict[str, Any]], *, use_cache: bool = True
     ) -> dict[str, Any]:
-        """What was found, as JSON gives it back: from the file if it was made of just this, else measured now and kept.
+        """A result, as JSON returns it: cached if its inputs are the same, else measured and saved.
 
         Args:
-            name: of the part.
-            of: everything that decides it: models, pictures and options.
-            measure: makes it.
-            afresh: measure it even if it is known.
+            name: of the result.
+            of: all its inputs: models, pictures and options.
+            measure: computes it.
+            use_cache: False to measure it in any case.
 
         Raises:
-            SaveError: the file cannot be written; the old one is as it was.
+            SaveError: the file cannot be written; the old one is unchanged.
         """
-        wanted = json.loads(json.dumps(of))
-        known = self._parts.get(name)
-        if known is None or known["of"] != wanted or afresh:
-            began = time.perf_counter()
-            found = measure()
-            known = {"of": wanted, "seconds": round(time.perf_counter() - began, 1), "found": found}
-            self._parts[name] = known
+        inputs = json.loads(json.dumps(of))
+        part = self._parts.get(name)
+        if part is None or part["of"] != inputs or not use_cache:
+            start_time = time.perf_counter()
+            result = measure()
+            part = {"of": inputs, "seconds": round(time.perf_counter() - start_time, 1), "found": result}
+            self._parts[name] = part
             text = json.dumps({"format": FORMAT, "parts": self._parts}, indent=1)
             atomic_write(self.path, lambda file: file.write(text.encode()))
-        return json.loads(json.dumps(known["found"]))
+        return json.loads(json.dumps(part["found"]))
 
     def has(self, name: str, of: dict[str, Any]) -> bool:
-        """Whether this part is known, made of just this."""
+        """Whether there is a result of this name with these inputs."""
         return name in self._parts and self._parts[name]["of"] == json.loads(json.dumps(of))
 
     def seconds(self, name: str) -> float:
-        """How long a known part took."""
+        """How long it took to measure a cached result."""
         return float(self._parts[name]["seconds"])
 
 
 def digest(data: PictureSet) -> str:
     """The first 16 hexadecimal digits of a SHA-256 over the pictures and their labels."""
-    found = hashlib.sha256(data.pictures.contiguous().numpy().tobytes())
-    found.update(data.labels.numpy().tobytes())
-    return found.hexdigest()[:16]
+    content = hashlib.sha256(data.pictures.contiguous().numpy().tobytes())
+    content.update(data.labels.numpy().tobytes())
+    return content.hexdigest()[:16]
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
@@ -83,5 +83,5 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         raise SaveError(f"{str(path)!r} cannot be read ({error.strerror}); choose another place.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise SaveError(
-            f"{str(path)!r} is there but holds no measurements of robust-widgets; move it away or name another file."
+            f"{str(path)!r} exists but holds no measurements of robust-widgets; move it, or name another file."
         ) from None

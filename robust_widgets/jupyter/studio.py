@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robust_widgets._bundled import DEFAULT, model_names
-from robust_widgets._deprecated import warn_renamed
+from robust_widgets._deprecated import renamed_keywords, warn_renamed
 from robust_widgets.interface.session import Session
 from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.models.bundled import BundledModel
@@ -106,12 +106,13 @@ def _renamed(old: str, task: str, picture: Picture | None, options: dict[str, An
     return Studio(picture, task=task, **options)
 
 
+@renamed_keywords(side="size", radius="epsilon", radius_warm_up="epsilon_warm_up")
 def TrainingMonitor(  # noqa: N802
     data: DataSource,
     out: str | os.PathLike[str] = "model.safetensors",
     *,
     val: DataSource | None = None,
-    side: int | None = None,
+    size: int | None = None,
     init: RobustClassifier | str | None = None,
     name: str = "",
     data_name: str = "",
@@ -126,7 +127,7 @@ def TrainingMonitor(  # noqa: N802
     comes back.
 
     Args:
-        data, out, val, side, init, name, data_name, device: as :func:`robust_widgets.train` takes them.
+        data, out, val, size, init, name, data_name, device: as :func:`robust_widgets.train` takes them.
         pictures: number of pictures painted after each epoch; 0 for none.
         **settings: as :func:`robust_widgets.train` takes them.
 
@@ -145,25 +146,25 @@ def TrainingMonitor(  # noqa: N802
     path = model_path(out)
     chosen = choose_device(device)
     start = load_model(init, device="cpu") if isinstance(init, str) else init
-    TrainingSettings.of(settings, start=start.card.architecture if start else None)
+    TrainingSettings.of(settings, init_architecture=start.card.architecture if start else None)
     known = _monitors.get(path.resolve())
     if known is not None and known.state in BUSY:
         return known
 
-    def set_up(say: Callable[[str], object]) -> TrainingRun:
+    def set_up(log: Callable[[str], object]) -> TrainingRun:
         return prepare(
             data,
             path,
             val=val,
-            side=side,
+            size=size,
             init=start,
-            say=say,
+            log=log,
             progress=False,
             settings=settings,
             name=name,
             data_name=data_name,
             device=chosen,
-            panel=pictures,
+            samples=pictures,
             resume=checkpoint_path(path).exists(),
         )
 

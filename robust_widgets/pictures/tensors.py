@@ -102,6 +102,11 @@ def to_pixels(batch: Tensor) -> Pixels:
     return to_bytes(batch).cpu().numpy()
 
 
+def from_pixels(pixels: Pixels) -> Tensor:
+    """The inverse of `to_pixels`: uint8 (n, h, w, 3) in numpy as float32 (n, 3, h, w) in [0, 1]."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+
+
 def to_bytes(batch: Tensor) -> Tensor:
     """Like `to_pixels`, but as a tensor on the same device."""
     rounded = batch.detach().mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)

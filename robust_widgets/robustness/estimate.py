@@ -1,4 +1,7 @@
-"""Empirical robustness estimates."""
+"""Empirical robustness estimates: how far pictures must move until the model's decision changes.
+
+A minimization attack: descend the margin in growing steps until the decision changes, then bisect the last step.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,15 @@ from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.units import raw_pixels
 
-COUNT = 4
-SURE = 0.9
-GRAIN = 0.02
-FIRST, GROWTH, STEPS = 0.1, 1.3, 25  # pixels at 224; together they cross the whole cube of pictures
-HALVINGS = 4
+DEFAULT_COUNT = 4
+CONFIDENCE = 0.9  # at which a picture that the model paints is done
+NOISE = 0.02
+# The first step, in pixels at 224, and the factor from each step to the next; 25 steps cross all of [0, 1].
+INITIAL_STEP, GROWTH_FACTOR, STEPS = 0.1, 1.3, 25
+BISECTION_STEPS = 4
 
-GoOn: TypeAlias = Callable[[], bool]
-Arrived: TypeAlias = Callable[[Tensor], Tensor]
+ShouldContinue: TypeAlias = Callable[[], bool]
+Criterion: TypeAlias = Callable[[Tensor], Tensor]  # logits (n, classes) -> bool (n,)
 
 
 def measure_robustness(
@@ -39,84 +43,68 @@ def measure_robustness(
     pictures: Picture | Sequence[Picture] | None = None,
     labels: Sequence[str | int] | None = None,
     *,
-    count: int = COUNT,
+    count: int = DEFAULT_COUNT,
     seed: int = 0,
 ) -> Robustness:
-    """Measure how robust a model is, and note it on its card.
+    """Measure a model's robustness and record it on its card.
 
     Args:
         model: the classifier.
-        pictures: photographs that it knows; anything :func:`robust_widgets.pictures.tensors.to_batch` takes. Without
-            any, the model paints some itself, which takes a few seconds on a CPU for a model of 64 pixels.
-        labels: the class of each picture, by name or index; decisions that are wrong from the start are left out. By
-            default whatever the model sees is taken to be right.
-        count: how many pictures the model paints, of classes spread evenly.
-        seed: of the grain on the grey that it paints from.
+        pictures: photographs that the model can classify; anything :func:`robust_widgets.pictures.tensors.to_batch`
+            takes. By default the model paints some itself, which takes a few seconds on a CPU at 64 pixels.
+        labels: the class of each picture, by name or index; misclassified pictures are skipped. By default the model's
+            own predictions count as correct.
+        count: how many pictures the model paints; their classes are evenly spread.
+        seed: of the noise on the grey that painting starts from.
 
     Returns:
-        The L2 radius at which half of the decisions hold. What it is worth: it is that of an attack of some 20 steps,
-        so an upper bound. On pictures that a model painted it is larger than on photographs (1.3 to 3 times, in what
-        was measured), and there it serves to tell a robust model from a standard one.
+        The L2 distance within which half of the decisions hold. It comes from an attack of about 20 steps, so it is an
+        upper bound. On pictures that the model painted it was 1.3 to 3 times as large as on photographs; use it to
+        tell a robust model from a standard one.
 
     Raises:
-        DataError: no picture is classified rightly, or the model does not become sure of a class by painting.
-        ParameterError: ``count`` is below 1, or there is not one label for each picture.
+        DataError: no picture is classified correctly, or the model cannot paint pictures it is confident about.
+        ParameterError: ``count`` is below 1, or the number of labels differs from the number of pictures.
         PictureError, UnknownNameError: a picture cannot be read, or a class is unknown.
     """
-    result = measured(model, pictures, labels, count=count, seed=seed)
+    result = estimate(model, pictures, labels, count=count, seed=seed)
     assert result is not None
     model.card = dataclasses.replace(model.card, measured=result)
     return result
 
 
-def measured(
+def estimate(
     model: RobustClassifier,
     pictures: Picture | Sequence[Picture] | None = None,
     labels: Sequence[str | int] | None = None,
     *,
-    count: int = COUNT,
+    count: int = DEFAULT_COUNT,
     seed: int = 0,
-    go_on: GoOn = lambda: True,
+    should_continue: ShouldContinue = lambda: True,
 ) -> Robustness | None:
-    """As :func:`measure_robustness`, without a note; None if ``go_on``, asked before each step, says no."""
+    """As :func:`measure_robustness`, but leaves the card alone.
+
+    Returns:
+        None if ``should_continue``, called before each step, returned False.
+    """
     with model.in_full_precision():
-        return _measured(model, pictures, labels, count, seed, go_on)
-
-
-def _measured(
-    model: RobustClassifier,
-    pictures: Picture | Sequence[Picture] | None,
-    labels: Sequence[str | int] | None,
-    count: int,
-    seed: int,
-    go_on: GoOn,
-) -> Robustness | None:
-    if pictures is None:
-        if labels is not None:
-            raise ParameterError("There are labels and no pictures; give the pictures that they are of.")
-        start, classes = _grey(model, count, seed), _spread_classes(model, count)
-        painted = _paint(model, start, classes, go_on)
-        if painted is None:
+        own = pictures is None
+        start = (
+            _paint_pictures(model, labels, count, seed, should_continue)
+            if pictures is None
+            else _correct_pictures(model, pictures, labels)
+        )
+        if start is None:
             return None
-        known, classes = painted.pictures[painted.arrived], classes[painted.arrived]
-        if 2 * len(known) < count:
-            raise DataError(
-                f"{model.card.name!r} did not become sure of the pictures it painted; measure it on photographs: "
-                "rw.measure_robustness(model, pictures, labels)."
-            )
-    else:
-        known, classes = _given(model, pictures, labels)
-    fallen = _march(
-        Problem(model, known, _Margin(classes), L2Step(1.0), STEPS),
-        lambda logits: logits.argmax(1) != classes,
-        go_on,
-    )
-    if fallen is None:
+        originals, classes = start
+        problem = Problem(model, originals, _Margin(classes), L2Step(1.0), STEPS)
+        changed = _line_search(problem, lambda logits: logits.argmax(1) != classes, should_continue)
+    if changed is None:
         return None
-    distances = l2_norm(fallen.pictures - known)
-    distances[~fallen.arrived] = math.inf
-    radius = float(distances.double().quantile(0.5, interpolation="lower"))
-    return Robustness(radius, known.shape[-1], len(known), own=pictures is None)
+    distances = l2_norm(changed.pictures - originals)
+    distances[~changed.reached] = math.inf
+    median = float(distances.double().quantile(0.5, interpolation="lower"))
+    return Robustness(median, originals.shape[-1], len(originals), own=own)
 
 
 class _Margin(Objective):
@@ -134,117 +122,135 @@ class _Margin(Objective):
         return "Margin"
 
 
-@dataclass(frozen=True)
-class _March:
-    """Where a walk arrived: pictures (n, 3, h, w), and whether each did, bool (n,)."""
+def _paint_pictures(
+    model: RobustClassifier,
+    labels: Sequence[str | int] | None,
+    count: int,
+    seed: int,
+    should_continue: ShouldContinue,
+) -> tuple[Tensor, Tensor] | None:
+    """Pictures that the model paints from grey until it is confident, and their classes."""
+    if labels is not None:
+        raise ParameterError("There are labels but no pictures; give the pictures, too.")
+    start, classes = _noisy_grey(model, count, seed), _spread_classes(model, count)
+    painted = _line_search(
+        Problem(model, start, CrossEntropy(classes), L2Step(1.0), STEPS),
+        lambda logits: logits.softmax(1).gather(1, classes[:, None])[:, 0] >= CONFIDENCE,
+        should_continue,
+    )
+    if painted is None:
+        return None
+    if 2 * int(painted.reached.sum()) < count:
+        raise DataError(
+            f"{model.card.name!r} is not confident about the pictures it painted; measure it on photographs: "
+            "rw.measure_robustness(model, pictures, labels)."
+        )
+    return painted.pictures[painted.reached], classes[painted.reached]
 
-    pictures: Tensor
-    arrived: Tensor
 
-
-def _grey(model: RobustClassifier, count: int, seed: int) -> Tensor:
+def _noisy_grey(model: RobustClassifier, count: int, seed: int) -> Tensor:
     if count < 1:
         raise ParameterError(f"count is {count!r}; give a whole number of at least 1.")
-    side, generator = model.input_size, torch.Generator().manual_seed(seed)
-    grain = GRAIN * torch.randn((count, 3, side, side), generator=generator)
-    return (0.5 + grain).clamp(0, 1).to(model.device)
+    size, generator = model.input_size, torch.Generator().manual_seed(seed)
+    noise = NOISE * torch.randn((count, 3, size, size), generator=generator)
+    return (0.5 + noise).clamp(0, 1).to(model.device)
 
 
 def _spread_classes(model: RobustClassifier, count: int) -> Tensor:
-    """The classes to paint, evenly spread, and over again where there are fewer than that; int64 (count,)."""
+    """The classes to paint, evenly spread, repeated where there are fewer than ``count``; int64 (count,)."""
     total = len(model.classes)
     return (torch.arange(count) * max(1, total // count) % total).to(model.device)
 
 
-def _paint(model: RobustClassifier, start: Tensor, classes: Tensor, go_on: GoOn) -> _March | None:
-    return _march(
-        Problem(model, start, CrossEntropy(classes), L2Step(1.0), STEPS),
-        lambda logits: logits.softmax(1).gather(1, classes[:, None])[:, 0] >= SURE,
-        go_on,
-    )
-
-
-def _given(
+def _correct_pictures(
     model: RobustClassifier, pictures: Picture | Sequence[Picture], labels: Sequence[str | int] | None
 ) -> tuple[Tensor, Tensor]:
-    """The pictures that the model classifies rightly, and their classes."""
+    """The pictures that the model classifies correctly, and their classes."""
     batch = to_batch(pictures, model.input_size).to(model.device)
     with torch.no_grad():
-        seen = model(batch).argmax(1)
+        predicted = model(batch).argmax(1)
     if labels is None:
-        return batch, seen
+        return batch, predicted
     if isinstance(labels, str) or len(labels) != len(batch):
         raise ParameterError(
             f"There are {len(labels)} labels for {len(batch)} pictures; give a list with one for each."
         )
-    right = seen == torch.tensor([model.class_index(label) for label in labels], device=model.device)
+    right = predicted == torch.tensor([model.class_index(label) for label in labels], device=model.device)
     if not right.any():
         raise DataError(
-            f"{model.card.name!r} classifies none of the {len(batch)} pictures rightly, so there is no decision to "
-            "attack; give others, or check the labels."
+            f"{model.card.name!r} classifies none of the {len(batch)} pictures correctly, so there is no decision to "
+            "attack; give other pictures, or check the labels."
         )
-    return batch[right], seen[right]
+    return batch[right], predicted[right]
 
 
-def _march(problem: Problem, arrived: Arrived, go_on: GoOn) -> _March | None:
-    """Walk downhill in growing steps, each sample until it arrives; None if ``go_on`` says no on the way."""
+@dataclass(frozen=True)
+class _SearchResult:
+    """Where a line search ended: pictures (n, 3, h, w), and whether each met the criterion, bool (n,)."""
+
+    pictures: Tensor
+    reached: Tensor
+
+
+def _line_search(problem: Problem, criterion: Criterion, should_continue: ShouldContinue) -> _SearchResult | None:
+    """Descend in growing steps until each sample meets the criterion; None if told not to continue."""
     x, state = problem.init()
-    before = x
-    there = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    last, at = x.clone(), x.clone()
-    size = raw_pixels(FIRST, x.shape[-1])
+    previous = x
+    reached = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    before, after = x.clone(), x.clone()
+    step_size = raw_pixels(INITIAL_STEP, x.shape[-1])
     for _ in range(STEPS):
-        if not go_on():
+        if not should_continue():
             return None
-        following, reading, state = step(dataclasses.replace(problem, stepper=L2Step(size)), x, state)
-        assert reading.logits is not None
-        new = arrived(reading.logits) & ~there
-        last[new], at[new] = before[new], x[new]
-        there |= new
-        if there.all():
+        following, info, state = step(dataclasses.replace(problem, stepper=L2Step(step_size)), x, state)
+        assert info.logits is not None
+        new = criterion(info.logits) & ~reached
+        before[new], after[new] = previous[new], x[new]
+        reached |= new
+        if reached.all():
             break
-        x, before, size = following, x, size * GROWTH
-    return _March(_halved(problem.model, last, at, there, arrived), there)
+        x, previous, step_size = following, x, step_size * GROWTH_FACTOR
+    return _SearchResult(_bisect(problem.model, before, after, reached, criterion), reached)
 
 
 @torch.no_grad()
-def _halved(model: Classifier, last: Tensor, at: Tensor, there: Tensor, arrived: Arrived) -> Tensor:
-    """Where on its last step each sample arrived; one that never did stays as it is."""
-    low, high = torch.zeros(len(at), device=at.device), torch.ones(len(at), device=at.device)
-    for _ in range(HALVINGS):
+def _bisect(model: Classifier, before: Tensor, after: Tensor, reached: Tensor, criterion: Criterion) -> Tensor:
+    """Where between two pictures each sample first meets the criterion; samples that never do stay put."""
+    low, high = torch.zeros(len(after), device=after.device), torch.ones(len(after), device=after.device)
+    for _ in range(BISECTION_STEPS):
         middle = (low + high) / 2
-        good = arrived(model(torch.lerp(last, at, per_sample(middle, at)))) | ~there
-        high, low = torch.where(good, middle, high), torch.where(good, low, middle)
-    return torch.lerp(last, at, per_sample(high, at))
+        met = criterion(model(torch.lerp(before, after, per_sample(middle, after)))) | ~reached
+        high, low = torch.where(met, middle, high), torch.where(met, low, middle)
+    return torch.lerp(before, after, per_sample(high, after))
 
 
-KIND = "robustness"
-METHOD = (1, COUNT, SURE, GRAIN, FIRST, GROWTH, STEPS, HALVINGS)
+CACHE_KIND = "robustness"
+METHOD = (1, DEFAULT_COUNT, CONFIDENCE, NOISE, INITIAL_STEP, GROWTH_FACTOR, STEPS, BISECTION_STEPS)
 
 
-def robustness_estimate(model: RobustClassifier, go_on: GoOn = lambda: True) -> Robustness | None:
-    """What was measured of this very model on pictures of its own, here or in an earlier process, or is measured now.
+def cached_estimate(model: RobustClassifier, should_continue: ShouldContinue = lambda: True) -> Robustness | None:
+    """The estimate on pictures that the model paints itself, cached on disk.
 
     Args:
         model: the classifier.
-        go_on: asked before each step of a measurement.
+        should_continue: called before each step of a measurement.
 
     Returns:
-        None if ``go_on`` said no.
+        None if ``should_continue`` returned False.
 
     Raises:
-        DataError: the model does not become sure of a class by painting.
+        DataError: the model cannot paint pictures it is confident about.
     """
-    key = _key(model)
-    with contextlib.suppress(TypeError):  # the fields of another version
-        return Robustness(**(read_cache(KIND, key) or {}))
-    found = measured(model, go_on=go_on)
-    if found is not None:
-        write_cache(KIND, key, dataclasses.asdict(found))
-    return found
+    key = _cache_key(model)
+    with contextlib.suppress(TypeError):  # written by a version with other fields
+        return Robustness(**(read_cache(CACHE_KIND, key) or {}))
+    result = estimate(model, should_continue=should_continue)
+    if result is not None:
+        write_cache(CACHE_KIND, key, dataclasses.asdict(result))
+    return result
 
 
-def _key(model: RobustClassifier) -> tuple[object, ...]:
-    """These weights with this normalisation and size, measured in this way."""
+def _cache_key(model: RobustClassifier) -> tuple[object, ...]:
+    """The weights, the normalisation, the size and the method."""
     card = model.card
     return model.fingerprint, card.architecture, card.mean, card.std, card.input_size, METHOD

@@ -1,4 +1,4 @@
-"""The loss around a run's start, cut along a plane that the run's path lies near to."""
+"""The loss landscape of a run, on a plane that nearly contains the run's path."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from robust_widgets._deprecated import renamed_attribute
 from robust_widgets.errors import ParameterError, TraceError
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.trace import Trace
@@ -20,58 +21,61 @@ from robust_widgets.synthesis.problem import Problem
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Numbers = npt.NDArray[np.float64]
-AT_ONCE = 16  # pictures; more are no faster on a CPU, and ONNX Runtime keeps the memory of the most
+Floats = npt.NDArray[np.float64]
+BATCH_SIZE = 16  # more is no faster on a CPU, and ONNX Runtime never frees the memory of its largest batch
 
 
 @dataclass(frozen=True)
 class LossSlice:
-    """A plane through the space of pictures, and the loss on it.
+    """The loss on a plane through the space of pictures.
 
     The start is at (0, 0). Lengths in the plane are L2 lengths in raw pixels.
 
     Attributes:
         along: coordinates in the direction from the start to the run's end, float64 (points,).
-        across: coordinates at a right angle to that, float64 (points,).
+        across: coordinates orthogonal to that, float64 (points,).
         losses: the loss at ``(across[row], along[column])``, float64 (points, points).
-        distances: how far that picture is from the start in the constraint's norm, float64 (points, points).
-        path: the run, step by step, as it is seen from above the plane; float64 (frames, 2): along, across.
-        radius: the constraint's radius in the unit of ``distances``, or None where there is no limit.
-        kept: the share of the path's squared length that lies in the plane, 0 to 1.
+        distances: the distance of that picture from the start in the constraint's norm, float64 (points, points).
+        path: the run's frames, projected onto the plane; float64 (frames, 2): along, across.
+        epsilon: the constraint's limit in the unit of ``distances``, or None if there is none.
+        variance_share: the share of the path's squared length that lies in the plane, 0 to 1.
     """
 
-    along: Numbers
-    across: Numbers
-    losses: Numbers
-    distances: Numbers
-    path: Numbers
-    radius: float | None
-    kept: float
+    along: Floats
+    across: Floats
+    losses: Floats
+    distances: Floats
+    path: Floats
+    epsilon: float | None
+    variance_share: float
+
+    radius = renamed_attribute("radius", "epsilon")
+    kept = renamed_attribute("kept", "variance_share")
 
     def draw(self, axes: Axes) -> None:
-        """Draw the loss as heights, the path in white, and where the ball ends as a dashed line."""
-        heights = axes.contourf(self.along, self.across, self.losses, levels=24, cmap="viridis")
-        axes.figure.colorbar(heights, ax=axes, label="loss")
-        if self.radius is not None:
-            axes.contour(self.along, self.across, self.distances, [self.radius], colors="white", linestyles="--")
+        """Draw the loss as contours, the path in white, and the edge of the ball as a dashed line."""
+        contours = axes.contourf(self.along, self.across, self.losses, levels=24, cmap="viridis")
+        axes.figure.colorbar(contours, ax=axes, label="loss")
+        if self.epsilon is not None:
+            axes.contour(self.along, self.across, self.distances, [self.epsilon], colors="white", linestyles="--")
         axes.plot(*self.path.T, color="white", marker="o", markersize=2, linewidth=1)
         axes.plot(*self.path[0], color="white", marker="s")
         axes.plot(*self.path[-1], color="white", marker="*", markersize=12)
-        axes.set(aspect="equal", xlabel="towards the end of the run", ylabel="at a right angle")
+        axes.set(aspect="equal", xlabel="towards the end of the run", ylabel="orthogonal")
 
 
 def loss_slice(problem: Problem, trace: Trace, *, picture: int = 0, points: int = 17, margin: float = 1.2) -> LossSlice:
-    """The loss on the plane through the start, the end of the run, and the main direction the path bends to.
+    """The loss on the plane through the run's start, its end, and the main direction in which its path bends.
 
     Args:
-        problem: what was run, with a loss that is the same for any number of pictures.
-        trace: its run.
-        picture: which picture of a batch.
-        points: how many points the plane has a side, at least 3; each costs one forward pass of the model.
-        margin: how far beyond the path and the ball the plane reaches, as a factor.
+        problem: the problem that was run; its loss must not depend on the number of pictures.
+        trace: the run.
+        picture: index into the batch.
+        points: grid points along each axis, at least 3; each costs one forward pass of the model.
+        margin: how far the plane extends beyond the path and the ball, as a factor of at least 1.
 
     Raises:
-        TraceError: the run has fewer than two frames, has not moved, or its pictures are not the problem's.
+        TraceError: the run has fewer than two frames, did not move, or is not of this problem.
         ParameterError: ``picture``, ``points`` or ``margin`` is out of range.
     """
     count, _, height, width = problem.start.shape
@@ -81,32 +85,32 @@ def loss_slice(problem: Problem, trace: Trace, *, picture: int = 0, points: int 
             "count pictures from 0, and give at least 3 points and a margin of at least 1."
         )
     if len(trace) < 2 or trace[0].pixels.shape != (count, height, width, 3):
-        raise TraceError("The run is not one of this problem, or has no step yet; give rw.run(problem).")
+        raise TraceError("The run is not of this problem, or has no step yet; give rw.run(problem).")
     start = problem.start[picture : picture + 1].detach()
     frames = np.stack([trace[index].pixels[picture] for index in range(len(trace))])
     moved = frames.astype(np.float64) - to_pixels(start)  # both rounded
     offsets = moved.transpose(0, 3, 1, 2).reshape(len(trace), -1) / 255
     plane = _plane(offsets)
     path = offsets @ plane.T
-    radius = getattr(problem.constraint, "epsilon", None)
+    epsilon = getattr(problem.constraint, "epsilon", None)
     reach = margin * float(np.abs(path).max())
-    if isinstance(problem.constraint, L2Ball):  # another norm's radius is no length in this plane
+    if isinstance(problem.constraint, L2Ball):  # epsilon is a length in the plane only in the L2 norm
         reach = max(reach, margin * problem.constraint.epsilon)
     line = np.linspace(-reach, reach, points)
     grid = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
     losses, distances = _measure(problem, start, torch.from_numpy(grid @ plane).to(start))
     total = float(np.square(offsets).sum())
     return LossSlice(
-        line, line, losses.reshape(points, points), distances.reshape(points, points), path, radius,
+        line, line, losses.reshape(points, points), distances.reshape(points, points), path, epsilon,
         float(np.square(path).sum()) / total,
     )  # fmt: skip
 
 
-def _plane(offsets: Numbers) -> Numbers:
-    """Two directions at a right angle, each of length 1, (2, values): to the end, and where most of the rest lies."""
+def _plane(offsets: Floats) -> Floats:
+    """Orthonormal directions, (2, values): to the run's end, and along the largest part of the remainder."""
     length = float(np.linalg.norm(offsets[-1]))
     if length < 1e-9:
-        raise TraceError("The run ended where it began, so there is no direction to cut along; give one that moved.")
+        raise TraceError("The run ended where it began, so its direction is undefined; give a run that moved.")
     first = offsets[-1] / length
     rest = offsets - np.outer(offsets @ first, first)
     second = np.linalg.svd(rest, full_matrices=False)[2][0]
@@ -115,14 +119,14 @@ def _plane(offsets: Numbers) -> Numbers:
 
 
 @torch.no_grad()
-def _measure(problem: Problem, start: Tensor, offsets: Tensor) -> tuple[Numbers, Numbers]:
-    """Loss and distance at the start plus each offset (m, values), clamped to [0, 1] as each step is."""
+def _measure(problem: Problem, start: Tensor, offsets: Tensor) -> tuple[Floats, Floats]:
+    """Loss and distance at the start plus each offset (m, values), clamped to [0, 1] like every step."""
     losses: list[Tensor] = []
     distances: list[Tensor] = []
-    for some in offsets.split(AT_ONCE):
-        starts = start.expand(len(some), -1, -1, -1)
-        x = starts + some.reshape(-1, *start.shape[1:])
-        one = replace(problem, start=starts, region=None)
-        losses.append(evaluate(one, x.clamp(0, 1)).loss)
+    for part in offsets.split(BATCH_SIZE):
+        starts = start.expand(len(part), -1, -1, -1)
+        x = starts + part.reshape(-1, *start.shape[1:])
+        at_offsets = replace(problem, start=starts, region=None)
+        losses.append(evaluate(at_offsets, x.clamp(0, 1)).loss)
         distances.append(problem.constraint.distance(x, starts))
     return torch.cat(losses).cpu().double().numpy(), torch.cat(distances).cpu().double().numpy()

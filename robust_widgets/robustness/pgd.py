@@ -1,4 +1,4 @@
-"""Pictures made to fool a model: the inner step of adversarial training, and what robustness is measured with."""
+"""Projected gradient descent (PGD): the attack that models are trained against and first measured with."""
 
 from __future__ import annotations
 
@@ -17,51 +17,52 @@ from robust_widgets.synthesis.steppers import L2Step, LinfStep, Stepper
 Norm = Literal["l2", "linf"]
 
 
-def ball_and_step(norm: str, radius: float, step_size: float) -> tuple[Constraint, Stepper]:
+def ball_and_step(norm: str, epsilon: float, step_size: float) -> tuple[Constraint, Stepper]:
     """The constraint and stepper of a norm.
 
     Raises:
-        ParameterError: the norm is neither "l2" nor "linf".
+        ParameterError: the norm is neither "l2" nor "linf", or epsilon is not a finite number of at least 0.
     """
     if norm == "l2":
-        return L2Ball(radius), L2Step(step_size)
+        return L2Ball(epsilon), L2Step(step_size)
     if norm == "linf":
-        return LinfBall(radius), LinfStep(step_size)
+        return LinfBall(epsilon), LinfStep(step_size)
     raise ParameterError(f"The norm is {norm!r}; it must be 'l2' or 'linf'.")
 
 
-def attack(
+def pgd(
     model: Classifier,
     pictures: Tensor,
     labels: Tensor,
     *,
     norm: str,
-    radius: float,
+    epsilon: float,
     steps: int,
     step_size: float | None = None,
     seed: int = 0,
 ) -> Tensor:
-    """Pictures within ``radius`` of ``pictures`` that the model gets wrong, as far as PGD finds them.
+    """Adversarial pictures, each within ``epsilon`` of its original.
 
     Args:
         model: maps (n, 3, h, w) in [0, 1] to logits.
         pictures: float (n, 3, h, w) in [0, 1].
         labels: the true classes, (n,).
         norm: "l2" or "linf".
-        radius: raw pixels at the pictures' side.
-        steps: PGD steps from a random start in the ball.
-        step_size: by default 1.25 * radius for one step, 2.5 * radius / steps for more (the field's usual choice).
-        seed: decides the random start.
+        epsilon: raw pixels at the pictures' own size.
+        steps: gradient steps, from a random start in the ball.
+        step_size: defaults to 1.25 * epsilon for a single step and 2.5 * epsilon / steps otherwise, as is usual.
+        seed: of the random start.
     """
-    if radius == 0:
+    if epsilon == 0:
         return pictures
-    size = step_size if step_size is not None else radius * (1.25 if steps == 1 else 2.5 / steps)
-    constraint, stepper = ball_and_step(norm, radius, size)
+    if step_size is None:
+        step_size = epsilon * (1.25 if steps == 1 else 2.5 / steps)
+    constraint, stepper = ball_and_step(norm, epsilon, step_size)
     objective = -CrossEntropy(labels)
     return minimize(Problem(model, pictures, objective, stepper, steps, constraint, seed=seed))
 
 
 @torch.no_grad()
 def correct(model: Classifier, pictures: Tensor, labels: Tensor) -> Tensor:
-    """Which samples the model gets right; bool (n,)."""
+    """Which pictures the model classifies correctly; bool (n,)."""
     return model(pictures).argmax(1) == labels

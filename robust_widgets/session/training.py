@@ -117,6 +117,6 @@ class LocalTraining:
                 self._unpaused.wait()
                 if self._stop.is_set() and ended is None:
                     break
-        for note in run.told():
+        for note in run.take_notes():
             listener(note)
         return ended or TrainingEnded("stopped", STOPPED)

@@ -16,7 +16,7 @@ from robust_widgets.interface.session import FrameMade, Listener, ModelInfo, Run
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import has_features, model_features
 from robust_widgets.models.registry import source_of
-from robust_widgets.robustness.estimate import robustness_estimate
+from robust_widgets.robustness.estimate import cached_estimate
 from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.solvers.graphs.dispatch import records
 from robust_widgets.solvers.run import new_trace
@@ -117,7 +117,7 @@ class ModelWorker:
         """Measure ``robustness``; False if ``go_on`` interrupted it."""
         model = self._model
         try:
-            robustness = self.robustness or robustness_estimate(model, go_on=go_on)
+            robustness = self.robustness or cached_estimate(model, should_continue=go_on)
         except Exception:  # A custom network may fail in any way; a run will report it.
             return True
         if robustness is None:

@@ -1,1 +1,1 @@
-"""Training a robust classifier, and measuring one."""
+"""Adversarial training, and accuracy under attack."""

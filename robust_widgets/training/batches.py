@@ -1,4 +1,4 @@
-"""Which pictures a training step sees, and how they are changed; the same for the same settings, whenever made."""
+"""The augmented batch of each training step, a pure function of the settings and the step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from robust_widgets.training.settings import TrainingSettings
 
 
 def epoch_order(data: PictureSet, settings: TrainingSettings, epoch: int) -> Tensor:
-    """The order of the pictures in an epoch (0-based); indices, int64 (n,)."""
+    """The order of the pictures in an epoch (0-based), as indices, int64 (n,)."""
     generator = torch.Generator().manual_seed(settings.seed * 7919 + epoch)
     return (
         balanced_order(data.labels, generator) if settings.balanced else torch.randperm(len(data), generator=generator)
@@ -22,7 +22,7 @@ def make_batch(
     order: Tensor,
     settings: TrainingSettings,
     step: int,
-    side: int,
+    size: int,
     device: torch.device,
     rows: slice | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -30,31 +30,31 @@ def make_batch(
 
     Args:
         data: the training pictures.
-        order: of :func:`epoch_order`.
+        order: from :func:`epoch_order`.
         settings: of the run.
-        step: steps done before this one, from the beginning of the run.
-        side: side in pixels that the pictures are brought to.
-        device: where the batch goes.
+        step: steps done since the run began.
+        size: size in pixels of the pictures.
+        device: of the result.
         rows: only these rows of the batch, for one of several processes.
 
     Returns:
-        Pictures float32 (rows, 3, side, side) in [0, 1] and labels int64 (rows,).
+        Pictures float32 (rows, 3, size, size) in [0, 1] and labels int64 (rows,).
     """
     within = step % steps_per_epoch(data, settings)
     index = order[within * settings.batch_size : (within + 1) * settings.batch_size]
-    pictures = data.pictures[index].float().div_(255)
+    pictures = data.floats(index)
     generator = torch.Generator().manual_seed(settings.seed * 104_729 + step)
-    margin = min(settings.margin, data.side - 1)
+    margin = min(settings.margin, data.size - 1)
     pictures = augment(pictures, generator, margin, wide=settings.augmentation == "wide", rows=rows)
-    if side != data.side:
-        pictures = nn.functional.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)
+    if size != data.size:
+        pictures = nn.functional.interpolate(pictures, size=(size, size), mode="bilinear", antialias=True).clamp(0, 1)
     pictures = pictures.to(device, memory_format=torch.channels_last)
     labels = data.labels[index]
     return pictures, (labels if rows is None else labels[rows]).to(device)
 
 
 def steps_per_epoch(data: PictureSet, settings: TrainingSettings) -> int:
-    """Whole batches in an epoch; one where there are fewer pictures than a batch."""
+    """Full batches per epoch, at least one."""
     return max(1, len(data) // settings.batch_size)
 
 
@@ -67,7 +67,7 @@ def channel_statistics(pictures: Tensor) -> tuple[tuple[float, float, float], tu
     return (red, green, blue), (red_std, green_std, blue_std)
 
 
-def radius_at(settings: TrainingSettings, side: int, full: int, epochs_done: float) -> float:
-    """The radius of a step: as far as it has risen in the warm-up; at a smaller side an L2 radius is scaled with it."""
-    risen = min(1.0, epochs_done / settings.radius_warm_up) if settings.radius_warm_up else 1.0
-    return settings.radius * risen * (side / full if settings.norm == "l2" else 1)
+def epsilon_at(settings: TrainingSettings, size: int, full: int, epochs_done: float) -> float:
+    """Epsilon at a step, after warm-up; in L2 it scales with the size of the pictures."""
+    warmed_up = min(1.0, epochs_done / settings.epsilon_warm_up) if settings.epsilon_warm_up else 1.0
+    return settings.epsilon * warmed_up * (size / full if settings.norm == "l2" else 1)

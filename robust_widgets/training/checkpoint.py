@@ -1,4 +1,4 @@
-"""The checkpoint of a training run: everything needed to go on after a stop, replaced whole or not at all."""
+"""The checkpoint of a training run: everything needed to resume it, replaced atomically."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from torch import Tensor, nn
 
 from robust_widgets._files import atomic_write
 from robust_widgets.errors import SaveError, TrainingError
-from robust_widgets.training.settings import TrainingSettings, WeightAverage
+from robust_widgets.training.settings import SAVED_NAMES, TrainingSettings, WeightAverage
 
 MAY_CHANGE = ("learning_rate",)
+PUBLIC_NAMES = {saved: name for name, saved in SAVED_NAMES.items()}
 
 
 class Checkpoint:
-    """What lies beside the model that is being trained, under the ending ``.checkpoint.pt``.
+    """A run's checkpoint, in the model's file name with the suffix ``.checkpoint.pt``.
 
     Args:
         out: the model's file.
-        settings: of the run; another run's checkpoint is refused.
-        data: what tells the run's pictures from others: classes, number, side, normalisation.
+        settings: of the run; a checkpoint of other settings is refused.
+        data: identifies the data set: classes, number and size of the pictures, normalisation.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Checkpoint:
         """Replace the checkpoint.
 
         Raises:
-            SaveError: it cannot be written; the one before is untouched.
+            SaveError: it cannot be written; the previous one is untouched.
         """
         state = {
             "step": step,
@@ -60,10 +61,10 @@ class Checkpoint:
         atomic_write(path or self.path, lambda file: torch.save(state, file))
 
     def load(self) -> int:
-        """Put everything back; returns the number of steps done.
+        """Restore the state; returns the number of steps done.
 
         Raises:
-            TrainingError: no checkpoint, or a damaged one, or one of other settings or data.
+            TrainingError: the checkpoint is missing, damaged, or of other settings or data.
         """
         if not self.path.exists():
             raise TrainingError(f"There is no checkpoint {str(self.path)!r} to resume from; start without --resume.")
@@ -73,18 +74,22 @@ class Checkpoint:
             same_data = state["data"] == self._data
         except Exception as error:  # Damaged bytes make torch raise almost anything.
             raise TrainingError(
-                f"The checkpoint {str(self.path)!r} is damaged or not a checkpoint; delete it and start anew."
+                f"The checkpoint {str(self.path)!r} is damaged or not a checkpoint; delete it and start again."
             ) from error
-        changed = [k for k, v in self._settings.to_dict().items() if k not in MAY_CHANGE and saved.get(k) != v]
+        changed = [
+            PUBLIC_NAMES.get(name, name)
+            for name, value in self._settings.to_dict().items()
+            if name not in MAY_CHANGE and saved.get(name) != value
+        ]
         if changed:
             raise TrainingError(
                 f"The checkpoint {str(self.path)!r} was made with other settings ({', '.join(changed)}); "
-                "give the same ones, or delete it and start anew."
+                "give the same ones, or delete it and start again."
             )
         if not same_data:
             raise TrainingError(
                 f"The checkpoint {str(self.path)!r} was made with other data or another --init; "
-                "give the same, or delete it and start anew."
+                "give the same, or delete it and start again."
             )
         self._network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -95,30 +100,30 @@ class Checkpoint:
 
 
 def checkpoint_path(out: Path) -> Path:
-    """Where the checkpoint of a model's file lies."""
+    """The checkpoint of a model's file."""
     return out.with_suffix(".checkpoint.pt")
 
 
 def write_somewhere(path: Path, write: Callable[[Path], object]) -> Path:
-    """Write to ``path``, or to the folder for temporary files where that fails; returns where it went.
+    """Write to ``path``, or to a temporary folder if that fails; returns the path written.
 
     Raises:
-        SaveError: neither can be written; the message is that of ``path``.
+        SaveError: neither works; the message is about ``path``.
     """
     try:
         write(path)
         return path
     except SaveError:
-        refuge = Path(tempfile.mkdtemp(prefix="robust-widgets-")) / path.name
+        fallback = Path(tempfile.mkdtemp(prefix="robust-widgets-")) / path.name
         try:
-            write(refuge)
+            write(fallback)
         except (SaveError, OSError):
-            refuge.parent.rmdir()
+            fallback.parent.rmdir()
         else:
-            return refuge
+            return fallback
         raise
 
 
 def first_not_finite(values: dict[str, Tensor]) -> str | None:
-    """The name of the first tensor with a value that is not a finite number."""
+    """The name of the first tensor with an infinite or NaN value, if any."""
     return next((name for name, value in values.items() if not bool(torch.isfinite(value).all())), None)

@@ -1,4 +1,4 @@
-"""Several processes that train one model: what torchrun tells each of them, and what they share."""
+"""Distributed training with torchrun: rank and group size, and what the processes share."""
 
 from __future__ import annotations
 
@@ -17,62 +17,62 @@ from robust_widgets.errors import TrainingError
 
 
 @dataclass(frozen=True)
-class World:
-    """The processes of a run, and which one this is.
+class ProcessGroup:
+    """The processes of a training run, and which one this is.
 
     Attributes:
         rank: of this process, from 0.
-        size: how many there are.
-        local_rank: of this process on its machine; it takes the GPU of this number.
+        world_size: number of processes.
+        local_rank: of this process on its machine, from 0; also the index of its GPU.
     """
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
     local_rank: int = 0
 
     @property
     def is_first(self) -> bool:
-        """Whether this process measures and writes."""
+        """Whether this process measures the model and writes the files."""
         return self.rank == 0
 
     def rows(self, batch_size: int) -> slice | None:
-        """The rows of a batch that this process takes; None for all.
+        """The rows of a batch that this process computes; None for all.
 
         Raises:
             TrainingError: the batch does not divide evenly.
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return None
-        if batch_size % self.size:
+        if batch_size % self.world_size:
             raise TrainingError(
-                f"A batch of {batch_size} pictures does not divide evenly over {self.size} processes; "
-                f"give a --batch-size that is a multiple of {self.size}."
+                f"A batch of {batch_size} pictures does not divide evenly over {self.world_size} processes; "
+                f"give a --batch-size that is a multiple of {self.world_size}."
             )
-        share = batch_size // self.size
+        share = batch_size // self.world_size
         return slice(self.rank * share, (self.rank + 1) * share)
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean of a value over all processes; each must ask at the same step."""
-        if self.size == 1:
+        """The mean of a value over all processes; a collective call."""
+        if self.world_size == 1:
             return value
         total = value.clone()
         dist.all_reduce(total)
-        return total / self.size
+        return total / self.world_size
 
-    def share(self, model: nn.Module, device: torch.device) -> nn.Module:
-        """The model as it is trained here: gradients and batch statistics are those of the whole batch."""
-        if self.size == 1:
+    def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
+        """The model, with gradients and batch statistics of the whole batch."""
+        if self.world_size == 1:
             return model
-        shared = share_batch_norms(model, device)
+        synchronised = synchronise_batch_norms(model, device)
         ids = [device.index or 0] if device.type == "cuda" else None
-        return DistributedDataParallel(shared, device_ids=ids)
+        return DistributedDataParallel(synchronised, device_ids=ids)
 
 
-ALONE = World()
+SINGLE_PROCESS = ProcessGroup()
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes; so is its gradient."""
+    """All-reduce sum, whose gradient is all-reduced, too."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -87,15 +87,15 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-class SharedBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm over the batches of all processes, for CPUs; torch's own is for GPUs only."""
+class SyncBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm over the batches of all processes, on CPUs; torch's SyncBatchNorm needs GPUs."""
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
-        wide = input.float()  # squares in half precision would lose the variance
-        count = wide.numel() / wide.shape[1] * dist.get_world_size()
-        sums = torch.stack([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3))])
+        values = input.float()  # in half precision the squares would lose the variance
+        count = values.numel() / values.shape[1] * dist.get_world_size()
+        sums = torch.stack([values.sum((0, 2, 3)), values.square().sum((0, 2, 3))])
         mean, square = cast(Tensor, _Sum.apply(sums)).div(count).unbind()
         variance = (square - mean.square()).clamp_min(0)
         with torch.no_grad():
@@ -107,71 +107,77 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             self.num_batches_tracked.add_(1)
         scale = self.weight * torch.rsqrt(variance + self.eps)
         shape = (1, -1, 1, 1)
-        return ((wide - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(input.dtype)
+        return ((values - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(input.dtype)
 
 
-def share_batch_norms(model: nn.Module, device: torch.device) -> nn.Module:
-    """Make every batch norm of a model one over all processes, in place."""
+def synchronise_batch_norms(model: nn.Module, device: torch.device) -> nn.Module:
+    """Synchronise every batch norm of a model over all processes, in place."""
     if device.type == "cuda":
         return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(model))
     for module in model.modules():
         if type(module) is nn.BatchNorm2d:
-            module.__class__ = SharedBatchNorm2d
+            module.__class__ = SyncBatchNorm2d
     return model
 
 
 @contextmanager
-def joined(device: torch.device) -> Generator[tuple[World, torch.device]]:
-    """This process's place among those that torchrun started, and the device it works on; alone without torchrun.
+def join_process_group(device: torch.device) -> Generator[tuple[ProcessGroup, torch.device]]:
+    """Join the processes that torchrun started; yields the process group and this process's device.
+
+    Without torchrun it is a group of one.
 
     Raises:
-        TrainingError: torchrun's variables are incomplete or wrong, or there are more processes than GPUs.
+        TrainingError: torchrun's variables are incomplete or invalid, or there are more processes than GPUs.
     """
-    world = world_of(os.environ)
-    if world.size == 1:
-        yield world, device
+    group = process_group_of(os.environ)
+    if group.world_size == 1:
+        yield group, device
         return
     if device.type == "cuda":
         count = torch.cuda.device_count()
-        if world.local_rank >= count:
+        if group.local_rank >= count:
             raise TrainingError(
-                f"This is process {world.local_rank + 1} on a machine with {count} GPUs; "
+                f"This is process {group.local_rank + 1} on a machine with {count} GPUs; "
                 f"give torchrun at most --nproc-per-node {count}."
             )
-        device = torch.device("cuda", world.local_rank)
+        device = torch.device("cuda", group.local_rank)
         torch.cuda.set_device(device)
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=world.rank, world_size=world.size)
+        dist.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo", rank=group.rank, world_size=group.world_size
+        )
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
-            f"The {world.size} processes did not find each other ({' '.join(str(error).split())[:200]}); "
-            "start them all with torchrun, with the same --nnodes and --nproc-per-node everywhere."
+            f"The {group.world_size} processes could not connect ({' '.join(str(error).split())[:200]}); "
+            "start all of them with torchrun, with the same --nnodes and --nproc-per-node on every machine."
         ) from error
     try:
-        yield world, device
+        yield group, device
     finally:
         dist.destroy_process_group()
 
 
-def world_of(environment: Mapping[str, str]) -> World:
-    """What torchrun says in the environment.
+def process_group_of(environment: Mapping[str, str]) -> ProcessGroup:
+    """The process group that torchrun's environment variables describe.
 
     Raises:
-        TrainingError: some of its variables are missing, or are not numbers that go together.
+        TrainingError: some of the variables are missing or inconsistent.
     """
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-    given = {name: environment[name] for name in names if name in environment}
-    if "WORLD_SIZE" not in given:
-        return ALONE
+    variables = {name: environment[name] for name in names if name in environment}
+    if "WORLD_SIZE" not in variables:
+        return SINGLE_PROCESS
     remedy = "start training through torchrun, or unset them"
-    missing = [name for name in names if name not in given]
+    missing = [name for name in names if name not in variables]
     if missing:
-        raise TrainingError(f"WORLD_SIZE is set, but {' and '.join(missing)} not; {remedy}.")
+        raise TrainingError(
+            f"WORLD_SIZE is set, but {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not; {remedy}."
+        )
     try:
-        rank, size, local_rank = (int(given[name]) for name in names)
+        rank, world_size, local_rank = (int(variables[name]) for name in names)
     except ValueError:
-        size, rank, local_rank = 0, 0, 0
-    if size < 1 or not 0 <= rank < size or not 0 <= local_rank < size:
-        shown = ", ".join(f"{name}={value!r}" for name, value in given.items())
-        raise TrainingError(f"The variables {shown} do not describe one process of several; {remedy}.")
-    return World(rank, size, local_rank)
+        world_size, rank, local_rank = 0, 0, 0
+    if world_size < 1 or not 0 <= rank < world_size or not 0 <= local_rank < world_size:
+        values = ", ".join(f"{name}={value!r}" for name, value in variables.items())
+        raise TrainingError(f"The variables {values} do not describe one process of a group; {remedy}.")
+    return ProcessGroup(rank, world_size, local_rank)

@@ -1,4 +1,4 @@
-"""Makes the catalogue of a model's features: what each unit of the penultimate layer fires for and looks like."""
+"""Build the catalogue of a model's features: which classes activate each penultimate unit, and what it looks like."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.training.data import PictureSet
 from robust_widgets.units import raw_pixels
 
-THUMBNAIL_SIDE = 48
+THUMBNAIL_SIZE = 48
 NAMED_CLASSES = 3
 EPSILON = 60.0
 STEP_SIZE = 1.0
 GREY = 0.5
-GRAIN = 0.05
+NOISE = 0.05
 
 
 def make_catalogue(
@@ -35,19 +35,18 @@ def make_catalogue(
 ) -> tuple[Feature, ...]:
     """A catalogue entry for each unit, the most selective first.
 
-    A unit is named after the class that excites it most, measured over the data: the mean activation over a class's
-    pictures, in standard deviations over the classes. Its thumbnail starts from grey with a faint grain and maximises
-    the unit.
+    A unit is named after the class that activates it most: by the mean activation over the class's pictures, in
+    standard deviations over the classes. Its thumbnail maximises the unit, from grey with faint noise.
 
     Args:
-        model: a model that gives access to its features.
+        model: a model with accessible features.
         data: labelled pictures, classes in the model's order.
         steps: gradient steps of each thumbnail.
-        batch_size: pictures in a forward pass.
+        batch_size: pictures per forward pass.
         progress: show a progress bar.
 
     Raises:
-        WeightsError: the model gives no access to its features.
+        WeightsError: the model's features are not accessible.
     """
     scores = class_scores(model, data, batch_size, progress)
     order = scores.max(1).values.argsort(descending=True).tolist()
@@ -64,15 +63,12 @@ def make_catalogue(
 
 @torch.no_grad()
 def class_scores(model: RobustClassifier, data: PictureSet, batch_size: int, progress: bool) -> Tensor:
-    """For each unit, how much more it fires for each class than for the others, float (units, classes).
-
-    In standard deviations of the unit's mean activations over the classes.
-    """
+    """Mean activation of each unit for each class, standardised over the classes; float (units, classes)."""
     sums = torch.zeros(0)
     counts = torch.bincount(data.labels, minlength=len(data.classes)).clamp_min(1)
     batches = torch.arange(len(data)).split(batch_size)
-    for index in tqdm(batches, desc="what units fire for", unit="batch", disable=not progress):
-        values = model.features((data.pictures[index].float() / 255).to(model.device)).float().cpu()
+    for index in tqdm(batches, desc="class scores", unit="batch", disable=not progress):
+        values = model.features(data.floats(index).to(model.device)).float().cpu()
         if not len(sums):
             sums = torch.zeros(len(data.classes), values.shape[1])
         sums.index_add_(0, data.labels[index], values)
@@ -84,23 +80,21 @@ def class_scores(model: RobustClassifier, data: PictureSet, batch_size: int, pro
 def thumbnails(
     model: RobustClassifier, units: Sequence[int], *, steps: int, batch_size: int, progress: bool
 ) -> list[Pixels]:
-    """A picture that maximises each unit, uint8 (48, 48, 3) each."""
-    side = model.input_size
-    made: list[Pixels] = []
-    for first in tqdm(
-        range(0, len(units), batch_size), desc="what units look like", unit="batch", disable=not progress
-    ):
+    """A picture that maximises each unit; uint8 (48, 48, 3) each."""
+    size = model.input_size
+    pictures: list[Pixels] = []
+    for first in tqdm(range(0, len(units), batch_size), desc="thumbnails", unit="batch", disable=not progress):
         chosen = units[first : first + batch_size]
-        grain = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
-        start = (GREY + GRAIN * grain).clamp(0, 1).expand(len(chosen), -1, -1, -1).to(model.device)
+        noise = torch.randn((1, 3, size, size), generator=torch.Generator().manual_seed(0))
+        start = (GREY + NOISE * noise).clamp(0, 1).expand(len(chosen), -1, -1, -1).to(model.device)
         problem = Problem(
             model=model,
             start=start,
             objective=Activation(chosen),
-            stepper=L2Step(raw_pixels(STEP_SIZE, side)),
+            stepper=L2Step(raw_pixels(STEP_SIZE, size)),
             steps=steps,
-            constraint=L2Ball(raw_pixels(EPSILON, side)),
+            constraint=L2Ball(raw_pixels(EPSILON, size)),
         )
-        small = resize(minimize(problem), THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-        made.extend(np.array(picture) for picture in to_pixels(small))
-    return made
+        small = resize(minimize(problem), THUMBNAIL_SIZE, THUMBNAIL_SIZE)
+        pictures.extend(np.array(picture) for picture in to_pixels(small))
+    return pictures

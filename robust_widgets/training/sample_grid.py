@@ -1,4 +1,4 @@
-"""The same seed pictures, painted by a model at each stage of its training: features become paintable."""
+"""Pictures painted from the same seeds after each epoch, to watch a model become paintable."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from robust_widgets.units import raw_pixels
 
 
 class SampleGrid:
-    """One seed picture for each of some classes, drawn once.
+    """Seed pictures of a few classes, drawn once.
 
     Args:
-        data: the training pictures, whose classes the seeds are of.
-        count: how many pictures; with fewer classes several of each, with more of them classes evenly spread.
-        seed: decides the draws.
+        data: the training pictures.
+        count: number of pictures: several per class if there are fewer classes, else of evenly spaced classes.
+        seed: of the draws.
     """
 
     def __init__(self, data: PictureSet, count: int, seed: int = 0) -> None:
         classes = len(data.classes)
-        places = (
+        labels = (
             torch.linspace(0, classes - 1, count).round().long() if count <= classes else torch.arange(count) % classes
         )
-        self.labels = places.sort().values
+        self.labels = labels.sort().values
         self.names = tuple(data.classes[int(label)] for label in self.labels)
         chosen = self.labels.unique()
-        of_chosen = torch.isin(data.labels, chosen)
-        positions = torch.searchsorted(chosen, data.labels[of_chosen])
-        part = PictureSet(data.pictures[of_chosen], positions, tuple(data.classes[int(i)] for i in chosen))
+        rows = torch.isin(data.labels, chosen)
+        positions = torch.searchsorted(chosen, data.labels[rows])
+        part = PictureSet(data.pictures[rows], positions, tuple(data.classes[int(i)] for i in chosen))
         statistics = seed_statistics(part, progress=False)
         starts: list[Tensor] = []
-        for place, label in enumerate(self.labels.tolist()):
+        for row, label in enumerate(self.labels.tolist()):
             index = int(torch.searchsorted(chosen, torch.tensor(label)))
-            starts.append(draw_seeds_from(statistics, index, 1, seed + place, data.side))
+            starts.append(draw_seeds_from(statistics, index, 1, seed + row, data.size))
         self.starts = torch.cat(starts)
 
     def paint(self, model: RobustClassifier) -> Pixels:
-        """The pictures that generation, with its default parameters, makes of the seeds; uint8 (n, side, side, 3)."""
-        side = self.starts.shape[-1]
+        """Generate from the seeds with default parameters; uint8 (n, size, size, 3)."""
+        size = self.starts.shape[-1]
         problem = Problem(
             model,
             self.starts.to(model.device),
             CrossEntropy(self.labels.to(model.device)),
-            L2Step(raw_pixels(default_of("generate", "step_size"), side)),
+            L2Step(raw_pixels(default_of("generate", "step_size"), size)),
             int(default_of("generate", "steps")),
-            L2Ball(raw_pixels(default_of("generate", "epsilon"), side)),
+            L2Ball(raw_pixels(default_of("generate", "epsilon"), size)),
         )
         return to_pixels(minimize(problem))

@@ -1,4 +1,4 @@
-"""``rw.train``: from a folder of pictures to a robust classifier in a file."""
+"""``rw.train``: train a robust classifier from a folder of pictures, and save it."""
 
 from __future__ import annotations
 
@@ -14,113 +14,117 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
+from robust_widgets._deprecated import renamed_keywords
 from robust_widgets.errors import SaveError
 from robust_widgets.interface.training_session import TrainingEnded, TrainingEpoch, TrainingNote, TrainingStep
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.cpu_threads import limit_threads
 from robust_widgets.models.registry import choose_device, load_model
 from robust_widgets.training.data import DataSource, PictureSet, open_data
-from robust_widgets.training.distributed import ALONE, World, joined
+from robust_widgets.training.distributed import SINGLE_PROCESS, ProcessGroup, join_process_group
 from robust_widgets.training.settings import TrainingSettings
 from robust_widgets.training.trainer import STEPS_BETWEEN_CHECKPOINTS, TrainingRun
 
-DEFAULT_SIDE = 64
+DEFAULT_SIZE = 64
 
 
+@renamed_keywords(side="size", radius="epsilon", radius_warm_up="epsilon_warm_up", say="log")
 def train(
     data: DataSource,
     out: str | os.PathLike[str],
     *,
     val: DataSource | None = None,
-    side: int | None = None,
+    size: int | None = None,
     init: RobustClassifier | str | None = None,
     name: str = "",
     data_name: str = "",
     device: str | torch.device | None = None,
     resume: bool = False,
     checkpoint_every: int = STEPS_BETWEEN_CHECKPOINTS,
-    say: Callable[[str], object] = tqdm.write,
+    log: Callable[[str], object] = tqdm.write,
     progress: bool = True,
     **settings: Any,
 ) -> RobustClassifier:
     """Train a robust classifier and write it to ``out``.
 
-    A checkpoint beside ``out`` is replaced, whole or not at all, every ``checkpoint_every`` steps, after each epoch,
-    and when the run is interrupted; with ``resume`` a stopped run goes on from it and makes the same batches, shifts
-    and random starts. A line of numbers an epoch is appended to ``out`` with the ending ``.log.jsonl``. Processes that
-    torchrun started train one model together.
+    A checkpoint next to ``out`` is replaced atomically every ``checkpoint_every`` steps, after each epoch, and when
+    training is interrupted. With ``resume`` training continues from it, with the same batches, augmentation and random
+    starts. After each epoch a line of metrics is appended to ``out`` with the suffix ``.log.jsonl``. Processes started
+    by torchrun train one model together.
 
     Args:
-        data: a folder with ``train`` and ``val``, each of class folders; or class folders, of which a tenth of each
-            class is held out; or a tar of either; or a torch Dataset of pictures and labels.
+        data: a folder with ``train`` and ``val``, each holding class folders; a folder of class folders, of which a
+            tenth of each class is held out; a tar of either; or a torch Dataset of pictures and labels.
         out: the ``.safetensors`` file to write.
-        val: the validation pictures, where ``data`` does not hold them.
-        side: in pixels, what the pictures are brought to; by default that of ``init``, else 64; a
+        val: the validation pictures, if ``data`` does not contain them.
+        size: width and height in pixels to which pictures are resized; by default those of ``init``, or 64. A
             :class:`PictureSet` keeps its own.
-        init: start from a model's weights: all of them if the classes are its own, else all but the last layer. The
-            settings then default to ``settings.FINE_TUNING``.
-        name: what the model calls itself; by default the file's stem.
+        init: start from this model's weights, without the last layer if its classes differ from the data's. The
+            defaults are then 8 epochs of batches of 64 at learning rate 0.05, not progressive.
+        name: of the model; by default the file's stem.
         data_name: name and licence of the data, for the model card.
         device: where to train; by default the fastest device.
-        resume: go on from the checkpoint beside ``out``.
+        resume: continue from the checkpoint next to ``out``.
         checkpoint_every: steps between checkpoints.
-        say: is handed a sentence after each epoch, and whatever else the person should know.
+        log: called with a sentence after each epoch, and with other notes for the user.
         progress: show progress bars.
         **settings: fields of :class:`~robust_widgets.training.settings.TrainingSettings`.
 
     Returns:
-        The averaged weights (EMA), frozen, with the class seeds.
+        A frozen model with the averaged weights (EMA) and class seeds.
 
     Raises:
-        DataError: the data cannot be used; the message says why.
+        DataError: the data cannot be used for training.
         ParameterError, UnknownNameError: a setting is out of range or unknown.
         TrainingError: the loss is not a number (the last good checkpoint is kept), there is nothing to resume from,
-            an unfinished run is in the way, or the processes do not fit together.
-        SaveError: ``out`` cannot be written, nor the folder for temporary files.
-        KeyboardInterrupt: it was interrupted; the checkpoint is of the step that was reached.
+            an unfinished run would be overwritten, or torchrun's processes are inconsistent.
+        SaveError: neither ``out`` nor the folder for temporary files can be written.
+        KeyboardInterrupt: training was interrupted, after saving a checkpoint.
     """
     path = model_path(out)
     limit_threads()
-    with joined(choose_device(device)) as (world, chosen):
-        quiet = not (progress and world.is_first)
-        tell = say if world.is_first else str
+    with join_process_group(choose_device(device)) as (group, chosen):
+        show_progress = progress and group.is_first
+        log = log if group.is_first else str
         run = prepare(
             data,
             path,
             val=val,
-            side=side,
+            size=size,
             init=init,
             name=name,
             data_name=data_name,
             device=chosen,
             resume=resume,
             checkpoint_every=checkpoint_every,
-            say=tell,
-            progress=not quiet,
-            world=world,
+            log=log,
+            progress=show_progress,
+            group=group,
             settings=settings,
         )
-        bar = tqdm(total=run.steps, initial=run.step, desc="training", unit="step", smoothing=0.02, disable=quiet)
-        with bar, interruptible(world) as interrupted:
+        bar = tqdm(
+            total=run.steps, initial=run.step, desc="training", unit="step", smoothing=0.02, disable=not show_progress
+        )
+        with bar, interruptible(group) as interrupted:
             with closing(run.events()) as events:
                 for event in events:
                     match event:
                         case TrainingStep():
                             bar.update(event.step - bar.n)
-                            bar.set_postfix(loss=f"{event.loss:.3f}", side=event.side, refresh=False)
+                            bar.set_postfix(loss=f"{event.loss:.3f}", size=event.side, refresh=False)
                         case TrainingEpoch():
-                            tell(in_words(event))
+                            log(summary(event))
                         case TrainingNote(text) | TrainingEnded(message=text):
-                            tell(text)
+                            log(text)
                         case _:
                             pass
                     if interrupted.is_set():
                         break
-            for note in run.told():
-                tell(getattr(note, "text", ""))
+            for note in run.take_notes():
+                log(getattr(note, "text", ""))
             if interrupted.is_set():
                 raise KeyboardInterrupt
-    assert run.model is not None, "the events were read to their end"
+    assert run.model is not None, "all events were read"
     return run.model
 
 
@@ -129,26 +133,26 @@ def prepare(
     out: Path,
     *,
     val: DataSource | None = None,
-    side: int | None = None,
+    size: int | None = None,
     init: RobustClassifier | str | None = None,
-    say: Callable[[str], object] = print,
+    log: Callable[[str], object] = print,
     progress: bool = True,
     settings: dict[str, Any],
     **options: Any,
 ) -> TrainingRun:
-    """Check the settings, read the data and set a run up; arguments and errors as for :func:`train`."""
+    """Check the settings, read the data and set up a run; arguments and errors as for :func:`train`."""
     start = load_model(init, device="cpu") if isinstance(init, str) else init
-    checked = TrainingSettings.of(settings, start=start.card.architecture if start else None)
-    known = data.side if isinstance(data, PictureSet) else start.input_size if start else DEFAULT_SIDE
-    train_set, val_set = open_data(data, side or known, val=val, seed=checked.seed, say=say, progress=progress)
+    checked = TrainingSettings.of(settings, init_architecture=start.card.architecture if start else None)
+    default_size = data.size if isinstance(data, PictureSet) else start.input_size if start else DEFAULT_SIZE
+    train_set, val_set = open_data(data, size or default_size, val=val, seed=checked.seed, log=log, progress=progress)
     return TrainingRun(train_set, val_set, out, checked, init=start, **options)
 
 
 def model_path(out: str | os.PathLike[str]) -> Path:
-    """The file a model is to be written to, its folder made.
+    """The file that a model will be written to; creates its folder.
 
     Raises:
-        SaveError: it does not end in ``.safetensors``, or the folder cannot be made.
+        SaveError: it does not end in ``.safetensors``, or its folder cannot be created.
     """
     path = Path(out)
     if path.suffix != ".safetensors" or path.is_dir():
@@ -157,36 +161,37 @@ def model_path(out: str | os.PathLike[str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SaveError(
-            f"The folder of {str(path)!r} cannot be made ({error.strerror}); choose another place."
+            f"The folder of {str(path)!r} cannot be created ({error.strerror}); choose another place."
         ) from None
     return path
 
 
-def in_words(epoch: TrainingEpoch) -> str:
-    """An epoch in a sentence."""
-    shares = ", ".join(f"{name} {share:.1%}" for name, share in epoch.accuracies.items())
-    return f"epoch {epoch.epoch} of {epoch.epochs}: loss {epoch.loss:.3f}, {shares}, {epoch.seconds:.0f} s"
+def summary(epoch: TrainingEpoch) -> str:
+    """One line about an epoch."""
+    accuracies = ", ".join(f"{name} {accuracy:.1%}" for name, accuracy in epoch.accuracies.items())
+    return f"epoch {epoch.epoch} of {epoch.epochs}: loss {epoch.loss:.3f}, {accuracies}, {epoch.seconds:.0f} s"
 
 
 @contextmanager
-def interruptible(world: World = ALONE) -> Generator[threading.Event]:
-    """Let Ctrl-C and a termination ask for a stop after the step going on; a second one interrupts at once.
+def interruptible(group: ProcessGroup = SINGLE_PROCESS) -> Generator[threading.Event]:
+    """Turn the first SIGINT or SIGTERM into an event, so that training stops after the current step.
 
-    Several processes are interrupted at once, because one that stops alone would leave the others waiting for it.
+    A second signal interrupts at once. In a group of processes so does the first: one that stops alone would leave the
+    others waiting for it.
     """
-    asked = threading.Event()
-    if world.size > 1 or threading.current_thread() is not threading.main_thread():
-        yield asked
+    requested = threading.Event()
+    if group.world_size > 1 or threading.current_thread() is not threading.main_thread():
+        yield requested
         return
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+    def request(number: int, frame: FrameType | None) -> None:
+        if requested.is_set():
             raise KeyboardInterrupt
-        asked.set()
+        requested.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield requested
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

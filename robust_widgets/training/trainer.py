@@ -1,4 +1,4 @@
-"""The weights that learn, and one step of learning: attack a batch, and lower the loss on what comes of it."""
+"""Adversarial training: attack each batch, then lower the loss on the adversarial pictures."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ from robust_widgets.interface.training_session import (
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.models.model_file import save_model
 from robust_widgets.models.networks.architectures import build
-from robust_widgets.robustness.pgd import attack
+from robust_widgets.robustness.pgd import pgd
 from robust_widgets.training.accuracy import accuracy
-from robust_widgets.training.batches import channel_statistics, epoch_order, make_batch, radius_at, steps_per_epoch
+from robust_widgets.training.batches import channel_statistics, epoch_order, epsilon_at, make_batch, steps_per_epoch
 from robust_widgets.training.checkpoint import Checkpoint, first_not_finite, write_somewhere
 from robust_widgets.training.data import PictureSet
-from robust_widgets.training.distributed import ALONE, World
+from robust_widgets.training.distributed import SINGLE_PROCESS, ProcessGroup
 from robust_widgets.training.sample_grid import SampleGrid
 from robust_widgets.training.seed_statistics import seed_statistics
-from robust_widgets.training.settings import TrainingSettings, WeightAverage, decay_groups, learning_rate, side_at
+from robust_widgets.training.settings import TrainingSettings, WeightAverage, decay_groups, learning_rate, size_at
 
 
 class Learner:
-    """A network, its optimizer and the average of its weights.
+    """A network with its optimizer and the moving average of its weights.
 
     Args:
-        card: of the model to be; its architecture and classes make the network.
+        card: of the new model; its architecture and classes define the network.
         settings: of the run.
-        device: where it learns.
+        device: where to train.
         init: a model whose weights it starts from.
-        world: the processes that share each batch.
+        group: the processes that share each batch.
 
     Attributes:
-        network: what learns.
+        network: the network in training.
         optimizer: of its parameters.
-        average: the moving average of its weights, which is what is measured and shipped.
-        said: sentences for the person, to be taken out by whoever tells them.
+        average: moving average of its weights; this is what is measured and saved.
+        messages: sentences for the user; the reader removes them.
 
     Raises:
         ParameterError: the weights of ``init`` do not fit the architecture.
@@ -61,13 +61,13 @@ class Learner:
         settings: TrainingSettings,
         device: torch.device,
         init: RobustClassifier | None,
-        world: World,
+        group: ProcessGroup,
     ) -> None:
-        self.said: list[str] = []
-        self._card, self._settings, self._device, self._world = card, settings, device, world
+        self.messages: list[str] = []
+        self._card, self._settings, self._device, self._group = card, settings, device, group
         self.network = new_network(card, settings.seed)
         if init is not None:
-            start_from(self.network, init, card)
+            copy_weights(init, self.network, card)
         self._model = RobustClassifier(self.network, card).to(device)
         self.network.to(memory_format=torch.channels_last)
         self._model.requires_grad_(True)
@@ -78,44 +78,44 @@ class Learner:
             nesterov=True,
         )
         self.average = WeightAverage(self.network, settings.average_decay)
-        self._shared = world.share(self._model, device)
+        self._wrapped = group.wrap(self._model, device)
         self._precision = autocast(device, settings.precision)
-        self._parts = 1
+        self._chunks = 1
 
-    def averaged(self) -> RobustClassifier:
+    def averaged_model(self) -> RobustClassifier:
         """A frozen model with the averaged weights."""
         network = new_network(self._card, self._settings.seed)
         network.load_state_dict(self.average.state())
         return RobustClassifier(network, self._card).to(self._device)
 
-    def learn(self, pictures: Tensor, labels: Tensor, *, rate: float, radius: float, step: int) -> Tensor:
-        """One step of the optimizer.
-
-        Where memory does not hold the batch, it is computed in parts, from then on.
+    def train_step(
+        self, pictures: Tensor, labels: Tensor, *, learning_rate: float, epsilon: float, step: int
+    ) -> Tensor:
+        """One step of the optimizer. If memory runs out, this and all later batches are computed in chunks.
 
         Args:
             pictures: float (n, 3, h, w) in [0, 1].
             labels: int64 (n,).
-            rate: the learning rate.
-            radius: of the attack, in raw pixels.
-            step: steps done before; decides the random starts.
+            learning_rate: of this step.
+            epsilon: of the attack, in raw pixels.
+            step: steps done before; seeds the random starts.
 
         Returns:
-            The mean loss against the attack, on the device.
+            The mean adversarial loss, on the device.
 
         Raises:
-            TrainingError: memory does not hold a single picture, or one of several processes ran out of it.
+            TrainingError: not even a single picture fits into memory, or one of several processes ran out of it.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        seed = self._settings.seed * 1_000_003 + step + (self._world.rank << 40)
+            group["lr"] = learning_rate
+        seed = self._settings.seed * 1_000_003 + step + (self._group.rank << 40)
         while True:
             try:
                 self.optimizer.zero_grad(set_to_none=True)
-                shares = zip(pictures.chunk(self._parts), labels.chunk(self._parts), strict=True)
+                chunks = zip(pictures.chunk(self._chunks), labels.chunk(self._chunks), strict=True)
                 losses = [
-                    self._backward(part, own, len(own) / len(labels), radius, seed + (index << 50))
-                    for index, (part, own) in enumerate(shares)
+                    self._backward(chunk, targets, len(targets) / len(labels), epsilon, seed + (index << 50))
+                    for index, (chunk, targets) in enumerate(chunks)
                 ]
                 self.optimizer.step()
                 self.average.update(self.network)
@@ -123,51 +123,51 @@ class Learner:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                held = len(labels) / self._parts
-                if held <= 1 or self._world.size > 1:
+                chunk_size = len(labels) / self._chunks
+                if chunk_size <= 1 or self._group.world_size > 1:
                     raise TrainingError(
-                        f"The memory of {str(self._device)!r} does not hold {held:.0f} pictures of a batch at step "
-                        f"{step + 1}; give a smaller --batch-size."
+                        f"A batch of {chunk_size:.0f} pictures does not fit into the memory of {str(self._device)!r} "
+                        f"at step {step + 1}; give a smaller --batch-size."
                     ) from error
-            # Outside the except clause, whose traceback holds on to the tensors that filled the memory.
-            self._parts *= 2
+            # Outside the except clause, whose traceback keeps the tensors alive.
+            self._chunks *= 2
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
-            self.said.append(
-                f"Memory ran out at step {step + 1}; from now on each batch of {len(labels)} is computed in parts of "
-                f"{-(-len(labels) // self._parts)} pictures, which learns the same."
+            self.messages.append(
+                f"Memory ran out at step {step + 1}; from now on each batch of {len(labels)} is computed in chunks of "
+                f"{-(-len(labels) // self._chunks)} pictures, with the same result."
             )
 
-    def _backward(self, pictures: Tensor, labels: Tensor, share: float, radius: float, seed: int) -> Tensor:
-        """Attack a part of a batch and add its gradients; returns its share of the batch's loss."""
+    def _backward(self, pictures: Tensor, labels: Tensor, share: float, epsilon: float, seed: int) -> Tensor:
+        """Attack a chunk of a batch and accumulate its gradients; returns its share of the batch's loss."""
         settings = self._settings
         with self._precision:
             self._model.eval()
-            attacked = attack(
+            adversarial = pgd(
                 self._model,
                 pictures,
                 labels,
                 norm=settings.norm,
-                radius=radius,
+                epsilon=epsilon,
                 steps=settings.inner_steps,
                 seed=seed,
             )
             self._model.train()
-            logits = self._shared(attacked).float()
+            logits = self._wrapped(adversarial).float()
             loss = nn.functional.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing) * share
         loss.backward()
         return loss.detach()
 
 
 def new_network(card: ModelCard, seed: int) -> nn.Module:
-    """The network of a card, freshly initialised by a seed."""
+    """The network of a card, initialised from a seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(card.architecture, len(card.classes))
 
 
-def start_from(network: nn.Module, init: RobustClassifier, card: ModelCard) -> None:
-    """Copy a model's weights; its last layer only where the classes are the same.
+def copy_weights(init: RobustClassifier, network: nn.Module, card: ModelCard) -> None:
+    """Copy a model's weights into a network; the last layer only if the classes are the same.
 
     Raises:
         ParameterError: the weights do not fit the architecture.
@@ -180,12 +180,12 @@ def start_from(network: nn.Module, init: RobustClassifier, card: ModelCard) -> N
     except RuntimeError:
         raise ParameterError(
             f"The weights of {init.card.name!r}, a {init.card.architecture!r}, do not fit the architecture "
-            f"{card.architecture!r}; leave the architecture out."
+            f"{card.architecture!r}; omit the architecture."
         ) from None
 
 
 def autocast(device: torch.device, precision: str) -> Any:
-    """The autocast context of a precision; "auto" takes bfloat16 where the device computes in it natively."""
+    """The autocast context of a precision; "auto" means bfloat16 if the device supports it natively."""
     native = device.type == "cuda" or (device.type == "cpu" and _cpu_has_bfloat16())
     if precision == "bfloat16" or (precision == "auto" and native):
         return torch.autocast(device.type, torch.bfloat16)
@@ -203,30 +203,30 @@ VALIDATION_PICTURES = 540
 
 
 class TrainingRun:
-    """Trains a robust classifier and writes it to a file; whoever reads its :meth:`events` sets its pace.
+    """Trains a robust classifier and writes it to a file, one step for each of its :meth:`events`.
 
     Args:
-        train_set, val_set: pictures in memory, of one side.
+        train_set, val_set: pictures in memory, all of one size.
         out: the ``.safetensors`` file to write.
-        settings: everything that decides the run.
-        name: what the model calls itself; by default the file's stem.
+        settings: everything else that determines the run.
+        name: of the model; by default the file's stem.
         data_name: name and licence of the data, for the model card.
         device: where to train.
-        resume: go on from the checkpoint beside ``out``.
-        init: start from this model's weights: all of them if its classes are those of ``train_set``, all but the last
-            layer if they are not. Its normalisation is kept.
-        world: the processes that share the batches, and which one this is.
-        panel: how many seed pictures are painted after each epoch.
-        checkpoint_every: steps between checkpoints; one is written after each epoch too.
+        resume: continue from the checkpoint next to ``out``.
+        init: start from this model's weights and normalisation; without the last layer if its classes differ from those
+            of ``train_set``.
+        group: the processes that share the batches, and which one this is.
+        samples: number of seed pictures painted after each epoch.
+        checkpoint_every: steps between checkpoints; there is also one after each epoch.
 
     Attributes:
-        steps, step: of the whole run, and done so far.
-        model: the trained model, once there is one.
+        steps, step: of the whole run; done so far.
+        model: the trained model, once training is done.
 
     Raises:
         ParameterError: the weights of ``init`` do not fit the architecture.
-        TrainingError: there is no checkpoint to resume from, or it is of other settings or data; or one is in the way
-            of a new run; or the batch does not divide over the processes.
+        TrainingError: there is no checkpoint to resume from, it belongs to other settings or data, an unfinished run's
+            checkpoint would be overwritten, or the batch does not divide over the processes.
     """
 
     def __init__(
@@ -241,53 +241,53 @@ class TrainingRun:
         device: torch.device | str = "cpu",
         resume: bool = False,
         init: RobustClassifier | None = None,
-        world: World = ALONE,
-        panel: int = 0,
+        group: ProcessGroup = SINGLE_PROCESS,
+        samples: int = 0,
         checkpoint_every: int = STEPS_BETWEEN_CHECKPOINTS,
     ) -> None:
-        self.out, self.settings, self.world = out, settings, world
+        self.out, self.settings, self.group = out, settings, group
         self.model: RobustClassifier | None = None
         self._train_set, self._val_set = train_set, val_set
         self._device = torch.device(device)
-        self._rows = world.rows(settings.batch_size)
+        self._rows = group.rows(settings.batch_size)
         self._checkpoint_every = checkpoint_every
         mean, std = (init.card.mean, init.card.std) if init is not None else channel_statistics(train_set.pictures)
         self.card = ModelCard(
             name=name or out.stem,
             architecture=settings.architecture,
             classes=train_set.classes,
-            input_size=train_set.side,
+            input_size=train_set.size,
             mean=mean,
             std=std,
-            norm=settings.norm if settings.radius > 0 else "",
-            radius=settings.radius,
+            norm=settings.norm if settings.epsilon > 0 else "",
+            radius=settings.epsilon,
             data=data_name,
             training=settings.to_dict(),
         )
-        self._learner = Learner(self.card, settings, self._device, init, world)
+        self._learner = Learner(self.card, settings, self._device, init, group)
         self._steps_per_epoch = steps_per_epoch(train_set, settings)
         self.steps = settings.epochs * self._steps_per_epoch
-        data = {"classes": list(train_set.classes), "pictures": len(train_set), "side": train_set.side}
+        data = {"classes": list(train_set.classes), "pictures": len(train_set), "side": train_set.size}
         data |= {"mean": list(mean), "std": list(std)}
         learner = self._learner
         self._checkpoint = Checkpoint(out, settings, data, learner.network, learner.optimizer, learner.average)
         if not resume and self._checkpoint.path.exists():
             raise TrainingError(
-                f"The checkpoint of an unfinished run, {str(self._checkpoint.path)!r}, is in the way; "
-                "go on from it with --resume (resume=True), or delete it to start anew."
+                f"The checkpoint of an unfinished run, {str(self._checkpoint.path)!r}, would be overwritten; "
+                "continue it with --resume (resume=True), or delete the checkpoint to start again."
             )
         self.step = self._checkpoint.load() if resume else 0
-        self._panel_size, self._panel = panel, None
+        self._sample_count, self._sample_grid = samples, None
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
-        self._running: Tensor | None = None
+        self._running_loss: Tensor | None = None
         self._first_bad = torch.full((), -1, dtype=torch.long, device=self._device)
         self._notes: list[TrainingEvent] = []
 
     @property
     def plan(self) -> TrainingPlan:
-        """What is known before the first step."""
+        """The run as known before its first step."""
         settings = self.settings
-        kind = f"{settings.norm} {settings.radius:g}" if settings.radius else "without an attack"
+        attack = f"{settings.norm} {settings.epsilon:g}" if settings.epsilon else "without an attack"
         return TrainingPlan(
             self.card.name,
             self.card.classes,
@@ -295,146 +295,149 @@ class TrainingRun:
             settings.epochs,
             self.steps,
             self.step,
-            f"{settings.architecture}, {kind}",
+            f"{settings.architecture}, {attack}",
             str(self.out),
         )
 
     def events(self) -> Generator[TrainingEvent | None]:
-        """Train to the end; yields what happened after each step, None for a step with nothing to tell.
+        """Train to the end; yields an event after each step, or None if there is nothing to report.
 
-        Closing the iterator writes a checkpoint of the step that was reached; called again, it goes on from there.
+        Closing the iterator writes a checkpoint; calling this again continues from there.
 
         Raises:
-            TrainingError: the loss is not a number, or a single picture does not fit into memory; the last checkpoint
+            TrainingError: the loss is not a number, or not even a single picture fits into memory; the last checkpoint
                 is kept.
             SaveError: the model cannot be written, not even to the folder for temporary files.
         """
-        began = time.perf_counter()
+        start_time = time.perf_counter()
         try:
             yield self.plan
-            if self._panel_size and self._panel is None and self.world.is_first:
-                self._panel = SampleGrid(self._train_set, self._panel_size)
+            if self._sample_count and self._sample_grid is None and self.group.is_first:
+                self._sample_grid = SampleGrid(self._train_set, self._sample_count)
             while self.step < self.steps:
-                rate, side = self._advance()
-                yield from self._report(rate, side, time.perf_counter() - began)
+                rate, size = self._train_step()
+                yield from self._report(rate, size, time.perf_counter() - start_time)
         except GeneratorExit:
-            self._keep()
+            self._save_on_exit()
             raise
-        self.model = self._learner.averaged()
+        self.model = self._learner.averaged_model()
         self.model.seeds = seed_statistics(self._train_set, rank=self.settings.seed_rank, progress=False)
-        if self.world.is_first:
+        if self.group.is_first:
             yield TrainingEnded("done", self._write(self.model))
 
-    def _advance(self) -> tuple[float, int]:
-        """One step of the optimizer; returns its learning rate and the side of its pictures."""
+    def _train_step(self) -> tuple[float, int]:
+        """One step of the optimizer; returns its learning rate and the size of its pictures."""
         settings, step = self.settings, self.step
         epoch = step // self._steps_per_epoch
-        side = side_at(epoch, settings.epochs, self._train_set.side, settings.progressive)
+        size = size_at(epoch, settings.epochs, self._train_set.size, settings.progressive)
         if self._order[0] != epoch:
             self._order = (epoch, epoch_order(self._train_set, settings, epoch))
-        pictures, labels = make_batch(self._train_set, self._order[1], settings, step, side, self._device, self._rows)
+        pictures, labels = make_batch(self._train_set, self._order[1], settings, step, size, self._device, self._rows)
         warm_up = min(self._steps_per_epoch, self.steps // 5)
         rate = learning_rate(step, self.steps, settings.learning_rate, warm_up)
-        radius = radius_at(settings, side, self._train_set.side, step / self._steps_per_epoch)
-        loss = self._learner.learn(pictures, labels, rate=rate, radius=radius, step=step)
-        self._running = loss if self._running is None else self._running.lerp(loss, 0.02)
+        epsilon = epsilon_at(settings, size, self._train_set.size, step / self._steps_per_epoch)
+        loss = self._learner.train_step(pictures, labels, learning_rate=rate, epsilon=epsilon, step=step)
+        self._running_loss = loss if self._running_loss is None else self._running_loss.lerp(loss, 0.02)
         bad = (self._first_bad < 0) & ~torch.isfinite(loss)
         self._first_bad = torch.where(bad, step + 1, self._first_bad)
         self.step += 1
-        return rate, side
+        return rate, size
 
-    def _report(self, rate: float, side: int, seconds: float) -> Iterator[TrainingEvent | None]:
-        """What there is to tell and to keep after a step."""
+    def _report(self, rate: float, size: int, seconds: float) -> Iterator[TrainingEvent | None]:
+        """Events and checkpoints after a step."""
         epoch, within = divmod(self.step - 1, self._steps_per_epoch)
-        ended = within == self._steps_per_epoch - 1
-        checkpoint_due = ended or self.step % self._checkpoint_every == 0
+        epoch_ended = within == self._steps_per_epoch - 1
+        checkpoint_due = epoch_ended or self.step % self._checkpoint_every == 0
         loss: float | None = None
-        # On a GPU reading the loss waits for it, so it is read seldom.
+        # Reading the loss synchronises with a GPU, so do it rarely.
         if checkpoint_due or self._device.type == "cpu" or self.step % STEPS_BETWEEN_CHECKS == 0:
-            assert self._running is not None
-            loss = float(self.world.mean(self._running))
+            assert self._running_loss is not None
+            loss = float(self.group.mean(self._running_loss))
         if checkpoint_due or self.step % STEPS_BETWEEN_CHECKS == 0:
             self._require_finite()
-        if checkpoint_due and self.world.is_first:
+        if checkpoint_due and self.group.is_first:
             self._save()
-        yield from self.told()
+        yield from self.take_notes()
         if loss is None:
             yield None
             return
-        yield TrainingStep(self.step, self.steps, epoch + 1, loss, rate, side, seconds)
-        if ended and self.world.is_first:
-            yield self._measure(epoch + 1, side, loss, seconds)
-            yield from self.told()
+        yield TrainingStep(self.step, self.steps, epoch + 1, loss, rate, size, seconds)
+        if epoch_ended and self.group.is_first:
+            yield self._measure(epoch + 1, size, loss, seconds)
+            yield from self.take_notes()
 
-    def _measure(self, epoch: int, side: int, loss: float, seconds: float) -> TrainingEpoch:
-        """Accuracy of the averaged weights, clean and under 5 PGD steps, and the panel they paint; a line is kept."""
-        model = self._learner.averaged()
+    def _measure(self, epoch: int, size: int, loss: float, seconds: float) -> TrainingEpoch:
+        """Clean and PGD accuracy of the averaged weights, and the samples they paint; also appended to the log."""
+        model = self._learner.averaged_model()
         settings = self.settings
-        found = accuracy(
+        accuracies = accuracy(
             model,
             self._val_set,
             norm=settings.norm,
-            radius=settings.radius,
+            epsilon=settings.epsilon,
             steps=5,
             limit=VALIDATION_PICTURES,
             progress=False,
         )
-        row = {"epoch": epoch, "side": side, "loss": round(loss, 4), **found, "seconds": round(seconds, 1)}
+        row = {"epoch": epoch, "side": size, "loss": round(loss, 4), **accuracies, "seconds": round(seconds, 1)}
         try:
             with log_path(self.out).open("a") as file:
                 file.write(json.dumps(row) + "\n")
         except OSError as error:
-            self._notes.append(TrainingNote(f"The line of epoch {epoch} could not be kept ({error.strerror})."))
-        painted = self._panel.paint(model) if self._panel else None
-        names = self._panel.names if self._panel else ()
-        return TrainingEpoch(epoch, settings.epochs, self.step, loss, found, painted, names, seconds)
+            self._notes.append(TrainingNote(f"The log line of epoch {epoch} could not be written ({error.strerror})."))
+        samples = self._sample_grid.paint(model) if self._sample_grid else None
+        names = self._sample_grid.names if self._sample_grid else ()
+        return TrainingEpoch(epoch, settings.epochs, self.step, loss, accuracies, samples, names, seconds)
 
     def _require_finite(self) -> None:
-        """Stop before a diverged run replaces a good checkpoint."""
+        """Stop a diverged run before it replaces a good checkpoint."""
         first_bad = int(self._first_bad)
         weights = first_not_finite(self._learner.network.state_dict())
         if first_bad < 0 and weights is None:
             return
-        what = f"The loss is not a number since step {first_bad}" if first_bad >= 0 else f"{weights!r} is not finite"
-        remedy = f"lower the learning rate (--learning-rate, now {self.settings.learning_rate:g}) or the radius"
+        problem = f"The loss is not a number since step {first_bad}" if first_bad >= 0 else f"{weights!r} is not finite"
+        remedy = f"lower the learning rate (--learning-rate, now {self.settings.learning_rate:g}) or epsilon"
         if self._checkpoint.path.exists():
-            remedy += f", and go on with --resume from the last good weights, {str(self._checkpoint.path)!r}"
-        raise TrainingError(f"{what}, noticed at step {self.step}; {remedy}.")
+            remedy += f", and continue with --resume from the last good weights, {str(self._checkpoint.path)!r}"
+        raise TrainingError(f"{problem}, detected at step {self.step}; {remedy}.")
 
     def _save(self) -> None:
         try:
             self._checkpoint.save(self.step)
         except SaveError as error:
             self._notes.append(
-                TrainingNote(f"No checkpoint at step {self.step}, the one before is kept and training goes on. {error}")
+                TrainingNote(
+                    f"No checkpoint was written at step {self.step}; training continues, and the previous one is kept. "
+                    f"{error}"
+                )
             )
 
-    def _keep(self) -> None:
-        """A checkpoint on leaving, somewhere at least, if what was learned is sound."""
-        sound = int(self._first_bad) < 0 and first_not_finite(self._learner.network.state_dict()) is None
-        if self.world.is_first and sound and self.step > 0:
+    def _save_on_exit(self) -> None:
+        """Save a checkpoint, in the folder for temporary files if need be, unless the run has diverged."""
+        finite = int(self._first_bad) < 0 and first_not_finite(self._learner.network.state_dict()) is None
+        if self.group.is_first and finite and self.step > 0:
             path = write_somewhere(self._checkpoint.path, lambda path: self._checkpoint.save(self.step, path))
             if path != self._checkpoint.path:
                 self._notes.append(
-                    TrainingNote(f"The checkpoint could not be written in its place; it is {str(path)!r}.")
+                    TrainingNote(f"The checkpoint could not be written to its usual place; it is in {str(path)!r}.")
                 )
 
     def _write(self, model: RobustClassifier) -> str:
-        """Write the model; returns a sentence that says where it is."""
+        """Write the model; returns a sentence that says where."""
         path = write_somewhere(self.out, lambda path: save_model(model, path))
         if path != self.out:
             return f"{str(self.out)!r} could not be written; the model is in {str(path)!r}."
         self._checkpoint.path.unlink(missing_ok=True)
         return f"Wrote {str(self.out)!r}."
 
-    def told(self) -> Iterator[TrainingEvent]:
-        """Notes not yet told; after :meth:`events` was closed, what happened then."""
-        self._notes += [TrainingNote(text) for text in self._learner.said]
-        self._learner.said.clear()
+    def take_notes(self) -> Iterator[TrainingEvent]:
+        """Notes that :meth:`events` has not yielded yet, such as those on closing it."""
+        self._notes += [TrainingNote(text) for text in self._learner.messages]
+        self._learner.messages.clear()
         while self._notes:
             yield self._notes.pop(0)
 
 
 def log_path(out: Path) -> Path:
-    """Where a line of numbers an epoch is kept."""
+    """The log file, one JSON line per epoch."""
     return out.with_suffix(".log.jsonl")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from robust_widgets.benchmark.baseline import bare_pass
-from robust_widgets.benchmark.workload import TASKS, last_picture, last_recorded, new_race
+from robust_widgets.benchmark.workload import TASKS, last_picture, last_recorded, make_workload
 from robust_widgets.compiler.engine import ONNX, SWITCH
 from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
 from tests.helpers import smooth_model
@@ -21,12 +21,12 @@ def test_it_gives_the_loss_and_its_slope(task: str, monkeypatch: pytest.MonkeyPa
     fast.compile()
     assert fast.engine is not None
     fast.engine.fixed = ONNX
-    race = new_race(task, fast, plain, 2, 3)
-    x = race.start.clone().requires_grad_()
-    loss = race.answer(plain, x)
+    workload = make_workload(task, fast, plain, 2, 3)
+    x = workload.start.clone().requires_grad_()
+    loss = workload.network_loss(plain, x)
     (slope,) = torch.autograd.grad(loss.sum(), x)
     for model in (fast, plain):
-        once = bare_pass(model, race.start, race.answer, [race.target, race.units])
+        once = bare_pass(model, workload.start, workload.network_loss, [workload.target, workload.units])
         recorded = isinstance(graph := getattr(once, "__self__", None), CpuGraph)
         assert recorded == (model is fast)
         found = once()
@@ -43,8 +43,8 @@ def test_the_last_recorded_picture_is_exact(monkeypatch: pytest.MonkeyPatch) -> 
     fast.compile()
     assert fast.engine is not None
     fast.engine.fixed = ONNX
-    race = new_race(TASKS[0], fast, plain, 1, 6)
-    found = last_recorded(race, fast)
+    workload = make_workload(TASKS[0], fast, plain, 1, 6)
+    found = last_recorded(workload, fast)
     assert found is not None
-    torch.testing.assert_close(found, last_picture(race, plain), rtol=0, atol=1e-5)
-    assert last_recorded(race, plain) is None
+    torch.testing.assert_close(found, last_picture(workload, plain), rtol=0, atol=1e-5)
+    assert last_recorded(workload, plain) is None

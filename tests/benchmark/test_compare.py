@@ -12,8 +12,8 @@ from torch import nn
 
 from robust_widgets._timing import interleaved
 from robust_widgets.benchmark import compare as module
-from robust_widgets.benchmark import competitors as peers
-from robust_widgets.benchmark.compare import QUICK, WHOLE, WHOLE_LARGE, Workload, contest, left_out, workloads
+from robust_widgets.benchmark import competitors as competitors
+from robust_widgets.benchmark.compare import QUICK, WHOLE, WHOLE_LARGE, Case, cases_for, compare, report_missing
 from robust_widgets.benchmark.competitors import (
     FOOLBOX,
     LOOPS,
@@ -24,7 +24,7 @@ from robust_widgets.benchmark.competitors import (
     loops_for,
     missing,
 )
-from robust_widgets.benchmark.peak_memory import growth, peak_megabytes
+from robust_widgets.benchmark.peak_memory import peak_growth, peak_megabytes
 from robust_widgets.benchmark.roofline import ARITHMETIC, BANDWIDTH, bounds, operations, weight_bytes
 from robust_widgets.benchmark.workload import (
     CROSS_ENTROPY,
@@ -32,57 +32,57 @@ from robust_widgets.benchmark.workload import (
     INPAINTING,
     RESNET50,
     TASKS,
-    Race,
+    Workload,
+    benchmark_models,
     last_picture,
-    raced_models,
 )
 from robust_widgets.models.classifier import RobustClassifier
 from tests.helpers import CLASSES, card, smooth_model
 
-PEERS = (PLAIN, TORCHATTACKS, FOOLBOX, ROBUSTNESS)
+COMPETITORS = (PLAIN, TORCHATTACKS, FOOLBOX, ROBUSTNESS)
 NEEDED_BY = {ROBUSTNESS: ("dill",)}
 
 
-def made(task: str) -> Race:
+def make(task: str) -> Workload:
     model = smooth_model()
     generator = torch.Generator().manual_seed(0)
     start = torch.rand(2, 3, 12, 12, generator=generator)
-    return Race(task, model, model, start, torch.tensor([1, 2]), epsilon=0.8, step_size=0.2, steps=6)
+    return Workload(task, model, model, start, torch.tensor([1, 2]), epsilon=0.8, step_size=0.2, steps=6)
 
 
 @pytest.mark.parametrize(
-    ("task", "name"), [(task, name) for task in TASKS for name in loops_for(task) if name in PEERS]
+    ("task", "name"), [(task, name) for task in TASKS for name in loops_for(task) if name in COMPETITORS]
 )
 def test_every_loop_makes_the_same_picture(task: str, name: str) -> None:
     if name != PLAIN:
         if any(importlib.util.find_spec(package) is None for package in (name, *NEEDED_BY.get(name, ()))):
             pytest.skip(f"{name} is not installed")
         assert missing(name) is None, "what is installed takes part"
-    race = made(task)
-    found = LOOPS[name](race)
+    workload = make(task)
+    found = LOOPS[name](workload)
     assert found is not None
-    torch.testing.assert_close(found, last_picture(race, race.plain), rtol=0, atol=1e-4)
-    assert (found - race.start).abs().max() > 0.01
-    assert not any(module.training for module in race.plain.modules()), "the next loop finds the model as it was"
+    torch.testing.assert_close(found, last_picture(workload, workload.plain), rtol=0, atol=1e-4)
+    assert (found - workload.start).abs().max() > 0.01
+    assert not any(module.training for module in workload.plain.modules()), "the next loop finds the model as it was"
 
 
 @pytest.mark.parametrize(("task", "name"), [(CROSS_ENTROPY, TORCHATTACKS), *((task, ROBUSTNESS) for task in TASKS)])
 def test_the_packages_take_a_gradient_of_any_layout(task: str, name: str) -> None:
     if missing(name):
         pytest.skip(f"{name} is not installed")
-    race = made(task)
-    race.plain.network.register_forward_pre_hook(lambda _, given: given[0].to(memory_format=torch.channels_last))
-    x = race.start.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(race.loss(race.plain, x).sum(), x)
+    workload = make(task)
+    workload.plain.network.register_forward_pre_hook(lambda _, given: given[0].to(memory_format=torch.channels_last))
+    x = workload.start.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(workload.loss(workload.plain, x).sum(), x)
     assert task != CROSS_ENTROPY or not gradient.is_contiguous(), "as of torchvision's networks on a CPU"
-    found = LOOPS[name](race)
+    found = LOOPS[name](workload)
     assert found is not None
-    torch.testing.assert_close(found, last_picture(race, race.plain), rtol=0, atol=1e-4)
+    torch.testing.assert_close(found, last_picture(workload, workload.plain), rtol=0, atol=1e-4)
 
 
 def test_the_tasks_differ_and_keep_what_is_outside_the_mask() -> None:
-    moved = {task: last_picture(race := made(task), race.plain) - race.start for task in TASKS}
-    inside = made(CROSS_ENTROPY).mask
+    moved = {task: last_picture(workload := make(task), workload.plain) - workload.start for task in TASKS}
+    inside = make(CROSS_ENTROPY).mask
     assert inside.sum() == 36 and inside[0, 0, 3, 3] and not inside[0, 0, 2, 3]
     outside = {task: float(((one * ~inside) ** 2).mean()) for task, one in moved.items()}
     assert outside[INPAINTING] < outside[CROSS_ENTROPY]
@@ -98,35 +98,35 @@ def test_importing_robustness_leaves_no_stand_in_behind() -> None:
 
 
 def test_a_package_that_is_missing_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(peers.NEEDED, FOOLBOX, lambda: importlib.import_module("no_such_package"))
-    said: list[str] = []
-    left_out(said.append)
-    assert [line for line in said if line.startswith("foolbox:") and "no_such_package" in line]
-    rows, parity = contest(smooth_model(), smooth_model(), Workload(CROSS_ENTROPY, 2, steps=2, rounds=1))
+    monkeypatch.setitem(competitors.NEEDED, FOOLBOX, lambda: importlib.import_module("no_such_package"))
+    messages: list[str] = []
+    report_missing(messages.append)
+    assert [line for line in messages if line.startswith("foolbox:") and "no_such_package" in line]
+    rows, parity = compare(smooth_model(), smooth_model(), Case(CROSS_ENTROPY, 2, steps=2, rounds=1))
     assert FOOLBOX not in [row.engine for row in rows] and parity is None
 
 
 def test_a_package_that_fails_on_a_network_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: Race) -> None:
+    def fails(_: Workload) -> None:
         raise RuntimeError("view size is not compatible")
 
     monkeypatch.setitem(LOOPS, FOOLBOX, fails)
-    said: list[str] = []
-    work = Workload(CROSS_ENTROPY, 2, steps=1, rounds=1)
-    rows, _ = contest(smooth_model(), smooth_model(), work, say=said.append)
+    messages: list[str] = []
+    case = Case(CROSS_ENTROPY, 2, steps=1, rounds=1)
+    rows, _ = compare(smooth_model(), smooth_model(), case, log=messages.append)
     if missing(FOOLBOX) is None:
-        assert said == ["foolbox: RuntimeError: view size is not compatible"]
+        assert messages == ["foolbox: RuntimeError: view size is not compatible"]
     assert FOOLBOX not in [row.engine for row in rows]
     monkeypatch.setitem(LOOPS, OURS, fails)
     with pytest.raises(RuntimeError, match="view size"):
-        contest(smooth_model(), smooth_model(), work)
+        compare(smooth_model(), smooth_model(), case)
 
 
 def test_a_model_that_paints_something_else_is_found_out() -> None:
-    work = Workload(CROSS_ENTROPY, 1, steps=1, rounds=1)
+    case = Case(CROSS_ENTROPY, 1, steps=1, rounds=1)
     (_, same), (_, other) = (
-        contest(smooth_model(), smooth_model(), work),
-        contest(smooth_model(seed=1), smooth_model(), work),
+        compare(smooth_model(), smooth_model(), case),
+        compare(smooth_model(seed=1), smooth_model(), case),
     )
     assert same is not None and same.largest == 0 and same.same_class and same.probability == 0
     assert other is not None and other.largest > 0.01 and other.probability > 0.02
@@ -136,7 +136,7 @@ def test_memory_is_measured_where_the_model_can_be_made_again(monkeypatch: pytes
     asked: list[tuple[object, ...]] = []
     monkeypatch.setattr(module, "peak_megabytes", lambda *about: asked.append(about) or 7.5)
     for task in (CROSS_ENTROPY, INPAINTING):
-        rows, _ = contest(smooth_model(), smooth_model(), Workload(task, 2, steps=1, rounds=1), "tiny")
+        rows, _ = compare(smooth_model(), smooth_model(), Case(task, 2, steps=1, rounds=1), "tiny")
         for row in rows:
             measured = task == CROSS_ENTROPY and row.engine in LOOPS
             assert row.peak_mb == (7.5 if measured else None)
@@ -147,32 +147,32 @@ def test_memory_is_measured_where_the_model_can_be_made_again(monkeypatch: pytes
 def test_a_loops_memory_is_what_it_grows_by() -> None:
     large = peak_megabytes("tiny", CROSS_ENTROPY, 64, PLAIN, "cpu")
     assert large is not None and large > 64, "64 pictures of 64 pixels keep more than 1 MB each"
-    small = growth("tiny", CROSS_ENTROPY, 1, PLAIN, "cpu")
+    small = peak_growth("tiny", CROSS_ENTROPY, 1, PLAIN, "cpu")
     assert small is not None and small < large * 2**20
 
 
 def test_operations_are_counted() -> None:
     network = nn.Sequential(nn.Conv2d(3, 5, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3))
     model = RobustClassifier(network, card(12, "hand-made"))
-    race = Race(CROSS_ENTROPY, model, model, torch.rand(2, 3, 12, 12), torch.tensor([0, 1]), 1.0, 0.1, 1)
+    workload = Workload(CROSS_ENTROPY, model, model, torch.rand(2, 3, 12, 12), torch.tensor([0, 1]), 1.0, 0.1, 1)
     convolution, linear = 2 * 2 * 12 * 12 * 5 * 27, 2 * 2 * 5 * 3
-    assert operations(race) == 2 * (convolution + linear), "as many back to the picture as forth"
+    assert operations(workload) == 2 * (convolution + linear), "as many back to the picture as forth"
     assert weight_bytes(model) == 4 * (5 * 27 + 5 + 15 + 3)
-    found = bounds(race)
+    found = bounds(workload)
     assert set(found) == {ARITHMETIC, BANDWIDTH} and all(0 < value < 100 for value in found.values())
 
 
 def test_what_is_timed_of_which_model() -> None:
     model = smooth_model()
-    assert workloads(model, quick=True) == QUICK and {one.batch for one in QUICK} == {1}
-    assert workloads(model, quick=False) == WHOLE and {one.batch for one in WHOLE} == {1, 8, 32}
-    assert workloads(smooth_model(side=224), quick=False) == WHOLE_LARGE
+    assert cases_for(model, quick=True) == QUICK and {one.batch for one in QUICK} == {1}
+    assert cases_for(model, quick=False) == WHOLE and {one.batch for one in WHOLE} == {1, 8, 32}
+    assert cases_for(smooth_model(side=224), quick=False) == WHOLE_LARGE
     bare = RobustClassifier(nn.Sequential(nn.Conv2d(3, len(CLASSES), 12), nn.Flatten()), card(12, "hand-made"))
-    assert [one.task for one in workloads(bare, quick=True)] == [CROSS_ENTROPY, INPAINTING]
+    assert [one.task for one in cases_for(bare, quick=True)] == [CROSS_ENTROPY, INPAINTING]
 
 
 def test_a_resnet50_is_made_without_a_download() -> None:
-    fast, plain = raced_models(RESNET50, "cpu")
+    fast, plain = benchmark_models(RESNET50, "cpu")
     assert fast.fingerprint == plain.fingerprint and fast.engine is not None and plain.engine is None
     assert fast.input_size == 224 and len(fast.classes) == 1000
     logits = plain(torch.rand(1, 3, 224, 224))
@@ -181,8 +181,8 @@ def test_a_resnet50_is_made_without_a_download() -> None:
 
 def test_ways_take_turns() -> None:
     calls: list[str] = []
-    ways = {name: lambda name=name: calls.append(name) for name in "ab"}
-    times = interleaved(ways, 2, lambda: calls.append("wait"))
+    functions = {name: lambda name=name: calls.append(name) for name in "ab"}
+    times = interleaved(functions, 2, lambda: calls.append("wait"))
     assert calls == ["a", "wait", "b", "wait"] * 3
     assert {name: len(taken) for name, taken in times.items()} == {"a": 2, "b": 2}
     assert all(taken >= 0 for rounds in times.values() for taken in rounds)

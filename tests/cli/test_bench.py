@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from robust_widgets._files import CACHE_VARIABLE
-from robust_widgets.benchmark.competitors import FLOOR, LOOPS, OURS, PLAIN, missing
+from robust_widgets.benchmark.competitors import BASELINE, LOOPS, OURS, PLAIN, missing
 from robust_widgets.benchmark.workload import TASKS
 from robust_widgets.cli import app
 from robust_widgets.compiler import autotune, engine
@@ -42,13 +42,13 @@ def test_bench_times_every_loop_and_writes_the_figures(
     lines = lines_of("bench", model, "--quick", *files, "--device", "cpu")
     written = json.loads((tmp_path / "bench.json").read_text())
     engines = [row["engine"] for row in written["rows"]]
-    assert {FLOOR, OURS, PLAIN, "torchattacks", "bound: arithmetic", "bound: bandwidth"} <= set(engines)
+    assert {BASELINE, OURS, PLAIN, "torchattacks", "bound: arithmetic", "bound: bandwidth"} <= set(engines)
     assert {name for name in LOOPS if missing(name) is None} <= set(engines)
     assert {row["task"] for row in written["rows"]} == set(TASKS)
     for row in written["rows"]:
         assert row["ms_per_step"] > 0 and row["side"] == 16 and row["batch"] == 1
         assert any(line.startswith(row["engine"]) and f"{row['ms_per_step']:.2f}" in line for line in lines)
-        assert row["engine"] != FLOOR or row["ratio_to_floor"] == 1
+        assert row["engine"] != BASELINE or row["ratio_to_floor"] == 1
         assert row["engine"] != OURS or row["ratio_to_ours"] == 1
     assert [parity["task"] for parity in written["parity"]] == list(TASKS)
     assert all(parity["largest"] < 1e-3 and parity["same_class"] for parity in written["parity"])

@@ -1,4 +1,4 @@
-"""`robust-widgets evaluate --card`."""
+"""`robust-widgets evaluate card`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor
 import robust_widgets as rw
 from robust_widgets.benchmark.speed import speed
 from robust_widgets.evaluation import model_card as card
-from robust_widgets.evaluation.evaluator import Bench
+from robust_widgets.evaluation.evaluator import Evaluator
 from robust_widgets.models.model_file import save_model
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.problem import Problem
@@ -24,8 +24,8 @@ from tests.helpers import noise_patterns, tiny_model
 
 NAMES = ("cat", "dog", "goldfish")
 PICTURES = ("classes.png", "generated.png", "reliability.png", "spectrum.png")
-MEASURE = ("evaluate", "model.safetensors", "data", "--judge", "judge.safetensors", "--device", "cpu")
-QUICK = ("--steps", 2, "--seeds", 2, "--card", "card.md")
+MEASURE = ("evaluate", "card", "model.safetensors", "data", "--judge", "judge.safetensors", "--device", "cpu")
+QUICK = ("--steps", 2, "--seeds", 2, "--out", "card.md")
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +45,12 @@ def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """A folder with all that, to write into; runs make one step each."""
     for entry in models.iterdir():
         (tmp_path / entry.name).symlink_to(entry)
-    whole = Bench.paint
+    whole = Evaluator.paint
 
-    def short(bench: Bench, build: Callable[[Tensor], Problem], count: int, title: str) -> Trace:
-        return whole(bench, lambda part: dataclasses.replace(build(part), steps=1), count, title)
+    def short(evaluator: Evaluator, build: Callable[[Tensor], Problem], count: int, title: str) -> Trace:
+        return whole(evaluator, lambda part: dataclasses.replace(build(part), steps=1), count, title)
 
-    monkeypatch.setattr(Bench, "paint", short)
+    monkeypatch.setattr(Evaluator, "paint", short)
     monkeypatch.setattr(card, "speed", lambda model: speed(model, steps=1, rounds=1))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -64,12 +64,14 @@ def rows(text: str) -> dict[str, list[str]]:
     return {first: rest for first, *rest in reversed(cells)}
 
 
-def test_a_card_says_what_was_measured_and_shows_it(folder: Path) -> None:
-    result = call(*MEASURE, *QUICK, "--radius", 0.25, "--radius", 0.5)
+def test_a_card_reports_and_shows_what_was_measured(folder: Path) -> None:
+    result = call(*MEASURE, *QUICK, "--epsilon", 0.25, "--epsilon", 0.5)
     text = (folder / "card.md").read_text()
     assert text.startswith("# Model card: model\n")
     table = rows(text)
-    printed = call("evaluate", "model.safetensors", "data", "--steps", 2, "--radius", 0.25, "--radius", 0.5).stdout
+    printed = call(
+        "evaluate", "accuracy", "model.safetensors", "data", "--steps", 2, "--epsilon", 0.25, "--epsilon", 0.5
+    ).stdout
     for share in re.findall(r"[\d.]+%", printed):
         assert share in text
     assert table["clean"][0] == table["l2 0.25, 2 steps"][0] == "18"
@@ -78,7 +80,7 @@ def test_a_card_says_what_was_measured_and_shows_it(folder: Path) -> None:
     assert model.fingerprint in text and judge.fingerprint in text
     assert table["parameters"] == [f"{sum(weight.numel() for weight in model.parameters()):,}"]
     assert table["epochs"] == ["1"] and "MIT licence. Training data: made up." in text
-    assert "Each set has 6 pictures, 2 a class" in text
+    assert "Each set has 6 pictures, 2 per class" in text
     assert len(table["Frechet distance to other photographs"]) == 3
     linked = re.findall(r"\]\((card-card/[^)]+)\)", text)
     assert sorted(linked) == [f"card-card/{name}" for name in PICTURES]
@@ -97,15 +99,15 @@ def test_a_second_card_measures_only_what_is_new(folder: Path, monkeypatch: pyte
     def forbidden(*_: object) -> None:
         raise AssertionError("this is known")
 
-    monkeypatch.setattr(card, "assess", forbidden)
+    monkeypatch.setattr(card, "measure_generation", forbidden)
     monkeypatch.setattr(card, "_calibration", forbidden)
-    said = call(*MEASURE, *QUICK, "--radius", 0.5, "--radius", 0.1).stdout
+    said = call(*MEASURE, *QUICK, "--epsilon", 0.5, "--epsilon", 0.1).stdout
     assert "painting: known" in said and "l2 0.5, 2 steps: known" in said and "l2 0.1, 2 steps: measuring" in said
     second = json.loads((folder / "card.json").read_text())["parts"]
     assert {name: second[name] for name in first} == first
     assert "l2 0.1, 2 steps" in rows((folder / "card.md").read_text())
     with pytest.raises(AssertionError, match="known"):
-        call(*MEASURE, *QUICK, "--afresh")
+        call(*MEASURE, *QUICK, "--no-cache")
     (folder / "card-card" / "generated.png").unlink()
     with pytest.raises(AssertionError, match="known"):
         call(*MEASURE, *QUICK)
@@ -124,7 +126,7 @@ def test_a_stopped_run_keeps_its_parts_and_the_old_card(folder: Path, monkeypatc
     assert set(json.loads((folder / "card.json").read_text())["parts"]) == {"calibration", "painting"}
 
 
-def test_the_tasks_are_in_the_card_if_they_were_measured(folder: Path) -> None:
+def test_a_card_includes_the_tasks_if_they_were_measured(folder: Path) -> None:
     call(*MEASURE, *QUICK, "--tasks", "--limit", 3)
     text = (folder / "card.md").read_text()
     assert "| inpaint | hard mask | 3 |" in text
@@ -140,7 +142,7 @@ def test_the_tasks_are_in_the_card_if_they_were_measured(folder: Path) -> None:
 
 
 def test_the_command_in_the_card_makes_the_same_card(folder: Path) -> None:
-    call(*MEASURE, *QUICK, "--limit", 5, "--radius", 0.5, "--batch-size", 3)
+    call(*MEASURE, *QUICK, "--limit", 5, "--epsilon", 0.5, "--batch-size", 3)
     text = (folder / "card.md").read_text()
     assert "--batch-size 3" in text
     command = next(line for line in text.splitlines() if line.startswith("    robust-widgets"))
@@ -151,24 +153,24 @@ def test_the_command_in_the_card_makes_the_same_card(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--card", "card.md"], "--judge"),
-        (["--card", "card.txt", "--judge", "judge.safetensors"], "'.md'"),
-        (["--card", "nowhere/card.md", "--judge", "judge.safetensors"], "nowhere"),
-        (["--card", "card.md", "--judge", "model.safetensors"], "itself"),
-        (["--card", "card.md", "--judge", "judge.safetensors", "--write"], "--write"),
-        (["--card", "card.md", "--judge", "judge.safetensors", "--attack", "fgsm"], "'fgsm'"),
-        (["--attack", "fgsm"], "'fgsm'"),
-        (["--attack", "autoattack", "--write"], "--write"),
-        (["--afresh"], "--card"),
-        (["--seeds", "3"], "--card"),
+        (["--out", "card.txt", "--judge", "judge.safetensors"], "'.md'"),
+        (["--out", "nowhere/card.md", "--judge", "judge.safetensors"], "nowhere"),
+        (["--out", "card.md", "--judge", "model.safetensors"], "itself"),
+        (["--out", "card.md", "--judge", "judge.safetensors", "--attack", "fgsm"], "'fgsm'"),
     ],
 )
 def test_bad_options_are_answered_in_one_sentence(arguments: list[str], words: str, folder: Path) -> None:
-    assert words in refusal("evaluate", "model.safetensors", "data", *arguments)
+    assert words in refusal("evaluate", "card", "model.safetensors", "data", *arguments)
     assert not list(folder.glob("card*"))
 
 
-def test_figures_of_something_else_are_not_overwritten(folder: Path) -> None:
+@pytest.mark.parametrize("arguments", [["--out", "card.md"], ["--judge", "judge.safetensors"]])
+def test_a_judge_and_a_file_are_required(arguments: list[str], folder: Path) -> None:
+    call("evaluate", "card", "model.safetensors", "data", *arguments, code=2)
+    assert not list(folder.glob("card*"))
+
+
+def test_another_json_file_is_not_overwritten(folder: Path) -> None:
     (folder / "card.json").write_text("{}")
     assert "card.json" in refusal(*MEASURE, *QUICK)
     assert (folder / "card.json").read_text() == "{}"

@@ -1,4 +1,4 @@
-"""`robust-widgets evaluate --tasks`."""
+"""`robust-widgets evaluate tasks`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 import robust_widgets as rw
-from robust_widgets.cli.evaluate_tasks import generation_verdict, summary
-from robust_widgets.evaluation.evaluator import Bench, Finding
+from robust_widgets.cli.evaluate.tasks import generation_verdict
+from robust_widgets.evaluation.evaluator import Evaluator, TaskResult
+from robust_widgets.evaluation.report import result_summary
 from robust_widgets.models.model_file import save_model
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.problem import Problem
@@ -31,26 +32,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         classifier.card = dataclasses.replace(classifier.card, name=name, classes=classes)
         save_model(classifier, tmp_path / f"{name}.safetensors")
     write_data(tmp_path / "data" / "val", dataclasses.replace(noise_patterns(3), classes=NAMES))
-    whole = Bench.paint
+    whole = Evaluator.paint
 
-    def short(bench: Bench, build: Callable[[Tensor], Problem], count: int, title: str) -> Trace:
-        return whole(bench, lambda part: dataclasses.replace(build(part), steps=1), count, title)
+    def short(evaluator: Evaluator, build: Callable[[Tensor], Problem], count: int, title: str) -> Trace:
+        return whole(evaluator, lambda part: dataclasses.replace(build(part), steps=1), count, title)
 
-    monkeypatch.setattr(Bench, "paint", short)
+    monkeypatch.setattr(Evaluator, "paint", short)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-MEASURE = ("evaluate", "model.safetensors", "data", "--tasks", "--judge", "judge.safetensors", "--device", "cpu")
+MEASURE = ("evaluate", "tasks", "model.safetensors", "data", "--judge", "judge.safetensors", "--device", "cpu")
 
 
 def test_a_report_is_printed_and_written(folder: Path) -> None:
     result = call(*MEASURE, "--out", "report.md")
     assert "super_resolve, factor 8: 3 pictures" in result.stdout
-    assert "paint_features was left out" in result.stdout
+    assert "paint_features was skipped" in result.stdout
     assert "generate:" in result.stderr  # the progress bars
     text = (folder / "report.md").read_text()
-    command = "robust-widgets evaluate model.safetensors data --tasks --judge judge.safetensors --out report.md"
+    command = "robust-widgets evaluate tasks model.safetensors data --judge judge.safetensors --out report.md"
     assert f"    {command}\n" in text
     for name in ("model", "judge"):
         assert f"`{name}`" in text and rw.load_model(folder / f"{name}.safetensors").fingerprint in text
@@ -62,7 +63,7 @@ def test_a_report_is_printed_and_written(folder: Path) -> None:
     assert str(folder) not in text
 
 
-def test_a_limit_measures_so_many_pictures(folder: Path) -> None:
+def test_a_limit_sets_the_number_of_pictures(folder: Path) -> None:
     result = call(*MEASURE, "--limit", 5, "--batch-size", 2, "--out", "report.md")
     assert "translate, to another class: 5 pictures" in result.stdout
     assert "--limit 5 --out report.md" in (folder / "report.md").read_text()
@@ -71,30 +72,31 @@ def test_a_limit_measures_so_many_pictures(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--tasks"], "--judge"),
-        (["--judge", "judge.safetensors"], "--tasks"),
-        (["--out", "report.md"], "--tasks"),
-        (["--tasks", "--judge", "missing.safetensors"], "missing.safetensors"),
-        (["--tasks", "--judge", "other.safetensors"], "other classes"),
-        (["--tasks", "--judge", "model.safetensors"], "itself"),
-        (["--tasks", "--judge", "judge.safetensors", "--out", "report.txt"], "'.md'"),
-        (["--tasks", "--judge", "judge.safetensors", "--write"], "--write"),
-        (["--tasks", "--judge", "judge.safetensors", "--radius", "1"], "--radius"),
+        (["--judge", "missing.safetensors"], "missing.safetensors"),
+        (["--judge", "other.safetensors"], "other classes"),
+        (["--judge", "model.safetensors"], "itself"),
+        (["--judge", "judge.safetensors", "--out", "report.txt"], "'.md'"),
     ],
 )
 def test_bad_options_are_answered_in_one_sentence(arguments: list[str], words: str, folder: Path) -> None:
-    assert words in refusal("evaluate", "model.safetensors", "data", *arguments)
+    assert words in refusal("evaluate", "tasks", "model.safetensors", "data", *arguments)
     assert not list(folder.glob("report*"))
 
 
-@pytest.mark.parametrize(("right", "words"), [(89, "89.0%. The bar of 90% is missed."), (90, "is reached.")])
-def test_the_bar_is_said_to_be_reached_or_missed(right: int, words: str) -> None:
+@pytest.mark.parametrize("arguments", [[], ["--judge", "judge.safetensors", "--epsilon", "1"]])
+def test_a_judge_is_required_and_there_is_no_attack(arguments: list[str], folder: Path) -> None:
+    call("evaluate", "tasks", "model.safetensors", "data", *arguments, code=2)
+    assert not list(folder.glob("report*"))
+
+
+@pytest.mark.parametrize(("right", "words"), [(89, "89.0%. The target of 90% is missed."), (90, "is reached.")])
+def test_whether_the_target_is_reached(right: int, words: str) -> None:
     marks = torch.arange(100) < right
-    finding = Finding("generate", "4 seeds a class", torch.zeros(100), marks, marks, marks, True)
-    assert generation_verdict([finding]).endswith(words)
+    result = TaskResult("generate", "4 seeds a class", torch.zeros(100), marks, marks, marks, True)
+    assert generation_verdict([result]).endswith(words)
 
 
-def test_a_result_beyond_epsilon_is_said_aloud() -> None:
+def test_a_result_beyond_epsilon_stands_out() -> None:
     marks = torch.ones(1, dtype=torch.bool)
-    finding = Finding("generate", "", torch.zeros(1), marks, marks, marks, within=False)
-    assert "NOT within epsilon" in summary(finding)
+    result = TaskResult("generate", "", torch.zeros(1), marks, marks, marks, within=False)
+    assert "NOT within epsilon" in result_summary(result)

@@ -1,4 +1,4 @@
-"""What the command line says of itself, and how little it loads to say it."""
+"""The help of all commands, and how little it imports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import robust_widgets as rw
 from tests.cli.shell import call
 
 PAINTING = ("generate", "sketch-to-image", "translate", "super-resolve", "inpaint", "paint-features")
-COMMANDS = ("lab", *PAINTING, "features", "train", "evaluate", "models", "convert", "data")
+COMMANDS = ("lab", *PAINTING, "features", "train", "evaluate", "models", "convert", "data", "bench", "doctor")
+EVALUATIONS = ("accuracy", "tasks", "card")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -21,7 +22,15 @@ def test_every_command_explains_itself(command: str) -> None:
     assert f"robust-widgets {command}" in help_text and "--help" in help_text
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        *([command, "--help"] for command in COMMANDS),
+        *(["evaluate", name, "--help"] for name in EVALUATIONS),
+    ],
+)
 def test_help_loads_no_torch(arguments: list[str]) -> None:
     code = f"import sys; from robust_widgets.cli import app; app({arguments!r}, standalone_mode=False); "
     heavy = "print(sorted({'torch', 'torchvision', 'jupyterlab', 'ipywidgets'} & set(sys.modules)), file=sys.stderr)"
@@ -34,6 +43,13 @@ def test_help_loads_no_torch(arguments: list[str]) -> None:
 def test_the_first_sentence_fits_the_list_of_commands(command: str) -> None:
     (line,) = [line for line in call("--help").stdout.splitlines() if line.split()[:1] == [command]]
     assert line.endswith(".") and not line.endswith("...")
+
+
+@pytest.mark.parametrize("name", EVALUATIONS)
+def test_evaluate_has_subcommands(name: str) -> None:
+    (line,) = [line for line in call("evaluate", "--help").stdout.splitlines() if line.split()[:1] == [name]]
+    assert line.endswith(".") and not line.endswith("...")
+    assert f"robust-widgets evaluate {name}" in call("evaluate", name, "--help").stdout
 
 
 def test_the_version_is_the_packages() -> None:

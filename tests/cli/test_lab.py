@@ -22,7 +22,7 @@ from tests.cli.shell import call, refusal
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The programs that were started instead of this one; none really is."""
     commands: list[list[str]] = []
-    monkeypatch.setattr(start, "become", commands.append)
+    monkeypatch.setattr(start, "replace_process", commands.append)
     monkeypatch.setenv("DISPLAY", ":0")
     return commands
 

@@ -19,7 +19,7 @@ from robust_widgets.training.settings import TrainingSettings
 from tests.cli.shell import call, refusal, write_data
 from tests.helpers import noise_patterns, tiny_model
 
-TINY = ("--architecture", "smoothresnet-tiny", "--epochs", "1", "--side", "16", "--batch-size", "8", "--device", "cpu")
+TINY = ("--architecture", "smoothresnet-tiny", "--epochs", "1", "--size", "16", "--batch-size", "8", "--device", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +32,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_is_trained_and_can_be_loaded(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "new folder" / "model.safetensors"
-    settings = ("--radius", "0.25", "--no-progressive", "--learning-rate", "0.05")
+    settings = ("--epsilon", "0.25", "--no-progressive", "--learning-rate", "0.05")
     result = call("train", data, "--out", out, *TINY, *settings, "--name", "patterns", "--data-name", "made up, CC0")
     model = load_model(out, device="cpu")
     card = model.card
     assert (card.name, card.data, card.classes) == ("patterns", "made up, CC0", noise_patterns(1).classes)
     assert (card.input_size, card.architecture, card.norm, card.radius) == (16, "smoothresnet-tiny", "l2", 0.25)
     expected = TrainingSettings(
-        architecture="smoothresnet-tiny", epochs=1, batch_size=8, radius=0.25, progressive=False, learning_rate=0.05
+        architecture="smoothresnet-tiny", epochs=1, batch_size=8, epsilon=0.25, progressive=False, learning_rate=0.05
     )
     assert card.training == expected.to_dict()
     assert model.seeds is not None
@@ -81,7 +81,7 @@ def test_help_is_read_from_the_docstring() -> None:
     [
         (["--arch", "smoothresnet-huge"], "'smoothresnet'"),
         (["--epochs", "0"], "epochs is 0"),
-        (["--radius", "nan"], "radius is nan"),
+        (["--epsilon", "nan"], "epsilon is nan"),
         (["--learning-rate", "-1"], "learning_rate is -1"),
         (["--norm", "l3"], "'l3'"),
         (["--precision", "half"], "'half'"),
@@ -119,8 +119,8 @@ def test_bad_data_are_answered_in_one_sentence(kind: str, tmp_path: Path) -> Non
 
 
 def test_an_option_out_of_its_range_is_bad_input_too(data: Path, tmp_path: Path) -> None:
-    result = call("train", data, "--out", tmp_path / "model.safetensors", "--side", 4, code=2)
-    assert "--side" in result.stderr
+    result = call("train", data, "--out", tmp_path / "model.safetensors", "--size", 4, code=2)
+    assert "--size" in result.stderr
 
 
 def test_ctrl_c_says_how_to_go_on(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ import torch
 
 import robust_widgets as rw
 from robust_widgets.compiler.engine import SWITCH
-from robust_widgets.evaluation.evaluator import Bench
-from robust_widgets.evaluation.measures import generation
+from robust_widgets.evaluation.evaluator import Evaluator
+from robust_widgets.evaluation.tasks import generation
 
 JUDGE = Path(__file__).parents[1] / "data" / "judge.safetensors"
 RECOGNISED = 0.8
@@ -36,8 +36,8 @@ def test_the_judge_recognises_what_is_generated() -> None:
     model, judge = (rw.load_model(name, device="cpu", fast=True) for name in ("default", JUDGE))
     assert judge.classes == model.classes and judge.fingerprint != model.fingerprint
     assert judge.card.norm == "" and judge.card.accuracies["clean"] > 0.7
-    finding = generation(Bench(model, judge, batch_size=27, progress=False), seeds=4)
-    assert len(finding) == 4 * len(model.classes) and finding.within
-    missed = [model.classes[label] for label in finding.targets[~finding.after].tolist()]
-    assert float(finding.after.double().mean()) >= RECOGNISED, f"not recognised: {missed}"
-    assert float(finding.before.double().mean()) < 0.4, "the judge sees classes before anything is painted"
+    result = generation(Evaluator(model, judge, batch_size=27, progress=False), seeds=4)
+    assert len(result) == 4 * len(model.classes) and result.within
+    missed = [model.classes[label] for label in result.targets[~result.after].tolist()]
+    assert float(result.after.double().mean()) >= RECOGNISED, f"not recognised: {missed}"
+    assert float(result.before.double().mean()) < 0.4, "the judge sees classes before anything is painted"

@@ -1,4 +1,4 @@
-"""The pictures of a card."""
+"""The charts of a model card."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def opened(png: bytes) -> np.ndarray:
         return np.asarray(picture.convert("RGB")).astype(int)
 
 
-def test_charts_show_their_figures() -> None:
+def test_charts_depend_on_their_data() -> None:
     names = ["cat", "dog", "goldfish"]
     few = opened(classes_chart(names, {"clean": [0.9, float("nan"), 0.7], "l2 1": [0.5, float("nan"), 0.2]}))
     many = opened(classes_chart(names * 9, {"clean": [0.5] * 27}))
@@ -31,7 +31,7 @@ def test_charts_show_their_figures() -> None:
     assert not np.array_equal(*charts)
 
 
-def test_a_sheet_holds_the_first_pictures_of_each_class_beside_its_name() -> None:
+def test_a_contact_sheet_shows_the_first_pictures_of_each_class_and_its_name() -> None:
     colours = np.array([[200, 0, 0], [0, 200, 0], [0, 0, 200]], np.uint8)
     labels = torch.tensor([0, 1, 2] * 6)
     pixels = np.broadcast_to(colours[labels.numpy()][:, None, None], (18, 32, 32, 3))
@@ -39,4 +39,4 @@ def test_a_sheet_holds_the_first_pictures_of_each_class_beside_its_name() -> Non
     assert sheet.shape[0] == 64
     for colour in colours:
         assert (sheet == colour).all(2).sum() == 4 * 64 * 64
-    assert (sheet.sum(2) < 200).any(), "no name is written"
+    assert (sheet.sum(2) < 200).any(), "the names are written"

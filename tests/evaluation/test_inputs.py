@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from robust_widgets.evaluation.evaluator import (
-    choose,
+    choose_pictures,
     colour_blobs,
     crude_sketches,
     interleaved,
@@ -19,13 +19,13 @@ from tests.helpers import COLOURS, noise_patterns, pictures
 
 def test_pictures_are_drawn_from_one_class_after_the_other() -> None:
     data = noise_patterns(4)
-    chosen = choose(data, 7, seed=0)
+    chosen = choose_pictures(data, 7, seed=0)
     assert chosen.labels.tolist() == [0, 1, 2, 0, 1, 2, 0]
     kept = [picture.numpy().tobytes() for picture in chosen.pictures]
     assert len(set(kept)) == 7 and set(kept) <= {picture.numpy().tobytes() for picture in data.pictures}
-    assert torch.equal(choose(data, 7, seed=0).pictures, chosen.pictures)
-    assert not torch.equal(choose(data, 7, seed=1).pictures, chosen.pictures)
-    assert len(choose(data, 12).labels) == 12
+    assert torch.equal(choose_pictures(data, 7, seed=0).pictures, chosen.pictures)
+    assert not torch.equal(choose_pictures(data, 7, seed=1).pictures, chosen.pictures)
+    assert len(choose_pictures(data, 12).labels) == 12
 
 
 def test_crude_sketches_keep_the_colours_and_lose_the_detail() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from robust_widgets.errors import ParameterError
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.robustness.autoattack import attacks, auto_attack, distance
+from robust_widgets.robustness.autoattack import auto_attack, make_attacks
 from tests.helpers import card, pictures, raises_sentence
 
 SIDE = 6
@@ -47,25 +47,25 @@ def test_just_the_pictures_within_reach_of_another_class_fall(classes: int, norm
     labels = model(batch).argmax(1)
     labels[0] = (labels[0] + 1) % classes
     reach = margins(model, batch, labels, norm)
-    radius = float(reach[1:].median())
-    right = auto_attack(model, batch, labels, norm=norm, radius=radius, **QUICK)
+    epsilon = float(reach[1:].median())
+    right = auto_attack(model, batch, labels, norm=norm, epsilon=epsilon, **QUICK)
     assert not right[0], "what is wrong as it is cannot be right"
-    clear = (reach - radius).abs() > 0.03 * radius
-    assert torch.equal(right[clear], (reach > radius)[clear]) and 0 < int(right.sum()) < 23
+    clear = (reach - epsilon).abs() > 0.03 * epsilon
+    assert torch.equal(right[clear], (reach > epsilon)[clear]) and 0 < int(right.sum()) < 23
 
 
 def test_few_classes_leave_out_the_attack_that_needs_four() -> None:
-    names = {classes: list(attacks(linear_model(classes), "l2", 1.0)) for classes in (2, 3, 4, 27)}
+    names = {classes: list(make_attacks(linear_model(classes), "l2", 1.0)) for classes in (2, 3, 4, 27)}
     assert names[2] == names[3] == ["APGD-CE", "FAB-T", "Square"]
     assert names[4] == names[27] == ["APGD-CE", "APGD-T", "FAB-T", "Square"]
 
 
 def test_the_settings_are_the_published_ones() -> None:
-    parts = attacks(linear_model(27), "linf", 8 / 255)
+    parts = make_attacks(linear_model(27), "linf", 8 / 255)
     for name in ("APGD-CE", "APGD-T", "FAB-T"):
         assert parts[name].steps == 100 and parts[name].eps == 8 / 255 and parts[name].norm == "Linf"
     assert parts["APGD-T"].n_target_classes == parts["FAB-T"].n_target_classes == 9
-    assert attacks(linear_model(5), "l2", 1)["FAB-T"].n_target_classes == 4
+    assert make_attacks(linear_model(5), "l2", 1)["FAB-T"].n_target_classes == 4
     assert parts["Square"].n_queries == 5000
 
 
@@ -76,9 +76,9 @@ def test_it_repeats_and_leaves_the_callers_draws_and_model_alone() -> None:
     torch.manual_seed(3)
     drawn = torch.rand(4)
     torch.manual_seed(3)
-    first = auto_attack(model, batch, labels, norm="l2", radius=0.05, **QUICK)
+    first = auto_attack(model, batch, labels, norm="l2", epsilon=0.05, **QUICK)
     assert torch.equal(torch.rand(4), drawn)
-    assert torch.equal(auto_attack(model, batch, labels, norm="l2", radius=0.05, **QUICK), first)
+    assert torch.equal(auto_attack(model, batch, labels, norm="l2", epsilon=0.05, **QUICK), first)
     assert not model.training and not any(weight.requires_grad for weight in model.parameters())
     assert all(torch.equal(model.state_dict()[name], value) for name, value in before.items())
 
@@ -96,13 +96,13 @@ def test_later_attacks_see_only_what_is_left(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torchattacks.Square, "forward", counting)
     model, batch = linear_model(5), pictures(24, SIDE, low=0.4, high=0.6)
     labels = model(batch).argmax(1)
-    radius = float(margins(model, batch, labels, "l2").median())
+    epsilon = float(margins(model, batch, labels, "l2").median())
     said: list[str] = []
-    right = auto_attack(model, batch, labels, norm="l2", radius=radius, say=said.append, **QUICK)
+    right = auto_attack(model, batch, labels, norm="l2", epsilon=epsilon, on_attack=said.append, **QUICK)
     assert said == ["APGD-CE", "APGD-T", "FAB-T", "Square"]
     assert len(seen) == 1 and int(right.sum()) <= seen[0] < 24
     said.clear()
-    assert not auto_attack(model, batch, labels, norm="l2", radius=50, say=said.append, **QUICK).any()
+    assert not auto_attack(model, batch, labels, norm="l2", epsilon=50, on_attack=said.append, **QUICK).any()
     assert said == ["APGD-CE"]
 
 
@@ -114,23 +114,16 @@ def test_a_picture_beyond_the_radius_does_not_count(monkeypatch: pytest.MonkeyPa
     model, batch = linear_model(5), pictures(24, SIDE)
     labels = model(batch).argmax(1)
     assert (model(1 - batch).argmax(1) != labels).any()
-    assert auto_attack(model, batch, labels, norm="l2", radius=1e-3, **QUICK).all()
-
-
-def test_distances() -> None:
-    moved = torch.zeros(1, 3, 2, 2)
-    moved[0, 0, 0, 0], moved[0, 1, 1, 1] = 3, -4
-    assert float(distance(moved, torch.zeros_like(moved), "l2")) == 5
-    assert float(distance(moved, torch.zeros_like(moved), "linf")) == 4
+    assert auto_attack(model, batch, labels, norm="l2", epsilon=1e-3, **QUICK).all()
 
 
 def test_without_the_package_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchattacks", None)
     with raises_sentence(ParameterError, "robust-widgets[evaluate]"):
-        attacks(linear_model(2), "l2", 1.0)
+        make_attacks(linear_model(2), "l2", 1.0)
 
 
-@pytest.mark.parametrize(("norm", "radius", "named"), [("l3", 1.0, "'l3'"), ("l2", -1.0, "-1")])
-def test_bad_norms_and_radii_are_refused(norm: str, radius: float, named: str) -> None:
+@pytest.mark.parametrize(("norm", "epsilon", "named"), [("l3", 1.0, "'l3'"), ("l2", -1.0, "-1")])
+def test_bad_norms_and_radii_are_refused(norm: str, epsilon: float, named: str) -> None:
     with raises_sentence(ParameterError, named):
-        attacks(linear_model(2), norm, radius)
+        make_attacks(linear_model(2), norm, epsilon)

@@ -41,7 +41,7 @@ def test_the_loss_is_that_of_the_pictures_in_the_plane() -> None:
     cut = loss_slice(problem, run(problem), points=9)
     start = float(evaluate(problem, problem.start).loss[0])
     middle = len(cut.along) // 2
-    assert cut.losses.shape == cut.distances.shape == (9, 9) and cut.radius == 1.5
+    assert cut.losses.shape == cut.distances.shape == (9, 9) and cut.epsilon == 1.5
     assert cut.losses[middle, middle] == pytest.approx(start, rel=1e-4) and cut.distances[middle, middle] == 0
     # Straight towards the colour, the loss is the square of what is left of the way.
     assert cut.losses[middle, middle + 2] == pytest.approx((start**0.5 - cut.along[middle + 2]) ** 2, rel=1e-2)
@@ -55,7 +55,7 @@ def test_the_path_begins_in_the_middle_and_ends_at_the_ball() -> None:
     assert cut.path.shape == (13, 2)
     assert cut.path[0] == pytest.approx([0, 0], abs=0.05)
     assert cut.path[-1] == pytest.approx([1.5, 0], abs=0.05)
-    assert cut.kept == pytest.approx(1, abs=0.01)
+    assert cut.variance_share == pytest.approx(1, abs=0.01)
     assert cut.along[-1] >= 1.5
 
 
@@ -63,10 +63,10 @@ def test_a_bent_path_of_a_real_network_lies_mostly_in_the_plane() -> None:
     start = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0))
     problem = Problem(smooth_model(12), start, CrossEntropy(1), LinfStep(0.02), 20, constraint=LinfBall(0.1))
     cut = loss_slice(problem, run(problem), points=7)
-    assert 0.5 < cut.kept <= 1.0 + 1e-9
+    assert 0.5 < cut.variance_share <= 1.0 + 1e-9
     assert cut.path[-1, 1] == pytest.approx(0, abs=1e-6) and np.abs(cut.path[:, 1]).max() > 0
     # The ball of another norm is measured in that norm.
-    assert cut.radius == 0.1 and cut.distances.max() < np.hypot(cut.along[-1], cut.across[-1])
+    assert cut.epsilon == 0.1 and cut.distances.max() < np.hypot(cut.along[-1], cut.across[-1])
 
 
 def test_it_draws_the_loss_the_path_and_the_ball() -> None:
@@ -85,7 +85,7 @@ def test_what_cannot_be_cut_is_said() -> None:
         loss_slice(problem, trace, picture=2)
     with raises_sentence(ParameterError, "points is 2"):
         loss_slice(problem, trace, points=2)
-    with raises_sentence(TraceError, "not one of this problem"):
+    with raises_sentence(TraceError, "not of this problem"):
         loss_slice(problem, Trace("empty", {}))
     with raises_sentence(TraceError, "ended where it began"):
         loss_slice(bowl(constraint=L2Ball(0)), run(bowl(constraint=L2Ball(0))))

@@ -1,4 +1,4 @@
-"""Attacks stay in their ball and fool a model; the measure of robustness counts right."""
+"""AttackPlan stay in their ball and fool a model; the measure of robustness counts right."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from robust_widgets.errors import ParameterError
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.robustness.pgd import attack, ball_and_step, correct
+from robust_widgets.robustness.pgd import ball_and_step, correct, pgd
 from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.training import accuracy as evaluate
-from robust_widgets.training.accuracy import accuracy, judge
+from robust_widgets.training.accuracy import accuracy, run_attack
 from robust_widgets.training.data import PictureSet
 from tests.helpers import COLOURS, Counting, card, noise_patterns, pictures, raises_sentence, smooth_model
 
@@ -20,14 +20,14 @@ X = pictures(24, 16, seed=3, low=0.1, high=0.9)
 LABELS = MODEL(X).argmax(1)
 
 
-@pytest.mark.parametrize(("norm", "radius"), [("l2", 1.5), ("linf", 0.06)])
+@pytest.mark.parametrize(("norm", "epsilon"), [("l2", 1.5), ("linf", 0.06)])
 @pytest.mark.parametrize("steps", [1, 8])
-def test_an_attack_stays_in_its_ball_and_lowers_accuracy(norm: str, radius: float, steps: int) -> None:
-    attacked = attack(MODEL, X, LABELS, norm=norm, radius=radius, steps=steps, seed=1)
+def test_an_attack_stays_in_its_ball_and_lowers_accuracy(norm: str, epsilon: float, steps: int) -> None:
+    attacked = pgd(MODEL, X, LABELS, norm=norm, epsilon=epsilon, steps=steps, seed=1)
     assert attacked.min() >= 0 and attacked.max() <= 1
     offset = (attacked - X).flatten(1)
     length = offset.norm(dim=1) if norm == "l2" else offset.abs().amax(1)
-    assert (length <= radius * (1 + 1e-5)).all() and (length > 0.5 * radius).all()
+    assert (length <= epsilon * (1 + 1e-5)).all() and (length > 0.5 * epsilon).all()
     clean, fooled = CrossEntropy(LABELS)(MODEL, X), CrossEntropy(LABELS)(MODEL, attacked)
     assert (fooled > clean).all(), "every picture's loss rises"
     assert correct(MODEL, X, LABELS).all() and correct(MODEL, attacked, LABELS).float().mean() < 0.8
@@ -35,7 +35,7 @@ def test_an_attack_stays_in_its_ball_and_lowers_accuracy(norm: str, radius: floa
 
 def test_more_steps_fool_more() -> None:
     def loss(steps: int) -> float:
-        attacked = attack(MODEL, X, LABELS, norm="l2", radius=1.0, steps=steps, seed=1)
+        attacked = pgd(MODEL, X, LABELS, norm="l2", epsilon=1.0, steps=steps, seed=1)
         return float(CrossEntropy(LABELS)(MODEL, attacked).mean())
 
     assert loss(10) > loss(2)
@@ -43,30 +43,30 @@ def test_more_steps_fool_more() -> None:
 
 def test_an_attack_of_radius_zero_changes_nothing() -> None:
     counting = Counting(MODEL)
-    assert attack(counting, X, LABELS, norm="l2", radius=0, steps=5) is X
+    assert pgd(counting, X, LABELS, norm="l2", epsilon=0, steps=5) is X
     assert counting.forwards == 0
 
 
 def test_an_attack_costs_one_forward_a_step_and_leaves_the_model_alone() -> None:
     counting = Counting(MODEL)
-    attack(counting, X, LABELS, norm="l2", radius=1.0, steps=5)
+    pgd(counting, X, LABELS, norm="l2", epsilon=1.0, steps=5)
     assert (counting.forwards, counting.backwards) == (5, 5)
     MODEL.requires_grad_(True)
-    attack(MODEL, X, LABELS, norm="l2", radius=1.0, steps=2)
+    pgd(MODEL, X, LABELS, norm="l2", epsilon=1.0, steps=2)
     assert all(parameter.grad is None for parameter in MODEL.parameters())
     MODEL.requires_grad_(False)
 
 
 def test_attacks_are_seeded() -> None:
-    one, again, other = (attack(MODEL, X, LABELS, norm="l2", radius=1.0, steps=1, seed=s) for s in (1, 1, 2))
+    one, again, other = (pgd(MODEL, X, LABELS, norm="l2", epsilon=1.0, steps=1, seed=s) for s in (1, 1, 2))
     assert torch.equal(one, again) and not torch.equal(one, other)
 
 
 @pytest.mark.parametrize(("steps", "size"), [(1, 1.25), (5, 0.5), (20, 0.125)])
 def test_the_usual_step_size(steps: int, size: float) -> None:
-    usual = attack(MODEL, X, LABELS, norm="l2", radius=1.0, steps=steps, seed=1)
-    assert torch.equal(usual, attack(MODEL, X, LABELS, norm="l2", radius=1.0, steps=steps, step_size=size, seed=1))
-    assert not torch.equal(usual, attack(MODEL, X, LABELS, norm="l2", radius=1.0, steps=steps, step_size=0.3, seed=1))
+    usual = pgd(MODEL, X, LABELS, norm="l2", epsilon=1.0, steps=steps, seed=1)
+    assert torch.equal(usual, pgd(MODEL, X, LABELS, norm="l2", epsilon=1.0, steps=steps, step_size=size, seed=1))
+    assert not torch.equal(usual, pgd(MODEL, X, LABELS, norm="l2", epsilon=1.0, steps=steps, step_size=0.3, seed=1))
 
 
 @pytest.mark.parametrize("norm", ["l1", "", "L2"])
@@ -97,11 +97,11 @@ def labelled() -> PictureSet:
 
 
 def test_accuracy_counts_what_is_right() -> None:
-    found = accuracy(colour_model(), labelled(), radius=0.25, steps=3, batch_size=7, progress=False)
+    found = accuracy(colour_model(), labelled(), epsilon=0.25, steps=3, batch_size=7, progress=False)
     assert found == {"clean": 0.9, "l2 0.25, 3 steps": 0.9}
-    beaten = accuracy(colour_model(), labelled(), radius=6.0, steps=10, progress=False)
+    beaten = accuracy(colour_model(), labelled(), epsilon=6.0, steps=10, progress=False)
     assert beaten["clean"] == 0.9 and beaten["l2 6, 10 steps"] < 0.1
-    linf = accuracy(colour_model(), labelled(), norm="linf", radius=0.25, steps=4, progress=False)
+    linf = accuracy(colour_model(), labelled(), norm="linf", epsilon=0.25, steps=4, progress=False)
     assert set(linf) == {"clean", "linf 0.25, 4 steps"} and linf["linf 0.25, 4 steps"] < 0.1
 
 
@@ -109,33 +109,33 @@ def test_a_picture_that_was_wrong_before_the_attack_is_not_robustly_right(monkey
     def help_instead(_model: object, pictures: Tensor, labels: Tensor, **_: object) -> Tensor:
         return COLOURS[labels].view(-1, 3, 1, 1).expand_as(pictures)
 
-    monkeypatch.setattr(evaluate, "attack", help_instead)
-    verdicts = judge(colour_model(), labelled(), progress=False)
+    monkeypatch.setattr(evaluate, "pgd", help_instead)
+    verdicts = run_attack(colour_model(), labelled(), progress=False)
     assert verdicts.clean.sum() == 27 and torch.equal(verdicts.robust, verdicts.clean)
 
 
 def test_no_attack_at_all() -> None:
-    assert accuracy(colour_model(), labelled(), radius=0, steps=3, progress=False) == {
+    assert accuracy(colour_model(), labelled(), epsilon=0, steps=3, progress=False) == {
         "clean": 0.9,
         "l2 0, 3 steps": 0.9,
     }
 
 
 def test_a_limit_is_spread_over_the_set() -> None:
-    verdicts = judge(colour_model(), labelled(), radius=0, limit=6, progress=False)
+    verdicts = run_attack(colour_model(), labelled(), epsilon=0, limit=6, progress=False)
     assert len(verdicts) == 6 and set(verdicts.labels.tolist()) == {0, 1, 2}
-    assert len(judge(colour_model(), labelled(), radius=0, limit=999, progress=False)) == 30
+    assert len(run_attack(colour_model(), labelled(), epsilon=0, limit=999, progress=False)) == 30
 
 
 def test_the_share_of_one_class() -> None:
-    verdicts = judge(colour_model(), labelled(), radius=0, progress=False)
+    verdicts = run_attack(colour_model(), labelled(), epsilon=0, progress=False)
     for label in range(3):
         own = verdicts.of_class(label)
-        assert len(own) == 10 and own.shares()["clean"] == 0.9
+        assert len(own) == 10 and own.accuracies()["clean"] == 0.9
 
 
 def test_measuring_leaves_the_pictures_alone() -> None:
     data = labelled()
     kept = data.pictures.clone()
-    accuracy(colour_model(), data, radius=2.0, steps=2, progress=False)
+    accuracy(colour_model(), data, epsilon=2.0, steps=2, progress=False)
     assert torch.equal(data.pictures, kept)

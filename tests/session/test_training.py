@@ -64,8 +64,8 @@ class Watcher:
 
 
 def session(out: Path, panel: int = 0) -> LocalTraining:
-    def set_up(say: Callable[[str], object]) -> TrainingRun:
-        say("Skipped 1 file.")
+    def set_up(log: Callable[[str], object]) -> TrainingRun:
+        log("Skipped 1 file.")
         resume = out.with_suffix(".checkpoint.pt").exists()
         return TrainingRun(TRAIN, VAL, out, SETTINGS, panel=panel, resume=resume)
 

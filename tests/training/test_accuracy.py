@@ -12,7 +12,7 @@ from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.errors import ParameterError
 from robust_widgets.robustness import autoattack as auto_attack
 from robust_widgets.robustness import autoattack as auto_attacked
-from robust_widgets.training.accuracy import AUTOATTACK, PGD, Attacks, accuracy, judge, spread
+from robust_widgets.training.accuracy import AUTOATTACK, PGD, AttackPlan, accuracy, evenly_spaced, run_attack
 from tests.helpers import noise_patterns, raises_sentence, tiny_model
 
 
@@ -33,11 +33,11 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
 @pytest.mark.usefixtures("quick")
 def test_autoattack_leaves_no_more_than_were_right_before() -> None:
     model, data = tiny_model(), noise_patterns(4)
-    found = judge(model, data, radius=0.05, kind=AUTOATTACK, batch_size=5, progress=False)
+    found = run_attack(model, data, epsilon=0.05, kind=AUTOATTACK, batch_size=5, progress=False)
     assert found.attack == "AutoAttack l2 0.05" and len(found) == 12
-    assert torch.equal(found.clean, judge(model, data, radius=0.05, steps=1, progress=False).clean)
+    assert torch.equal(found.clean, run_attack(model, data, epsilon=0.05, steps=1, progress=False).clean)
     assert not (found.robust & ~found.clean).any()
-    assert list(accuracy(model, data, radius=0.05, kind=AUTOATTACK, limit=3, progress=False)) == [
+    assert list(accuracy(model, data, epsilon=0.05, kind=AUTOATTACK, limit=3, progress=False)) == [
         "clean",
         "AutoAttack l2 0.05",
     ]
@@ -45,7 +45,7 @@ def test_autoattack_leaves_no_more_than_were_right_before() -> None:
 
 def test_autoattack_goes_on_where_it_was_broken_off(quick: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     model, data = tiny_model(), noise_patterns(4)
-    arguments = {"radius": 0.05, "kind": AUTOATTACK, "batch_size": 5, "progress": False}
+    arguments = {"epsilon": 0.05, "kind": AUTOATTACK, "batch_size": 5, "progress": False}
     short = auto_attacked.auto_attack
 
     def killed(*arguments: object, **options: object) -> torch.Tensor:
@@ -55,72 +55,74 @@ def test_autoattack_goes_on_where_it_was_broken_off(quick: list[int], monkeypatc
 
     monkeypatch.setattr(auto_attacked, "auto_attack", killed)
     with pytest.raises(KeyboardInterrupt):
-        judge(model, data, **arguments)
+        run_attack(model, data, **arguments)
     assert quick == [5, 5]
     monkeypatch.setattr(auto_attacked, "auto_attack", short)
-    resumed = judge(model, data, **arguments)
+    resumed = run_attack(model, data, **arguments)
     assert quick == [5, 5, 2], "the first two batches were known"
-    whole = judge(model, data, afresh=True, **arguments)
+    whole = run_attack(model, data, use_cache=False, **arguments)
     assert quick == [5, 5, 2, 5, 5, 2]
     assert torch.equal(resumed.robust, whole.robust) and torch.equal(resumed.clean, whole.clean)
 
 
 def test_what_is_kept_of_autoattack_holds_for_the_same_alone(quick: list[int]) -> None:
     model, data = tiny_model(), noise_patterns(4)
-    arguments = {"radius": 0.05, "kind": AUTOATTACK, "batch_size": 12, "progress": False}
-    judge(model, data, **arguments)
-    changes = ({"radius": 0.06}, {"norm": "linf"}, {"batch_size": 6}, {"limit": 5})
+    arguments = {"epsilon": 0.05, "kind": AUTOATTACK, "batch_size": 12, "progress": False}
+    run_attack(model, data, **arguments)
+    changes = ({"epsilon": 0.06}, {"norm": "linf"}, {"batch_size": 6}, {"limit": 5})
     for number, changed in enumerate(changes, 2):
-        judge(model, data, **{**arguments, **changed})
+        run_attack(model, data, **{**arguments, **changed})
         assert len(quick) >= number
     before = len(quick)
     other = tiny_model()
     with torch.no_grad():
         next(other.parameters()).add_(0.1)
-    judge(other, data, **arguments)
+    run_attack(other, data, **arguments)
     assert len(quick) == before + 1
-    judge(tiny_model(), data, **arguments)
+    run_attack(tiny_model(), data, **arguments)
     assert len(quick) == before + 1
 
 
 def test_pictures_are_spread_over_the_set() -> None:
-    assert spread(10, 3).tolist() == [0, 4, 9]
-    assert spread(4, None).tolist() == spread(4, 99).tolist() == [0, 1, 2, 3]
+    assert evenly_spaced(10, 3).tolist() == [0, 4, 9]
+    assert evenly_spaced(4, None).tolist() == evenly_spaced(4, 99).tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
-    ("limit", "auto_limit", "counts"),
+    ("limit", "autoattack_limit", "counts"),
     [(None, None, [60, 60, 15, 15]), (6, None, [6, 6, 6, 6]), (None, 4, [60, 60, 4, 4]), (30, 99, [30, 30, 30, 30])],
 )
-def test_autoattack_is_made_on_fewer_pictures(limit: int | None, auto_limit: int | None, counts: list[int]) -> None:
-    plan = Attacks("l2", (0.5, 1.0), (PGD, AUTOATTACK), 20, limit, auto_limit)
-    each = plan.each(noise_patterns(20))
+def test_autoattack_is_made_on_fewer_pictures(
+    limit: int | None, autoattack_limit: int | None, counts: list[int]
+) -> None:
+    plan = AttackPlan("l2", (0.5, 1.0), (PGD, AUTOATTACK), 20, limit, autoattack_limit)
+    each = plan.attacks(noise_patterns(20))
     assert [one.name for one in each] == ["l2 0.5, 20 steps", "l2 1, 20 steps", "AutoAttack l2 0.5", "AutoAttack l2 1"]
     assert [one.count for one in each] == counts
 
 
 def test_autoattack_may_have_radii_of_its_own() -> None:
-    plan = Attacks("l2", (0.5, 1.0), (PGD, AUTOATTACK), auto_radii=(0.25,))
-    names = [one.name for one in plan.each(noise_patterns(4))]
+    plan = AttackPlan("l2", (0.5, 1.0), (PGD, AUTOATTACK), autoattack_epsilons=(0.25,))
+    names = [one.name for one in plan.attacks(noise_patterns(4))]
     assert names == ["l2 0.5, 20 steps", "l2 1, 20 steps", "AutoAttack l2 0.25"]
     with raises_sentence(ParameterError, "-1"):
-        dataclasses.replace(plan, auto_radii=(-1.0,)).check(tiny_model())
+        dataclasses.replace(plan, autoattack_epsilons=(-1.0,)).check(tiny_model())
 
 
 def test_one_of_several_is_judged_as_by_itself() -> None:
     model, data = tiny_model(), noise_patterns(4)
-    (one,) = Attacks("linf", (0.02,), steps=2, limit=7).each(data)
-    own = one.judge(model, data)
-    whole = judge(model, data, norm="linf", radius=0.02, steps=2, limit=7, progress=False)
+    (one,) = AttackPlan("linf", (0.02,), steps=2, limit=7).attacks(data)
+    own = one.run(model, data)
+    whole = run_attack(model, data, norm="linf", epsilon=0.02, steps=2, limit=7, progress=False)
     assert own.attack == whole.attack == "linf 0.02, 2 steps"
     assert torch.equal(own.robust, whole.robust) and torch.equal(own.labels, whole.labels)
 
 
 def test_what_cannot_be_measured_is_refused_first(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
-    plan = Attacks("l2", (1.0,))
+    plan = AttackPlan("l2", (1.0,))
     plan.check(model)
-    for bad, named in (({"kinds": ("fgsm",)}, "'fgsm'"), ({"norm": "l3"}, "'l3'"), ({"radii": (-1.0,)}, "-1")):
+    for bad, named in (({"kinds": ("fgsm",)}, "'fgsm'"), ({"norm": "l3"}, "'l3'"), ({"epsilons": (-1.0,)}, "-1")):
         with raises_sentence(ParameterError, named):
             dataclasses.replace(plan, **bad).check(model)
     monkeypatch.setitem(__import__("sys").modules, "torchattacks", None)

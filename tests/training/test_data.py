@@ -79,7 +79,7 @@ def test_broken_pictures_are_skipped_and_listed(tmp_path: Path) -> None:
     assert {path.name for path in loaded.skipped} == {*broken, "folder.png"}
     np.testing.assert_array_equal(loaded.pictures[10:].permute(0, 2, 3, 1), kept)
     said: list[str] = []
-    open_data(tmp_path, SIDE, say=said.append)
+    open_data(tmp_path, SIDE, log=said.append)
     assert said and "Skipped 5 files" in said[0] and "cut.png" in said[0]
 
 

@@ -56,7 +56,7 @@ def test_broken_and_hidden_members(tmp_path: Path) -> None:
     (tmp_path / "data" / "b" / "._000.png").write_bytes(b"attributes")
     (tmp_path / "data" / "read.me").write_text("no class")
     said: list[str] = []
-    opened(packed(tmp_path / "data", tmp_path / "data.tar", "data"), say=said.append)
+    opened(packed(tmp_path / "data", tmp_path / "data.tar", "data"), log=said.append)
     (line,) = said
     assert line.startswith("Skipped 1 files") and "torn.png" in line
 
@@ -97,7 +97,7 @@ def test_absurd_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         tar.add(tmp_path / "data", ".")
         add(tar, "./b/huge.png", bytes(70 << 20))
     said: list[str] = []
-    assert len(opened(archive, say=said.append)[0]) == 18 and "huge.png" in said[0]
+    assert len(opened(archive, log=said.append)[0]) == 18 and "huge.png" in said[0]
     with tarfile.open(archive, "w:gz", format=tarfile.PAX_FORMAT) as tar:
         tar.add(tmp_path / "data", ".")
         add(tar, "./b/x.png", b"", pax_headers={"comment": "x" * (40 << 20)})

@@ -56,7 +56,7 @@ def test_a_file_that_cannot_be_read_is_skipped_and_listed(tmp_path: Path) -> Non
     data = write(tmp_path / "data", "n1_0.JPEG", "n2_0.JPEG", "n3_0.JPEG")
     (data / "n1_9.JPEG").symlink_to(data / "gone.JPEG")
     said: list[str] = []
-    assert divide(data, tmp_path / "out", say=said.append) == {"orange": 1, "lemon": 2}
+    assert divide(data, tmp_path / "out", log=said.append) == {"orange": 1, "lemon": 2}
     assert "Skipped 1 files" in said[0] and "n1_9.JPEG" in said[0]
 
 

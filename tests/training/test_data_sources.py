@@ -73,7 +73,7 @@ def test_skipped_pictures_are_told_once(tmp_path: Path) -> None:
     for index in range(7):
         (tmp_path / "b" / f"torn{index}.png").write_bytes(b"")
     said: list[str] = []
-    opened(tmp_path, say=said.append)
+    opened(tmp_path, log=said.append)
     (line,) = said
     assert line.startswith("Skipped 7 files") and "torn4.png" in line and "torn5.png" not in line
 

@@ -63,7 +63,7 @@ def test_damaged_members_are_skipped_and_listed(archive: Path, tmp_path: Path) -
     damaged = content.replace(b"n00000002 1", b"n0000x002 1").replace(b"val n00000001 0", b"val n0000x001 0")
     archive.write_bytes(damaged)
     said: list[str] = []
-    assert make(archive, tmp_path / "out", say=said.append) == {"train": 8, "val": 5}
+    assert make(archive, tmp_path / "out", log=said.append) == {"train": 8, "val": 5}
     lost = {"train/cat/n00000002_1.JPEG", "val/cat/n00000001_val_0.JPEG"}
     assert tree(tmp_path / "out") == {name: WHOLE[name] for name in WHOLE if name not in lost}
     (line,) = said
@@ -81,7 +81,7 @@ def test_only_expected_names_of_sane_size_are_read(tmp_path: Path, monkeypatch: 
     files[f"{ROOT}/val/val_annotations.txt"] = rows
     said: list[str] = []
     out = tmp_path / "deep" / "out"
-    make(write(tmp_path / "tiny.zip", files), out, say=said.append)
+    make(write(tmp_path / "tiny.zip", files), out, log=said.append)
     assert tree(out) == WHOLE
     assert "Skipped 1 files" in said[0] and "n00000001_9.JPEG" in said[0]
     assert not list(tmp_path.rglob("evil*"))

@@ -15,7 +15,7 @@ from torch import nn
 
 from robust_widgets.errors import TrainingError
 from robust_widgets.models.registry import load_model
-from robust_widgets.training.distributed import World, joined, world_of
+from robust_widgets.training.distributed import ProcessGroup, join_process_group, process_group_of
 from tests.cli.shell import call, write_data
 from tests.helpers import noise_patterns, raises_sentence
 
@@ -23,23 +23,23 @@ TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
 
 
 def test_without_torchrun_a_process_is_alone() -> None:
-    assert world_of({}) == World() and world_of({"RANK": "0"}) == World()
-    with joined(torch.device("cpu")) as (world, device):
-        assert world.size == 1 and world.is_first and device.type == "cpu"
-    assert World().rows(7) is None
+    assert process_group_of({}) == ProcessGroup() and process_group_of({"RANK": "0"}) == ProcessGroup()
+    with join_process_group(torch.device("cpu")) as (group, device):
+        assert group.world_size == 1 and group.is_first and device.type == "cpu"
+    assert ProcessGroup().rows(7) is None
     value, model = torch.ones(2), nn.Linear(1, 1)
-    assert World().mean(value) is value and World().share(model, device) is model
+    assert ProcessGroup().mean(value) is value and ProcessGroup().wrap(model, device) is model
 
 
 def test_torchrun_says_which_process_this_is() -> None:
-    assert world_of({**TORCHRUN, "RANK": "1", "LOCAL_RANK": "1"}) == World(1, 2, 1)
-    assert not World(1, 2, 1).is_first
+    assert process_group_of({**TORCHRUN, "RANK": "1", "LOCAL_RANK": "1"}) == ProcessGroup(1, 2, 1)
+    assert not ProcessGroup(1, 2, 1).is_first
 
 
 def test_each_process_takes_its_rows() -> None:
-    assert [World(rank, 3, rank).rows(12) for rank in range(3)] == [slice(0, 4), slice(4, 8), slice(8, 12)]
+    assert [ProcessGroup(rank, 3, rank).rows(12) for rank in range(3)] == [slice(0, 4), slice(4, 8), slice(8, 12)]
     with raises_sentence(TrainingError, "128", "3 processes", "--batch-size"):
-        World(0, 3, 0).rows(128)
+        ProcessGroup(0, 3, 0).rows(128)
 
 
 @pytest.mark.parametrize(
@@ -49,17 +49,17 @@ def test_each_process_takes_its_rows() -> None:
 def test_a_wrong_world_is_refused(change: dict[str, str]) -> None:
     (name, value) = next(iter(change.items()))
     with raises_sentence(TrainingError, f"{name}={value!r}", "torchrun"):
-        world_of({**TORCHRUN, **change})
+        process_group_of({**TORCHRUN, **change})
 
 
 @pytest.mark.parametrize("missing", ["RANK", "LOCAL_RANK"])
 def test_half_a_world_is_refused(missing: str) -> None:
     with raises_sentence(TrainingError, missing, "torchrun"):
-        world_of({name: value for name, value in TORCHRUN.items() if name != missing})
+        process_group_of({name: value for name, value in TORCHRUN.items() if name != missing})
 
 
-COMMAND = ("--arch", "blurresnet-tiny", "--side", "16", "--epochs", "3", "--batch-size", "12", "--device", "cpu")
-EXACT = ("--radius", "0", "--precision", "float32", "--learning-rate", "0.05")
+COMMAND = ("--arch", "blurresnet-tiny", "--size", "16", "--epochs", "3", "--batch-size", "12", "--device", "cpu")
+EXACT = ("--epsilon", "0", "--precision", "float32", "--learning-rate", "0.05")
 
 
 def train_in_processes(count: int, data: Path, out: Path, *options: str) -> None:
@@ -103,7 +103,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
 def test_two_processes_learn_against_an_attack_and_in_half_precision_too(tmp_path: Path) -> None:
     write_data(tmp_path / "data", noise_patterns(16))
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    attacked = ("--radius", "0.5", "--learning-rate", "0.05", "--precision", "bfloat16")
+    attacked = ("--epsilon", "0.5", "--learning-rate", "0.05", "--precision", "bfloat16")
     train_in_processes(1, tmp_path / "data", one, *attacked)
     train_in_processes(2, tmp_path / "data", two, *attacked)
     # Each process draws random starts of its own, so the curves agree but not to the bit.

@@ -15,7 +15,7 @@ from robust_widgets.models.registry import load_model
 from tests.cli.shell import call, refusal, write_data
 from tests.helpers import noise_patterns
 
-OPTIONS = ("--arch", "blurresnet-tiny", "--side", "16", "--epochs", "4", "--batch-size", "8", "--device", "cpu")
+OPTIONS = ("--arch", "blurresnet-tiny", "--size", "16", "--epochs", "4", "--batch-size", "8", "--device", "cpu")
 
 
 def start(data: Path, out: Path, *options: str) -> subprocess.Popen[str]:

@@ -140,7 +140,7 @@ def test_nothing_to_resume_from(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"epochs": 4}, {"seed": 5}, {"radius": 0.5, "inner_steps": 2}, {"architecture": "blurresnet-small"}]
+    "change", [{"epochs": 4}, {"seed": 5}, {"epsilon": 0.5, "inner_steps": 2}, {"architecture": "blurresnet-small"}]
 )
 def test_a_checkpoint_of_other_settings_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     before = stopped(tmp_path).read_bytes()

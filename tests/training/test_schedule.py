@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from robust_widgets.training.settings import WeightAverage, decay_groups, learning_rate, side_at
+from robust_widgets.training.settings import WeightAverage, decay_groups, learning_rate, size_at
 
 
 def test_the_learning_rate_rises_then_falls_to_zero() -> None:
@@ -29,15 +29,15 @@ def test_a_very_short_run_has_a_learning_rate(steps: int) -> None:
 
 
 def test_the_side_grows_over_the_epochs() -> None:
-    sides = [side_at(epoch, 14, 64, True) for epoch in range(14)]
+    sides = [size_at(epoch, 14, 64, True) for epoch in range(14)]
     assert sides == [32] * 5 + [48] * 4 + [64] * 5
-    assert [side_at(epoch, 14, 64, False) for epoch in range(14)] == [64] * 14
+    assert [size_at(epoch, 14, 64, False) for epoch in range(14)] == [64] * 14
 
 
 @pytest.mark.parametrize("full", [8, 16, 20, 33, 36, 50, 64, 100])
 @pytest.mark.parametrize("epochs", [1, 2, 3, 14])
 def test_the_last_epoch_sees_the_full_side(full: int, epochs: int) -> None:
-    sides = [side_at(epoch, epochs, full, True) for epoch in range(epochs)]
+    sides = [size_at(epoch, epochs, full, True) for epoch in range(epochs)]
     assert sides[-1] == full
     assert sides == sorted(sides)
     assert all(side == full or (side % 8 == 0 and side >= 16) for side in sides)

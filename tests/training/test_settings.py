@@ -19,7 +19,7 @@ BAD: list[tuple[str, Any]] = [
     *(("batch_size", value) for value in (0, -128)),
     *(("margin", value) for value in (-1, 1.5)),
     *(("learning_rate", value) for value in (0, -0.1, math.inf, math.nan)),
-    *(("radius", value) for value in (-1.0, math.inf, math.nan)),
+    *(("epsilon", value) for value in (-1.0, math.inf, math.nan)),
     *(("weight_decay", value) for value in (-1e-4, math.nan)),
     *(("average_decay", value) for value in (-0.1, 1.0, 2.0, math.nan)),
     *(("label_smoothing", value) for value in (-0.1, 1.0, math.nan)),
@@ -38,12 +38,12 @@ def test_a_setting_out_of_range(name: str, value: Any) -> None:
 
 
 def test_the_edges_of_the_ranges_are_allowed() -> None:
-    TrainingSettings(epochs=1, radius=0, weight_decay=0, average_decay=0, margin=0, inner_steps=1, batch_size=1)
-    TrainingSettings(norm="linf", precision="bfloat16", radius=8 / 255)
+    TrainingSettings(epochs=1, epsilon=0, weight_decay=0, average_decay=0, margin=0, inner_steps=1, batch_size=1)
+    TrainingSettings(norm="linf", precision="bfloat16", epsilon=8 / 255)
 
 
 def test_settings_are_plain_values_that_can_be_saved() -> None:
-    settings = TrainingSettings(epochs=3, radius=0.5)
+    settings = TrainingSettings(epochs=3, epsilon=0.5)
     assert json.loads(json.dumps(settings.to_dict())) == settings.to_dict()
     assert TrainingSettings(**settings.to_dict()) == settings
     assert settings.to_dict().keys() == {field.name for field in dataclasses.fields(TrainingSettings)}

@@ -21,7 +21,7 @@ from robust_widgets.tasks.generate import generate
 from robust_widgets.training import trainer as learner
 from robust_widgets.training import trainer as run
 from robust_widgets.training.accuracy import accuracy
-from robust_widgets.training.batches import channel_statistics, epoch_order, make_batch, radius_at
+from robust_widgets.training.batches import channel_statistics, epoch_order, epsilon_at, make_batch
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.settings import TrainingSettings
 from robust_widgets.training.trainer import autocast
@@ -31,7 +31,7 @@ TRAIN, VAL = noise_patterns(64, seed=1), noise_patterns(16, seed=2)
 SETTINGS: dict[str, Any] = {
     "architecture": "blurresnet-tiny",
     "epochs": 5,
-    "radius": 1.0,
+    "epsilon": 1.0,
     "batch_size": 24,
     "learning_rate": 0.1,
     "average_decay": 0.9,
@@ -53,9 +53,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[RobustClassifier,
 
 
 def test_it_learns_clean_and_under_attack(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
-    found = accuracy(trained[0], VAL, radius=1.0, steps=10, progress=False)
+    found = accuracy(trained[0], VAL, epsilon=1.0, steps=10, progress=False)
     assert found["clean"] > 0.9 and found["l2 1, 10 steps"] > 0.75, found
-    assert accuracy(trained[0], VAL, radius=8.0, steps=10, progress=False)["l2 8, 10 steps"] < 0.5, "the attack bites"
+    assert accuracy(trained[0], VAL, epsilon=8.0, steps=10, progress=False)["l2 8, 10 steps"] < 0.5, "the attack bites"
 
 
 def test_the_file_is_the_model(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
@@ -69,7 +69,7 @@ def test_the_file_is_the_model(trained: tuple[RobustClassifier, Path, list[str]]
     pixels = TRAIN.pictures.double() / 255
     np.testing.assert_allclose(card.mean, pixels.mean((0, 2, 3)), atol=1e-4)
     np.testing.assert_allclose(card.std, pixels.transpose(0, 1).flatten(1).std(1), atol=1e-4)
-    assert accuracy(back, VAL, radius=1.0, steps=2, progress=False)["clean"] > 0.9
+    assert accuracy(back, VAL, epsilon=1.0, steps=2, progress=False)["clean"] > 0.9
     assert not model.training and not any(parameter.requires_grad for parameter in model.parameters())
 
 
@@ -95,7 +95,7 @@ def spy(
 ) -> list[dict[str, Any]]:
     """Record the keyword arguments of a function that the training calls."""
     calls: list[dict[str, Any]] = []
-    training = learner if name == "attack" else run
+    training = learner if name == "pgd" else run
     real = getattr(training, name)
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -113,18 +113,18 @@ def test_each_step_learns_from_attacked_pictures(monkeypatch: pytest.MonkeyPatch
         modes.append(model.training)
         return torch.full_like(pictures, 0.5)
 
-    calls = spy(monkeypatch, "attack", grey)
+    calls = spy(monkeypatch, "pgd", grey)
     model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(epochs=2, inner_steps=3, seed=5), log=str)
     assert len(calls) == 16 and modes == [False] * 16, "attacked in evaluation mode, once a step"
-    assert {(call["norm"], call["radius"], call["steps"]) for call in calls} == {("l2", 1.0, 3)}
+    assert {(call["norm"], call["epsilon"], call["steps"]) for call in calls} == {("l2", 1.0, 3)}
     assert len({call["seed"] for call in calls}) == 16, "another random start each step"
-    found = accuracy(model, VAL, radius=0, progress=False)["clean"]
+    found = accuracy(model, VAL, epsilon=0, progress=False)["clean"]
     assert found <= 0.7, "from grey pictures nothing can be learned"
 
 
 def test_the_measure_of_an_epoch_is_of_the_averaged_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls = spy(monkeypatch, "accuracy")
-    model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(radius=0.0), log=str)
+    model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(epsilon=0.0), log=str)
     measured = calls[-1]["args"][0]
     assert measured.fingerprint == model.fingerprint
     assert model.card.norm == "" and model.card.radius == 0, "without an attack it is a standard model"
@@ -132,19 +132,19 @@ def test_the_measure_of_an_epoch_is_of_the_averaged_weights(monkeypatch: pytest.
 
 def test_the_side_and_the_radius_grow_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     data = noise_patterns(4, side=32)
-    batches, attacks = spy(monkeypatch, "make_batch"), spy(monkeypatch, "attack")
-    settings = short(epochs=4, batch_size=6, radius=0.8, progressive=True)
+    batches, attacks = spy(monkeypatch, "make_batch"), spy(monkeypatch, "pgd")
+    settings = short(epochs=4, batch_size=6, epsilon=0.8, progressive=True)
     trained_on(data, data, tmp_path / "m.safetensors", settings, log=str)
     sides = [16] * 2 + [24] * 2 + [32] * 4
     assert [call["args"][4] for call in batches] == sides
     assert [call["args"][1].shape[-1] for call in attacks] == sides
-    assert [call["radius"] for call in attacks] == pytest.approx([0.8 * side / 32 for side in sides])
+    assert [call["epsilon"] for call in attacks] == pytest.approx([0.8 * side / 32 for side in sides])
 
 
 @pytest.mark.parametrize(("norm", "at_half"), [("l2", 0.4), ("linf", 0.8)])
 def test_only_an_l2_radius_scales_with_the_side(norm: str, at_half: float) -> None:
-    settings = TrainingSettings(norm=norm, radius=0.8)
-    assert radius_at(settings, 64, 64, 0) == 0.8 and radius_at(settings, 32, 64, 0) == pytest.approx(at_half)
+    settings = TrainingSettings(norm=norm, epsilon=0.8)
+    assert epsilon_at(settings, 64, 64, 0) == 0.8 and epsilon_at(settings, 32, 64, 0) == pytest.approx(at_half)
 
 
 def batch(step: int = 0, side: int = 16, rows: slice | None = None, **settings: Any) -> tuple[Tensor, Tensor]:
@@ -187,14 +187,14 @@ def test_a_balanced_epoch_shows_every_class_equally_often() -> None:
 
 
 def test_the_radius_rises_in_the_warm_up() -> None:
-    settings = TrainingSettings(radius=0.8, radius_warm_up=2)
-    assert [radius_at(settings, 64, 64, epochs) for epochs in (0, 1, 2, 9)] == pytest.approx([0, 0.4, 0.8, 0.8])
-    assert radius_at(TrainingSettings(radius=0.8), 64, 64, 0) == 0.8, "none by default"
+    settings = TrainingSettings(epsilon=0.8, epsilon_warm_up=2)
+    assert [epsilon_at(settings, 64, 64, epochs) for epochs in (0, 1, 2, 9)] == pytest.approx([0, 0.4, 0.8, 0.8])
+    assert epsilon_at(TrainingSettings(epsilon=0.8), 64, 64, 0) == 0.8, "none by default"
 
 
 def test_label_smoothing_keeps_a_model_modest(tmp_path: Path) -> None:
     def confidence(smoothing: float) -> float:
-        settings = short(radius=0.0, epochs=4, label_smoothing=smoothing)
+        settings = short(epsilon=0.0, epochs=4, label_smoothing=smoothing)
         model = trained_on(TRAIN, VAL, tmp_path / f"{smoothing}.safetensors", settings)
         return float(model(VAL.pictures.float() / 255).softmax(1).amax(1).mean())
 
@@ -229,13 +229,13 @@ def test_training_in_bfloat16(tmp_path: Path) -> None:
     model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(epochs=3, precision="bfloat16"), log=str)
     assert all(value.isfinite().all() for value in model.state_dict().values())
     assert next(model.parameters()).dtype == torch.float32
-    assert accuracy(model, VAL, radius=0, progress=False)["clean"] > 0.6
+    assert accuracy(model, VAL, epsilon=0, progress=False)["clean"] > 0.6
 
 
 def test_linf_training(tmp_path: Path) -> None:
-    model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(norm="linf", radius=0.05, epochs=3), log=str)
+    model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(norm="linf", epsilon=0.05, epochs=3), log=str)
     assert (model.card.norm, model.card.radius) == ("linf", 0.05)
-    assert accuracy(model, VAL, norm="linf", radius=0.05, steps=5, progress=False)["linf 0.05, 5 steps"] > 0.6
+    assert accuracy(model, VAL, norm="linf", epsilon=0.05, steps=5, progress=False)["linf 0.05, 5 steps"] > 0.6
 
 
 def test_fewer_pictures_than_a_batch(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Pictures to train on, read from folders, tars and torch data sets into memory.
+"""Training data, read from folders, tars and torch data sets into memory.
 
-A data set is a folder of class folders, as torchvision's ImageFolder reads them, or what can be read like one. Pictures
-are small and read once, as uint8 (n, 3, side, side): 34,500 pictures of 64 px take 424 MB.
+A data set is a folder of class folders, as for torchvision's ImageFolder, or an equivalent. Pictures are small and read
+once, as uint8 (n, 3, size, size): 34,500 pictures of 64 px take 424 MB.
 """
 
 from __future__ import annotations

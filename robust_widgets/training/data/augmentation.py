@@ -1,4 +1,4 @@
-"""Random changes of training pictures: drawn for a whole batch, then made for as many of its rows as are wanted."""
+"""Augmentation: drawn for a whole batch, then applied to any of its rows."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SMALLEST_AREA = 0.6
-WIDEST = 4 / 3
+MIN_AREA = 0.6
+MAX_ASPECT = 4 / 3
 COLOUR_CHANGE = 0.2
-GREY = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What is done to each picture of a batch.
+    """The random changes to each picture of a batch.
 
     Attributes:
-        shifts: int64 (n, 2), rows and columns, from 0 to twice the margin; the margin itself is no shift.
-        flips: bool (n,), True where left and right are exchanged.
-        windows: float32 (n, 4), the part that is enlarged to the whole: height and width from 0 to 1, then the row
+        shifts: int64 (n, 2), rows and columns, from 0 to twice the margin; equal to the margin for no shift.
+        flips: bool (n,), whether to flip horizontally.
+        windows: float32 (n, 4), the crop that is enlarged to the full size: height and width from 0 to 1, then the row
             and column of its centre from -1 to 1; or None.
         colours: float32 (n, 3), factors of brightness, contrast and saturation; or None.
     """
@@ -32,7 +32,7 @@ class Changes:
     colours: Tensor | None = None
 
     def __getitem__(self, rows: slice) -> Changes:
-        """The changes of some rows."""
+        """The changes to some rows."""
         windows, colours = (None if values is None else values[rows] for values in (self.windows, self.colours))
         return Changes(self.shifts[rows], self.flips[rows], windows, colours)
 
@@ -40,18 +40,18 @@ class Changes:
 def augment(
     pictures: Tensor, generator: torch.Generator, margin: int, *, wide: bool = False, rows: slice | None = None
 ) -> Tensor:
-    """Each picture shifted by up to ``margin`` pixels (edges mirrored) and flipped left-right at random.
+    """Shift each picture by up to ``margin`` pixels (with mirrored edges) and flip it horizontally, at random.
 
     Args:
-        pictures: float (n, 3, side, side) in [0, 1], the whole batch.
-        generator: decides the changes of the whole batch, whichever rows are made.
-        margin: largest shift in pixels, smaller than the side.
-        wide: also enlarge a random window (0.6 to 1 of the area, aspect 3/4 to 4/3) and change brightness, contrast
-            and saturation by up to a fifth.
-        rows: make only these rows; they are the same as in the whole batch.
+        pictures: float (n, 3, size, size) in [0, 1], the whole batch.
+        generator: source of the random changes to the whole batch, whichever rows are computed.
+        margin: largest shift in pixels, smaller than the size.
+        wide: also enlarge a random crop (0.6 to 1 of the area, aspect ratio 3/4 to 4/3) and change brightness,
+            contrast and saturation by up to 20 %.
+        rows: compute only these rows, exactly as in the whole batch.
 
     Returns:
-        float (n or the number of rows, 3, side, side) in [0, 1].
+        float (n or the number of rows, 3, size, size) in [0, 1].
     """
     changes = draw_changes(len(pictures), generator, margin, wide=wide)
     if rows is not None:
@@ -60,14 +60,14 @@ def augment(
 
 
 def draw_changes(count: int, generator: torch.Generator, margin: int, *, wide: bool = False) -> Changes:
-    """Draw the changes of a batch of ``count`` pictures; see :func:`augment`."""
+    """Draw random changes for a batch of ``count`` pictures; see :func:`augment`."""
     shifts = torch.randint(0, 2 * margin + 1, (count, 2), generator=generator)
     flips = torch.rand(count, generator=generator) < 0.5
     if not wide:
         return Changes(shifts, flips)
     area, aspect, top, left = torch.rand(4, count, generator=generator)
-    area = SMALLEST_AREA + (1 - SMALLEST_AREA) * area
-    aspect = torch.exp((2 * aspect - 1) * math.log(WIDEST))
+    area = MIN_AREA + (1 - MIN_AREA) * area
+    aspect = torch.exp((2 * aspect - 1) * math.log(MAX_ASPECT))
     height, width = (area / aspect).sqrt().clamp(max=1), (area * aspect).sqrt().clamp(max=1)
     windows = torch.stack([height, width, (2 * top - 1) * (1 - height), (2 * left - 1) * (1 - width)], dim=1)
     colours = 1 + COLOUR_CHANGE * (2 * torch.rand(count, 3, generator=generator) - 1)
@@ -75,31 +75,31 @@ def draw_changes(count: int, generator: torch.Generator, margin: int, *, wide: b
 
 
 def apply_changes(pictures: Tensor, changes: Changes, margin: int) -> Tensor:
-    """Make changes that :func:`draw_changes` drew with the same ``margin``; pictures float (n, 3, side, side).
+    """Apply changes drawn by :func:`draw_changes` with the same ``margin``; pictures float (n, 3, size, size).
 
-    No picture's result depends on the others, to the last bit.
+    Each picture's result is independent of the others, bit for bit.
     """
-    side = pictures.shape[-1]
+    size = pictures.shape[-1]
     if not len(pictures):
         return pictures
     padded = torch.nn.functional.pad(pictures, (margin,) * 4, mode="reflect")
-    places = changes.shifts.tolist()
-    shifted = torch.stack([padded[i, :, dy : dy + side, dx : dx + side] for i, (dy, dx) in enumerate(places)])
-    made = torch.where(changes.flips.view(-1, 1, 1, 1).to(pictures.device), shifted.flip(3), shifted)
+    offsets = changes.shifts.tolist()
+    shifted = torch.stack([padded[i, :, dy : dy + size, dx : dx + size] for i, (dy, dx) in enumerate(offsets)])
+    changed = torch.where(changes.flips.view(-1, 1, 1, 1).to(pictures.device), shifted.flip(3), shifted)
     if changes.windows is not None:
-        made = _enlarged(made, changes.windows.to(made))
+        changed = _crop(changed, changes.windows.to(changed))
     if changes.colours is not None:
-        made = _recoloured(made, changes.colours.to(made))
-    return made
+        changed = _change_colours(changed, changes.colours.to(changed))
+    return changed
 
 
-def _enlarged(pictures: Tensor, windows: Tensor) -> Tensor:
-    """Bicubic, which keeps the pictures sharp."""
-    side = pictures.shape[-1]
+def _crop(pictures: Tensor, windows: Tensor) -> Tensor:
+    """Enlarge crops with bicubic interpolation, which keeps them sharp."""
+    size = pictures.shape[-1]
     height, width, row, column = windows.view(-1, 4, 1, 1).unbind(1)
-    steps = (2 * torch.arange(side, device=pictures.device, dtype=pictures.dtype) + 1) / side - 1
-    rows = (row + height * steps.view(1, -1, 1)).expand(-1, side, side)
-    columns = (column + width * steps.view(1, 1, -1)).expand(-1, side, side)
+    steps = (2 * torch.arange(size, device=pictures.device, dtype=pictures.dtype) + 1) / size - 1
+    rows = (row + height * steps.view(1, -1, 1)).expand(-1, size, size)
+    columns = (column + width * steps.view(1, 1, -1)).expand(-1, size, size)
     grid = torch.stack([columns, rows], dim=3)
     enlarged = torch.nn.functional.grid_sample(
         pictures, grid, mode="bicubic", padding_mode="border", align_corners=False
@@ -107,10 +107,10 @@ def _enlarged(pictures: Tensor, windows: Tensor) -> Tensor:
     return enlarged.clamp(0, 1)
 
 
-def _recoloured(pictures: Tensor, colours: Tensor) -> Tensor:
-    """Contrast turns about middle grey: a mean over the picture would round differently in another batch."""
+def _change_colours(pictures: Tensor, colours: Tensor) -> Tensor:
+    """Contrast pivots on middle grey: a mean over the picture would round differently in another batch."""
     brightness, contrast, saturation = colours.view(-1, 3, 1, 1, 1).unbind(1)
     bright = (pictures * brightness - 0.5) * contrast + 0.5
-    red, green, blue = (weight * bright[:, channel : channel + 1] for channel, weight in enumerate(GREY))
+    red, green, blue = (weight * bright[:, channel : channel + 1] for channel, weight in enumerate(LUMA))
     grey = red + green + blue
     return (grey + saturation * (bright - grey)).clamp(0, 1)

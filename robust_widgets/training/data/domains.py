@@ -1,4 +1,4 @@
-"""Two kinds of picture that lie in one folder, told apart by their file names."""
+"""Split one folder of pictures into domains by file name."""
 
 from __future__ import annotations
 
@@ -8,48 +8,50 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from robust_widgets._deprecated import renamed_keywords
 from robust_widgets.errors import DataError
-from robust_widgets.training.data.folders import picture_files, subfolders, whole_folder
-from robust_widgets.training.data.sources import TRAIN, VAL, say_skipped
+from robust_widgets.training.data.folders import atomic_folder, picture_files, subfolders
+from robust_widgets.training.data.sources import TRAIN, VAL, log_skipped
 
 
+@renamed_keywords(say="log")
 def split_by_name(
     data: Path,
     out: Path,
     domains: Mapping[str, Sequence[str]],
     *,
     progress: bool = True,
-    say: Callable[[str], object] = print,
+    log: Callable[[str], object] = print,
 ) -> dict[str, int]:
-    """Copy the pictures of each domain into a folder of its own, as their file names begin.
+    """Copy pictures into a folder for each domain, by the prefix of their file names.
 
     Args:
         data: a folder of pictures, at any depth. If it holds ``train`` and ``val``, so does the result.
-        out: the folder to make; it must not exist yet, or be empty.
-        domains: the beginnings of each domain's file names; ``{"orange": ["n07747607"], "lemon": ["n07749582"]}``.
+        out: the folder to create; it must not exist, or be empty.
+        domains: the prefixes of each domain's file names, ``{"orange": ["n07747607"], "lemon": ["n07749582"]}``.
         progress: show a progress bar.
-        say: is told which files were skipped because they cannot be read.
+        log: called with a sentence about files that were skipped because they are unreadable.
 
     Returns:
         How many pictures of each domain were copied.
 
     Raises:
-        DataError: fewer than two domains, names that are no folders', beginnings of two domains that overlap, a
-            beginning that no file has, a domain without a picture in ``train`` or ``val``, or an unreadable folder.
-        SaveError: ``out`` cannot be made; nothing of it is left.
+        DataError: there are fewer than two domains, a domain's name cannot be a folder's, prefixes overlap, no file has
+            a prefix, a domain has no picture in ``train`` or ``val``, or a folder is unreadable.
+        SaveError: ``out`` cannot be written; nothing of it is left.
     """
     _check_domains(domains)
     top = subfolders(data)
     parts = [TRAIN, VAL] if TRAIN in top and VAL in top else [""]
-    found = {part: picture_files(data / part) for part in parts}
-    _check_found(found, data, domains)
-    places = [
-        (file, Path(part, domain)) for part in parts for file in found[part] if (domain := _domain_of(file, domains))
+    files = {part: picture_files(data / part) for part in parts}
+    _check_prefixes(files, data, domains)
+    copies = [
+        (file, Path(part, domain)) for part in parts for file in files[part] if (domain := _domain_of(file, domains))
     ]
     copied = dict.fromkeys(domains, 0)
     skipped: list[Path] = []
-    with whole_folder(out) as folder:
-        for file, place in tqdm(places, desc="sorting pictures", disable=not progress):
+    with atomic_folder(out) as folder:
+        for file, place in tqdm(copies, desc="sorting pictures", disable=not progress):
             try:
                 content = file.read_bytes()
             except OSError:
@@ -58,52 +60,52 @@ def split_by_name(
             (folder / place).mkdir(parents=True, exist_ok=True)
             _free_name(folder / place / file.name).write_bytes(content)
             copied[place.name] += 1
-    say_skipped(skipped, say)
+    log_skipped(skipped, log)
     return copied
 
 
 def _check_domains(domains: Mapping[str, Sequence[str]]) -> None:
     if len(domains) < 2:
         raise DataError(
-            f"Domains were given: {len(domains)}; give at least two, such as orange=n07747607 lemon=n07749582."
+            f"There are {len(domains)} domains; give at least two, such as orange=n07747607 lemon=n07749582."
         )
-    for name, beginnings in domains.items():
+    for name, prefixes in domains.items():
         if not name or name != Path(name).name or name.startswith("."):
-            raise DataError(f"{name!r} cannot be the name of a folder; give a domain a plain name, such as 'orange'.")
-        if not beginnings or not all(beginnings):
-            raise DataError(f"The domain {name!r} says no beginning of a file name; give one, such as 'n07747607'.")
-    for (one, of_one), (other, of_other) in combinations(domains.items(), 2):
-        for first in of_one:
-            for second in of_other:
+            raise DataError(f"{name!r} cannot be a folder's name; give the domain a plain name, such as 'orange'.")
+        if not prefixes or not all(prefixes):
+            raise DataError(f"The domain {name!r} has an empty prefix; give one, such as 'n07747607'.")
+    for (name, prefixes), (other, other_prefixes) in combinations(domains.items(), 2):
+        for first in prefixes:
+            for second in other_prefixes:
                 if first.startswith(second) or second.startswith(first):
                     raise DataError(
-                        f"The domains {one!r} and {other!r} overlap: a file name may begin with {first!r} and with "
-                        f"{second!r}; give each beginning to one domain only."
+                        f"The domains {name!r} and {other!r} overlap: a file name can begin with both {first!r} and "
+                        f"{second!r}; give each prefix to one domain only."
                     )
 
 
-def _check_found(found: Mapping[str, Sequence[Path]], data: Path, domains: Mapping[str, Sequence[str]]) -> None:
-    for name, beginnings in domains.items():
-        for beginning in beginnings:
-            if not any(file.name.startswith(beginning) for files in found.values() for file in files):
+def _check_prefixes(files: Mapping[str, Sequence[Path]], data: Path, domains: Mapping[str, Sequence[str]]) -> None:
+    for name, prefixes in domains.items():
+        for prefix in prefixes:
+            if not any(file.name.startswith(prefix) for part in files.values() for file in part):
                 raise DataError(
-                    f"No picture in {str(data)!r} has a name that begins with {beginning!r}, as the domain {name!r} "
-                    "wants; look at the file names."
+                    f"No picture in {str(data)!r} has a name that begins with {prefix!r}, the prefix of domain "
+                    f"{name!r}; check the file names."
                 )
-        for part, files in found.items():
-            if not any(file.name.startswith(tuple(beginnings)) for file in files):
+        for part, part_files in files.items():
+            if not any(file.name.startswith(tuple(prefixes)) for file in part_files):
                 raise DataError(
-                    f"The domain {name!r} has no picture in {str(data / part)!r}; give {str(data)!r} pictures of it "
-                    "in both parts, or split one part alone."
+                    f"The domain {name!r} has no picture in {str(data / part)!r}; add some, or split only one "
+                    "of the two parts."
                 )
 
 
 def _domain_of(file: Path, domains: Mapping[str, Sequence[str]]) -> str | None:
-    return next((name for name, beginnings in domains.items() if file.name.startswith(tuple(beginnings))), None)
+    return next((name for name, prefixes in domains.items() if file.name.startswith(tuple(prefixes))), None)
 
 
 def _free_name(file: Path) -> Path:
-    """The file, or where one of that name is there already, from another folder, a numbered name beside it."""
+    """The file, or a numbered name if it exists already: two subfolders may hold files of the same name."""
     return next(name for name in _names(file) if not name.exists())
 
 

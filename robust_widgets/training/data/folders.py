@@ -1,4 +1,4 @@
-"""Which classes of Tiny ImageNet, by their WordNet ids, each class of Restricted Tiny ImageNet is made of."""
+"""Folders of pictures: reading class folders, and writing a new folder atomically."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from robust_widgets.training.data.reading import (
     is_shown,
 )
 
+# The classes of Tiny ImageNet, by WordNet id, that make up each class of Restricted Tiny ImageNet.
 RESTRICTED_TINY_IMAGENET: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "dog": ("n02085620", "n02094433", "n02099601", "n02099712", "n02106662", "n02113799"),
@@ -59,14 +60,14 @@ RESTRICTED_TINY_IMAGENET: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def load_folder(folder: Path, side: int, *, progress: bool = True, fewest: int = FEWEST_PICTURES) -> PictureSet:
+def load_folder(folder: Path, size: int, *, progress: bool = True, fewest: int = FEWEST_PICTURES) -> PictureSet:
     """Read a folder of class folders into memory.
 
     Args:
-        folder: holds one folder for each class.
-        side: pictures are scaled so that their shorter side has this many pixels, then cropped to the centre.
+        folder: holds a folder for each class.
+        size: pictures are scaled so that their shorter side has this many pixels, then centre-cropped.
         progress: show a progress bar.
-        fewest: a class with fewer readable pictures is refused.
+        fewest: a class with fewer readable pictures is an error.
 
     Raises:
         DataError: the folder is missing or unreadable, has fewer than two classes, or a class has too few pictures.
@@ -77,38 +78,38 @@ def load_folder(folder: Path, side: int, *, progress: bool = True, fewest: int =
 
     def read(item: tuple[Path, int]) -> ReadPicture:
         file, label = item
-        return ReadPicture(file, decode(file, side), label)
+        return ReadPicture(file, decode(file, size), label)
 
     with ThreadPoolExecutor() as pool:
         pictures = pool.map(read, files, chunksize=64)
         bar = tqdm(pictures, total=len(files), desc=f"reading {folder.name}", disable=not progress)
-        return assemble(bar, names, side, where=repr(str(folder)), fewest=fewest)
+        return assemble(bar, names, size, where=repr(str(folder)), fewest=fewest)
 
 
 class Folder:
-    """A folder that holds class folders, or ``train`` and ``val`` that hold them.
+    """A folder of class folders, or of ``train`` and ``val`` with class folders in them.
 
     Args:
         path: the folder.
-        side: side in pixels that its pictures are brought to.
+        size: width and height in pixels to which pictures are resized.
         progress: show a progress bar.
 
     Raises:
         DataError: the folder is missing or unreadable.
     """
 
-    def __init__(self, path: Path, side: int, *, progress: bool) -> None:
+    def __init__(self, path: Path, size: int, *, progress: bool) -> None:
         self.names = subfolders(path)
-        self._path, self._side, self._progress = path, side, progress
+        self._path, self._size, self._progress = path, size, progress
 
     def load(self, part: str | None, fewest: int) -> PictureSet:
-        """The pictures of a part, or of the class folders where it has no parts; raises as :func:`load_folder`."""
+        """The pictures of a part, or of the folder itself for None; raises as :func:`load_folder`."""
         folder = self._path if part is None else self._path / part
-        return load_folder(folder, self._side, progress=self._progress, fewest=fewest)
+        return load_folder(folder, self._size, progress=self._progress, fewest=fewest)
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, sorted, without hidden ones.
+    """Names of a folder's subfolders, sorted, without hidden ones.
 
     Raises:
         DataError: the folder is missing or unreadable.
@@ -121,19 +122,19 @@ def subfolders(folder: Path) -> list[str]:
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """The files below a folder that are called pictures, sorted; raises as :func:`subfolders`."""
+    """All picture files below a folder, sorted; raises as :func:`subfolders`."""
     return sorted(_walk(folder))
 
 
 def refuse_unreadable(error: OSError) -> NoReturn:
-    """Say which folder could not be read.
+    """Raise the error for an unreadable folder.
 
     Raises:
         DataError: always.
     """
     raise DataError(
-        f"The folder {str(error.filename)!r} cannot be read ({error.strerror}); give a folder of class folders that "
-        "may be read, or a tar of one."
+        f"The folder {str(error.filename)!r} cannot be read ({error.strerror}); give a readable folder of "
+        "class folders, or a tar of one."
     ) from None
 
 
@@ -146,22 +147,22 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(out: Path) -> Generator[Path]:
-    """A folder to fill, which becomes ``out`` when the block ends well, and disappears when it does not.
+def atomic_folder(out: Path) -> Generator[Path]:
+    """Yield a temporary folder to fill; it becomes ``out`` if the block succeeds, and is removed otherwise.
 
     Args:
-        out: a folder that does not exist yet, or an empty one.
+        out: a folder that does not exist, or an empty one.
 
     Raises:
-        SaveError: ``out`` holds something or is a file, its place cannot be written, or the disk is full.
+        SaveError: ``out`` is a file or not empty, cannot be written, or the disk is full.
     """
     place = out.resolve()
     try:
-        taken = place.exists() and (not place.is_dir() or any(place.iterdir()))
+        occupied = place.exists() and (not place.is_dir() or any(place.iterdir()))
     except OSError as error:
         raise SaveError(f"The folder {str(out)!r} cannot be read ({error.strerror}); choose another place.") from None
-    if taken:
-        raise SaveError(f"{str(out)!r} exists already; give a new folder, or remove it first.")
+    if occupied:
+        raise SaveError(f"{str(out)!r} already exists; give a new folder, or remove it first.")
     make_folder(place.parent)
     partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
     try:
@@ -175,6 +176,6 @@ def whole_folder(out: Path) -> Generator[Path]:
         if not isinstance(error, OSError) or isinstance(error, SaveError):
             raise
         raise SaveError(
-            f"The folder {str(out)!r} could not be written ({error.strerror or error}) and nothing of it is left; "
-            "make room or choose another place."
+            f"The folder {str(out)!r} could not be written ({error.strerror or error}), and nothing of it is left; "
+            "free some space or choose another place."
         ) from None

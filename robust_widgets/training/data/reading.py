@@ -1,4 +1,4 @@
-"""Labelled pictures in memory, and how a set of them is split in two."""
+"""Labelled pictures in memory, and what all readers of data sets share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from robust_widgets._deprecated import renamed_attribute
 from robust_widgets.errors import DataError
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.io import as_rgb
@@ -25,10 +26,10 @@ class PictureSet:
     """Labelled pictures in memory.
 
     Attributes:
-        pictures: uint8 (n, 3, side, side).
+        pictures: uint8 (n, 3, size, size).
         labels: int64 (n,), indices into ``classes``.
-        classes: class names; sorted where they are the names of folders.
-        skipped: what could not be read as a picture: files, or items of a data set.
+        classes: class names; sorted if they come from folders.
+        skipped: files or items of a data set that could not be read as pictures.
     """
 
     pictures: Tensor
@@ -40,13 +41,19 @@ class PictureSet:
         return len(self.labels)
 
     @property
-    def side(self) -> int:
-        """Side of the pictures in pixels."""
+    def size(self) -> int:
+        """Width and height of the pictures in pixels."""
         return int(self.pictures.shape[-1])
+
+    side = renamed_attribute("side", "size")
+
+    def floats(self, index: Tensor | slice = slice(None)) -> Tensor:
+        """Some of the pictures, or all of them, as float32 (n, 3, size, size) in [0, 1]."""
+        return self.pictures[index].float().div_(255)
 
 
 def split(pictures: PictureSet, fraction: float, seed: int) -> tuple[PictureSet, PictureSet]:
-    """Two disjoint sets, the second with ``fraction`` of each class, at least one picture of each."""
+    """Split off ``fraction`` of each class, at least one picture; returns the rest and that part."""
     generator = np.random.default_rng(seed)
     held_out = np.zeros(len(pictures), dtype=bool)
     labels = pictures.labels.numpy()
@@ -62,14 +69,14 @@ def split(pictures: PictureSet, fraction: float, seed: int) -> tuple[PictureSet,
 
 
 def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """As many indices as there are labels, shuffled, in which every class appears equally often.
+    """Shuffled indices, as many as there are labels, with every class equally often.
 
-    "Equally" is as near as whole numbers allow: which classes appear once more is drawn. A small class is gone
-    through again and again, each time in another order; of a large one only a part is taken.
+    Class counts differ by at most one; which classes get one more is random. Small classes are repeated, in a new order
+    each time; large ones are subsampled.
 
     Args:
         labels: int64 (n,), on the CPU.
-        generator: decides everything that is drawn.
+        generator: source of all random numbers.
 
     Returns:
         int64 (n,), indices into ``labels``.
@@ -77,9 +84,9 @@ def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
     present = labels.unique()
     if not len(present):
         return torch.empty(0, dtype=torch.long)
-    share, left_over = divmod(len(labels), len(present))
+    share, remainder = divmod(len(labels), len(present))
     counts = torch.full((len(present),), share)
-    counts[torch.randperm(len(present), generator=generator)[:left_over]] += 1
+    counts[torch.randperm(len(present), generator=generator)[:remainder]] += 1
     chosen: list[Tensor] = []
     for label, count in zip(present.tolist(), counts.tolist(), strict=True):
         members = (labels == label).nonzero()[:, 0]
@@ -89,94 +96,94 @@ def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
     return order[torch.randperm(len(order), generator=generator)]
 
 
-# Folders that data sets are commonly divided into; together they are never classes.
+# Common names of a data set's parts; a folder of nothing else doesn't hold classes.
 PART_NAMES = frozenset({"train", "val", "valid", "validation", "test"})
 
 
 class ReadPicture(NamedTuple):
-    """One file or item: its name, its pixels (side, side, 3) or None where they could not be read, and its class."""
+    """A file or item: its name, its pixels (size, size, 3) or None if unreadable, and its class."""
 
     name: Path | str
     pixels: Pixels | None
     label: int
 
 
-def decode(file: Path | IO[bytes], side: int) -> Pixels | None:
-    """A picture file as uint8 (side, side, 3), or None if it cannot be read as a picture."""
+def decode(file: Path | IO[bytes], size: int) -> Pixels | None:
+    """A picture file as uint8 (size, size, 3), or None if it cannot be read as a picture."""
     try:
         with Image.open(file) as picture:
-            return square(as_rgb(picture), side)
+            return square(as_rgb(picture), size)
     except MemoryError:
         raise
     except Exception:  # Damaged bytes make PIL raise almost anything.
         return None
 
 
-def square(picture: Image.Image, side: int) -> Pixels:
-    """An RGB picture scaled by its shorter side and cropped to its centre, uint8 (side, side, 3)."""
-    if picture.size != (side, side):
-        scale = side / min(picture.size)
-        size = (max(side, round(picture.width * scale)), max(side, round(picture.height * scale)))
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
-        left, top = (picture.width - side) // 2, (picture.height - side) // 2
-        picture = picture.crop((left, top, left + side, top + side))
+def square(picture: Image.Image, size: int) -> Pixels:
+    """An RGB picture, scaled by its shorter side and centre-cropped, uint8 (size, size, 3)."""
+    if picture.size != (size, size):
+        scale = size / min(picture.size)
+        scaled = (max(size, round(picture.width * scale)), max(size, round(picture.height * scale)))
+        picture = picture.resize(scaled, Image.Resampling.LANCZOS)
+        left, top = (picture.width - size) // 2, (picture.height - size) // 2
+        picture = picture.crop((left, top, left + size, top + size))
     return np.asarray(picture)
 
 
 def is_shown(name: str) -> bool:
-    """Whether a file or folder is somebody's, not one that a system hides beside it."""
+    """Whether a file or folder is neither hidden nor macOS metadata."""
     return not name.startswith(".") and name != "__MACOSX"
 
 
 def is_picture_name(name: str) -> bool:
-    """Whether a file is called a picture."""
+    """Whether a file name has a picture's extension."""
     return is_shown(name) and Path(name).suffix.lower() in PICTURE_ENDINGS
 
 
 def check_class_folders(names: Sequence[str], where: str) -> None:
-    """Refuse what has fewer than two class folders, or folders that are no classes.
+    """Reject fewer than two class folders, and folders that are not classes.
 
     Args:
         names: the folders, sorted.
-        where: the folder or archive that holds them, as a sentence begins with it.
+        where: the folder or archive that holds them, as the beginning of a sentence.
 
     Raises:
-        DataError: as said.
+        DataError: there are fewer than two class folders, or they are parts of a data set.
     """
     if names and PART_NAMES.issuperset(names):
         raise DataError(
-            f"{where} holds the folders {', '.join(names)}, which are not classes; call the two parts train and val, "
-            "or give one of them alone."
+            f"{where} holds the folders {', '.join(names)}, which are not classes; name the two parts train and val, "
+            "or give one of them."
         )
     if len(names) < 2:
-        raise DataError(f"{where} holds {len(names)} class folders; give one with at least two, one a class.")
+        raise DataError(f"{where} holds {len(names)} class folders; give one with at least two, one for each class.")
 
 
-def assemble(read: Iterable[ReadPicture], classes: Sequence[str], side: int, *, where: str, fewest: int) -> PictureSet:
-    """The pictures that were read as one set; those that were not are listed in it.
+def assemble(read: Iterable[ReadPicture], classes: Sequence[str], size: int, *, where: str, fewest: int) -> PictureSet:
+    """Combine the pictures that were read into one set, and list the unreadable ones in it.
 
     Args:
-        read: what was read, in order.
+        read: files or items, in order.
         classes: names of the classes.
-        side: side of the pictures in pixels.
-        where: what held them, as it is named within a sentence.
-        fewest: a class with fewer readable pictures is refused.
+        size: width and height of the pictures in pixels.
+        where: their folder, archive or data set, as named within a sentence.
+        fewest: a class with fewer readable pictures is an error.
 
     Raises:
-        DataError: a class has too few pictures, or there is none at all.
+        DataError: a class has too few pictures, or no picture is readable.
     """
-    kept: list[tuple[Pixels, int]] = []
+    readable: list[tuple[Pixels, int]] = []
     skipped: list[Path | str] = []
     for name, pixels, label in read:
         if pixels is None:
             skipped.append(name)
         else:
-            kept.append((pixels, label))
-    if not kept:
+            readable.append((pixels, label))
+    if not readable:
         raise DataError(
-            f"No picture in {where} can be read; give JPEG, PNG or WebP pictures, {fewest} or more a class."
+            f"No picture in {where} can be read; give JPEG, PNG or WebP pictures, at least {fewest} for each class."
         )
-    labels = np.array([label for _, label in kept], dtype=np.int64)
+    labels = np.array([label for _, label in readable], dtype=np.int64)
     counts = np.bincount(labels, minlength=len(classes))
     few = [(name, int(count)) for name, count in zip(classes, counts, strict=True) if count < fewest]
     if len(few) == 1:
@@ -189,7 +196,7 @@ def assemble(read: Iterable[ReadPicture], classes: Sequence[str], side: int, *, 
         raise DataError(
             f"These classes in {where} have too few readable pictures: {listed}; a class needs at least {fewest}."
         )
-    pictures = np.empty((len(kept), 3, side, side), dtype=np.uint8)
-    for row, (pixels, _) in enumerate(kept):
+    pictures = np.empty((len(readable), 3, size, size), dtype=np.uint8)
+    for row, (pixels, _) in enumerate(readable):
         pictures[row] = pixels.transpose(2, 0, 1)
     return PictureSet(torch.from_numpy(pictures), torch.from_numpy(labels), tuple(classes), tuple(skipped))
