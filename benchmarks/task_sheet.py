@@ -1,4 +1,4 @@
-"""One row a task, from its start to its result, with nothing but the bundled model: the README's picture.
+"""The README's picture: one row for each task, from its start to its result, with the bundled model.
 
 python benchmarks/task_sheet.py docs/pictures/tasks.jpg
 """
@@ -15,12 +15,12 @@ from robust_widgets.runs.trace import Trace
 
 TILE = 144
 GAP = 6
-WORDS = 150
-SHARES = (0.0, 0.15, 0.4, 1.0)
+LABEL_WIDTH = 150
+FRACTIONS = (0.0, 0.15, 0.4, 1.0)
 
 
 def runs(model: rw.RobustClassifier) -> list[tuple[str, Trace]]:
-    """A run of each task; the lion that generation makes is what most others work on."""
+    """A run of each task; most others start from the generated lion."""
     rows, columns = np.mgrid[:64, :64]
     sketch = np.full((64, 64, 3), (30, 90, 150), np.uint8)
     sketch[(rows - 32) ** 2 / 150 + (columns - 30) ** 2 / 400 < 1] = (240, 130, 30)
@@ -40,16 +40,16 @@ def runs(model: rw.RobustClassifier) -> list[tuple[str, Trace]]:
 
 
 def sheet(traces: list[tuple[str, Trace]]) -> Image.Image:
-    """A row for each run: its name, and its picture at a few shares of its steps."""
-    width, height = WORDS + len(SHARES) * (TILE + GAP), len(traces) * (TILE + GAP) - GAP
+    """A row for each run: its name, and its picture at a few fractions of its steps."""
+    width, height = LABEL_WIDTH + len(FRACTIONS) * (TILE + GAP), len(traces) * (TILE + GAP) - GAP
     page = Image.new("RGB", (width - GAP, height), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(15)
     for row, (name, trace) in enumerate(traces):
         top = row * (TILE + GAP)
         draw.text((0, top + TILE // 2), name, fill="#333333", font=font, anchor="lm")
-        for column, share in enumerate(SHARES):
-            picture = Image.fromarray(trace[round(share * (len(trace) - 1))].pixels[0])
-            page.paste(picture.resize((TILE, TILE), Image.Resampling.BICUBIC), (WORDS + column * (TILE + GAP), top))
+        for column, fraction in enumerate(FRACTIONS):
+            picture = Image.fromarray(trace[round(fraction * (len(trace) - 1))].pixels[0])
+            page.paste(picture.resize((TILE, TILE), Image.Resampling.BICUBIC), (LABEL_WIDTH + column * (TILE + GAP), top))
     return page
 
 

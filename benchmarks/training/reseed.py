@@ -1,4 +1,4 @@
-"""Compute a model's class seeds again, with as many directions as are wanted, and name its data; the weights stay.
+"""Recompute a model's class seeds at another rank, and name its data; the weights are unchanged.
 
 python benchmarks/training/reseed.py tiny.safetensors restricted-tiny-imagenet --rank 12
 """
@@ -16,10 +16,10 @@ from robust_widgets.training.seed_statistics import seed_statistics
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, help="a .safetensors file; it is replaced")
+    parser.add_argument("model", type=Path, help="a .safetensors file, which is overwritten")
     parser.add_argument("data", type=Path)
     parser.add_argument("--rank", type=int, default=24)
-    parser.add_argument("--data-name", help="name and licence of the data, for the model's card")
+    parser.add_argument("--data-name", help="name and licence of the data, for the model card")
     arguments = parser.parse_args()
     model = rw.load_model(arguments.model, device="cpu")
     train_set, _ = rw.open_data(arguments.data, model.input_size)
