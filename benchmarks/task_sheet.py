@@ -49,7 +49,9 @@ def sheet(traces: list[tuple[str, Trace]]) -> Image.Image:
         draw.text((0, top + TILE // 2), name, fill="#333333", font=font, anchor="lm")
         for column, fraction in enumerate(FRACTIONS):
             picture = Image.fromarray(trace[round(fraction * (len(trace) - 1))].pixels[0])
-            page.paste(picture.resize((TILE, TILE), Image.Resampling.BICUBIC), (LABEL_WIDTH + column * (TILE + GAP), top))
+            page.paste(
+                picture.resize((TILE, TILE), Image.Resampling.BICUBIC), (LABEL_WIDTH + column * (TILE + GAP), top)
+            )
     return page
 
 

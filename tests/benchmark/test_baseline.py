@@ -1,4 +1,4 @@
-"""The bare pass that others are measured against does all of a pass, and moves nothing."""
+"""The baseline does a complete forward and backward pass, and changes nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest.importorskip("onnxruntime")
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_it_gives_the_loss_and_its_slope(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_returns_the_loss_and_its_gradient(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SWITCH, raising=False)
     fast, plain = smooth_model(), smooth_model()
     fast.compile()
@@ -24,7 +24,7 @@ def test_it_gives_the_loss_and_its_slope(task: str, monkeypatch: pytest.MonkeyPa
     workload = make_workload(task, fast, plain, 2, 3)
     x = workload.start.clone().requires_grad_()
     loss = workload.network_loss(plain, x)
-    (slope,) = torch.autograd.grad(loss.sum(), x)
+    (gradient,) = torch.autograd.grad(loss.sum(), x)
     for model in (fast, plain):
         once = bare_pass(model, workload.start, workload.network_loss, [workload.target, workload.units])
         recorded = isinstance(graph := getattr(once, "__self__", None), CpuGraph)
@@ -34,7 +34,7 @@ def test_it_gives_the_loss_and_its_slope(task: str, monkeypatch: pytest.MonkeyPa
             found = [torch.from_numpy(one) for one in graph.fetch()()]
         assert isinstance(found, list)
         torch.testing.assert_close(found[0], loss.detach(), rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(found[1], slope, rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(found[1], gradient, rtol=1e-3, atol=1e-6)
 
 
 def test_the_last_recorded_picture_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:

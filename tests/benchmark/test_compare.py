@@ -1,4 +1,4 @@
-"""A step beside other packages' steps."""
+"""Comparison with other packages."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_every_loop_makes_the_same_picture(task: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("task", "name"), [(CROSS_ENTROPY, TORCHATTACKS), *((task, ROBUSTNESS) for task in TASKS)])
-def test_the_packages_take_a_gradient_of_any_layout(task: str, name: str) -> None:
+def test_the_packages_accept_gradients_of_any_layout(task: str, name: str) -> None:
     if missing(name):
         pytest.skip(f"{name} is not installed")
     workload = make(task)
@@ -89,7 +89,7 @@ def test_the_tasks_differ_and_keep_what_is_outside_the_mask() -> None:
     assert not torch.allclose(moved[FEATURES], moved[INPAINTING], atol=1e-2)
 
 
-def test_importing_robustness_leaves_no_stand_in_behind() -> None:
+def test_importing_robustness_removes_its_stand_ins() -> None:
     if importlib.util.find_spec("robustness") is None:
         pytest.skip("robustness is not installed")
     assert missing(ROBUSTNESS) is None
@@ -97,7 +97,7 @@ def test_importing_robustness_leaves_no_stand_in_behind() -> None:
         assert type(sys.modules.get(name)).__name__ != "MagicMock"
 
 
-def test_a_package_that_is_missing_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_skipped_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(competitors.NEEDED, FOOLBOX, lambda: importlib.import_module("no_such_package"))
     messages: list[str] = []
     report_missing(messages.append)
@@ -106,7 +106,7 @@ def test_a_package_that_is_missing_is_left_out_and_named(monkeypatch: pytest.Mon
     assert FOOLBOX not in [row.engine for row in rows] and parity is None
 
 
-def test_a_package_that_fails_on_a_network_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_fails_on_a_network_is_skipped_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_: Workload) -> None:
         raise RuntimeError("view size is not compatible")
 
@@ -122,7 +122,7 @@ def test_a_package_that_fails_on_a_network_is_left_out_and_named(monkeypatch: py
         compare(smooth_model(), smooth_model(), case)
 
 
-def test_a_model_that_paints_something_else_is_found_out() -> None:
+def test_a_model_that_computes_something_else_is_detected() -> None:
     case = Case(CROSS_ENTROPY, 1, steps=1, rounds=1)
     (_, same), (_, other) = (
         compare(smooth_model(), smooth_model(), case),
@@ -132,7 +132,7 @@ def test_a_model_that_paints_something_else_is_found_out() -> None:
     assert other is not None and other.largest > 0.01 and other.probability > 0.02
 
 
-def test_memory_is_measured_where_the_model_can_be_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_measured_if_the_model_can_be_loaded_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[object, ...]] = []
     monkeypatch.setattr(module, "peak_megabytes", lambda *about: asked.append(about) or 7.5)
     for task in (CROSS_ENTROPY, INPAINTING):
@@ -143,8 +143,8 @@ def test_memory_is_measured_where_the_model_can_be_made_again(monkeypatch: pytes
     assert ("tiny", CROSS_ENTROPY, 2, PLAIN, "cpu") in asked
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_loops_memory_is_what_it_grows_by() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports it")
+def test_memory_is_the_growth_of_a_loop() -> None:
     large = peak_megabytes("tiny", CROSS_ENTROPY, 64, PLAIN, "cpu")
     assert large is not None and large > 64, "64 pictures of 64 pixels keep more than 1 MB each"
     small = peak_growth("tiny", CROSS_ENTROPY, 1, PLAIN, "cpu")
@@ -156,13 +156,13 @@ def test_operations_are_counted() -> None:
     model = RobustClassifier(network, card(12, "hand-made"))
     workload = Workload(CROSS_ENTROPY, model, model, torch.rand(2, 3, 12, 12), torch.tensor([0, 1]), 1.0, 0.1, 1)
     convolution, linear = 2 * 2 * 12 * 12 * 5 * 27, 2 * 2 * 5 * 3
-    assert operations(workload) == 2 * (convolution + linear), "as many back to the picture as forth"
+    assert operations(workload) == 2 * (convolution + linear), "as many backward to the picture as forward"
     assert weight_bytes(model) == 4 * (5 * 27 + 5 + 15 + 3)
     found = bounds(workload)
     assert set(found) == {ARITHMETIC, BANDWIDTH} and all(0 < value < 100 for value in found.values())
 
 
-def test_what_is_timed_of_which_model() -> None:
+def test_the_cases_depend_on_the_model() -> None:
     model = smooth_model()
     assert cases_for(model, quick=True) == QUICK and {one.batch for one in QUICK} == {1}
     assert cases_for(model, quick=False) == WHOLE and {one.batch for one in WHOLE} == {1, 8, 32}
@@ -179,7 +179,7 @@ def test_a_resnet50_is_made_without_a_download() -> None:
     assert logits.isfinite().all() and 0.01 < logits.std() < 100
 
 
-def test_ways_take_turns() -> None:
+def test_functions_are_interleaved() -> None:
     calls: list[str] = []
     functions = {name: lambda name=name: calls.append(name) for name in "ab"}
     times = interleaved(functions, 2, lambda: calls.append("wait"))

@@ -1,4 +1,4 @@
-"""Calling the command line in this process, and reading what it said."""
+"""Call the command line in this process, and read its output."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def lines_of(*arguments: str) -> list[str]:
     return result.output.splitlines()
 
 
-def test_bench_times_every_loop_and_writes_the_figures(
+def test_bench_times_every_loop_and_writes_the_results(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(engine.SWITCH, "0")
@@ -57,7 +57,7 @@ def test_bench_times_every_loop_and_writes_the_figures(
         assert drawn.format == "PNG" and drawn.height > 3 * 200
 
 
-def test_where_figures_cannot_be_written_is_said_first(tmp_path: Path) -> None:
+def test_unwritable_files_are_refused_first(tmp_path: Path) -> None:
     assert "'.json'" in refusal("bench", "--quick", "--json", tmp_path / "bench.txt")
     assert "'.png'" in refusal("bench", "--quick", "--chart", tmp_path / "bench.jpg")
     assert "missing" in refusal("bench", "--quick", "--json", tmp_path / "missing" / "bench.json")

@@ -11,7 +11,7 @@ import robust_widgets as rw
 from tests.cli.shell import call
 
 PAINTING = ("generate", "sketch-to-image", "translate", "super-resolve", "inpaint", "paint-features")
-COMMANDS = ("lab", *PAINTING, "features", "train", "evaluate", "models", "convert", "data", "bench", "doctor")
+COMMANDS = ("lab", *PAINTING, "features", "train", "evaluate", "models", "convert", "data", "bench")
 EVALUATIONS = ("accuracy", "tasks", "card")
 
 

@@ -20,7 +20,7 @@ from tests.cli.shell import call, refusal
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The programs that were started instead of this one; none really is."""
+    """The commands that would replace this process."""
     commands: list[list[str]] = []
     monkeypatch.setattr(start, "replace_process", commands.append)
     monkeypatch.setenv("DISPLAY", ":0")
@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_elsewhere_a_copy_is_made_and_opened(started: list[list[str]], folder: Path) -> None:
+def test_elsewhere_a_copy_is_opened(started: list[list[str]], folder: Path) -> None:
     call("lab")
     course, copy = start.CHECKOUT / start.COURSE, folder / start.COPY
     files = start.lessons(course)
@@ -47,7 +47,7 @@ def test_elsewhere_a_copy_is_made_and_opened(started: list[list[str]], folder: P
     assert "--no-browser" not in command
 
 
-def test_a_copy_that_was_worked_on_stays(started: list[list[str]], folder: Path) -> None:
+def test_an_edited_copy_is_kept(started: list[list[str]], folder: Path) -> None:
     mine = folder / start.COPY / "00_start.ipynb"
     mine.parent.mkdir()
     mine.write_text("my work")
@@ -68,7 +68,7 @@ def test_in_the_checkout_its_own_index_is_opened(
     assert not (Path.cwd() / start.COPY).exists()
 
 
-def test_an_installed_package_brings_the_course(
+def test_an_installed_package_includes_the_course(
     started: list[list[str]], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = folder / "site-packages" / "robust_widgets"
@@ -81,7 +81,7 @@ def test_an_installed_package_brings_the_course(
     assert len(started) == 1
 
 
-def test_further_options_go_to_jupyter(started: list[list[str]], folder: Path) -> None:
+def test_other_options_are_passed_to_jupyter(started: list[list[str]], folder: Path) -> None:
     call("lab", "--port=8899", "--ip", "0.0.0.0", "--no-browser")
     assert started[0][-3:] == ["--port=8899", "--ip", "0.0.0.0"]
     assert "--no-browser" in started[0]
@@ -98,9 +98,7 @@ def test_without_a_display_no_browser_is_opened(
     assert "--no-browser" in started[0] and folder.is_dir()
 
 
-def test_a_folder_that_takes_no_copy_is_named(
-    started: list[list[str]], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_folder_is_named(started: list[list[str]], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / start.COPY).write_text("a file is in the way")
     assert str(folder) in refusal("lab")
     assert started == []

@@ -101,7 +101,7 @@ def test_bad_settings_are_answered_in_one_sentence(
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "one class", "few", "different"])
-def test_bad_data_are_answered_in_one_sentence(kind: str, tmp_path: Path) -> None:
+def test_bad_data_is_answered_in_one_sentence(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     match kind:
         case "missing":
@@ -123,7 +123,7 @@ def test_an_option_out_of_its_range_is_bad_input_too(data: Path, tmp_path: Path)
     assert "--size" in result.stderr
 
 
-def test_ctrl_c_says_how_to_go_on(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_explains_how_to_resume(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -132,10 +132,10 @@ def test_ctrl_c_says_how_to_go_on(data: Path, tmp_path: Path, monkeypatch: pytes
     assert "--resume" in result.stderr.splitlines()[-1]
 
 
-def test_starting_from_a_model_takes_the_defaults_that_suit(data: Path, tmp_path: Path) -> None:
+def test_starting_from_a_model_uses_its_defaults(data: Path, tmp_path: Path) -> None:
     save_model(tiny_model(), tmp_path / "old.safetensors")
     out = tmp_path / "new.safetensors"
     call("train", data, "--out", out, "--init", tmp_path / "old.safetensors", "--epochs", "1", "--device", "cpu")
     card = load_model(out, device="cpu").card
-    assert card.training == TrainingSettings.of({"epochs": 1}, start="blurresnet-tiny").to_dict()
+    assert card.training == TrainingSettings.of({"epochs": 1}, init_architecture="blurresnet-tiny").to_dict()
     assert card.input_size == 16, "the side of the model it started from"

@@ -1,6 +1,6 @@
-"""A second model, trained without an attack, recognises what the bundled model paints.
+"""A judge, trained without an attack, recognises what the bundled model paints.
 
-The judge in ``tests/data`` is told apart from the bundled model by its weights, and was trained on the same data.
+It is in ``tests/data``, and was trained on the same data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RECOGNISED = 0.8
 
 @pytest.fixture
 def all_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """And prepared models: this is the longest computation of all tests."""
+    """Also compile models: this is the longest computation of all tests."""
     monkeypatch.setenv(SWITCH, "1")
     before = torch.get_num_threads()
     torch.set_num_threads(os.cpu_count() or 1)

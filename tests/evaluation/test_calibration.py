@@ -1,4 +1,4 @@
-"""Calibration of answers that were made up."""
+"""Calibration of made-up predictions."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from robust_widgets.evaluation.scores import Calibration, calibrate
 
 
 def sure(confidence: list[float], right: list[bool]) -> tuple[Tensor, Tensor]:
-    """Two-class answers with these confidences, all for class 0."""
+    """Two-class predictions with these confidences, all for class 0."""
     first = torch.tensor(confidence, dtype=torch.float64)
     return torch.stack([first, 1 - first], 1), torch.tensor([0 if yes else 1 for yes in right])
 
 
-def test_as_often_right_as_it_says_has_no_error() -> None:
+def test_perfect_calibration_has_no_error() -> None:
     found = calibrate(*sure([0.75] * 4, [True, True, True, False]), bins=4)
     assert found == Calibration((0, 0, 4, 0), (0, 0, 0.75, 0), (0, 0, 0.75, 0))
     assert found.error == 0
 
 
-def test_the_error_is_the_gap_of_each_bin_by_its_pictures() -> None:
+def test_the_error_is_the_gap_of_each_bin_weighted_by_its_pictures() -> None:
     found = calibrate(*sure([0.6] * 3 + [1.0], [True, False, False, False]), bins=10)
     assert found.counts == (0, 0, 0, 0, 0, 3, 0, 0, 0, 1)
     assert found.error == pytest.approx((3 * abs(0.6 - 1 / 3) + 1) / 4)

@@ -1,4 +1,4 @@
-"""What the measurements start from."""
+"""The pictures that measurements start from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from robust_widgets.interface.session import Feature
 from tests.helpers import COLOURS, noise_patterns, pictures
 
 
-def test_pictures_are_drawn_from_one_class_after_the_other() -> None:
+def test_pictures_are_taken_from_each_class_in_turn() -> None:
     data = noise_patterns(4)
     chosen = choose_pictures(data, 7, seed=0)
     assert chosen.labels.tolist() == [0, 1, 2, 0, 1, 2, 0]

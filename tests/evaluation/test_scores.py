@@ -15,11 +15,11 @@ def covariance(seed: int, units: int = 5, rank: int | None = None) -> torch.Tens
     return factor @ factor.T
 
 
-def test_certain_and_balanced_answers_score_the_number_of_classes() -> None:
+def test_certain_and_balanced_predictions_score_the_number_of_classes() -> None:
     assert classifier_score(torch.eye(7).repeat(3, 1)) == pytest.approx(7)
 
 
-def test_answers_that_are_all_the_same_score_one() -> None:
+def test_identical_predictions_score_one() -> None:
     same = torch.tensor([0.5, 0.3, 0.2]).repeat(9, 1)
     assert classifier_score(same) == pytest.approx(1)
     assert classifier_score(torch.eye(4)[[2] * 9]) == pytest.approx(1)
@@ -56,7 +56,7 @@ def test_the_distance_is_that_of_the_optimal_map_between_any_two_gaussians() -> 
     assert gaussian_distance(zero, map_ @ start @ map_, zero, start) == pytest.approx(expected)
 
 
-def test_fewer_pictures_than_units_are_no_trouble() -> None:
+def test_fewer_pictures_than_units_work() -> None:
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(6, 40, generator=generator)
     assert frechet_distance(features, features) == pytest.approx(0, abs=1e-4)

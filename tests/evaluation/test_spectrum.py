@@ -1,4 +1,4 @@
-"""Spectra of pictures whose spectrum is known."""
+"""Spectra with a known answer."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_wave_is_a_peak_at_its_frequency(across: int, down: int, ring: int, on
         assert axial(spectrum).max() < 1e-3 * radial(spectrum).max()
 
 
-def test_rings_reach_the_corner_and_axes_half_the_side() -> None:
+def test_rings_reach_the_corner_and_axes_half_the_size() -> None:
     spectrum = power(noise(2))
     assert len(radial(spectrum)) == round(np.hypot(SIDE / 2, SIDE / 2)) and len(axial(spectrum)) == SIDE // 2
 
@@ -61,7 +61,7 @@ def test_a_slope_from_border_to_border_does_not_leak() -> None:
     assert spectrum[7:].max() < 1e-4 * spectrum[0]
 
 
-def test_brightness_does_not_count() -> None:
+def test_mean_brightness_does_not_matter() -> None:
     grey = np.full((2, SIDE, SIDE, 3), 200, np.uint8)
     assert power(grey).max() == pytest.approx(0, abs=1e-20)
 

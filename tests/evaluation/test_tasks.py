@@ -1,4 +1,4 @@
-"""What is measured of each task is what its function makes."""
+"""The measurements run the same problems as the task functions."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ def chosen(data: PictureSet) -> PictureSet:
     return choose_pictures(data, 3)
 
 
-def test_all_tasks_are_measured_and_the_same_again(
-    evaluator: Evaluator, data: PictureSet, model: RobustClassifier
-) -> None:
+def test_all_tasks_are_measured_reproducibly(evaluator: Evaluator, data: PictureSet, model: RobustClassifier) -> None:
     results = list(tasks.evaluate_tasks(evaluator, data, 3))
     assert [one.task for one in results] == [*TASKS, "paint_features"]
     assert all(one.within and len(one) in (3, 12) for one in results)
@@ -94,7 +92,7 @@ def test_generation_is_what_generate_makes(evaluator: Evaluator, model: RobustCl
     check_verdicts(result, evaluator)
 
 
-def test_sketches_are_painted_as_the_task_paints_them(evaluator: Evaluator, chosen: PictureSet) -> None:
+def test_sketches_are_painted_as_by_the_task(evaluator: Evaluator, chosen: PictureSet) -> None:
     sketches = from_pixels(chosen.pictures.permute(0, 2, 3, 1).numpy())
     result = tasks.sketching(evaluator, sketches, chosen.labels, "made up")
     assert (result.task, result.setting) == ("sketch_to_image", "made up")
@@ -113,7 +111,7 @@ def test_translation_ends_in_another_class(evaluator: Evaluator, chosen: Picture
 
 
 @pytest.mark.parametrize("factor", [2, 3])
-def test_super_resolution_is_held_against_its_small_pictures(
+def test_super_resolution_is_compared_with_its_small_pictures(
     evaluator: Evaluator, chosen: PictureSet, factor: int
 ) -> None:
     result = tasks.super_resolution(evaluator, chosen, factor)
@@ -123,7 +121,7 @@ def test_super_resolution_is_held_against_its_small_pictures(
     check_verdicts(result, evaluator)
 
 
-def test_inpainting_keeps_or_moves_what_is_outside(evaluator: Evaluator, chosen: PictureSet) -> None:
+def test_inpainting_keeps_or_penalises_changes_outside(evaluator: Evaluator, chosen: PictureSet) -> None:
     hard, soft = (tasks.inpainting(evaluator, chosen, penalty) for penalty in (None, "paper"))
     assert hard.figures == {"largest change outside, of 255": 0, "RMS change outside, of 255": 0}
     assert soft.figures["largest change outside, of 255"] > 0
@@ -150,14 +148,14 @@ def test_features_are_painted_into_other_classes(evaluator: Evaluator, chosen: P
     check_verdicts(result, evaluator)
 
 
-def test_a_result_beyond_epsilon_is_told(evaluator: Evaluator) -> None:
+def test_a_result_beyond_epsilon_is_reported(evaluator: Evaluator) -> None:
     tasks.generation(evaluator, seeds=1)
     trace = replace(traces[0], radius=float(traces[0][-1].distance.max()) / 2)
     assert not evaluator.result("", trace, torch.arange(3)).within
     assert evaluator.result("", replace(trace, radius=None), torch.arange(3)).within
 
 
-def test_the_part_of_a_class_is_its_own() -> None:
+def test_the_result_of_one_class() -> None:
     yes, no = True, False
     marks = torch.tensor([yes, no, yes])
     result = TaskResult("generate", "", torch.tensor([0, 1, 1]), marks, marks, ~marks, True, {"a": 1.0}, {"b": 2.0})
@@ -166,14 +164,14 @@ def test_the_part_of_a_class_is_its_own() -> None:
     assert own.shares == own.figures == {}
 
 
-def test_a_judge_of_another_side_is_shown_pictures_of_its_side() -> None:
+def test_pictures_are_resized_for_a_judge_of_another_size() -> None:
     pixels = to_pixels(noise_patterns(2).pictures.float() / 255)
     assert probabilities(tiny_model(32), pixels).shape == (6, 3)
     torch.testing.assert_close(probabilities(tiny_model(16), pixels).sum(1), torch.ones(6))
 
 
 def check_equal(made: np.ndarray, expected: np.ndarray) -> None:
-    """Equal but for what rounding does to a batch of another size."""
+    """Equal up to rounding in batches of different sizes."""
     assert int(np.abs(made.astype(int) - expected).max()) <= 1
 
 

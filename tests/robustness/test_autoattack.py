@@ -1,4 +1,4 @@
-"""AutoAttack on linear models, where it is known which pictures can be attacked at all."""
+"""AutoAttack on linear models, where the distance to the decision boundary is known."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def linear_model(classes: int, seed: int = 0) -> RobustClassifier:
 
 
 def margins(model: RobustClassifier, batch: Tensor, labels: Tensor, norm: str) -> Tensor:
-    """How far each picture is from the nearest one of another class, where no value is clipped; (n,)."""
+    """The distance of each picture to the decision boundary, ignoring clipping; (n,)."""
     weights = model.network[1].weight
     logits = model(batch)
     rows = torch.arange(len(batch))
@@ -41,7 +41,7 @@ def margins(model: RobustClassifier, batch: Tensor, labels: Tensor, norm: str) -
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 @pytest.mark.parametrize("classes", [2, 3, 5, 12])
-def test_just_the_pictures_within_reach_of_another_class_fall(classes: int, norm: str) -> None:
+def test_exactly_the_pictures_within_epsilon_of_the_boundary_fall(classes: int, norm: str) -> None:
     model = linear_model(classes)
     batch = pictures(24, SIDE, low=0.4, high=0.6)
     labels = model(batch).argmax(1)
@@ -49,12 +49,12 @@ def test_just_the_pictures_within_reach_of_another_class_fall(classes: int, norm
     reach = margins(model, batch, labels, norm)
     epsilon = float(reach[1:].median())
     right = auto_attack(model, batch, labels, norm=norm, epsilon=epsilon, **QUICK)
-    assert not right[0], "what is wrong as it is cannot be right"
+    assert not right[0], "misclassified pictures are not robust"
     clear = (reach - epsilon).abs() > 0.03 * epsilon
     assert torch.equal(right[clear], (reach > epsilon)[clear]) and 0 < int(right.sum()) < 23
 
 
-def test_few_classes_leave_out_the_attack_that_needs_four() -> None:
+def test_with_few_classes_the_attack_that_needs_four_is_skipped() -> None:
     names = {classes: list(make_attacks(linear_model(classes), "l2", 1.0)) for classes in (2, 3, 4, 27)}
     assert names[2] == names[3] == ["APGD-CE", "FAB-T", "Square"]
     assert names[4] == names[27] == ["APGD-CE", "APGD-T", "FAB-T", "Square"]
@@ -69,7 +69,7 @@ def test_the_settings_are_the_published_ones() -> None:
     assert parts["Square"].n_queries == 5000
 
 
-def test_it_repeats_and_leaves_the_callers_draws_and_model_alone() -> None:
+def test_it_is_reproducible_and_changes_neither_random_state_nor_model() -> None:
     model, batch = linear_model(5), pictures(8, SIDE, low=0.4, high=0.6)
     labels = model(batch).argmax(1)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -83,7 +83,7 @@ def test_it_repeats_and_leaves_the_callers_draws_and_model_alone() -> None:
     assert all(torch.equal(model.state_dict()[name], value) for name, value in before.items())
 
 
-def test_later_attacks_see_only_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_attacks_run_on_surviving_pictures_only(monkeypatch: pytest.MonkeyPatch) -> None:
     import torchattacks
 
     seen: list[int] = []
@@ -97,16 +97,16 @@ def test_later_attacks_see_only_what_is_left(monkeypatch: pytest.MonkeyPatch) ->
     model, batch = linear_model(5), pictures(24, SIDE, low=0.4, high=0.6)
     labels = model(batch).argmax(1)
     epsilon = float(margins(model, batch, labels, "l2").median())
-    said: list[str] = []
-    right = auto_attack(model, batch, labels, norm="l2", epsilon=epsilon, on_attack=said.append, **QUICK)
-    assert said == ["APGD-CE", "APGD-T", "FAB-T", "Square"]
+    attacks: list[str] = []
+    right = auto_attack(model, batch, labels, norm="l2", epsilon=epsilon, on_attack=attacks.append, **QUICK)
+    assert attacks == ["APGD-CE", "APGD-T", "FAB-T", "Square"]
     assert len(seen) == 1 and int(right.sum()) <= seen[0] < 24
-    said.clear()
-    assert not auto_attack(model, batch, labels, norm="l2", epsilon=50, on_attack=said.append, **QUICK).any()
-    assert said == ["APGD-CE"]
+    attacks.clear()
+    assert not auto_attack(model, batch, labels, norm="l2", epsilon=50, on_attack=attacks.append, **QUICK).any()
+    assert attacks == ["APGD-CE"]
 
 
-def test_a_picture_beyond_the_radius_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_beyond_epsilon_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     import torchattacks
 
     for kind in ("APGD", "APGDT", "FAB", "Square"):
@@ -124,6 +124,6 @@ def test_without_the_package_one_sentence_says_what_to_install(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(("norm", "epsilon", "named"), [("l3", 1.0, "'l3'"), ("l2", -1.0, "-1")])
-def test_bad_norms_and_radii_are_refused(norm: str, epsilon: float, named: str) -> None:
+def test_bad_norms_and_epsilons_are_refused(norm: str, epsilon: float, named: str) -> None:
     with raises_sentence(ParameterError, named):
         make_attacks(linear_model(2), norm, epsilon)

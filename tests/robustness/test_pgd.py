@@ -1,4 +1,4 @@
-"""AttackPlan stay in their ball and fool a model; the measure of robustness counts right."""
+"""PGD stays in its ball and fools a model; robust accuracy is counted correctly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from robust_widgets.errors import ParameterError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness.pgd import ball_and_step, correct, pgd
 from robust_widgets.synthesis.objectives import CrossEntropy
-from robust_widgets.training import accuracy as evaluate
+from robust_widgets.training import accuracy as module
 from robust_widgets.training.accuracy import accuracy, run_attack
 from robust_widgets.training.data import PictureSet
 from tests.helpers import COLOURS, Counting, card, noise_patterns, pictures, raises_sentence, smooth_model
@@ -41,13 +41,13 @@ def test_more_steps_fool_more() -> None:
     assert loss(10) > loss(2)
 
 
-def test_an_attack_of_radius_zero_changes_nothing() -> None:
+def test_an_epsilon_of_zero_changes_nothing() -> None:
     counting = Counting(MODEL)
     assert pgd(counting, X, LABELS, norm="l2", epsilon=0, steps=5) is X
     assert counting.forwards == 0
 
 
-def test_an_attack_costs_one_forward_a_step_and_leaves_the_model_alone() -> None:
+def test_an_attack_costs_one_forward_per_step_and_does_not_change_the_model() -> None:
     counting = Counting(MODEL)
     pgd(counting, X, LABELS, norm="l2", epsilon=1.0, steps=5)
     assert (counting.forwards, counting.backwards) == (5, 5)
@@ -58,8 +58,8 @@ def test_an_attack_costs_one_forward_a_step_and_leaves_the_model_alone() -> None
 
 
 def test_attacks_are_seeded() -> None:
-    one, again, other = (pgd(MODEL, X, LABELS, norm="l2", epsilon=1.0, steps=1, seed=s) for s in (1, 1, 2))
-    assert torch.equal(one, again) and not torch.equal(one, other)
+    first, second, other = (pgd(MODEL, X, LABELS, norm="l2", epsilon=1.0, steps=1, seed=s) for s in (1, 1, 2))
+    assert torch.equal(first, second) and not torch.equal(first, other)
 
 
 @pytest.mark.parametrize(("steps", "size"), [(1, 1.25), (5, 0.5), (20, 0.125)])
@@ -76,7 +76,7 @@ def test_an_unknown_norm(norm: str) -> None:
 
 
 class MeanColour(nn.Module):
-    """Answers with the colour that is strongest: what noise_patterns is made of."""
+    """Predicts the strongest colour, which is the class in noise_patterns."""
 
     def forward(self, x: Tensor) -> Tensor:
         return 20 * x.mean((2, 3))
@@ -88,7 +88,7 @@ def colour_model() -> RobustClassifier:
 
 
 def labelled() -> PictureSet:
-    """30 pictures, of which the first of each class is labelled wrongly."""
+    """30 pictures, with a wrong label for the first of each class."""
     data = noise_patterns(10)
     labels = data.labels.clone()
     for label in range(3):
@@ -96,7 +96,7 @@ def labelled() -> PictureSet:
     return PictureSet(data.pictures, labels, data.classes)
 
 
-def test_accuracy_counts_what_is_right() -> None:
+def test_accuracy_counts_correct_predictions() -> None:
     found = accuracy(colour_model(), labelled(), epsilon=0.25, steps=3, batch_size=7, progress=False)
     assert found == {"clean": 0.9, "l2 0.25, 3 steps": 0.9}
     beaten = accuracy(colour_model(), labelled(), epsilon=6.0, steps=10, progress=False)
@@ -105,36 +105,36 @@ def test_accuracy_counts_what_is_right() -> None:
     assert set(linf) == {"clean", "linf 0.25, 4 steps"} and linf["linf 0.25, 4 steps"] < 0.1
 
 
-def test_a_picture_that_was_wrong_before_the_attack_is_not_robustly_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    def help_instead(_model: object, pictures: Tensor, labels: Tensor, **_: object) -> Tensor:
+def test_a_picture_misclassified_before_the_attack_is_not_robustly_correct(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake_pgd(_model: object, pictures: Tensor, labels: Tensor, **_: object) -> Tensor:
         return COLOURS[labels].view(-1, 3, 1, 1).expand_as(pictures)
 
-    monkeypatch.setattr(evaluate, "pgd", help_instead)
-    verdicts = run_attack(colour_model(), labelled(), progress=False)
-    assert verdicts.clean.sum() == 27 and torch.equal(verdicts.robust, verdicts.clean)
+    monkeypatch.setattr(module, "pgd", fake_pgd)
+    result = run_attack(colour_model(), labelled(), progress=False)
+    assert result.clean.sum() == 27 and torch.equal(result.robust, result.clean)
 
 
-def test_no_attack_at_all() -> None:
+def test_accuracy_without_an_attack() -> None:
     assert accuracy(colour_model(), labelled(), epsilon=0, steps=3, progress=False) == {
         "clean": 0.9,
         "l2 0, 3 steps": 0.9,
     }
 
 
-def test_a_limit_is_spread_over_the_set() -> None:
-    verdicts = run_attack(colour_model(), labelled(), epsilon=0, limit=6, progress=False)
-    assert len(verdicts) == 6 and set(verdicts.labels.tolist()) == {0, 1, 2}
+def test_a_limit_is_evenly_spaced() -> None:
+    result = run_attack(colour_model(), labelled(), epsilon=0, limit=6, progress=False)
+    assert len(result) == 6 and set(result.labels.tolist()) == {0, 1, 2}
     assert len(run_attack(colour_model(), labelled(), epsilon=0, limit=999, progress=False)) == 30
 
 
-def test_the_share_of_one_class() -> None:
-    verdicts = run_attack(colour_model(), labelled(), epsilon=0, progress=False)
+def test_the_accuracy_of_one_class() -> None:
+    result = run_attack(colour_model(), labelled(), epsilon=0, progress=False)
     for label in range(3):
-        own = verdicts.of_class(label)
+        own = result.of_class(label)
         assert len(own) == 10 and own.accuracies()["clean"] == 0.9
 
 
-def test_measuring_leaves_the_pictures_alone() -> None:
+def test_measuring_does_not_change_the_pictures() -> None:
     data = labelled()
     kept = data.pictures.clone()
     accuracy(colour_model(), data, epsilon=2.0, steps=2, progress=False)

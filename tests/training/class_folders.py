@@ -1,4 +1,4 @@
-"""Folders of made-up pictures, and archives of them."""
+"""Folders of random pictures, and archives of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def fill_parts(folder: Path, train: int = 10, val: int = 2, classes: tuple[str, 
 
 
 def packed(folder: Path, archive: Path, top: str = ".") -> Path:
-    """A folder as an archive, packed as the archive's ending says."""
+    """A folder as an archive, compressed according to its extension."""
     mode = {".tar": "w", ".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}[archive.suffix]
     with tarfile.open(archive, mode) as tar:  # type: ignore[call-overload]
         tar.add(folder, top)

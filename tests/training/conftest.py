@@ -1,4 +1,4 @@
-"""What the tests of training share."""
+"""Fixtures for all tests of training."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from robust_widgets.training import trainer as learner
 
 @pytest.fixture(autouse=True)
 def same_on_every_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Precision "auto" is float32 here, whatever this processor can: what a few steps learn depends on it."""
+    """Make precision "auto" mean float32 on every processor: the result of a few steps depends on it."""
     monkeypatch.setattr(learner, "_cpu_has_bfloat16", lambda: False)

@@ -1,4 +1,4 @@
-"""Accuracy under attacks, and which pictures it is measured on."""
+"""Accuracy under attack, and the pictures it is measured on."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tests.helpers import noise_patterns, raises_sentence, tiny_model
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
-    """AutoAttack in a few steps, and how many pictures each batch had that was attacked."""
-    made: list[int] = []
+    """AutoAttack in a few steps; the sizes of the batches that were attacked."""
+    sizes: list[int] = []
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
 
     def short(*arguments: object, **options: object) -> torch.Tensor:
-        made.append(len(arguments[1]))  # pyright: ignore[reportArgumentType]
+        sizes.append(len(arguments[1]))  # pyright: ignore[reportArgumentType]
         return auto_attack.auto_attack(*arguments, **options, steps=3, queries=5)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(auto_attacked, "auto_attack", short)
-    return made
+    return sizes
 
 
 @pytest.mark.usefixtures("quick")
-def test_autoattack_leaves_no_more_than_were_right_before() -> None:
+def test_autoattack_never_counts_a_misclassified_picture_as_robust() -> None:
     model, data = tiny_model(), noise_patterns(4)
     found = run_attack(model, data, epsilon=0.05, kind=AUTOATTACK, batch_size=5, progress=False)
     assert found.attack == "AutoAttack l2 0.05" and len(found) == 12
@@ -43,7 +43,7 @@ def test_autoattack_leaves_no_more_than_were_right_before() -> None:
     ]
 
 
-def test_autoattack_goes_on_where_it_was_broken_off(quick: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_autoattack_is_resumed(quick: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     model, data = tiny_model(), noise_patterns(4)
     arguments = {"epsilon": 0.05, "kind": AUTOATTACK, "batch_size": 5, "progress": False}
     short = auto_attacked.auto_attack
@@ -59,13 +59,13 @@ def test_autoattack_goes_on_where_it_was_broken_off(quick: list[int], monkeypatc
     assert quick == [5, 5]
     monkeypatch.setattr(auto_attacked, "auto_attack", short)
     resumed = run_attack(model, data, **arguments)
-    assert quick == [5, 5, 2], "the first two batches were known"
+    assert quick == [5, 5, 2], "the first two batches were cached"
     whole = run_attack(model, data, use_cache=False, **arguments)
     assert quick == [5, 5, 2, 5, 5, 2]
     assert torch.equal(resumed.robust, whole.robust) and torch.equal(resumed.clean, whole.clean)
 
 
-def test_what_is_kept_of_autoattack_holds_for_the_same_alone(quick: list[int]) -> None:
+def test_autoattack_is_cached_for_identical_inputs_only(quick: list[int]) -> None:
     model, data = tiny_model(), noise_patterns(4)
     arguments = {"epsilon": 0.05, "kind": AUTOATTACK, "batch_size": 12, "progress": False}
     run_attack(model, data, **arguments)
@@ -83,7 +83,7 @@ def test_what_is_kept_of_autoattack_holds_for_the_same_alone(quick: list[int]) -
     assert len(quick) == before + 1
 
 
-def test_pictures_are_spread_over_the_set() -> None:
+def test_pictures_are_evenly_spaced() -> None:
     assert evenly_spaced(10, 3).tolist() == [0, 4, 9]
     assert evenly_spaced(4, None).tolist() == evenly_spaced(4, 99).tolist() == [0, 1, 2, 3]
 
@@ -92,16 +92,14 @@ def test_pictures_are_spread_over_the_set() -> None:
     ("limit", "autoattack_limit", "counts"),
     [(None, None, [60, 60, 15, 15]), (6, None, [6, 6, 6, 6]), (None, 4, [60, 60, 4, 4]), (30, 99, [30, 30, 30, 30])],
 )
-def test_autoattack_is_made_on_fewer_pictures(
-    limit: int | None, autoattack_limit: int | None, counts: list[int]
-) -> None:
+def test_autoattack_runs_on_fewer_pictures(limit: int | None, autoattack_limit: int | None, counts: list[int]) -> None:
     plan = AttackPlan("l2", (0.5, 1.0), (PGD, AUTOATTACK), 20, limit, autoattack_limit)
     each = plan.attacks(noise_patterns(20))
     assert [one.name for one in each] == ["l2 0.5, 20 steps", "l2 1, 20 steps", "AutoAttack l2 0.5", "AutoAttack l2 1"]
     assert [one.count for one in each] == counts
 
 
-def test_autoattack_may_have_radii_of_its_own() -> None:
+def test_autoattack_may_have_separate_epsilons() -> None:
     plan = AttackPlan("l2", (0.5, 1.0), (PGD, AUTOATTACK), autoattack_epsilons=(0.25,))
     names = [one.name for one in plan.attacks(noise_patterns(4))]
     assert names == ["l2 0.5, 20 steps", "l2 1, 20 steps", "AutoAttack l2 0.25"]
@@ -109,7 +107,7 @@ def test_autoattack_may_have_radii_of_its_own() -> None:
         dataclasses.replace(plan, autoattack_epsilons=(-1.0,)).check(tiny_model())
 
 
-def test_one_of_several_is_judged_as_by_itself() -> None:
+def test_an_attack_of_a_plan_equals_the_attack_alone() -> None:
     model, data = tiny_model(), noise_patterns(4)
     (one,) = AttackPlan("linf", (0.02,), steps=2, limit=7).attacks(data)
     own = one.run(model, data)
@@ -118,7 +116,7 @@ def test_one_of_several_is_judged_as_by_itself() -> None:
     assert torch.equal(own.robust, whole.robust) and torch.equal(own.labels, whole.labels)
 
 
-def test_what_cannot_be_measured_is_refused_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_plan_is_refused_first(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     plan = AttackPlan("l2", (1.0,))
     plan.check(model)

@@ -25,7 +25,7 @@ def test_a_folder_of_class_folders(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("not a class")
     (tmp_path / "cat" / "notes.txt").write_text("not a picture, and not called one")
     loaded = load_folder(tmp_path, SIDE, progress=False)
-    assert loaded.classes == ("cat", "dog") and len(loaded) == 22 and loaded.side == SIDE and loaded.skipped == ()
+    assert loaded.classes == ("cat", "dog") and len(loaded) == 22 and loaded.size == SIDE and loaded.skipped == ()
     assert loaded.pictures.dtype == torch.uint8 and loaded.labels.dtype == torch.int64
     np.testing.assert_array_equal(loaded.pictures.permute(0, 2, 3, 1), cats + dogs)
     assert loaded.labels.tolist() == [0] * 10 + [1] * 12
@@ -43,7 +43,7 @@ def test_pictures_are_scaled_by_their_shorter_side_and_cropped(tmp_path: Path) -
     assert middle.shape == (3, SIDE, SIDE) and abs(middle[:, :, 2:-2] - 200).max() < 12
 
 
-def test_every_kind_of_picture_file_is_read_right(tmp_path: Path) -> None:
+def test_every_kind_of_picture_file_is_read_correctly(tmp_path: Path) -> None:
     fill(tmp_path / "a")
     pixels, *_ = fill(tmp_path / "b", 9)
     grey = Image.fromarray(pixels[..., 0])
@@ -133,7 +133,7 @@ def test_a_folder_without_permission(closed: str, tmp_path: Path, monkeypatch: p
         open_data(tmp_path / "data", SIDE)
 
 
-def test_what_a_system_hides_beside_pictures_is_no_picture(tmp_path: Path) -> None:
+def test_hidden_files_and_macos_metadata_are_ignored(tmp_path: Path) -> None:
     fill(tmp_path / "a")
     fill(tmp_path / "b")
     (tmp_path / "b" / "._000.png").write_bytes(b"attributes")
@@ -171,7 +171,7 @@ def numbers(data: PictureSet) -> set[bytes]:
     return {picture.numpy().tobytes() for picture in data.pictures}
 
 
-def test_a_split_is_disjoint_whole_and_seeded() -> None:
+def test_a_split_is_disjoint_complete_and_seeded() -> None:
     data = noise_patterns(20)
     train, val = split(data, 0.25, seed=3)
     assert torch.bincount(val.labels).tolist() == [5, 5, 5]
@@ -183,7 +183,7 @@ def test_a_split_is_disjoint_whole_and_seeded() -> None:
     assert torch.bincount(split(data, 0.001, 0)[1].labels).tolist() == [1, 1, 1], "at least one of each class"
 
 
-def test_a_bomb_of_a_picture_is_skipped(tmp_path: Path) -> None:
+def test_a_decompression_bomb_is_skipped(tmp_path: Path) -> None:
     fill(tmp_path / "a")
     fill(tmp_path / "b")
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Tars of class folders: read where they are, and never believed."""
+"""Tars of class folders: read in memory, and never trusted."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_broken_and_hidden_members(tmp_path: Path) -> None:
     assert line.startswith("Skipped 1 files") and "torn.png" in line
 
 
-def test_links_devices_and_ways_out_are_left_alone(tmp_path: Path) -> None:
+def test_links_devices_and_paths_outside_the_archive_are_ignored(tmp_path: Path) -> None:
     fill(tmp_path / "data" / "a")
     fill(tmp_path / "data" / "b")
     secret = (tmp_path / "data" / "a" / "000.png").read_bytes()
@@ -77,7 +77,7 @@ def test_links_devices_and_ways_out_are_left_alone(tmp_path: Path) -> None:
     assert train.classes == ("a", "b") and len(train) + len(val) == 20
 
 
-def test_a_member_that_comes_again_replaces_the_first(tmp_path: Path) -> None:
+def test_the_last_of_duplicate_members_wins(tmp_path: Path) -> None:
     fill(tmp_path / "data" / "a")
     fill(tmp_path / "data" / "b", seed=1)
     archive = packed(tmp_path / "data", tmp_path / "data.tar")
@@ -110,11 +110,11 @@ def test_absurd_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".tar.bz2", ".tar.xz"])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.9])
-def test_an_archive_that_is_cut_off_is_refused(ending: str, share: float, tmp_path: Path) -> None:
+def test_a_truncated_archive_is_refused(ending: str, share: float, tmp_path: Path) -> None:
     archive = packed(fill_parts(tmp_path / "both"), tmp_path / f"both{ending}")
     whole = archive.read_bytes().rstrip(b"\0")  # a plain tar is filled up with zeros, which are nothing
     archive.write_bytes(whole[: int(len(whole) * share)])
-    with raises_sentence(DataError, archive, "cut off"):
+    with raises_sentence(DataError, archive, "truncated"):
         opened(archive)
 
 
@@ -135,9 +135,9 @@ def test_an_archive_cut_between_two_files_or_with_a_damaged_header_is_refused(tm
 
 
 @pytest.mark.parametrize("content", [b"", b"just words", b"PK\x03\x04" + bytes(2000), b"\x89PNG\r\n\x1a\n" * 200])
-def test_a_file_of_another_kind(content: bytes, tmp_path: Path) -> None:
+def test_a_file_of_another_format(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "data.zip").write_bytes(content)
-    with raises_sentence(DataError, tmp_path / "data.zip", "another kind"):
+    with raises_sentence(DataError, tmp_path / "data.zip", "another format"):
         opened(tmp_path / "data.zip")
 
 

@@ -1,4 +1,4 @@
-"""Random changes of training pictures."""
+"""Augmentation of training pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from robust_widgets.training.data.augmentation import Changes
 from tests.helpers import pictures
 
 
-def test_augmentation_shifts_and_flips_each_picture_by_itself() -> None:
+def test_augmentation_shifts_and_flips_each_picture_independently() -> None:
     x = pictures(40, 8, seed=1)
     out = augment(x, torch.Generator().manual_seed(0), 2)
     assert out.shape == x.shape
@@ -62,7 +62,7 @@ def test_some_rows_are_those_of_the_whole_batch(wide: bool, rows: slice) -> None
 
 
 @pytest.mark.parametrize("wide", [False, True])
-def test_the_generator_goes_on_as_for_the_whole_batch(wide: bool) -> None:
+def test_the_generator_advances_as_for_the_whole_batch(wide: bool) -> None:
     whole, part = seeded(), seeded()
     augment(pictures(6, 8), whole, 2, wide=wide)
     augment(pictures(6, 8), part, 2, wide=wide, rows=slice(1, 2))
@@ -75,7 +75,7 @@ def test_wide_changes_begin_with_the_same_shifts_and_flips() -> None:
     assert plain.windows is None and plain.colours is None
 
 
-def test_wide_changes_are_as_wide_as_promised() -> None:
+def test_wide_changes_have_the_documented_range() -> None:
     changes = draw_changes(4000, seeded(2), 0, wide=True)
     assert changes.windows is not None and changes.colours is not None
     height, width, row, column = changes.windows.unbind(1)
@@ -84,11 +84,11 @@ def test_wide_changes_are_as_wide_as_promised() -> None:
     assert 0.75 - 1e-5 <= aspect.min() < 0.8 and 1.25 < aspect.max() <= 4 / 3 + 1e-5
     for length, centre in ((height, row), (width, column)):
         assert (length <= 1).all() and (centre.abs() + length <= 1 + 1e-6).all(), "no window leaves the picture"
-        assert centre.mean().abs() < 0.01, "nor is it drawn to a side"
+        assert centre.mean().abs() < 0.01, "and it is unbiased"
     assert 0.8 <= changes.colours.min() < 0.81 and 1.19 < changes.colours.max() <= 1.2
 
 
-def test_wide_pictures_stay_pictures_and_differ() -> None:
+def test_wide_pictures_stay_in_range_and_differ() -> None:
     x = pictures(12, 16, seed=4)
     x[0], x[1] = 0, 1
     made = augment(x, seeded(5), 2, wide=True)
@@ -106,12 +106,12 @@ def changed(x: Tensor, window: tuple[float, ...] = (1, 1, 0, 0), colours: tuple[
     return apply_changes(x, Changes(*still, torch.tensor([window] * count), torch.tensor([colours] * count)), 0)
 
 
-def test_the_whole_window_and_factors_of_one_change_nothing() -> None:
+def test_a_full_crop_and_factors_of_one_change_nothing() -> None:
     x = pictures(3, 12, seed=6)
     torch.testing.assert_close(changed(x), x, atol=2e-6, rtol=0)
 
 
-def test_a_window_is_the_part_it_says() -> None:
+def test_a_window_selects_its_part() -> None:
     side = 32
     rows = torch.arange(side).view(1, 1, side, 1).expand(1, 3, side, side) / side
     columns = rows.transpose(2, 3)
@@ -122,7 +122,7 @@ def test_a_window_is_the_part_it_says() -> None:
     assert abs(left[0, 0, 0, 3:-4].diff().mean() - 0.5 / side) < 1e-4, "half as steep"
 
 
-def test_colours_change_as_they_are_called() -> None:
+def test_brightness_contrast_and_saturation_do_what_they_say() -> None:
     x = pictures(2, 8, low=0.4, high=0.6)
     torch.testing.assert_close(changed(x, colours=(1.2, 1, 1)), x * 1.2, atol=1e-5, rtol=0)
     contrast = changed(x, colours=(1, 0.8, 1))

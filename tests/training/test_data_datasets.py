@@ -1,4 +1,4 @@
-"""Torch data sets, those of torchvision among them."""
+"""Torch Datasets, including those of torchvision."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATTERNS = noise_patterns(12)
 
 
 class Pairs(Dataset[Any]):
-    """A data set of given items."""
+    """A Dataset of these items."""
 
     def __init__(self, items: list[Any], classes: Any = None) -> None:
         self.items = items
@@ -62,14 +62,14 @@ def test_pictures_and_labels_of_every_kind(kind: str, label: Any) -> None:
     assert read.classes == PATTERNS.classes
 
 
-def test_grey_pictures_of_another_side() -> None:
+def test_grey_pictures_of_another_size() -> None:
     items = [(torch.full((20, 30), 50 * (index % 2), dtype=torch.uint8), index % 2) for index in range(20)]
     read = loaded(Pairs(items))
     assert read.pictures.shape == (20, 3, SIDE, SIDE)
     assert (read.pictures.float().mean((1, 2, 3)) - 50 * read.labels).abs().max() < 1
 
 
-def test_what_classes_are_called() -> None:
+def test_class_names() -> None:
     tensors = TensorDataset(PATTERNS.pictures, PATTERNS.labels)
     assert loaded(tensors).classes == ("class 0", "class 1", "class 2")
     assert loaded(tensors, classes=("a", "b", "c")).classes == ("a", "b", "c")
@@ -82,7 +82,7 @@ def test_what_classes_are_called() -> None:
         loaded(Pairs(of_patterns(KINDS["array"]), ["a", "b", "a"]))
 
 
-def test_a_set_to_measure_on_has_the_names_of_the_other() -> None:
+def test_validation_pictures_take_the_class_names_of_training() -> None:
     train = Pairs(of_patterns(KINDS["array"]), list(PATTERNS.classes))
     one, other = open_data(train, SIDE, val=TensorDataset(PATTERNS.pictures, PATTERNS.labels), progress=False)
     assert one.classes == other.classes == PATTERNS.classes and len(other) == 36
@@ -141,7 +141,7 @@ GOOD = PATTERNS.pictures[0]
         ((GOOD, None), "NoneType"),
     ],
 )
-def test_an_item_that_is_no_picture_and_label_is_numbered(item: Any, words: str) -> None:
+def test_the_index_of_a_bad_item_is_named(item: Any, words: str) -> None:
     items = of_patterns(KINDS["uint8 tensor"])
     with raises_sentence(DataError, words):
         loaded(Pairs([items[0], item, *items], list(PATTERNS.classes)))

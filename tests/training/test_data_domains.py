@@ -1,4 +1,4 @@
-"""Domains told apart by file names."""
+"""Splitting pictures into domains by file name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def divide(data: Path, out: Path, domains: Any = FRUIT, **options: Any) -> dict[
     return split_by_name(data, out, domains, progress=False, **options)
 
 
-def test_train_and_val_stay_apart(tmp_path: Path) -> None:
+def test_train_and_val_stay_separate(tmp_path: Path) -> None:
     train = ("train/fruit/n1_0.JPEG", "train/fruit/n2_0.JPEG", "train/fruit/n3_0.png", "train/pizza/n4_0.JPEG")
     val = ("val/fruit/n1_val_0.JPEG", "val/fruit/n2_val_0.JPEG")
     data = write(tmp_path / "data", *train, *val, "train/fruit/n1_notes.txt", "test/n1_9.JPEG")
@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_read_is_skipped_and_listed(tmp_path: Path) -> Non
         ({"..": ["n1_"], "lemon": ["n2_"]}, ["'..'"]),
     ],
 )
-def test_domains_that_cannot_be_told_apart(domains: dict[str, list[str]], words: list[str], tmp_path: Path) -> None:
+def test_ambiguous_domains_are_refused(domains: dict[str, list[str]], words: list[str], tmp_path: Path) -> None:
     data = write(tmp_path / "data", "n1_0.JPEG", "n2_0.JPEG", "n3_0.JPEG")
     with raises_sentence(DataError, *words):
         divide(data, tmp_path / "out", domains)
@@ -93,6 +93,6 @@ def test_a_missing_folder_and_an_existing_result(tmp_path: Path) -> None:
     with raises_sentence(DataError, tmp_path / "gone", "cannot be read"):
         divide(tmp_path / "gone", tmp_path / "out")
     data = write(tmp_path / "data", "n1_0.JPEG", "n2_0.JPEG", "n3_0.JPEG")
-    with raises_sentence(SaveError, data, "exists already"):
+    with raises_sentence(SaveError, data, "already exists"):
         divide(data, data)
     assert divide(data, data / "out") == {"orange": 1, "lemon": 2}

@@ -23,7 +23,7 @@ def test_every_class_appears_equally_often(counts: list[int]) -> None:
         assert times == 0 if count == 0 else times in (len(labels) // present, -(-len(labels) // present))
 
 
-def test_a_small_class_is_gone_through_evenly_and_a_large_one_without_repeats() -> None:
+def test_a_small_class_is_repeated_evenly_and_a_large_one_never() -> None:
     labels, chosen = order([4, 50])
     times = torch.bincount(chosen, minlength=54)
     assert set(times[:4].tolist()) <= {6, 7}, "27 appearances of 4 pictures"
@@ -38,7 +38,7 @@ def test_the_order_is_shuffled_and_seeded() -> None:
     assert int(labels[one].diff().abs().sum()) > 10, "classes take turns"
 
 
-def test_which_class_comes_once_more_is_drawn() -> None:
+def test_the_class_that_gets_one_more_is_random() -> None:
     more = {int(torch.bincount(labels[chosen]).argmax()) for labels, chosen in (order([5, 5, 6], s) for s in range(20))}
     assert more == {0, 1, 2}
 

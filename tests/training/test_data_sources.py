@@ -1,4 +1,4 @@
-"""Folders, tars and torch data sets, given for training or for measuring."""
+"""Folders, tars and torch Datasets for training and validation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def same(one: PictureSet, other: PictureSet) -> bool:
     return pixels and torch.equal(one.labels, other.labels) and one.classes == other.classes
 
 
-def test_val_may_lie_elsewhere_in_any_kind(tmp_path: Path) -> None:
+def test_val_may_be_a_separate_source_of_any_kind(tmp_path: Path) -> None:
     both = fill_parts(tmp_path / "both", train=12, val=3)
     train, val = opened(str(both))
     assert (len(train), len(val)) == (24, 6)
@@ -33,7 +33,7 @@ def test_val_may_lie_elsewhere_in_any_kind(tmp_path: Path) -> None:
     assert same(opened(both, val=both / "train")[0], train), "train and val were asked for, and val is another's"
 
 
-def test_a_set_that_was_read_before_is_taken_as_it_is() -> None:
+def test_a_picture_set_is_used_unchanged() -> None:
     data = noise_patterns(20)
     train, val = opened(data, seed=3)
     assert torch.bincount(val.labels).tolist() == [2, 2, 2] and len(train) == 54
@@ -43,14 +43,14 @@ def test_a_set_that_was_read_before_is_taken_as_it_is() -> None:
         open_data(data, 32)
 
 
-def test_other_classes_to_measure_on_are_named() -> None:
+def test_different_validation_classes_are_named() -> None:
     data = noise_patterns(10)
     other = PictureSet(data.pictures, data.labels, ("1 red", "2 green", "zebra"))
     with raises_sentence(DataError, "3 blue", "zebra"):
         opened(data, val=other)
 
 
-def test_parts_under_other_names_are_not_taken_for_classes(tmp_path: Path) -> None:
+def test_parts_with_other_names_are_not_mistaken_for_classes(tmp_path: Path) -> None:
     both = fill_parts(tmp_path / "data")
     (both / "val").rename(both / "test")
     for source in (both, packed(both, tmp_path / "data.tar")):
@@ -67,7 +67,7 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     assert opened(both / "train")[0].classes == ("boat", "train")
 
 
-def test_skipped_pictures_are_told_once(tmp_path: Path) -> None:
+def test_skipped_pictures_are_reported_once(tmp_path: Path) -> None:
     fill(tmp_path / "a")
     fill(tmp_path / "b")
     for index in range(7):
@@ -79,12 +79,12 @@ def test_skipped_pictures_are_told_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", [7, None, {"cat": 1}, iter([])])
-def test_what_is_no_data_at_all(source: Any) -> None:
+def test_other_objects_are_refused(source: Any) -> None:
     with raises_sentence(DataError, type(source).__name__, "torch Dataset"):
         opened(source)
 
 
-def test_a_model_is_measured_on_a_tar_too(tmp_path: Path) -> None:
+def test_validation_pictures_from_a_tar(tmp_path: Path) -> None:
     both = fill_parts(tmp_path / "both", val=3)
     of_folder = load_validation(both, SIDE, ("cat", "dog"))
     of_tar = load_validation(packed(both, tmp_path / "both.tar.xz"), SIDE, ("cat", "dog"))

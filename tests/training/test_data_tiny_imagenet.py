@@ -1,4 +1,4 @@
-"""Restricted Tiny ImageNet from the official archive, of which there is a stand-in here."""
+"""Restricted Tiny ImageNet, made from a stand-in for the official archive."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_table_has_69_ids_in_27_classes() -> None:
     assert all(len(wnid) == 9 and wnid[0] == "n" and wnid[1:].isdigit() for wnid in wnids)
 
 
-def test_the_table_is_that_of_the_shipped_model() -> None:
+def test_the_table_has_the_classes_of_the_bundled_model() -> None:
     from robust_widgets.models.registry import load_model, model_names
 
     for name in model_names():
@@ -49,7 +49,7 @@ def test_the_table_is_that_of_the_shipped_model() -> None:
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_the_folders_are_made_with_the_files_as_they_are(archive: Path, exists: bool, tmp_path: Path) -> None:
+def test_files_are_sorted_into_folders_unchanged(archive: Path, exists: bool, tmp_path: Path) -> None:
     out = tmp_path / "new" / "data"
     if exists:
         out.mkdir(parents=True)
@@ -97,17 +97,17 @@ def refused(archive: Path, *words: str) -> None:
     assert not out.exists() and not list(archive.parent.glob(".*.partial")), "nothing is left"
 
 
-def test_what_is_not_the_official_archive(archive: Path, tmp_path: Path) -> None:
+def test_another_archive_is_refused(archive: Path, tmp_path: Path) -> None:
     whole = archive.read_bytes()
     refused(tmp_path / "gone.zip", "No such file")
     refused(tmp_path, "cannot be read")
     for content in (b"", b"words", whole[: len(whole) // 2]):
         (tmp_path / "cut.zip").write_bytes(content)
-        refused(tmp_path / "cut.zip", "not a whole zip file")
-    refused(write(tmp_path / "holiday.zip", {"photos/1.JPEG": b""}), "something else", f"'{ROOT}'")
+        refused(tmp_path / "cut.zip", "not a complete zip file")
+    refused(write(tmp_path / "holiday.zip", {"photos/1.JPEG": b""}), "another zip file", f"'{ROOT}'")
 
 
-def test_what_the_archive_lacks_is_named(tmp_path: Path) -> None:
+def test_missing_pictures_are_named(tmp_path: Path) -> None:
     files = members(ALL)
     lists = f"{ROOT}/val/val_annotations.txt"
     refused(write(tmp_path / "a.zip", {n: c for n, c in files.items() if n != lists}), "val_annotations.txt")
@@ -116,11 +116,11 @@ def test_what_the_archive_lacks_is_named(tmp_path: Path) -> None:
     refused(write(tmp_path / "c.zip", no_val), "val: cat (n00000001)", "val: shore (n00000003)")
 
 
-def test_an_existing_folder_is_left_as_it_is(archive: Path, tmp_path: Path) -> None:
+def test_an_existing_folder_is_unchanged(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     for taken in (tmp_path / "out", tmp_path / "out" / "mine.txt"):
-        with raises_sentence(SaveError, taken, "exists already"):
+        with raises_sentence(SaveError, taken, "already exists"):
             make(archive, taken)
     with raises_sentence(SaveError, "could not be made"):
         make(archive, tmp_path / "out" / "mine.txt" / "below")
@@ -128,7 +128,7 @@ def test_an_existing_folder_is_left_as_it_is(archive: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("kind", ["full disk", "Ctrl-C"])
-def test_a_folder_is_made_whole_or_not_at_all(
+def test_a_folder_is_created_atomically(
     kind: str, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_bytes, count = Path.write_bytes, 0

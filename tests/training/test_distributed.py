@@ -1,4 +1,4 @@
-"""Several processes that train one model."""
+"""Distributed training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.helpers import noise_patterns, raises_sentence
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
 
 
-def test_without_torchrun_a_process_is_alone() -> None:
+def test_without_torchrun_there_is_a_single_process() -> None:
     assert process_group_of({}) == ProcessGroup() and process_group_of({"RANK": "0"}) == ProcessGroup()
     with join_process_group(torch.device("cpu")) as (group, device):
         assert group.world_size == 1 and group.is_first and device.type == "cpu"
@@ -31,12 +31,12 @@ def test_without_torchrun_a_process_is_alone() -> None:
     assert ProcessGroup().mean(value) is value and ProcessGroup().wrap(model, device) is model
 
 
-def test_torchrun_says_which_process_this_is() -> None:
+def test_the_rank_comes_from_torchrun() -> None:
     assert process_group_of({**TORCHRUN, "RANK": "1", "LOCAL_RANK": "1"}) == ProcessGroup(1, 2, 1)
     assert not ProcessGroup(1, 2, 1).is_first
 
 
-def test_each_process_takes_its_rows() -> None:
+def test_each_process_computes_its_rows() -> None:
     assert [ProcessGroup(rank, 3, rank).rows(12) for rank in range(3)] == [slice(0, 4), slice(4, 8), slice(8, 12)]
     with raises_sentence(TrainingError, "128", "3 processes", "--batch-size"):
         ProcessGroup(0, 3, 0).rows(128)
@@ -46,14 +46,14 @@ def test_each_process_takes_its_rows() -> None:
     "change",
     [{"RANK": "2"}, {"RANK": "-1"}, {"RANK": "first"}, {"WORLD_SIZE": "0"}, {"LOCAL_RANK": "5"}, {"WORLD_SIZE": ""}],
 )
-def test_a_wrong_world_is_refused(change: dict[str, str]) -> None:
+def test_inconsistent_variables_are_refused(change: dict[str, str]) -> None:
     (name, value) = next(iter(change.items()))
     with raises_sentence(TrainingError, f"{name}={value!r}", "torchrun"):
         process_group_of({**TORCHRUN, **change})
 
 
 @pytest.mark.parametrize("missing", ["RANK", "LOCAL_RANK"])
-def test_half_a_world_is_refused(missing: str) -> None:
+def test_missing_variables_are_refused(missing: str) -> None:
     with raises_sentence(TrainingError, missing, "torchrun"):
         process_group_of({name: value for name, value in TORCHRUN.items() if name != missing})
 
@@ -63,7 +63,7 @@ EXACT = ("--epsilon", "0", "--precision", "float32", "--learning-rate", "0.05")
 
 
 def train_in_processes(count: int, data: Path, out: Path, *options: str) -> None:
-    """The command as torchrun runs it in this many processes; one is this process."""
+    """Run the command in this many processes as torchrun does; a single one is this process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -74,22 +74,22 @@ def train_in_processes(count: int, data: Path, out: Path, *options: str) -> None
     running: list[subprocess.Popen[str]] = []
     for rank in range(count):
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        told = {name: str(value) for name, value in place.items()}
-        environment = {**os.environ, **told, "OMP_NUM_THREADS": "1"}
+        variables = {name: str(value) for name, value in place.items()}
+        environment = {**os.environ, **variables, "OMP_NUM_THREADS": "1"}
         running.append(
             subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         )
     for process in running:
-        said, errors = process.communicate(timeout=300)
+        output, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
-        assert bool(said.strip()) == (process is running[0]), "only the first process speaks"
+        assert bool(output.strip()) == (process is running[0]), "only the first process prints"
 
 
 def rows(out: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in out.with_suffix(".log.jsonl").read_text().splitlines()]
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+def test_two_processes_learn_the_same_as_one(tmp_path: Path) -> None:
     write_data(tmp_path / "data", noise_patterns(16))
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
     train_in_processes(1, tmp_path / "data", one, *EXACT)
@@ -100,11 +100,11 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
         torch.testing.assert_close(weights[name].float(), value.float(), rtol=1e-2, atol=1e-3)
 
 
-def test_two_processes_learn_against_an_attack_and_in_half_precision_too(tmp_path: Path) -> None:
+def test_two_processes_train_adversarially_in_bfloat16(tmp_path: Path) -> None:
     write_data(tmp_path / "data", noise_patterns(16))
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
     attacked = ("--epsilon", "0.5", "--learning-rate", "0.05", "--precision", "bfloat16")
     train_in_processes(1, tmp_path / "data", one, *attacked)
     train_in_processes(2, tmp_path / "data", two, *attacked)
-    # Each process draws random starts of its own, so the curves agree but not to the bit.
+    # Each process draws random starts of its own, so the curves agree only approximately.
     assert [row["loss"] for row in rows(two)] == pytest.approx([row["loss"] for row in rows(one)], rel=0.03)

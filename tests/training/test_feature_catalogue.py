@@ -1,4 +1,4 @@
-"""A catalogue is made: units are named after what excites them, and shown as what maximises them."""
+"""The feature catalogue: units are named after the classes that activate them, and shown by maximisation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATA = noise_patterns(8)
 RED_CLASS, GREEN_CLASS, BLUE_CLASS = DATA.classes
 
 
-def test_the_scores_pick_the_class_each_unit_fires_for() -> None:
+def test_the_scores_pick_the_class_that_activates_each_unit() -> None:
     scores = class_scores(MODEL, DATA, 5, False)
     assert scores.shape == (5, 3)
     assert scores[[RED, GREEN, BLUE]].argmax(1).tolist() == [0, 1, 2]
@@ -38,13 +38,13 @@ def test_the_scores_do_not_depend_on_batches_or_order(batch_size: int) -> None:
     torch.testing.assert_close(class_scores(MODEL, mixed, batch_size, False)[[RED, GREEN, BLUE]], wanted)
 
 
-def test_classes_of_different_sizes_count_alike() -> None:
+def test_classes_of_different_sizes_count_equally() -> None:
     keep = torch.cat([torch.arange(0, 8), torch.arange(8, 10), torch.arange(16, 24)])
     few_green = PictureSet(DATA.pictures[keep], DATA.labels[keep], DATA.classes)
     assert class_scores(MODEL, few_green, 5, False)[[RED, GREEN, BLUE]].argmax(1).tolist() == [0, 1, 2]
 
 
-def test_the_catalogue_of_a_network_made_by_hand(tmp_path: Path) -> None:
+def test_the_catalogue_of_a_hand_made_network(tmp_path: Path) -> None:
     made = make_catalogue(MODEL, DATA, steps=80, batch_size=2, progress=False)
     by_unit = {entry.unit: entry for entry in made}
     assert sorted(by_unit) == list(range(5)) and len({entry.name for entry in made}) == 5
@@ -61,7 +61,7 @@ def test_the_catalogue_of_a_network_made_by_hand(tmp_path: Path) -> None:
     assert [e.name for e in read_catalogue(tmp_path / "a.features.json", MODEL.fingerprint)] == [e.name for e in made]
 
 
-def test_a_network_of_the_packages_own() -> None:
+def test_the_catalogue_of_a_real_network() -> None:
     model = tiny_model()
     made = make_catalogue(model, DATA, steps=1, progress=False)
     units = [entry.unit for entry in made]

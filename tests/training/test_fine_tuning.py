@@ -1,4 +1,4 @@
-"""Starting from a model's weights: the same classes, other classes, and the settings that suit."""
+"""Fine-tuning: the same classes, other classes, and the default settings."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ QUICK: dict[str, Any] = {"epochs": 1, "batch_size": 16, "learning_rate": 1e-6, "
 
 
 def weights_after(data: PictureSet, tmp_path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """A model's weights, and those of one that started from it and hardly moved."""
+    """A model's weights, and those of a run that started from it and hardly moved."""
     init = tiny_model(seed=3)
-    settings = TrainingSettings.of(QUICK, start="blurresnet-tiny")
+    settings = TrainingSettings.of(QUICK, init_architecture="blurresnet-tiny")
     run = TrainingRun(data, data, tmp_path / "new.safetensors", settings, init=init)
     assert run.card.mean == init.card.mean and run.card.std == init.card.std, "what the weights were trained with"
     return init.network.state_dict(), run._learner.network.state_dict()
 
 
-def test_with_the_same_classes_all_weights_are_taken(tmp_path: Path) -> None:
+def test_with_the_same_classes_all_weights_are_copied(tmp_path: Path) -> None:
     before, after = weights_after(PictureSet(TRAIN.pictures, TRAIN.labels, CLASSES), tmp_path)
     assert all(torch.equal(after[name], value) for name, value in before.items())
 
@@ -58,8 +58,8 @@ def test_two_classes_from_a_model_of_three(tmp_path: Path) -> None:
     assert float(right.float().mean()) > 0.9
 
 
-def test_its_settings_suit_trained_weights() -> None:
-    settings = TrainingSettings.of({"epochs": 3}, start="blurresnet-small")
+def test_the_defaults_suit_trained_weights() -> None:
+    settings = TrainingSettings.of({"epochs": 3}, init_architecture="blurresnet-small")
     assert settings.architecture == "blurresnet-small" and settings.epochs == 3
     assert settings.learning_rate == FINE_TUNING["learning_rate"] < TrainingSettings().learning_rate
     assert not settings.progressive
@@ -67,13 +67,13 @@ def test_its_settings_suit_trained_weights() -> None:
 
 
 def test_weights_that_do_not_fit_the_architecture_are_refused(tmp_path: Path) -> None:
-    settings = TrainingSettings.of({"architecture": "smoothresnet"}, start="blurresnet-tiny")
+    settings = TrainingSettings.of({"architecture": "smoothresnet"}, init_architecture="blurresnet-tiny")
     with raises_sentence(ParameterError, "'blurresnet-tiny'", "'smoothresnet'"):
         TrainingRun(TRAIN, VAL, tmp_path / "new.safetensors", settings, init=tiny_model())
 
 
-def test_weights_may_go_on_in_another_architecture_that_they_fit(tmp_path: Path) -> None:
-    settings = TrainingSettings.of({**QUICK, "architecture": "smoothresnet-tiny"}, start="blurresnet-tiny")
+def test_weights_may_be_used_in_another_architecture_of_the_same_shapes(tmp_path: Path) -> None:
+    settings = TrainingSettings.of({**QUICK, "architecture": "smoothresnet-tiny"}, init_architecture="blurresnet-tiny")
     run = TrainingRun(TRAIN, VAL, tmp_path / "new.safetensors", settings, init=tiny_model())
     assert run.card.architecture == "smoothresnet-tiny"
 
@@ -81,4 +81,4 @@ def test_weights_may_go_on_in_another_architecture_that_they_fit(tmp_path: Path)
 @pytest.mark.parametrize("start", [None, "blurresnet"])
 def test_an_unknown_setting_names_the_nearest(start: str | None) -> None:
     with raises_sentence(UnknownNameError, "'epoch'", "'epochs'"):
-        TrainingSettings.of({"epoch": 3}, start=start)
+        TrainingSettings.of({"epoch": 3}, init_architecture=start)

@@ -1,4 +1,4 @@
-"""A batch that memory does not hold is computed in parts, and learns the same."""
+"""A batch that does not fit into memory is computed in chunks, with the same result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CPU = RuntimeError("[enforce fail at alloc_cpu.cpp:1] . DefaultCPUAllocator: can
 
 
 def holds(monkeypatch: pytest.MonkeyPatch, count: int, error: Exception) -> list[int]:
-    """A device that holds only so many pictures while training; returns the sizes that it was asked for."""
+    """Limit the pictures that fit into memory in training; returns the sizes that were tried."""
     asked: list[int] = []
     real = PaintableNetwork.forward
 
@@ -46,7 +46,7 @@ def test_a_batch_is_halved_until_it_fits(error: Exception, tmp_path: Path, monke
     assert len(notes) == 2 and "step 1;" in notes[0] and "parts of 12 pictures" in notes[0] and "6 pictures" in notes[1]
 
 
-def test_parts_of_a_batch_learn_what_the_whole_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_learn_the_same_as_the_whole_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def losses(name: str) -> list[float]:
         said: list[str] = []
         trained_on(TRAIN, VAL, tmp_path / f"{name}.safetensors", SETTINGS, log=said.append)
@@ -57,14 +57,14 @@ def test_parts_of_a_batch_learn_what_the_whole_does(tmp_path: Path, monkeypatch:
     assert losses("parts") == pytest.approx(whole, rel=0.1), "batch statistics and random starts differ, no more"
 
 
-def test_one_picture_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_picture_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     holds(monkeypatch, 0, CPU)
     with raises_sentence(TrainingError, "'cpu'", "--batch-size"):
         trained_on(TRAIN, VAL, tmp_path / "m.safetensors", SETTINGS)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes differ"), ValueError("no memory of it")])
-def test_other_errors_are_not_taken_for_it(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_raised(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_out_of_memory(error)
     holds(monkeypatch, 0, error)
     with pytest.raises(type(error), match=str(error)):

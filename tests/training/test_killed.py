@@ -1,4 +1,4 @@
-"""A run that is killed at any moment, without a chance to say anything, goes on as if it had not been."""
+"""A run that is killed at any moment resumes as if it had not been."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def checkpoint_appears(path: Path, process: subprocess.Popen[str], changes: int) -> None:
-    """Wait until the checkpoint has been replaced so many times."""
+    """Wait until the checkpoint has been replaced this often."""
     seen: set[int] = set()
     while len(seen) < changes and process.poll() is None:
         if path.exists():
@@ -72,7 +72,7 @@ def test_killed_twice_and_resumed(data: Path, uninterrupted: Path, tmp_path: Pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_a_terminated_run_keeps_the_step_it_reached(data: Path, tmp_path: Path) -> None:
+def test_a_terminated_run_saves_its_last_step(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "model.safetensors"
     process = start(data, out)
     checkpoint = out.with_suffix(".checkpoint.pt")

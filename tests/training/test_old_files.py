@@ -1,6 +1,6 @@
-"""Files written by version 0.1 (commit 201bc29) are still read: a checkpoint, models, and the figures of a card.
+"""Files written by version 0.1 (commit 201bc29) are still read: a checkpoint, models, and the metrics of a card.
 
-They are of a network small enough to be kept, trained on 16-pixel pictures for two epochs.
+They belong to a tiny network, trained on 16-pixel pictures for two epochs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SETTINGS: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def nano(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The network that the files are of, in the table of architectures."""
+    """Register the architecture of the files."""
     config = ResNetConfig(stem=4, widths=(4, 8, 8, 16))
     monkeypatch.setitem(architectures.ARCHITECTURES, "smoothresnet-nano", config)
     yield
@@ -66,7 +66,7 @@ def test_a_model_is_loaded_with_its_card_and_seeds() -> None:
     assert model.seeds is not None and model.fingerprint == "5d6b8d9ecca31b65"
 
 
-def test_figures_of_a_card_are_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_of_a_card_are_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("model.safetensors", "judge.safetensors", "card.json"):
         shutil.copy(FILES / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)

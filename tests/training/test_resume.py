@@ -1,7 +1,8 @@
-"""A stopped training run goes on as if it had never stopped."""
+"""A stopped training run resumes as if it had never stopped."""
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -59,7 +60,7 @@ def epochs_logged(folder: Path) -> list[int]:
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, last: int) -> None:
-    """The batch after this many steps is never made."""
+    """Fail at the batch after this many steps."""
     real = training.make_batch
 
     def cut(data: PictureSet, order: Any, settings: TrainingSettings, step: int, *rest: Any) -> Any:
@@ -97,7 +98,7 @@ def test_stopped_within_an_epoch(
         with pytest.raises(PowerCutError):
             go(tmp_path, checkpoint_every=2)
     assert checkpoint(tmp_path)["step"] == saved
-    torch.rand(7)  # what the world did in between does not matter
+    torch.rand(7)  # other random numbers in between don't matter
     assert_equal(go(tmp_path, resume=True), uninterrupted)
     assert epochs_logged(tmp_path) == [1, 2, 3]
 
@@ -144,7 +145,9 @@ def test_nothing_to_resume_from(tmp_path: Path) -> None:
 )
 def test_a_checkpoint_of_other_settings_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     before = stopped(tmp_path).read_bytes()
-    with raises_sentence(TrainingError, "other settings", ", ".join(n for n in SETTINGS.to_dict() if n in change)):
+    with raises_sentence(
+        TrainingError, "other settings", ", ".join(name for name in dataclasses.asdict(SETTINGS) if name in change)
+    ):
         trained_on(TRAIN, VAL, tmp_path / NAME, replace(SETTINGS, **change), resume=True, log=str)
     assert (tmp_path / "run.checkpoint.pt").read_bytes() == before, "and it is kept"
 
@@ -171,7 +174,7 @@ def test_a_damaged_checkpoint_is_refused(keep: float, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"a text", {"weights": 1}, [1, 2], 3])
-def test_a_foreign_checkpoint_is_refused(content: object, tmp_path: Path) -> None:
+def test_a_file_of_another_format_is_refused(content: object, tmp_path: Path) -> None:
     path = tmp_path / "run.checkpoint.pt"
     path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
     with raises_sentence(TrainingError, "not a checkpoint", str(path)):
@@ -182,7 +185,7 @@ def full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_on_a_full_disk_training_goes_on_and_the_last_checkpoint_is_kept(
+def test_on_a_full_disk_training_continues_and_the_last_checkpoint_is_kept(
     uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, said = stopped(tmp_path).read_bytes(), list[str]()
@@ -201,7 +204,7 @@ def test_on_a_full_disk_training_goes_on_and_the_last_checkpoint_is_kept(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.log.jsonl", "run.safetensors"]
 
 
-def test_a_stop_on_a_full_disk_finds_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_on_a_full_disk_saves_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, said = torch.save, list[str]()
 
     def mostly_full(state: object, file: Any) -> None:
@@ -215,13 +218,13 @@ def test_a_stop_on_a_full_disk_finds_another_place(tmp_path: Path, monkeypatch: 
     while run.step < 2:
         next(events)
     events.close()
-    said = [note.text for note in run.told() if isinstance(note, TrainingNote)]
+    said = [note.text for note in run.take_notes() if isinstance(note, TrainingNote)]
     (kept,) = tmp_path.glob("robust-widgets-*/run.checkpoint.pt")
     assert repr(str(kept)) in said[-1]
     assert torch.load(kept, weights_only=True)["step"] == 2
 
 
-def test_a_model_for_which_there_is_no_room_goes_elsewhere(
+def test_a_model_that_does_not_fit_on_the_disk_is_saved_elsewhere(
     uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, said = training.save_model, list[str]()
@@ -243,7 +246,7 @@ def test_a_model_for_which_there_is_no_room_goes_elsewhere(
 
 
 def load_saved(model: RobustClassifier, folder: Path) -> RobustClassifier:
-    """A model as it comes back from a file."""
+    """A model after a round trip through a file."""
     save_model(model, folder / "saved.safetensors")
     return load_model(folder / "saved.safetensors", device="cpu")
 

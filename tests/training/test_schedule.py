@@ -1,4 +1,4 @@
-"""Learning rate, picture side, averaged weights, weight decay."""
+"""Learning rate, picture size, averaged weights, weight decay."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def test_a_very_short_run_has_a_learning_rate(steps: int) -> None:
     assert rates[0] == 0.1 and all(rate > 0 for rate in rates)
 
 
-def test_the_side_grows_over_the_epochs() -> None:
-    sides = [size_at(epoch, 14, 64, True) for epoch in range(14)]
-    assert sides == [32] * 5 + [48] * 4 + [64] * 5
+def test_the_size_grows_over_the_epochs() -> None:
+    sizes = [size_at(epoch, 14, 64, True) for epoch in range(14)]
+    assert sizes == [32] * 5 + [48] * 4 + [64] * 5
     assert [size_at(epoch, 14, 64, False) for epoch in range(14)] == [64] * 14
 
 
 @pytest.mark.parametrize("full", [8, 16, 20, 33, 36, 50, 64, 100])
 @pytest.mark.parametrize("epochs", [1, 2, 3, 14])
-def test_the_last_epoch_sees_the_full_side(full: int, epochs: int) -> None:
-    sides = [size_at(epoch, epochs, full, True) for epoch in range(epochs)]
-    assert sides[-1] == full
-    assert sides == sorted(sides)
-    assert all(side == full or (side % 8 == 0 and side >= 16) for side in sides)
+def test_the_last_epoch_uses_the_full_size(full: int, epochs: int) -> None:
+    sizes = [size_at(epoch, epochs, full, True) for epoch in range(epochs)]
+    assert sizes[-1] == full
+    assert sizes == sorted(sizes)
+    assert all(size == full or (size % 8 == 0 and size >= 16) for size in sizes)
 
 
 def network(value: float) -> nn.Module:
@@ -62,7 +62,7 @@ def test_the_weight_average_by_hand() -> None:
     assert average.state()["1.num_batches_tracked"] == 3, "counters are copied, not averaged"
 
 
-def test_the_average_is_apart_from_the_network() -> None:
+def test_the_average_is_independent_of_the_network() -> None:
     module = network(1.0)
     average = WeightAverage(module, 0.9)
     with torch.no_grad():

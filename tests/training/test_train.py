@@ -1,4 +1,4 @@
-"""Adversarial training from end to end, on coloured noise."""
+"""Adversarial training end to end, on coloured noise."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from torch import Tensor
 from robust_widgets.errors import TrainingError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
-from robust_widgets.tasks.generate import generate
-from robust_widgets.training import trainer as learner
-from robust_widgets.training import trainer as run
+from robust_widgets.tasks import generate
+from robust_widgets.training import trainer
 from robust_widgets.training.accuracy import accuracy
 from robust_widgets.training.batches import channel_statistics, epoch_order, epsilon_at, make_batch
 from robust_widgets.training.data import PictureSet
@@ -77,10 +76,10 @@ def test_it_can_generate_what_it_learned(trained: tuple[RobustClassifier, Path, 
     for name, channel in (("1 red", 0), ("2 green", 1), ("3 blue", 2)):
         trace = generate(name, n=2, steps=3, model=trained[0])
         means = trace.frames[0].astype(float).mean((0, 1, 2))
-        assert means.argmax() == channel, "the seeds are of the class's own pictures"
+        assert means.argmax() == channel, "the seeds come from pictures of the class"
 
 
-def test_a_line_of_numbers_an_epoch(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
+def test_the_log_has_a_line_per_epoch(trained: tuple[RobustClassifier, Path, list[str]]) -> None:
     _, out, said = trained
     rows = [json.loads(line) for line in out.with_suffix(".log.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5] and len(said) == 6
@@ -95,18 +94,17 @@ def spy(
 ) -> list[dict[str, Any]]:
     """Record the keyword arguments of a function that the training calls."""
     calls: list[dict[str, Any]] = []
-    training = learner if name == "pgd" else run
-    real = getattr(training, name)
+    real = getattr(trainer, name)
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
         calls.append({**kwargs, "args": args})
         return (replacement or real)(*args, **kwargs)
 
-    monkeypatch.setattr(training, name, recorded)
+    monkeypatch.setattr(trainer, name, recorded)
     return calls
 
 
-def test_each_step_learns_from_attacked_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_each_step_trains_on_adversarial_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     modes: list[bool] = []
 
     def grey(model: torch.nn.Module, pictures: Tensor, _labels: Tensor, **_: Any) -> Tensor:
@@ -122,7 +120,7 @@ def test_each_step_learns_from_attacked_pictures(monkeypatch: pytest.MonkeyPatch
     assert found <= 0.7, "from grey pictures nothing can be learned"
 
 
-def test_the_measure_of_an_epoch_is_of_the_averaged_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_averaged_weights_are_measured_after_an_epoch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls = spy(monkeypatch, "accuracy")
     model = trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(epsilon=0.0), log=str)
     measured = calls[-1]["args"][0]
@@ -130,30 +128,30 @@ def test_the_measure_of_an_epoch_is_of_the_averaged_weights(monkeypatch: pytest.
     assert model.card.norm == "" and model.card.radius == 0, "without an attack it is a standard model"
 
 
-def test_the_side_and_the_radius_grow_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_size_and_epsilon_grow_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     data = noise_patterns(4, side=32)
     batches, attacks = spy(monkeypatch, "make_batch"), spy(monkeypatch, "pgd")
     settings = short(epochs=4, batch_size=6, epsilon=0.8, progressive=True)
     trained_on(data, data, tmp_path / "m.safetensors", settings, log=str)
-    sides = [16] * 2 + [24] * 2 + [32] * 4
-    assert [call["args"][4] for call in batches] == sides
-    assert [call["args"][1].shape[-1] for call in attacks] == sides
-    assert [call["epsilon"] for call in attacks] == pytest.approx([0.8 * side / 32 for side in sides])
+    sizes = [16] * 2 + [24] * 2 + [32] * 4
+    assert [call["args"][4] for call in batches] == sizes
+    assert [call["args"][1].shape[-1] for call in attacks] == sizes
+    assert [call["epsilon"] for call in attacks] == pytest.approx([0.8 * size / 32 for size in sizes])
 
 
 @pytest.mark.parametrize(("norm", "at_half"), [("l2", 0.4), ("linf", 0.8)])
-def test_only_an_l2_radius_scales_with_the_side(norm: str, at_half: float) -> None:
+def test_only_an_l2_epsilon_scales_with_the_size(norm: str, at_half: float) -> None:
     settings = TrainingSettings(norm=norm, epsilon=0.8)
     assert epsilon_at(settings, 64, 64, 0) == 0.8 and epsilon_at(settings, 32, 64, 0) == pytest.approx(at_half)
 
 
-def batch(step: int = 0, side: int = 16, rows: slice | None = None, **settings: Any) -> tuple[Tensor, Tensor]:
-    made = short(**settings)
-    order = epoch_order(TRAIN, made, step // 8)
-    return make_batch(TRAIN, order, made, step, side, torch.device("cpu"), rows)
+def batch(step: int = 0, size: int = 16, rows: slice | None = None, **settings: Any) -> tuple[Tensor, Tensor]:
+    run = short(**settings)
+    order = epoch_order(TRAIN, run, step // 8)
+    return make_batch(TRAIN, order, run, step, size, torch.device("cpu"), rows)
 
 
-def test_a_batch_is_decided_by_its_place_in_the_run() -> None:
+def test_a_batch_depends_only_on_settings_and_step() -> None:
     (one, labels), (again, same_labels) = batch(10), batch(10)
     assert torch.equal(one, again) and torch.equal(labels, same_labels)
     for other in (batch(18), batch(11), batch(10, seed=1)):
@@ -186,13 +184,13 @@ def test_a_balanced_epoch_shows_every_class_equally_often() -> None:
     assert torch.bincount(few.labels[balanced]).tolist() == [40, 40]
 
 
-def test_the_radius_rises_in_the_warm_up() -> None:
+def test_epsilon_rises_in_the_warm_up() -> None:
     settings = TrainingSettings(epsilon=0.8, epsilon_warm_up=2)
     assert [epsilon_at(settings, 64, 64, epochs) for epochs in (0, 1, 2, 9)] == pytest.approx([0, 0.4, 0.8, 0.8])
     assert epsilon_at(TrainingSettings(epsilon=0.8), 64, 64, 0) == 0.8, "none by default"
 
 
-def test_label_smoothing_keeps_a_model_modest(tmp_path: Path) -> None:
+def test_label_smoothing_lowers_confidence(tmp_path: Path) -> None:
     def confidence(smoothing: float) -> float:
         settings = short(epsilon=0.0, epochs=4, label_smoothing=smoothing)
         model = trained_on(TRAIN, VAL, tmp_path / f"{smoothing}.safetensors", settings)
@@ -201,9 +199,9 @@ def test_label_smoothing_keeps_a_model_modest(tmp_path: Path) -> None:
     assert confidence(0.5) < confidence(0.0) - 0.1
 
 
-def test_a_batch_at_a_smaller_side() -> None:
-    small, labels = batch(side=8)
-    full, same = batch(side=16)
+def test_a_batch_at_a_smaller_size() -> None:
+    small, labels = batch(size=8)
+    full, same = batch(size=16)
     assert small.shape == (24, 3, 8, 8) and torch.equal(labels, same)
     torch.testing.assert_close(small.mean((2, 3)), full.mean((2, 3)), atol=0.02, rtol=0)
 
@@ -214,7 +212,7 @@ def test_channel_statistics() -> None:
     flat[:2, 2] = 255
     mean, std = channel_statistics(flat)
     assert mean == (0.0, 1.0, 0.5)
-    assert std[0] == std[1] == 1e-3, "never zero, because pictures are divided by it"
+    assert std[0] == std[1] == 1e-3, "never zero: pictures are divided by it"
     assert std[2] == pytest.approx(0.5164, abs=1e-3)
 
 
@@ -256,4 +254,4 @@ def test_training_leaves_the_global_generator_and_the_data_alone(tmp_path: Path)
 def test_a_loss_that_is_not_a_number_stops_at_once(tmp_path: Path) -> None:
     with raises_sentence(TrainingError, "not a number", "--learning-rate"):
         trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(learning_rate=1e30), log=str)
-    assert list(tmp_path.iterdir()) == [], "no model, and no checkpoint that is of no use"
+    assert list(tmp_path.iterdir()) == [], "neither a model nor a useless checkpoint"
