@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -14,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from robust_widgets.cli import lab as start
 from tests.cli.shell import call, refusal
+
+start = importlib.import_module("robust_widgets.cli.lab")  # the package's attribute of this name is the command
 
 
 @pytest.fixture

@@ -142,8 +142,8 @@ def test_features_are_painted_into_other_classes(evaluator: Evaluator, chosen: P
     result = tasks.feature_painting(evaluator, chosen)
     assert result.targets.tolist() == [0, 1, 2]
     assert result.figures["largest change outside, of 255"] == 0
-    start, result = (result.figures[f"activation in the region, {when}"] for when in ("start", "result"))
-    assert result > start
+    before, after = (result.figures[f"activation in the region, {when}"] for when in ("start", "result"))
+    assert after > before
     assert 0 <= result.shares["judge's probability of the feature's class rose"] <= 1
     check_verdicts(result, evaluator)
 

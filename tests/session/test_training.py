@@ -63,11 +63,11 @@ class Watcher:
         self.wait(lambda: any(event.step >= step for event in self.of(TrainingStep)))
 
 
-def session(out: Path, panel: int = 0) -> LocalTraining:
+def session(out: Path, samples: int = 0) -> LocalTraining:
     def set_up(log: Callable[[str], object]) -> TrainingRun:
         log("Skipped 1 file.")
         resume = out.with_suffix(".checkpoint.pt").exists()
-        return TrainingRun(TRAIN, VAL, out, SETTINGS, panel=panel, resume=resume)
+        return TrainingRun(TRAIN, VAL, out, SETTINGS, samples=samples, resume=resume)
 
     return LocalTraining(set_up)
 
@@ -79,7 +79,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Watcher]:
     out, watcher = tmp_path_factory.mktemp("whole") / "m.safetensors", Watcher()
-    training = session(out, panel=4)
+    training = session(out, samples=4)
     assert training.state == "idle"
     training.start(watcher)
     assert watcher.wait_end().state == "done"

@@ -43,7 +43,7 @@ def nano(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def resume(folder: Path, **settings: Any) -> Any:
     shutil.copy(FILES / "stopped.checkpoint.pt", folder / "model.checkpoint.pt")
-    options: dict[str, Any] = {"device": "cpu", "progress": False, "say": str, "data_name": "made up", "resume": True}
+    options: dict[str, Any] = {"device": "cpu", "progress": False, "log": str, "data_name": "made up", "resume": True}
     return train(PICTURES, folder / "model.safetensors", size=16, **options, **SETTINGS, **settings)
 
 
