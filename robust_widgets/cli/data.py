@@ -24,7 +24,7 @@ def restricted_tiny_imagenet(
     ],
     out: Out,
 ) -> None:
-    """Make the training data of the bundled models from Tiny ImageNet.
+    """Sort Tiny ImageNet as for the bundled models.
 
     69 of its 200 classes become 27 everyday ones. ImageNet's terms apply to the pictures: research and teaching only.
     """

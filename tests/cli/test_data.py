@@ -35,7 +35,7 @@ def test_restricted_tiny_imagenet_is_made(tmp_path: Path) -> None:
     assert f"train '{out}' --out model.safetensors" in result.stdout
     assert "sorting" in result.stderr
     assert {f.parent.name for f in out.glob("train/*/*")} == set(RESTRICTED_TINY_IMAGENET)
-    assert "exists already" in refusal("data", "restricted-tiny-imagenet", "--from", archive, "--out", out)
+    assert "already exists" in refusal("data", "restricted-tiny-imagenet", "--from", archive, "--out", out)
 
 
 def test_domains_are_split_and_can_be_trained_on(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_absurd_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         add(tar, "./b/x.png", b"", pax_headers={"comment": "x" * (40 << 20)})
     with raises_sentence(DataError, archive, "absurdly long"):
         opened(archive)
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 15)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 15)
     with raises_sentence(DataError, "data.tar", "more than 15 files"):
         opened(packed(tmp_path / "data", tmp_path / "data.tar"))
 

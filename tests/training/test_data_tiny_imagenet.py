@@ -85,7 +85,7 @@ def test_only_expected_names_of_sane_size_are_read(tmp_path: Path, monkeypatch: 
     assert tree(out) == WHOLE
     assert "Skipped 1 files" in said[0] and "n00000001_9.JPEG" in said[0]
     assert not list(tmp_path.rglob("evil*"))
-    monkeypatch.setattr(tiny_imagenet, "LARGEST_LIST", 10)
+    monkeypatch.setattr(tiny_imagenet, "MAX_LIST_BYTES", 10)
     with raises_sentence(DataError, "val_annotations.txt"):
         make(tmp_path / "tiny.zip", tmp_path / "other")
 

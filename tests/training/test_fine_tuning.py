@@ -48,7 +48,7 @@ def test_two_classes_from_a_model_of_three(tmp_path: Path) -> None:
     two = PictureSet(TRAIN.pictures[:32], TRAIN.labels[:32], TRAIN.classes[:2])
     options: dict[str, Any] = {
         "init": str(tmp_path / "old.safetensors"),
-        "say": str,
+        "log": str,
         "progress": False,
         "device": "cpu",
     }

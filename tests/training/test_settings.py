@@ -23,7 +23,7 @@ BAD: list[tuple[str, Any]] = [
     *(("weight_decay", value) for value in (-1e-4, math.nan)),
     *(("average_decay", value) for value in (-0.1, 1.0, 2.0, math.nan)),
     *(("label_smoothing", value) for value in (-0.1, 1.0, math.nan)),
-    *(("radius_warm_up", value) for value in (-1.0, math.inf, math.nan)),
+    *(("epsilon_warm_up", value) for value in (-1.0, math.inf, math.nan)),
     *(("augmentation", value) for value in ("none", "")),
     *(("seed_rank", value) for value in (0, 2.5)),
     *(("norm", value) for value in ("l1", "", "L2")),
@@ -42,8 +42,8 @@ def test_the_edges_of_the_ranges_are_allowed() -> None:
     TrainingSettings(norm="linf", precision="bfloat16", epsilon=8 / 255)
 
 
-def test_settings_are_plain_values_that_can_be_saved() -> None:
-    settings = TrainingSettings(epochs=3, epsilon=0.5)
-    assert json.loads(json.dumps(settings.to_dict())) == settings.to_dict()
-    assert TrainingSettings(**settings.to_dict()) == settings
-    assert settings.to_dict().keys() == {field.name for field in dataclasses.fields(TrainingSettings)}
+def test_settings_are_saved_as_plain_values_under_their_old_names() -> None:
+    saved = TrainingSettings(epochs=3, epsilon=0.5, epsilon_warm_up=2.0).to_dict()
+    assert json.loads(json.dumps(saved)) == saved
+    assert (saved["epochs"], saved["radius"], saved["radius_warm_up"]) == (3, 0.5, 2.0)
+    assert len(saved) == len(dataclasses.fields(TrainingSettings)) and "epsilon" not in saved
