@@ -10,8 +10,7 @@ import torch
 
 from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.errors import ParameterError
-from robust_widgets.robustness import autoattack as auto_attack
-from robust_widgets.robustness import autoattack as auto_attacked
+from robust_widgets.robustness import autoattack
 from robust_widgets.training.accuracy import AUTOATTACK, PGD, AttackPlan, accuracy, evenly_spaced, run_attack
 from tests.helpers import noise_patterns, raises_sentence, tiny_model
 
@@ -20,13 +19,14 @@ from tests.helpers import noise_patterns, raises_sentence, tiny_model
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
     """AutoAttack in a few steps; the sizes of the batches that were attacked."""
     sizes: list[int] = []
+    real = autoattack.auto_attack
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
 
     def short(*arguments: object, **options: object) -> torch.Tensor:
         sizes.append(len(arguments[1]))  # pyright: ignore[reportArgumentType]
-        return auto_attack.auto_attack(*arguments, **options, steps=3, queries=5)  # pyright: ignore[reportArgumentType]
+        return real(*arguments, **options, steps=3, queries=5)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(auto_attacked, "auto_attack", short)
+    monkeypatch.setattr(autoattack, "auto_attack", short)
     return sizes
 
 
@@ -46,18 +46,18 @@ def test_autoattack_never_counts_a_misclassified_picture_as_robust() -> None:
 def test_an_interrupted_autoattack_is_resumed(quick: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     model, data = tiny_model(), noise_patterns(4)
     arguments = {"epsilon": 0.05, "kind": AUTOATTACK, "batch_size": 5, "progress": False}
-    short = auto_attacked.auto_attack
+    short = autoattack.auto_attack
 
     def killed(*arguments: object, **options: object) -> torch.Tensor:
         if len(quick) == 2:
             raise KeyboardInterrupt
         return short(*arguments, **options)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(auto_attacked, "auto_attack", killed)
+    monkeypatch.setattr(autoattack, "auto_attack", killed)
     with pytest.raises(KeyboardInterrupt):
         run_attack(model, data, **arguments)
     assert quick == [5, 5]
-    monkeypatch.setattr(auto_attacked, "auto_attack", short)
+    monkeypatch.setattr(autoattack, "auto_attack", short)
     resumed = run_attack(model, data, **arguments)
     assert quick == [5, 5, 2], "the first two batches were cached"
     whole = run_attack(model, data, use_cache=False, **arguments)

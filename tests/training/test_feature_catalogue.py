@@ -12,7 +12,7 @@ from robust_widgets.errors import WeightsError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import read_catalogue, write_catalogue
 from robust_widgets.training.data import PictureSet
-from robust_widgets.training.feature_catalogue import THUMBNAIL_SIDE, class_scores, make_catalogue, thumbnails
+from robust_widgets.training.feature_catalogue import THUMBNAIL_SIZE, class_scores, make_catalogue, thumbnails
 from tests.helpers import ColourNet, card, noise_patterns, raises_sentence, tiny_model
 
 GREEN, NOTHING, RED, BLUE, GREY = range(5)
@@ -56,7 +56,7 @@ def test_the_catalogue_of_a_hand_made_network(tmp_path: Path) -> None:
     assert {entry.unit for entry in made[:3]} <= {RED, GREEN, BLUE, GREY} and made[-1].unit == NOTHING
     grey = by_unit[GREY].thumbnail.astype(float).mean((0, 1))
     assert grey.min() > 150 and np.ptp(grey) < 20
-    assert all(e.thumbnail.shape == (THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3) and e.thumbnail.dtype == np.uint8 for e in made)
+    assert all(e.thumbnail.shape == (THUMBNAIL_SIZE, THUMBNAIL_SIZE, 3) and e.thumbnail.dtype == np.uint8 for e in made)
     write_catalogue(tmp_path / "a.features.json", MODEL.fingerprint, made)
     assert [e.name for e in read_catalogue(tmp_path / "a.features.json", MODEL.fingerprint)] == [e.name for e in made]
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from robust_widgets.training.data import PictureSet
-from robust_widgets.training.seed_statistics import GRAIN, seed_statistics
+from robust_widgets.training.seed_statistics import NOISE, seed_statistics
 from tests.helpers import noise_patterns
 
-SIDE, RANK, EACH = 8, 3, 1500
-SIZE = 3 * (SIDE // 2) ** 2
+SIZE, RANK, EACH = 8, 3, 1500
+VALUES = 3 * (SIZE // 2) ** 2
 
 
 def known(seed: int = 0) -> tuple[PictureSet, list[torch.Tensor], list[torch.Tensor]]:
@@ -20,11 +20,11 @@ def known(seed: int = 0) -> tuple[PictureSet, list[torch.Tensor], list[torch.Ten
     means: list[torch.Tensor] = []
     factors: list[torch.Tensor] = []
     for scale in (0.10, 0.05):
-        mean = 0.4 + 0.2 * torch.rand(SIZE, generator=generator)
-        directions, _ = torch.linalg.qr(torch.randn(SIZE, RANK, generator=generator))
+        mean = 0.4 + 0.2 * torch.rand(VALUES, generator=generator)
+        directions, _ = torch.linalg.qr(torch.randn(VALUES, RANK, generator=generator))
         factor = directions.T * scale * torch.tensor([4.0, 3.0, 2.0])[:, None]
         draws = mean + torch.randn(EACH, RANK, generator=generator) @ factor
-        small = draws.view(EACH, 3, SIDE // 2, SIDE // 2)
+        small = draws.view(EACH, 3, SIZE // 2, SIZE // 2)
         drawn.append(small.repeat_interleave(2, 2).repeat_interleave(2, 3))
         means.append(mean)
         factors.append(factor)
@@ -37,8 +37,8 @@ def known(seed: int = 0) -> tuple[PictureSet, list[torch.Tensor], list[torch.Ten
 def test_a_known_low_rank_gaussian_is_recovered() -> None:
     data, means, factors = known()
     found = seed_statistics(data, factor=2, rank=RANK, progress=False)
-    assert found["mean"].shape == (2, 3, SIDE // 2, SIDE // 2)
-    assert found["factor"].shape == (2, RANK, SIZE) and found["noise"].shape == (2,)
+    assert found["mean"].shape == (2, 3, SIZE // 2, SIZE // 2)
+    assert found["factor"].shape == (2, RANK, VALUES) and found["noise"].shape == (2,)
     assert all(value.dtype == torch.float16 for value in found.values())
     for label in range(2):
         torch.testing.assert_close(found["mean"][label].flatten().float(), means[label], atol=0.03, rtol=0)
@@ -55,12 +55,12 @@ def test_the_largest_directions_are_kept_and_the_grain_is_fixed() -> None:
             found = seed_statistics(data, rank=rank, progress=False)
             kept = float(found["factor"][label].float().square().sum())
             assert kept == pytest.approx(float(variances[:rank].sum()), rel=0.12)
-            assert float(found["noise"][label]) == pytest.approx(GRAIN, rel=0.01)
+            assert float(found["noise"][label]) == pytest.approx(NOISE, rel=0.01)
 
 
 def test_fewer_pictures_than_directions() -> None:
     found = seed_statistics(noise_patterns(5, side=8), rank=24, progress=False)
-    assert found["factor"].shape == (3, 24, SIZE)
+    assert found["factor"].shape == (3, 24, VALUES)
     assert all(value.isfinite().all() for value in found.values())
     assert (found["factor"][:, 5:] == 0).all() and (found["factor"][:, :4].abs().amax(2) > 0).all()
 
