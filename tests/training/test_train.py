@@ -17,7 +17,7 @@ from torch import Tensor
 from robust_widgets.errors import TrainingError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
-from robust_widgets.tasks import generate
+from robust_widgets.tasks.generate import generate
 from robust_widgets.training import trainer
 from robust_widgets.training.accuracy import accuracy
 from robust_widgets.training.batches import channel_statistics, epoch_order, epsilon_at, make_batch

@@ -114,8 +114,7 @@ def report(
     generated = next(result for result in results if result.task == "generate")
     by_class = [(name, *_class_counts(generated, label)) for label, name in enumerate(classes)]
     parameters = [
-        (task, *(f"{default_of(task, name):g}" for name in ("steps", "epsilon", "step_size")))
-        for task in task_names()
+        (task, *(f"{default_of(task, name):g}" for name in ("steps", "epsilon", "step_size"))) for task in task_names()
     ]
     extras = [(result.task, result.setting, name, value) for result in results for name, value in result_extras(result)]
     return "\n".join(
