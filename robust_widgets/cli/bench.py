@@ -86,15 +86,16 @@ def _backend(model: RobustClassifier, batch: int) -> str:
     """The backend that a model uses for a batch of this size, and whether whole steps are recorded."""
     import torch
 
-    from robust_widgets.compiler.autotune import size_of
+    from robust_widgets.compiler.autotune import batch_size_for
+    from robust_widgets.compiler.engine import EAGER, TITLES
     from robust_widgets.solvers.graphs.dispatch import backend_for
 
     if model.engine is None:
-        return "not compiled"
+        return TITLES[EAGER]
     side = model.input_size
     if backend_for(model, torch.zeros(batch, 3, side, side, device=model.device)) is not None:
         return "whole steps recorded"
-    return model.engine.ways.get(size_of(batch), "not compiled")
+    return TITLES[model.engine.selected.get(batch_size_for(batch), EAGER)]
 
 
 def _table(rows: Sequence[Row], parity: Parity | None, backend: str) -> str:

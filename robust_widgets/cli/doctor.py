@@ -88,20 +88,19 @@ def _hardware() -> list[str]:
 
 def _cpu_steps(model: RobustClassifier) -> list[str]:
     """The time of each backend for each batch size, and how a run's steps are computed."""
-    from robust_widgets.compiler.engine import WAYS
+    from robust_widgets.compiler.engine import TITLES
 
     for size in BATCHES:
         model.warm_up(size)
     engine = model.engine
-    if engine is None or not engine.ways:
+    if engine is None or not engine.selected:
         return ["  It runs uncompiled."]
-    names = {backend: WAYS[backend] for times in engine.times.values() for backend in times}
-    names |= {backend: WAYS[backend] for backend in engine.ways.values()}
+    names = {backend: TITLES[backend] for times in engine.times.values() for backend in times}
+    names |= {backend: TITLES[backend] for backend in engine.selected.values()}
     rows = [("ms per forward + backward", [f"{title}  " for title in BATCHES.values()])]
     for backend, name in names.items():
-        rows.append(
-            (name, [_cell(engine.times.get(size, {}).get(backend), engine.ways[size] == backend) for size in BATCHES])
-        )
+        used = engine.selected
+        rows.append((name, [_cell(engine.times.get(size, {}).get(backend), used[size] == backend) for size in BATCHES]))
     width = max(len(label) for label, _ in rows)
     return [
         *(f"  {label:{width}}{''.join(f'{cell:>{COLUMN_WIDTH}}' for cell in cells)}".rstrip() for label, cells in rows),

@@ -1,4 +1,4 @@
-"""Whether others want the processors just now, too."""
+"""Selects the fastest backend: measures once per model, batch size and machine, and caches the times."""
 
 from __future__ import annotations
 
@@ -14,109 +14,102 @@ import torch
 from robust_widgets._files import read_cache, write_cache
 from robust_widgets._timing import interleaved
 
+CACHE = "speed"
+BATCH_SIZES = (1, 4, 8)  # that backends are measured with
+ROUNDS = 5
+MORE_ROUNDS = 20
+CLOSE = 2.0  # backends within this factor of the fastest get more rounds
+SECONDS = 0.3  # no further round starts after this time
+LONG = 2.0  # seconds of all first calls, beyond which no others are made
+WARM_UP = 0.02  # seconds of calls before a timed one: ONNX Runtime is slower right after torch
+MARGIN = 0.95  # a backend must take less than this share of the eager network's time
 THREADS = Path("/proc/self/task")
-CROWDED = (
-    0.2  # seconds a second that threads wait for a processor; 0.03 where this process is alone, 0.96 beside another
-)
+CONTENTION = 0.2  # waiting seconds per second; 0.03 were measured alone, 0.96 next to another busy process
 
 
-class Crowd:
-    """Tells how long this process's threads have waited for a processor since this was made.
+class CpuContention:
+    """Detects whether other processes compete for the CPU, from the time that this process's threads wait for it.
 
-    Threads that wait for one of them that was sent away take a hundred times as long, by some ways and not by others,
-    and that will be otherwise when it is quiet.
+    One waiting thread can slow a parallel operation a hundredfold, in some backends and not in others.
     """
 
     def __init__(self) -> None:
-        self._began, self._waited = time.perf_counter(), _waited()
+        self._start, self._waited = time.perf_counter(), _waiting_seconds()
 
     @property
-    def found(self) -> bool:
-        """Whether they waited so long that times tell nothing of this machine; no where the system does not say."""
-        return _waited() - self._waited > CROWDED * (time.perf_counter() - self._began)
+    def detected(self) -> bool:
+        """Whether threads waited too long for times to describe this machine; False where the system can't tell."""
+        return _waiting_seconds() - self._waited > CONTENTION * (time.perf_counter() - self._start)
 
 
-def _waited() -> float:
-    """Seconds that the threads of this process have waited so far for a processor to run them; Linux counts them."""
+def _waiting_seconds() -> float:
+    """Seconds that this process's threads have waited for a CPU, which Linux counts."""
     total = 0
     with suppress(OSError):
         for thread in THREADS.iterdir():
-            with suppress(OSError, ValueError, IndexError):  # it may have ended
+            with suppress(OSError, ValueError, IndexError):  # the thread may have ended
                 total += int((thread / "schedstat").read_text().split()[1])
     return total / 1e9
 
 
-KIND = "speed"
-ROUNDS = 5
-MORE_ROUNDS = 20
-NEAR = 2.0  # ways that take up to so many times the least get more rounds
-SECONDS = 0.3  # a crowded machine gets fewer rounds
-LONG = 2.0  # seconds
-SIZES = (1, 4, 8)  # pictures at once that the ways are measured with
-SETTLING = 0.02  # seconds of a way before the call that counts: right behind torch, ONNX Runtime takes longer
-MARGIN = 0.95  # another way must take less than this share of the network's own time
+def batch_size_for(pictures: int) -> int:
+    """The one of `BATCH_SIZES` whose choice holds for this number of pictures."""
+    one, few, many = BATCH_SIZES
+    return one if pictures == one else few if pictures < many else many
 
 
-def size_of(pictures: int) -> int:
-    """The one of `SIZES` whose choice holds for so many pictures at once."""
-    return SIZES[0] if pictures == 1 else SIZES[1] if pictures < SIZES[2] else SIZES[2]
+def measure(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Milliseconds of each call: the minimum of interleaved calls, because background load only adds to it.
+
+    If the first calls take longer than `LONG`, or other processes compete for the CPU, their times are returned.
+    """
+    first: dict[str, float] = {}
+    contention = CpuContention()
+    for name, call in calls.items():
+        start = time.perf_counter()
+        call()
+        first[name] = (time.perf_counter() - start) * 1000
+    if sum(first.values()) > LONG * 1000 or contention.detected:
+        return first
+    times = {name: min(taken) for name, taken in interleaved(calls, ROUNDS, None, SECONDS, WARM_UP).items()}
+    close = {name: call for name, call in calls.items() if times[name] <= CLOSE * min(times.values())}
+    more = interleaved(close, MORE_ROUNDS, None, SECONDS, WARM_UP)
+    return {name: min([taken, *more.get(name, [])]) for name, taken in times.items()}
 
 
-def kept_times(fingerprint: str, side: int, size: int, ways: Collection[str] = ()) -> dict[str, float] | None:
-    """Milliseconds a pass of each way, as they were measured on this machine; None where they were not.
+def fastest(times: dict[str, float], eager: str) -> str:
+    """The fastest backend, or the eager network if the gain is within the noise."""
+    best = min(times, key=times.__getitem__)
+    return best if times[best] < MARGIN * times[eager] else eager
+
+
+def read_times(fingerprint: str, size: int, batch: int, backends: Collection[str]) -> dict[str, float] | None:
+    """Milliseconds per pass of each backend, as measured on this machine; None if they were not.
 
     Args:
         fingerprint: of the model.
-        side: of the pictures, in pixels.
-        size: one of `SIZES`.
-        ways: all that there are; what was measured among others counts for nothing.
+        size: of the pictures, in pixels.
+        batch: one of `BATCH_SIZES`.
+        backends: all that there are; times measured among others are ignored.
     """
-    with suppress(TypeError, ValueError):  # of a damaged file
-        found = read_cache(KIND, _key(fingerprint, side, size, ways)) or {}
-        return {name: float(taken) for name, taken in found.items()} or None
+    with suppress(TypeError, ValueError):  # a damaged file
+        times = read_cache(CACHE, _key(fingerprint, size, batch, backends)) or {}
+        return {name: float(taken) for name, taken in times.items()} or None
     return None
 
 
-def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Milliseconds a call of each way: the least of calls in turn, or the first calls where those take `LONG`.
-
-    The first calls, too, where others want the processors: then each may take a hundred times as long.
-
-    The least, because whatever else the machine does just now only adds to it, and the choice is kept; those that are
-    near the fastest get more rounds for the same reason.
-    """
-    first: dict[str, float] = {}
-    crowd = Crowd()
-    for name, way in ways.items():
-        began = time.perf_counter()
-        way()
-        first[name] = (time.perf_counter() - began) * 1000
-    if sum(first.values()) > LONG * 1000 or crowd.found:
-        return first
-    times = {name: min(taken) for name, taken in interleaved(ways, ROUNDS, None, SECONDS, SETTLING).items()}
-    near = {name: way for name, way in ways.items() if times[name] <= NEAR * min(times.values())}
-    again = interleaved(near, MORE_ROUNDS, None, SECONDS, SETTLING)
-    return {name: min([taken, *again.get(name, [])]) for name, taken in times.items()}
+def write_times(fingerprint: str, size: int, batch: int, backends: Collection[str], times: dict[str, float]) -> None:
+    """Cache measured times."""
+    write_cache(CACHE, _key(fingerprint, size, batch, backends), times)
 
 
-def keep_times(fingerprint: str, side: int, size: int, times: dict[str, float], ways: Collection[str] = ()) -> None:
-    """Keep what was measured; where that cannot be written it is measured anew next time."""
-    write_cache(KIND, _key(fingerprint, side, size, ways), times)
-
-
-def fastest(times: dict[str, float], own: str) -> str:
-    """The way that takes least, or the network's own where the gain is within the noise."""
-    best = min(times, key=times.__getitem__)
-    return best if times[best] < MARGIN * times[own] else own
-
-
-def _key(fingerprint: str, side: int, size: int, ways: Collection[str]) -> tuple[str, ...]:
+def _key(fingerprint: str, size: int, batch: int, backends: Collection[str]) -> tuple[str, ...]:
     """What the times depend on."""
     try:
         runtime = version("onnxruntime")
     except PackageNotFoundError:
         runtime = "none"
-    work = f"{side} px, {size} at once, {' '.join(ways)}, {SETTLING} s before"
+    work = f"{size} px, batch {batch}, {' '.join(backends)}, warm-up {WARM_UP} s"
     return fingerprint, work, torch.__version__, runtime, processor_name(), f"{torch.get_num_threads()} threads"
 
 

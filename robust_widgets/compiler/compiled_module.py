@@ -1,4 +1,4 @@
-"""A prepared network as one differentiable function, whatever carries it out."""
+"""A compiled network as one differentiable function, whatever runs it."""
 
 from __future__ import annotations
 
@@ -16,58 +16,57 @@ from robust_widgets.compiler.tracing.joint_graph import JointGraph, call
 
 
 class CompiledModule(Protocol):
-    """The way from pictures (n, 3, h, w) to answers (n, m), and the way back."""
+    """The forward and backward pass of a network with frozen weights."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
-        """The answers, and what the way back needs."""
+        """The outputs (n, m) for pictures (n, 3, h, w), and what `backward` needs."""
         ...
 
-    def backward(self, kept: object, gradient: Tensor) -> Tensor:
-        """The gradient in the pictures, (n, 3, h, w), of something whose gradient in the answers is given."""
+    def backward(self, saved: object, gradient: Tensor) -> Tensor:
+        """The gradient of the pictures, (n, 3, h, w), from that of the outputs."""
         ...
 
 
 class TorchModule:
-    """The two graphs, carried out by torch."""
+    """Runs both graphs in torch."""
 
     def __init__(self, graphs: JointGraph) -> None:
-        # The joint graph is let go, with weights that were laid out anew since.
         self._forward, self._backward = graphs.forward, graphs.backward
         for graph in (self._forward, self._backward):
             graph.recompile()
-            for name, constant in list(graph.named_buffers(recurse=False)):  # 0.7 us sooner found, each time
+            for name, value in list(graph.named_buffers(recurse=False)):  # plain attributes are found 0.7 us sooner
                 delattr(graph, name)
-                object.__setattr__(graph, name, constant)
+                object.__setattr__(graph, name, value)
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
-        answers, *kept = call(self._forward, x)
-        return answers, kept
+        outputs, *saved = call(self._forward, x)
+        return outputs, saved
 
-    def backward(self, kept: object, gradient: Tensor) -> Tensor:
-        return call(self._backward, *cast("list[Tensor]", kept), gradient)[0]
-
-
-def answer(passes: CompiledModule, x: Tensor) -> Tensor:
-    """The answers to pictures; differentiable once in the pictures."""
-    return cast(Tensor, _Passing.apply(x, passes))
+    def backward(self, saved: object, gradient: Tensor) -> Tensor:
+        return call(self._backward, *cast("list[Tensor]", saved), gradient)[0]
 
 
-class _Passing(torch.autograd.Function):
+def run(module: CompiledModule, x: Tensor) -> Tensor:
+    """A compiled network's outputs, differentiable once with respect to the pictures."""
+    return cast(Tensor, _Run.apply(x, module))
+
+
+class _Run(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, passes: CompiledModule) -> Tensor:
-        answers, ctx.kept = passes.forward(x.detach())
-        ctx.passes = passes
-        return answers
+    def forward(ctx: Any, x: Tensor, module: CompiledModule) -> Tensor:
+        outputs, ctx.saved = module.forward(x.detach())
+        ctx.module = module
+        return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return cast(CompiledModule, ctx.passes).backward(ctx.kept, gradients[0]), None
+        return cast(CompiledModule, ctx.module).backward(ctx.saved, gradients[0]), None
 
 
 def trim_heap() -> None:
-    """Hand what was freed back to the system; after three recordings glibc held on to 200 MB between others."""
+    """Return freed memory to the system; after three traces glibc held on to 200 MB."""
     gc.collect()
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another library of C
+        with suppress(OSError, AttributeError):  # another C library
             ctypes.CDLL(None).malloc_trim(0)

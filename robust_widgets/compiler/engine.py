@@ -1,4 +1,4 @@
-"""Runs a classifier's network by the fastest way that gives the same answers."""
+"""Runs a classifier's network with the fastest backend that gives the same results."""
 
 from __future__ import annotations
 
@@ -6,45 +6,71 @@ import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from operator import attrgetter
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.compiler import autotune as choice
-from robust_widgets.compiler.autotune import Crowd
+from robust_widgets.compiler import autotune
+from robust_widgets.compiler.autotune import CpuContention
 from robust_widgets.compiler.backends import onednn
-from robust_widgets.compiler.compiled_module import CompiledModule, TorchModule, answer, trim_heap
-from robust_widgets.compiler.rewrites import partitions
-from robust_widgets.compiler.rewrites.activations import with_whole_activations
-from robust_widgets.compiler.tracing.joint_graph import Function, JointGraph, record
+from robust_widgets.compiler.compiled_module import CompiledModule, run, trim_heap
+from robust_widgets.compiler.tracing.decompositions import ACTIVATIONS
+from robust_widgets.compiler.tracing.joint_graph import Function, trace_joint
 
-OWN, TORCH, ONEDNN = "network", "prepared", "onednn"
-ONNX, ONNX_ONE = "onnxruntime", "onnxruntime, 1 thread"
-WAYS = {
-    OWN: "the network as it is",
-    TORCH: "prepared, in torch",
-    ONEDNN: "prepared, in oneDNN",
-    ONNX: "prepared, in ONNX Runtime",
-    ONNX_ONE: "the same on one thread",
+SWITCH = "ROBUST_WIDGETS_FAST"  # environment variable: 0 is eager, 1 is the preferred backend without measuring
+TOLERANCE = 1e-4  # of the outputs, relative to the largest
+GRADIENT_TOLERANCE = 0.05  # relative to its norm: rounding may flip a ReLU at its kink
+NEAR = 1.35  # factor of the fastest backend's time; a whole step in one graph gains more than that
+MAX_MODULES = 8  # compiled modules kept per model
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What can run a network.
+
+    Attributes:
+        title: its name for people.
+        is_available: whether it runs on this machine.
+        compile: compiles a function of pictures, given one example (1, 3, h, w) and whether it is for one picture at
+            a time. Raises UnsupportedOpError, or whatever the function raises.
+        specialised: compiled modules differ for one picture at a time.
+    """
+
+    title: str
+    is_available: Callable[[], bool]
+    compile: Callable[[Function, Tensor, bool], CompiledModule]
+    specialised: bool = False
+
+
+def _compile_onednn(function: Function, example: Tensor, single: bool) -> CompiledModule:
+    return onednn.compile_joint(trace_joint(function, example), single)
+
+
+def _compile_onnxruntime(function: Function, example: Tensor, single: bool) -> CompiledModule:
+    from robust_widgets.compiler.backends.onnxruntime import OrtModule
+
+    return OrtModule(trace_joint(function, example, ACTIVATIONS), example, torch.get_num_threads())
+
+
+EAGER, ONEDNN, ONNXRUNTIME = "eager", "onednn", "onnxruntime"
+BACKENDS: Mapping[str, Backend] = {  # the preferred one first
+    ONNXRUNTIME: Backend("ONNX Runtime", lambda: find_spec("onnxruntime") is not None, _compile_onnxruntime),
+    ONEDNN: Backend("oneDNN", onednn.is_available, _compile_onednn, specialised=True),
 }
-SWITCH = "ROBUST_WIDGETS_FAST"  # 0 or 1 in the environment: never, or always and without measuring
-TOLERANCE = 1e-4  # of the largest answer; what differs by more is not used
-SLOPE_TOLERANCE = 0.05  # of its length: a rectifier at its kink may open or close by rounding
-NEARLY = 1.35  # times the fastest way's time; in one graph with all of a step, ONNX Runtime gains more than that
-MOST_KEPT = 8  # sizes of pictures whose passes are kept
+TITLES = {EAGER: "uncompiled", **{name: backend.title for name, backend in BACKENDS.items()}}
 
-_version, _learns = attrgetter("_version"), attrgetter("requires_grad")
-
-_Key: TypeAlias = tuple[str, str, tuple[int, int], bool]
+_Key: TypeAlias = tuple[str, str, tuple[int, int], bool]  # backend, kind of function, size, for one picture at a time
+_version, _is_trainable = attrgetter("_version"), attrgetter("requires_grad")
 
 
 class Model(Protocol):
-    """What an engine asks of the model whose network it runs."""
+    """The model whose network an engine runs."""
 
     network: nn.Module
 
@@ -55,191 +81,162 @@ class Model(Protocol):
 
 
 class Engine:
-    """The prepared forms of one model's network, by the size of the pictures.
+    """Compiles one model's network, for each size of pictures and each backend that is used.
 
-    It answers for float32 pictures on the CPU and a frozen network in evaluation mode, and says None to anything else.
+    It runs float32 pictures on the CPU through a frozen network in evaluation mode, and leaves all else to the network.
 
     Args:
-        always: do not measure; take ONNX Runtime or, for many pictures and where that is not installed, torch.
+        always: do not measure; use the first available one of `BACKENDS`.
 
     Attributes:
-        ways: how the network is run, one of `WAYS` for each of `choice.SIZES` that was asked for.
-        times: milliseconds of a batch's way forth and back by each way that was measured, for each of these sizes.
-        fixed: a way for batches of any size, in place of a choice; None to choose.
+        selected: the backend for each of `autotune.BATCH_SIZES` used so far.
+        times: milliseconds of a batch's forward and backward pass by backend, for each of them that was measured.
+        fixed: a backend for all batch sizes; None to select.
     """
 
     def __init__(self, always: bool = False) -> None:
-        self.ways: dict[int, str] = {}
+        self.selected: dict[int, str] = {}
         self.times: dict[int, dict[str, float]] = {}
         self.fixed: str | None = None
         self._always = always
         self._lock = threading.Lock()
-        self._passes: OrderedDict[_Key, CompiledModule | None] = OrderedDict()
+        self._modules: OrderedDict[_Key, CompiledModule | None] = OrderedDict()
         self._network: nn.Module | None = None
         self._weights: list[Tensor] = []
-        self._changes = -1
+        self._weights_version = -1
 
     def __reduce__(self) -> tuple[type[Engine], tuple[bool]]:
-        """Copies begin anew: a session of ONNX Runtime cannot be copied."""
+        """Copies compile again: ONNX Runtime's sessions cannot be copied."""
         return Engine, (self._always,)
 
-    def answer(self, model: Model, kind: str, function: Function, x: Tensor) -> Tensor | None:
-        """A function's answers to pictures, or None where it should be asked itself.
+    def run(self, model: Model, kind: str, function: Function, x: Tensor) -> Tensor | None:
+        """A function's outputs for pictures, or None if the caller should run it.
 
         Args:
             model: whose network the function runs.
             kind: names the function.
-            function: pictures (n, 3, h, w) in [0, 1] to answers (n, m).
+            function: pictures (n, 3, h, w) in [0, 1] to outputs (n, m).
             x: the pictures.
         """
         with self._lock, torch.inference_mode(False):
-            if not self._takes(model.network, x):
+            if not self._supports(model.network, x):
                 return None
-            size = choice.size_of(len(x))
-            if self.fixed is None and size not in self.ways:
-                self.ways[size] = self._choose(model, kind, function, size)
-            way = self.fixed or self.ways[size]
-            passes = None if way == OWN else self._ready(_key(way, kind, x.shape), function, x)
-        return None if passes is None else answer(passes, x)
+            batch = autotune.batch_size_for(len(x))
+            if self.fixed is None and batch not in self.selected:
+                self.selected[batch] = self._select(model, kind, function, batch)
+            backend = self.fixed or self.selected[batch]
+            module = None if backend == EAGER else self._module(_key(backend, kind, x), function, x)
+        return None if module is None else run(module, x)
 
-    def by_onnx(self, model: Model, x: Tensor) -> bool:
-        """Whether ONNX Runtime runs the network with so many pictures, as far as has been chosen, or nearly as fast."""
+    def favours_onnxruntime(self, model: Model, x: Tensor) -> bool:
+        """Whether ONNX Runtime was selected for this number of pictures, or is nearly as fast as what was."""
         with self._lock:
-            if not self._takes(model.network, x):
+            if not self._supports(model.network, x):
                 return False
-        size = choice.size_of(len(x))
-        if self.fixed is not None or size not in self.times:
-            return (self.fixed or self.ways.get(size)) in (ONNX, ONNX_ONE)
-        times = self.times[size]
-        return min(times.get(way, math.inf) for way in (ONNX, ONNX_ONE)) <= NEARLY * min(times.values())
+        batch = autotune.batch_size_for(len(x))
+        if self.fixed is not None or batch not in self.times:
+            return (self.fixed or self.selected.get(batch)) == ONNXRUNTIME
+        times = self.times[batch]
+        return times.get(ONNXRUNTIME, math.inf) <= NEAR * min(times.values())
 
-    def _takes(self, network: nn.Module, x: Tensor) -> bool:
+    def _supports(self, network: nn.Module, x: Tensor) -> bool:
         if x.dtype != torch.float32 or x.device.type != "cpu" or x.dim() != 4 or len(x) == 0 or network.training:
             return False
         if torch._C._functorch.is_functorch_wrapped_tensor(x) or torch.compiler.is_compiling():  # pyright: ignore
             return False
-        return not any(map(_learns, self._watched(network)))
+        return not any(map(_is_trainable, self._current_weights(network)))
 
-    def _watched(self, network: nn.Module) -> list[Tensor]:
-        """The network's weights; where they were changed since the last time, what was prepared is forgotten."""
+    def _current_weights(self, network: nn.Module) -> list[Tensor]:
+        """The network's weights; if they have changed, the compiled modules are dropped."""
         if self._network is not network:
             self._network, self._weights = network, [*network.parameters(), *network.buffers()]
-            self._passes.clear()
-        changes = sum(map(_version, self._weights))
-        if changes != self._changes:
-            self._passes.clear()
-            self._changes = changes
+            self._modules.clear()
+        weights_version = sum(map(_version, self._weights))
+        if weights_version != self._weights_version:
+            self._modules.clear()
+            self._weights_version = weights_version
         return self._weights
 
-    def _choose(self, model: Model, kind: str, function: Function, size: int) -> str:
+    def _select(self, model: Model, kind: str, function: Function, batch: int) -> str:
         switch = os.environ.get(SWITCH, "")
+        available = _available()
         if switch == "0":
-            return OWN
+            return EAGER
         if self._always or switch == "1":
-            return TORCH if _onnx_passes() is None or size == choice.SIZES[-1] else ONNX
-        about = (model.fingerprint, model.input_size, size)
-        times = choice.kept_times(*about, WAYS)
-        if times is None or not set(times) >= {OWN} or not set(times) <= set(WAYS):
-            crowd = Crowd()
-            times = self._measured(model.input_size, kind, function, size)
-            if not crowd.found:  # else they hold for this process alone
-                choice.keep_times(*about, times, WAYS)
-        self.times[size] = times
-        return choice.fastest(times, OWN)
+            return available[0] if available else EAGER
+        names = (EAGER, *available)
+        times = autotune.read_times(model.fingerprint, model.input_size, batch, names)
+        if times is None or EAGER not in times or not set(times) <= set(names):
+            contention = CpuContention()
+            times = self._measure(model.input_size, kind, function, batch)
+            if not contention.detected:  # else they hold for this process only
+                autotune.write_times(model.fingerprint, model.input_size, batch, names, times)
+        self.times[batch] = times
+        return autotune.fastest(times, EAGER)
 
-    def _measured(self, side: int, kind: str, function: Function, size: int) -> dict[str, float]:
-        pictures = torch.rand(size, 3, side, side, generator=torch.Generator().manual_seed(0))
-        ways: dict[str, Function] = {OWN: function}
-        keys = [_key(name, kind, pictures.shape) for name in _candidates(size)]
-        found = _prepared([key for key in keys if key not in self._passes], function, pictures[:1].clone())
-        passes = {key[0]: self._passes.get(key) or found.get(key) for key in keys}
-        ways |= {name: partial(answer, one) for name, one in passes.items() if one is not None}
-        times = choice.measure({name: _forth_and_back(way, pictures) for name, way in ways.items()})
-        fastest = _key(choice.fastest(times, OWN), kind, pictures.shape)
-        if fastest in found:  # the others go: with a ResNet-50 each takes 200 MB
-            self._keep(fastest, found[fastest])
+    def _measure(self, size: int, kind: str, function: Function, batch: int) -> dict[str, float]:
+        pictures = torch.rand(batch, 3, size, size, generator=torch.Generator().manual_seed(0))
+        calls: dict[str, Function] = {EAGER: function}
+        compiled: dict[str, CompiledModule] = {}
+        for name in _available():
+            key = _key(name, kind, pictures)
+            module = self._modules[key] if key in self._modules else _compile(key, function, pictures[:1].clone())
+            if module is not None:
+                compiled[name], calls[name] = module, partial(run, module)
+        times = autotune.measure({name: _forward_backward(call, pictures) for name, call in calls.items()})
+        selected = autotune.fastest(times, EAGER)
+        if selected in compiled:  # the others are freed: those of a ResNet-50 take 200 MB each
+            self._keep(_key(selected, kind, pictures), compiled[selected])
         return times
 
-    def _ready(self, key: _Key, function: Function, x: Tensor) -> CompiledModule | None:
-        if key not in self._passes:
-            self._keep(key, _prepared((key,), function, x.detach()[:1].clone()).get(key))
-        self._passes.move_to_end(key)
-        return self._passes[key]
+    def _module(self, key: _Key, function: Function, x: Tensor) -> CompiledModule | None:
+        if key not in self._modules:
+            self._keep(key, _compile(key, function, x.detach()[:1].clone()))
+        self._modules.move_to_end(key)
+        return self._modules[key]
 
-    def _keep(self, key: _Key, passes: CompiledModule | None) -> None:
-        self._passes[key] = passes
-        while len(self._passes) > MOST_KEPT:
-            self._passes.popitem(last=False)
-
-
-def _key(way: str, kind: str, shape: Sequence[int]) -> _Key:
-    """What passes are kept by; oneDNN's differ for one picture at a time."""
-    return way, kind, (shape[2], shape[3]), way == ONEDNN and shape[0] == 1
+    def _keep(self, key: _Key, module: CompiledModule | None) -> None:
+        self._modules[key] = module
+        while len(self._modules) > MAX_MODULES:
+            self._modules.popitem(last=False)
 
 
-def _candidates(size: int) -> tuple[str, ...]:
-    """What is measured beside the network as it is; one thread can be enough for one picture alone."""
-    ways = (TORCH, ONEDNN) if onednn.available() else (TORCH,)
-    if _onnx_passes() is None:
-        return ways
-    return (*ways, ONNX, ONNX_ONE) if size == 1 and torch.get_num_threads() > 1 else (*ways, ONNX)
+def _available() -> list[str]:
+    return [name for name, backend in BACKENDS.items() if backend.is_available()]
 
 
-def _prepared(keys: Sequence[_Key], function: Function, example: Tensor) -> dict[_Key, CompiledModule]:
-    """A function's passes for pictures of the example's size, each way that they can be had and answer the same."""
-    made: dict[_Key, CompiledModule] = {}
-    with suppress(Exception):  # networks of others raise what they like; nothing is lost but speed
-        graphs = record(function, example)
-        for key in keys:
-            with suppress(Exception):
-                passes = _made(key, graphs, example)
-                if _agree(function, passes, torch.cat([example, 1 - example.flip(3)]), key[-1]):
-                    made[key] = passes
-        del graphs
-    trim_heap()
-    return made
+def _key(backend: str, kind: str, x: Tensor) -> _Key:
+    return backend, kind, (x.shape[2], x.shape[3]), BACKENDS[backend].specialised and len(x) == 1
 
 
-def _made(key: _Key, graphs: JointGraph, example: Tensor) -> CompiledModule:
-    way, *_, one_picture = key
-    if way in (ONNX, ONNX_ONE) and (make := _onnx_passes()):
-        return make(graphs, example, 1 if way == ONNX_ONE else torch.get_num_threads())
-    if way == ONEDNN and one_picture and partitions.available():
-        with suppress(Exception):  # else its convolutions are carried out one by one
-            whole = with_whole_activations(graphs)
-            onednn.rewrite(whole, one_picture, in_runs=True)
-            return TorchModule(partitions.compile_runs(whole, example))
-    whole = with_whole_activations(graphs)
-    if way == ONEDNN:
-        onednn.rewrite(whole, one_picture)
-    return TorchModule(whole)
+def _compile(key: _Key, function: Function, example: Tensor) -> CompiledModule | None:
+    """A compiled module, or None if that fails or its results differ."""
+    backend, *_, single = key
+    try:
+        module = BACKENDS[backend].compile(function, example, single)
+        return module if _agree(function, module, torch.cat([example, 1 - example.flip(3)]), single) else None
+    except Exception:  # a network may raise anything; only speed is lost
+        return None
+    finally:
+        trim_heap()
 
 
-def _agree(function: Function, passes: CompiledModule, pictures: Tensor, one_picture: bool) -> bool:
-    """Whether two pictures get the same answers by either way; they were recorded with another number of them."""
+def _agree(function: Function, module: CompiledModule, pictures: Tensor, single: bool) -> bool:
+    """Whether both give the same outputs and gradients for two pictures, which is not the number that was traced."""
     with torch.enable_grad():
         x = pictures.requires_grad_()
         expected = function(x)
-        (slope,) = torch.autograd.grad(expected.sum(), x)
-        found = torch.cat([answer(passes, some) for some in x.split(1 if one_picture else len(x))])
-        (found_slope,) = torch.autograd.grad(found.sum(), x)
-    near = (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
-    return bool(near and (found_slope - slope).norm() <= SLOPE_TOLERANCE * slope.norm())
+        (expected_gradient,) = torch.autograd.grad(expected.sum(), x)
+        outputs = torch.cat([run(module, part) for part in x.split(1 if single else len(x))])
+        (gradient,) = torch.autograd.grad(outputs.sum(), x)
+    close = (outputs - expected).abs().max() <= TOLERANCE * expected.abs().max()
+    return bool(close and (gradient - expected_gradient).norm() <= GRADIENT_TOLERANCE * expected_gradient.norm())
 
 
-def _onnx_passes() -> Callable[[JointGraph, Tensor, int], CompiledModule] | None:
-    """ONNX Runtime's, where it is installed."""
-    try:
-        from robust_widgets.compiler.backends.onnxruntime import OrtModule
-    except ImportError:
-        return None
-    return OrtModule
-
-
-def _forth_and_back(function: Function, picture: Tensor) -> Callable[[], object]:
-    def run() -> Any:
+def _forward_backward(function: Function, pictures: Tensor) -> Callable[[], Sequence[Tensor]]:
+    def call() -> Sequence[Tensor]:
         with torch.enable_grad():
-            x = picture.clone().requires_grad_()
+            x = pictures.clone().requires_grad_()
             return torch.autograd.grad(function(x).sum(), x)
 
-    return run
+    return call

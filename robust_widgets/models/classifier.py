@@ -119,7 +119,7 @@ class RobustClassifier(nn.Module):
         return self._logits(x) if logits is None else logits
 
     def _compiled(self, kind: str, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor | None:
-        return None if self.engine is None else self.engine.answer(self, kind, function, x)
+        return None if self.engine is None else self.engine.run(self, kind, function, x)
 
     def _has_features(self) -> bool:
         return all(callable(getattr(self.network, name, None)) for name in ("features", "head"))

@@ -23,7 +23,7 @@ from tests.helpers import tiny_model
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv(engine.SWITCH, raising=False)
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(autotune, "_waited", lambda: 0.0)
+    monkeypatch.setattr(autotune, "_waiting_seconds", lambda: 0.0)
     save_model(tiny_model(), tmp_path / "small.safetensors")
     return str(tmp_path / "small.safetensors")
 

@@ -31,7 +31,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small model's file, with an empty cache."""
     monkeypatch.delenv(engine.SWITCH, raising=False)
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(autotune, "_waited", lambda: 0.0)
+    monkeypatch.setattr(autotune, "_waiting_seconds", lambda: 0.0)
     save_model(tiny_model(), tmp_path / "small.safetensors")
     return tmp_path / "small.safetensors"
 
@@ -57,12 +57,12 @@ def test_it_times_every_backend_and_marks_the_one_in_use(model: Path) -> None:
     begin = next(index for index, line in enumerate(lines) if "ms per forward + backward" in line)
     end = next(index for index, line in enumerate(lines) if line.startswith("  * in use"))
     table = {line.split("  ")[1]: line for line in lines[begin + 1 : end]}
-    cached = [json.loads(file.read_text()) for file in (model.parent / "cache" / autotune.KIND).iterdir()]
+    cached = [json.loads(file.read_text()) for file in (model.parent / "cache" / autotune.CACHE).iterdir()]
     assert len(cached) == len(doctor.BATCHES) == 3
-    assert set(table) == {engine.WAYS[backend] for times in cached for backend in times}
+    assert set(table) == {engine.TITLES[backend] for times in cached for backend in times}
     assert sum(line.count("*") for line in table.values()) == 3, "one for each batch size"
     for times in cached:
-        assert all(f"{taken:.1f}" in table[engine.WAYS[backend]] for backend, taken in times.items())
+        assert all(f"{taken:.1f}" in table[engine.TITLES[backend]] for backend, taken in times.items())
     assert "are recorded as one ONNX Runtime graph" in lines[-1] or "are not recorded" in lines[-1]
 
 

@@ -1,4 +1,4 @@
-"""Networks to prepare, and what is asked of them."""
+"""Networks to compile, and inputs for them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from robust_widgets.compiler.backends import onednn
-from robust_widgets.compiler.rewrites import partitions
-from robust_widgets.compiler.rewrites.activations import with_whole_activations
-from robust_widgets.compiler.tracing.joint_graph import JointGraph
 from robust_widgets.models.classifier import ModelCard, RobustClassifier
 from robust_widgets.models.networks.architectures import build
 
 CLASSES = 5
 
 
-def lively(network: nn.Module, seed: int = 0) -> nn.Module:
-    """With statistics and weights in its normalisations that are not just 0 and 1; frozen."""
+def randomise_norms(network: nn.Module, seed: int = 0) -> nn.Module:
+    """Give batch normalisations statistics and weights other than 0 and 1, and freeze the network."""
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -37,15 +33,15 @@ def lively(network: nn.Module, seed: int = 0) -> nn.Module:
 def classifier(network: nn.Module, side: int) -> RobustClassifier:
     names = tuple(f"class {index}" for index in range(CLASSES))
     card = ModelCard("made", "made", names, side, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
-    return RobustClassifier(lively(network), card)
+    return RobustClassifier(randomise_norms(network), card)
 
 
-def torchvisions(name: str) -> Callable[[], nn.Module]:
+def torchvision_network(name: str) -> Callable[[], nn.Module]:
     return lambda: torchvision.models.get_model(name, weights=None, num_classes=CLASSES)
 
 
 def separate_layers() -> nn.Module:
-    """Layers that the common networks lack: other activations, pools and edges, branches that are put together."""
+    """Layers that common networks lack: other activations, pools and padding modes, concatenated branches."""
 
     class Layers(nn.Module):
         def __init__(self) -> None:
@@ -68,31 +64,24 @@ def separate_layers() -> nn.Module:
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "smoothresnet-tiny": (lambda: build("smoothresnet-tiny", CLASSES), 32),
-    "blurresnet-tiny, odd side": (lambda: build("blurresnet-tiny", CLASSES), 33),
+    "blurresnet-tiny, odd size": (lambda: build("blurresnet-tiny", CLASSES), 33),
     "plainnet": (lambda: build("plainnet", CLASSES), 32),
-    "torchvision resnet18": (torchvisions("resnet18"), 32),
-    "torchvision mobilenet_v3_small": (torchvisions("mobilenet_v3_small"), 32),
-    "torchvision squeezenet1_1": (torchvisions("squeezenet1_1"), 32),
+    "torchvision resnet18": (torchvision_network("resnet18"), 32),
+    "torchvision mobilenet_v3_small": (torchvision_network("mobilenet_v3_small"), 32),
+    "torchvision squeezenet1_1": (torchvision_network("squeezenet1_1"), 32),
     "other layers": (separate_layers, 24),
 }
 
 
-def both(function: Callable[[Tensor], Tensor], pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """The answers to pictures, and the gradient of a mixture of them."""
+def forward_backward(function: Callable[[Tensor], Tensor], pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """A function's outputs, and the gradient of a weighted sum of them."""
     x = pictures.clone().requires_grad_()
-    answers = function(x)
-    weights = torch.linspace(-1, 1, answers.numel()).view_as(answers)
-    (slope,) = torch.autograd.grad((answers * weights).sum(), x)
-    return answers.detach(), slope
+    outputs = function(x)
+    weights = torch.linspace(-1, 1, outputs.numel()).view_as(outputs)
+    (gradient,) = torch.autograd.grad((outputs * weights).sum(), x)
+    return outputs.detach(), gradient
 
 
 def pictures_for(model: RobustClassifier, count: int, seed: int = 1) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(count, 3, model.input_size, model.input_size, generator=generator)
-
-
-def in_runs(graphs: JointGraph, picture: Tensor) -> JointGraph:
-    """The graphs in oneDNN, with all runs of convolutions compiled."""
-    whole = with_whole_activations(graphs)
-    onednn.rewrite(whole, True, in_runs=True)
-    return partitions.compile_runs(whole, picture)

@@ -1,7 +1,10 @@
-"""Which way of running a network is taken: measured once, and kept."""
+"""Selecting the fastest backend: measured once, and cached."""
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,158 +14,123 @@ import torch
 from torch import Tensor
 
 from robust_widgets._files import CACHE_VARIABLE
-from robust_widgets.compiler import autotune as choice
-from robust_widgets.compiler import autotune as crowd
+from robust_widgets.compiler import autotune
 from robust_widgets.compiler import engine as engines
-from robust_widgets.compiler.backends import onednn
-from robust_widgets.compiler.engine import ONEDNN, ONNX, ONNX_ONE, OWN, TORCH, WAYS
+from robust_widgets.compiler.autotune import CpuContention
+from robust_widgets.compiler.engine import EAGER, ONEDNN, ONNXRUNTIME
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
-from tests.compiler.networks import CLASSES, both, classifier, pictures_for
+from tests.compiler.networks import CLASSES, classifier, forward_backward, pictures_for
 
-IN_TORCH = (TORCH, ONEDNN) if onednn.available() else (TORCH,)
+ALL = (EAGER, ONNXRUNTIME, ONEDNN)
 
 
-class TestChoice:
+class TestSelection:
     @pytest.fixture(autouse=True)
     def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(engines.SWITCH, raising=False)
         monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-        return tmp_path / "cache" / choice.KIND
+        return tmp_path / "cache" / autotune.CACHE
 
     @pytest.fixture(autouse=True)
-    def alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(crowd, "_waited", lambda: 0.0)
+    def machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One where all backends are available, two threads run, and no other process does."""
+        monkeypatch.setattr(engines, "_available", lambda: [ONNXRUNTIME, ONEDNN])
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+        monkeypatch.setattr(autotune, "_waiting_seconds", lambda: 0.0)
 
-    @pytest.fixture(autouse=True)
-    def threads(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.say_threads(monkeypatch, 2)
-
-    def say_threads(self, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
-        monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-
-    def made(self) -> RobustClassifier:
+    def compiled(self) -> RobustClassifier:
         torch.manual_seed(0)
         model = classifier(build("smoothresnet-tiny", CLASSES), 32)
         model.compile()
         return model
 
-    def measured(self, monkeypatch: pytest.MonkeyPatch, times: dict[str, float]) -> list[list[str]]:
-        calls: list[list[str]] = []
+    def fake_measure(self, monkeypatch: pytest.MonkeyPatch, *times: dict[str, float]) -> list[list[str]]:
+        """Return these times in turn, the last one again and again. What was measured is in the list."""
+        measured: list[list[str]] = []
 
-        def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-            calls.append(list(ways))
-            for way in ways.values():
-                way()
-            return times
+        def measure(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
+            measured.append(list(calls))
+            return times[min(len(measured), len(times)) - 1]
 
-        monkeypatch.setattr(choice, "measure", measure)
-        return calls
+        monkeypatch.setattr(autotune, "measure", measure)
+        monkeypatch.setattr(engines, "_compile", lambda *_: object())
+        monkeypatch.setattr(engines, "run", lambda module, x: torch.zeros(len(x), 64))  # pyright: ignore[reportUnknownLambdaType]
+        return measured
+
+    def select(self, model: RobustClassifier, *counts: int) -> dict[int, str]:
+        engine = model.engine
+        assert engine is not None
+        for count in counts:
+            engine.run(model, "logits", lambda x: x.flatten(1), torch.zeros(count, 3, 32, 32))
+        return engine.selected
 
     @pytest.mark.parametrize(
         ("times", "expected"),
         [
-            ({OWN: 10.0, TORCH: 8.0, ONNX: 4.0}, ONNX),
-            ({OWN: 10.0, TORCH: 8.0, ONNX: 9.0}, TORCH),
-            ({OWN: 10.0, TORCH: 9.7, ONNX: 11.0}, OWN),
-            ({OWN: 10.0, TORCH: 9.7, ONNX: 6.0, ONNX_ONE: 5.0}, ONNX_ONE),
-            ({OWN: 10.0, TORCH: 9.7, ONEDNN: 4.0, ONNX: 6.0}, ONEDNN),
+            ({EAGER: 10.0, ONEDNN: 8.0, ONNXRUNTIME: 4.0}, ONNXRUNTIME),
+            ({EAGER: 10.0, ONEDNN: 8.0, ONNXRUNTIME: 9.0}, ONEDNN),
+            ({EAGER: 10.0, ONEDNN: 9.7, ONNXRUNTIME: 11.0}, EAGER),
         ],
     )
-    def test_the_fastest_way_is_measured_once_and_kept(
+    def test_the_fastest_backend_is_measured_once_and_cached(
         self, monkeypatch: pytest.MonkeyPatch, times: dict[str, float], expected: str
     ) -> None:
-        calls = self.measured(monkeypatch, times)
+        measured = self.fake_measure(monkeypatch, times)
         for _ in range(2):
-            model = self.made()
-            model(pictures_for(model, 1))
-            assert model.engine is not None and model.engine.ways == {1: expected}
-        assert calls == [[OWN, *IN_TORCH, ONNX, ONNX_ONE]]
+            assert self.select(self.compiled(), 1) == {1: expected}
+        assert measured == [list(ALL)]
 
-    def test_each_size_of_batch_has_a_choice_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        taken = {1: {OWN: 3.0, TORCH: 2.0, ONNX: 1.0}, 4: {OWN: 3.0, TORCH: 1.0}, 8: {OWN: 1.0, TORCH: 2.0, ONNX: 3.0}}
-        asked: list[list[str]] = []
-        left = iter(taken.values())
-
-        def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-            asked.append(list(ways))
-            return next(left)
-
-        monkeypatch.setattr(choice, "measure", measure)
+    def test_each_batch_size_is_measured_separately(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        times: list[dict[str, float]] = [
+            {EAGER: 3.0, ONEDNN: 2.0, ONNXRUNTIME: 1.0},
+            {EAGER: 3.0, ONEDNN: 1.0},
+            {EAGER: 1.0, ONEDNN: 2.0, ONNXRUNTIME: 3.0},
+        ]
+        measured = self.fake_measure(monkeypatch, *times)
         for _ in range(2):
-            model = self.made()
-            for count in (1, 2, 7, 8, 32):
-                model(pictures_for(model, count))
-            assert model.engine is not None
-            assert model.engine.ways == {1: ONNX, 4: TORCH, 8: OWN} and model.engine.times == taken
-        assert asked == [[OWN, *IN_TORCH, ONNX, ONNX_ONE], [OWN, *IN_TORCH, ONNX], [OWN, *IN_TORCH, ONNX]]
+            model = self.compiled()
+            assert self.select(model, 1, 2, 7, 8, 32) == {1: ONNXRUNTIME, 4: ONEDNN, 8: EAGER}
+            assert model.engine is not None and list(model.engine.times.values()) == times
+        assert len(measured) == 3
 
-    def test_the_sizes(self) -> None:
-        assert [choice.size_of(count) for count in (1, 2, 4, 7, 8, 9, 1000)] == [1, 4, 4, 4, 8, 8, 8]
+    def test_the_batch_sizes(self) -> None:
+        assert [autotune.batch_size_for(count) for count in (1, 2, 4, 7, 8, 9, 1000)] == [1, 4, 4, 4, 8, 8, 8]
 
-    def test_a_size_is_measured_with_as_many_pictures(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_batch_of_that_size_is_measured(self, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[int] = []
-        real = engines._forth_and_back  # pyright: ignore[reportPrivateUsage]
+        real = engines._forward_backward  # pyright: ignore[reportPrivateUsage]
 
         def noting(function: Callable[[Tensor], Tensor], pictures: Tensor) -> Callable[[], object]:
             seen.append(len(pictures))
             return real(function, pictures)
 
-        monkeypatch.setattr(engines, "_forth_and_back", noting)
-        self.measured(monkeypatch, {OWN: 1.0})
-        self.made()(torch.rand(5, 3, 32, 32))
+        monkeypatch.setattr(engines, "_forward_backward", noting)
+        self.fake_measure(monkeypatch, {EAGER: 1.0})
+        self.select(self.compiled(), 5)
         assert set(seen) == {4}
 
-    def test_what_a_choice_depends_on(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        choice.keep_times("one", 32, 1, {OWN: 1.0})
-        for about in (("two", 32, 1), ("one", 64, 1), ("one", 32, 4)):
-            assert choice.kept_times(*about) is None
-        assert choice.kept_times("one", 32, 1) == {OWN: 1.0}
-        assert choice.kept_times("one", 32, 1, [OWN, "another way"]) is None
-        self.say_threads(monkeypatch, 1)
-        assert choice.kept_times("one", 32, 1) is None
-        self.say_threads(monkeypatch, 2)
-        monkeypatch.setattr(choice, "_processor", lambda: "another processor")
-        assert choice.kept_times("one", 32, 1) is None
+    def test_what_times_depend_on(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        autotune.write_times("one", 32, 1, ALL, {EAGER: 1.0})
+        for other in (("two", 32, 1, ALL), ("one", 64, 1, ALL), ("one", 32, 4, ALL), ("one", 32, 1, [EAGER])):
+            assert autotune.read_times(*other) is None
+        assert autotune.read_times("one", 32, 1, ALL) == {EAGER: 1.0}
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+        assert autotune.read_times("one", 32, 1, ALL) is None
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+        monkeypatch.setattr(autotune, "processor_name", lambda: "another processor")
+        assert autotune.read_times("one", 32, 1, ALL) is None
         assert len(list(cache.iterdir())) == 1
 
-    def test_on_one_thread_no_other_number_is_tried(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.say_threads(monkeypatch, 1)
-        calls = self.measured(monkeypatch, {OWN: 2.0, ONNX: 1.0})
-        self.made()(torch.rand(1, 3, 32, 32))
-        assert calls == [[OWN, *IN_TORCH, ONNX]]
+    def test_under_contention_times_are_not_cached(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(autotune, "_waiting_seconds", time.perf_counter)
+        self.fake_measure(monkeypatch, {EAGER: 1.0})
+        assert self.select(self.compiled(), 1) == {1: EAGER} and not cache.exists()
 
-    def test_long_calls_are_made_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(choice, "LONG", 0.0)
-        calls: list[str] = []
-        times = choice.measure({"first": lambda: calls.append("first"), "second": lambda: calls.append("second")})
-        assert calls == ["first", "second"] == list(times)
-
-    def test_in_a_crowd_calls_are_made_once_and_nothing_is_kept(
-        self, cache: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(crowd, "_waited", time.perf_counter)
-        calls: list[str] = []
-        choice.measure({"first": lambda: calls.append("first"), "second": lambda: calls.append("second")})
-        assert calls == ["first", "second"]
-        model = self.made()
-        model(pictures_for(model, 1))
-        assert model.engine is not None and OWN in model.engine.times[1] and not cache.exists()
-
-    def test_the_first_picture_may_come_in_inference_mode(self) -> None:
-        model = self.made()
-        with torch.inference_mode():
-            model(pictures_for(model, 1))
-        assert model.engine is not None and set(model.engine.times[1]) == {OWN, *IN_TORCH, ONNX, ONNX_ONE} <= set(WAYS)
-        assert both(model, pictures_for(model, 1))[1].abs().sum() > 0
-
-    def test_without_onnx_runtime_torch_carries_it_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engines, "_onnx_passes", lambda: None)
-        calls = self.measured(monkeypatch, {OWN: 10.0, TORCH: 4.0})
-        model = self.made()
-        model(pictures_for(model, 1))
-        assert calls == [[OWN, *IN_TORCH]]
-        assert model.engine is not None and model.engine.ways == {1: TORCH}
+    def test_without_a_backend_the_network_runs_eagerly(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engines, "_available", list[str])
+        measured = self.fake_measure(monkeypatch, {EAGER: 10.0})
+        assert self.select(self.compiled(), 1) == {1: EAGER} and measured == [[EAGER]]
 
     @pytest.mark.parametrize(
         "text",
@@ -172,53 +140,136 @@ class TestChoice:
             "[]",
             "null",
             "{}",
-            '{"network": "fast"}',
-            '{"network": null}',
-            '{"prepared": 1}',
-            '{"network": 2, "other": 1}',
+            '{"eager": "fast"}',
+            '{"eager": null}',
+            '{"onednn": 1}',
+            '{"eager": 2, "other": 1}',
         ],
     )
-    def test_a_damaged_file_is_written_anew(self, cache: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-        calls = self.measured(monkeypatch, {OWN: 2.0, TORCH: 1.0})
+    def test_damaged_files_are_replaced(self, cache: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+        measured = self.fake_measure(monkeypatch, {EAGER: 2.0, ONEDNN: 1.0})
         for _ in range(2):
-            model = self.made()
-            model(pictures_for(model, 1))
+            model = self.compiled()
+            self.select(model, 1)
             (file,) = cache.iterdir()
-            assert choice.kept_times(model.fingerprint, 32, 1, WAYS) == {OWN: 2.0, TORCH: 1.0}
+            assert autotune.read_times(model.fingerprint, 32, 1, ALL) == {EAGER: 2.0, ONEDNN: 1.0}
             file.write_text(text)
-        assert len(calls) == 2
+        assert len(measured) == 2
 
-    def test_a_folder_that_cannot_be_written_is_no_matter(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unwritable_cache_is_ignored(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         cache.parent.write_text("a file where the folder should be")
-        self.measured(monkeypatch, {OWN: 2.0, TORCH: 1.0})
-        model = self.made()
-        assert model(pictures_for(model, 1)).shape == (1, CLASSES)
+        self.fake_measure(monkeypatch, {EAGER: 2.0, ONEDNN: 1.0})
+        assert self.select(self.compiled(), 1) == {1: ONEDNN}
 
-    def test_the_measuring_itself(self) -> None:
+    @pytest.mark.parametrize(("switch", "backend"), [("0", EAGER), ("1", ONNXRUNTIME)])
+    def test_the_environment_selects_without_measuring(
+        self, monkeypatch: pytest.MonkeyPatch, switch: str, backend: str
+    ) -> None:
+        measured = self.fake_measure(monkeypatch, {})
+        monkeypatch.setenv(engines.SWITCH, switch)
+        assert self.select(self.compiled(), 1) == {1: backend} and measured == []
+
+
+def test_real_backends_are_measured_and_the_first_picture_may_come_in_inference_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(engines.SWITCH, raising=False)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    model = classifier(build("smoothresnet-tiny", CLASSES), 32)
+    model.compile()
+    with torch.inference_mode():
+        model(pictures_for(model, 1))
+    available = engines._available()  # pyright: ignore[reportPrivateUsage]
+    assert model.engine is not None and set(model.engine.times[1]) == {EAGER, *available}
+    assert forward_backward(model, pictures_for(model, 1))[1].abs().sum() > 0
+
+
+class TestMeasuring:
+    @pytest.fixture(autouse=True)
+    def alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(autotune, "_waiting_seconds", lambda: 0.0)
+
+    def times(self) -> tuple[dict[str, float], list[str]]:
         calls: list[str] = []
-        times = choice.measure({"first": lambda: calls.append("first"), "second": lambda: calls.append("second")})
+        return autotune.measure({name: lambda name=name: calls.append(name) for name in ("first", "second")}), calls
+
+    def test_calls_are_interleaved(self) -> None:
+        times, calls = self.times()
         assert set(times) == {"first", "second"} and all(taken >= 0 for taken in times.values())
         assert calls[:2] == ["first", "second"] and {"first", "second"} == set(calls)
 
-    def test_ways_near_the_fastest_get_more_rounds(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(choice, "SETTLING", 0)
-        calls: list[str] = []
-        ways: dict[str, Callable[[], object]] = {
-            "quick": lambda: calls.append("quick"),
-            "slow": lambda: (calls.append("slow"), time.sleep(0.01)),
-        }
-        times = choice.measure(ways)
-        assert times["slow"] >= 10 > times["quick"] >= 0
-        assert calls.count("slow") == choice.ROUNDS + 2
-        assert calls.count("quick") == choice.ROUNDS + 2 + choice.MORE_ROUNDS + 1
+    def test_long_calls_are_made_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(autotune, "LONG", 0.0)
+        times, calls = self.times()
+        assert calls == ["first", "second"] == list(times)
 
-    @pytest.mark.parametrize(("switch", "way"), [("0", OWN), ("1", ONNX)])
-    def test_the_environment_decides_without_measuring(
-        self, monkeypatch: pytest.MonkeyPatch, switch: str, way: str
+    def test_under_contention_calls_are_made_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(autotune, "_waiting_seconds", time.perf_counter)
+        assert self.times()[1] == ["first", "second"]
+
+    def test_backends_close_to_the_fastest_get_more_rounds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(autotune, "WARM_UP", 0)
+        monkeypatch.setattr(autotune, "SECONDS", 60)
+        calls: list[str] = []
+        times = autotune.measure(
+            {"quick": lambda: calls.append("quick"), "slow": lambda: (calls.append("slow"), time.sleep(0.01))}
+        )
+        assert times["slow"] >= 10 > times["quick"] >= 0
+        assert calls.count("slow") == autotune.ROUNDS + 2
+        assert calls.count("quick") == autotune.ROUNDS + 2 + autotune.MORE_ROUNDS + 1
+
+
+class TestCpuContention:
+    def test_waiting_times_of_threads_are_summed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(autotune, "THREADS", tmp_path)
+        clock = [0.0]
+        monkeypatch.setattr(autotune.time, "perf_counter", lambda: clock[0])
+
+        def set_waited(**threads: float) -> None:
+            for name, seconds in threads.items():
+                (tmp_path / name).mkdir(exist_ok=True)
+                (tmp_path / name / "schedstat").write_text(f"123 {int(seconds * 1e9)} 4\n")
+
+        set_waited(one=5, other=7)
+        contention = CpuContention()
+        clock[0] += 2
+        assert not contention.detected
+        set_waited(one=5.1, other=7.1)
+        assert not contention.detected
+        set_waited(other=7.4)
+        assert contention.detected
+        (tmp_path / "ended").mkdir()
+        assert contention.detected
+
+    def test_none_is_detected_where_the_system_cannot_tell(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        calls = self.measured(monkeypatch, {})
-        monkeypatch.setenv(engines.SWITCH, switch)
-        model = self.made()
-        model(pictures_for(model, 1))
-        assert model.engine is not None and model.engine.ways == {1: way}
-        assert calls == []
+        monkeypatch.setattr(autotune, "THREADS", tmp_path / "none")
+        contention = CpuContention()
+        time.sleep(0.01)
+        assert not contention.detected
+
+    @pytest.mark.skipif(sys.platform != "linux" or not hasattr(os, "sched_setaffinity"), reason="only Linux can tell")
+    def test_two_processes_on_one_cpu_are_detected(self) -> None:
+        if not (autotune.THREADS / str(threading.get_native_id()) / "schedstat").exists():
+            pytest.skip("this kernel does not count waiting times")
+        before = os.sched_getaffinity(0)
+        end = time.perf_counter() + 0.5
+
+        def busy() -> None:
+            os.sched_setaffinity(0, {min(before)})
+            while time.perf_counter() < end:
+                sum(range(1000))
+
+        try:
+            process = os.fork()
+            if process == 0:
+                busy()
+                os._exit(0)
+            contention = CpuContention()
+            busy()
+            detected = contention.detected
+            os.waitpid(process, 0)
+        finally:
+            os.sched_setaffinity(0, before)
+        assert detected

@@ -1,4 +1,4 @@
-"""When a network is prepared, and when it is asked itself."""
+"""When a compiled network runs, and when the network itself does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import copy
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,20 +14,20 @@ from torch import Tensor, nn
 
 import robust_widgets as rw
 from robust_widgets.compiler import engine as engines
-from robust_widgets.compiler.engine import ONEDNN, ONNX, TORCH
+from robust_widgets.compiler.engine import BACKENDS, ONNXRUNTIME
 from robust_widgets.compiler.tracing.joint_graph import BATCH
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
 from robust_widgets.session.local import LocalSession
-from tests.compiler.networks import CLASSES, both, classifier, pictures_for
+from tests.compiler.networks import CLASSES, classifier, forward_backward, pictures_for
 
 
-class AsksForTheOthers(nn.Module):
+class SubtractsTheBatchMean(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return (x - x.mean(0)).flatten(1)[:, :CLASSES]
 
 
-class KnowsTheNumber(nn.Module):
+class KnowsTheBatchSize(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("each", torch.rand(BATCH, CLASSES))
@@ -44,14 +43,14 @@ class Attention(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "network", [AsksForTheOthers(), KnowsTheNumber(), Attention()], ids=lambda it: type(it).__name__
+    "network", [SubtractsTheBatchMean(), KnowsTheBatchSize(), Attention()], ids=lambda it: type(it).__name__
 )
-@pytest.mark.parametrize("way", [TORCH, ONEDNN, ONNX])
-def test_what_cannot_be_prepared_is_answered_by_the_network(network: nn.Module, way: str) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_network_that_cannot_be_compiled_runs_itself(network: nn.Module, backend: str) -> None:
     model = classifier(network, 8)
     model.compile()
     assert model.engine is not None
-    model.engine.fixed = way
+    model.engine.fixed = backend
     for count in (1, BATCH, 4):
         pictures = pictures_for(model, count)
         torch.testing.assert_close(model(pictures), network((pictures - model.mean) / model.std))
@@ -64,12 +63,12 @@ class OnePicture(nn.Module):
         return x.flatten(1)[:, :CLASSES]
 
 
-@pytest.mark.parametrize("way", [TORCH, ONEDNN, ONNX])
-def test_an_error_while_preparing_costs_speed_and_nothing_else(way: str) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_error_during_compilation_costs_only_speed(backend: str) -> None:
     model = classifier(OnePicture(), 8)
     model.compile()
     assert model.engine is not None
-    model.engine.fixed = way
+    model.engine.fixed = backend
     picture = pictures_for(model, 1)
     torch.testing.assert_close(model(picture), model.network((picture - model.mean) / model.std))
     with pytest.raises(RuntimeError, match="one picture at once"):
@@ -82,34 +81,36 @@ class TestEngine:
         made = classifier(build("smoothresnet-tiny", CLASSES), 32)
         made.compile()
         assert made.engine is not None
-        made.engine.fixed = ONNX
+        made.engine.fixed = ONNXRUNTIME
         return made
 
-    def count_preparations(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        asked: list[str] = []
-        real = engines._prepared  # pyright: ignore[reportPrivateUsage]
+    def count_compilations(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        compiled: list[str] = []
+        real = engines._compile  # pyright: ignore[reportPrivateUsage]
 
-        def counting(keys: Sequence[tuple[str, str, tuple[int, int], bool]], *rest: Any) -> object:
-            asked.extend(way for way, *_ in keys)
-            return real(keys, *rest)
+        def counting(key: tuple[str, str, tuple[int, int], bool], *rest: Any) -> object:
+            compiled.append(key[0])
+            return real(key, *rest)
 
-        monkeypatch.setattr(engines, "_prepared", counting)
-        return asked
+        monkeypatch.setattr(engines, "_compile", counting)
+        return compiled
 
-    def test_each_side_is_prepared_once(self, made: RobustClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked = self.count_preparations(monkeypatch)
-        for side in (32, 32, 40, 32):
-            made(torch.rand(2, 3, side, side))
-        assert asked == [ONNX, ONNX]
+    def test_each_size_is_compiled_once(self, made: RobustClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+        compiled = self.count_compilations(monkeypatch)
+        for size in (32, 32, 40, 32):
+            made(torch.rand(2, 3, size, size))
+        assert compiled == [ONNXRUNTIME, ONNXRUNTIME]
 
     def test_features_and_the_straight_through_gradient(self, made: RobustClassifier) -> None:
         plain = RobustClassifier(made.network, made.card)
         pictures = pictures_for(made, 2)
         for straight in (False, True):
-            expected, slope = both(lambda x, s=straight: plain.features(x, straight_through=s), pictures)
-            found, found_slope = both(lambda x, s=straight: made.features(x, straight_through=s), pictures)
+            expected, gradient = forward_backward(lambda x, s=straight: plain.features(x, straight_through=s), pictures)
+            found, found_gradient = forward_backward(
+                lambda x, s=straight: made.features(x, straight_through=s), pictures
+            )
             torch.testing.assert_close(found, expected)
-            torch.testing.assert_close(found_slope, slope, rtol=1e-3, atol=1e-6)
+            torch.testing.assert_close(found_gradient, gradient, rtol=1e-3, atol=1e-6)
 
     def test_changed_weights_are_noticed(self, made: RobustClassifier) -> None:
         pictures = pictures_for(made, 1)
@@ -128,57 +129,61 @@ class TestEngine:
         assert weight.grad is not None and weight.grad.abs().sum() > 0
 
     @pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
-    def test_other_precisions_are_answered_by_the_network(
+    def test_other_precisions_run_the_network(
         self, made: RobustClassifier, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked = self.count_preparations(monkeypatch)
+        compiled = self.count_compilations(monkeypatch)
         model = made.to(dtype)
         assert model(pictures_for(model, 1).to(dtype)).dtype == dtype
-        assert asked == []
+        assert compiled == []
 
-    def test_functional_transforms_are_answered_by_the_network(self, made: RobustClassifier) -> None:
+    def test_functional_transforms_run_the_network(self, made: RobustClassifier) -> None:
         pictures = pictures_for(made, 2)
-        slope = torch.func.grad(lambda x: made(x).sum())(pictures)
-        torch.testing.assert_close(slope, both(lambda x: made(x).sum()[None], pictures)[1] * -1, rtol=1e-3, atol=1e-6)
+        gradient = torch.func.grad(lambda x: made(x).sum())(pictures)
+        torch.testing.assert_close(
+            gradient, forward_backward(lambda x: made(x).sum()[None], pictures)[1] * -1, rtol=1e-3, atol=1e-6
+        )
 
     def test_it_works_after_inference_mode(self, made: RobustClassifier) -> None:
         pictures = pictures_for(made, 1)
         with torch.inference_mode():
             made(pictures)
-        assert both(made, pictures)[1].abs().sum() > 0
+        assert forward_backward(made, pictures)[1].abs().sum() > 0
 
-    def test_copies_and_pickles_begin_anew(self, made: RobustClassifier) -> None:
+    def test_copies_compile_again(self, made: RobustClassifier) -> None:
         pictures = pictures_for(made, 1)
         expected = made(pictures)
         for other in (copy.deepcopy(made), pickle.loads(pickle.dumps(made)), made.copy_to(torch.device("cpu"))):
             assert other.engine is not None and other.engine is not made.engine
             torch.testing.assert_close(other(pictures), expected, rtol=1e-4, atol=1e-5)
 
-    def test_what_is_prepared_does_not_pile_up(self, made: RobustClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engines, "MOST_KEPT", 2)
-        for side in (8, 12, 16):
-            made(torch.rand(1, 3, side, side))
+    def test_the_number_of_compiled_modules_is_limited(
+        self, made: RobustClassifier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engines, "MAX_MODULES", 2)
+        for size in (8, 12, 16):
+            made(torch.rand(1, 3, size, size))
         assert made.engine is not None
-        assert len(made.engine._passes) == 2  # pyright: ignore[reportPrivateUsage]
+        assert len(made.engine._modules) == 2  # pyright: ignore[reportPrivateUsage]
 
-    def test_a_session_prepares_its_model_before_the_first_run(self, made: RobustClassifier) -> None:
+    def test_a_session_compiles_its_model_before_the_first_run(self, made: RobustClassifier) -> None:
         session = LocalSession(made)
         session.close()
-        session._worker.join()  # pyright: ignore[reportPrivateUsage]
+        session._thread.join()  # pyright: ignore[reportPrivateUsage]
         assert made.engine is not None
-        assert list(made.engine._passes) == [(ONNX, "features", (32, 32), False)]  # pyright: ignore[reportPrivateUsage]
+        assert list(made.engine._modules) == [(ONNXRUNTIME, "features", (32, 32), False)]  # pyright: ignore[reportPrivateUsage]
 
 
-def test_load_model_says_how_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_model_with_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(engines.SWITCH, raising=False)
     assert rw.load_model("tiny", fast=False).engine is None
     always = rw.load_model("tiny", fast=True)
     pictures = pictures_for(always, 1)
     torch.testing.assert_close(always(pictures), rw.load_model("tiny", fast=False)(pictures), rtol=1e-4, atol=1e-4)
-    assert always.engine is not None and always.engine.ways == {1: ONNX}
+    assert always.engine is not None and always.engine.selected == {1: ONNXRUNTIME}
 
 
-def test_a_run_is_the_same_by_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_the_same_compiled_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(engines.SWITCH, raising=False)
     runs = [rw.generate("lion", steps=20, model=rw.load_model("tiny", fast=fast)) for fast in (False, True)]
     pixels = [run[-1].pixels.astype(int) for run in runs]
@@ -186,8 +191,8 @@ def test_a_run_is_the_same_by_either_way(monkeypatch: pytest.MonkeyPatch) -> Non
     assert runs[0][-1].probability == pytest.approx(runs[1][-1].probability, abs=1e-3)
 
 
-def test_preparing_imports_no_algebra() -> None:
-    """torch's compiler and sympy take longer to import than a network takes to prepare."""
+def test_compiling_imports_neither_sympy_nor_torchs_compiler() -> None:
+    """Importing them takes longer than compiling a network."""
     script = """
 import sys
 import robust_widgets as rw

@@ -1,59 +1,29 @@
-"""Memory that ONNX Runtime's ways forth and back share is written again only when nobody needs it any more."""
+"""Passes in ONNX Runtime that overlap."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from robust_widgets.compiler.backends.onnxruntime import OrtModule
-from robust_widgets.compiler.compiled_module import answer
-from robust_widgets.compiler.tracing.joint_graph import record
-from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.compiler.compiled_module import run
+from robust_widgets.compiler.engine import BACKENDS, ONNXRUNTIME
 from robust_widgets.models.networks.architectures import build
-from tests.compiler.networks import CLASSES, both, classifier, pictures_for
+from tests.compiler.networks import CLASSES, classifier, forward_backward, pictures_for
+
+pytest.importorskip("onnxruntime")
 
 
-@pytest.fixture(scope="module")
-def model() -> RobustClassifier:
+def test_each_backward_pass_belongs_to_its_own_forward_pass() -> None:
     torch.manual_seed(0)
-    return classifier(build("smoothresnet-tiny", CLASSES), 32)
-
-
-@pytest.fixture
-def passes(model: RobustClassifier) -> OrtModule:
-    return OrtModule(record(model, pictures_for(model, 1)), pictures_for(model, 1), 1)
-
-
-def free(passes: OrtModule) -> int:
-    return len(passes._free)  # pyright: ignore[reportPrivateUsage]
-
-
-def test_a_way_back_is_that_of_its_own_way_forth(model: RobustClassifier, passes: OrtModule) -> None:
+    model = classifier(build("smoothresnet-tiny", CLASSES), 32)
+    module = BACKENDS[ONNXRUNTIME].compile(model, pictures_for(model, 1), False)
     pictures = [pictures_for(model, 1, seed=seed).requires_grad_() for seed in (1, 2, 3)]
-    answers = [answer(passes, one) for one in pictures]
+    outputs = [run(module, picture) for picture in pictures]
     with torch.no_grad():
-        answer(passes, pictures_for(model, 1, seed=4))  # a look in between
-    for one, found in zip(pictures, answers, strict=True):
+        run(module, pictures_for(model, 1, seed=4))
+    for picture, output in zip(pictures, outputs, strict=True):
         weights = torch.linspace(-1, 1, CLASSES)[None]
-        (slope,) = torch.autograd.grad((found * weights).sum(), one)
-        expected, expected_slope = both(model, one.detach())
-        torch.testing.assert_close(found.detach(), expected, rtol=1e-4, atol=1e-5)
-        assert (slope - expected_slope).norm() <= 1e-3 * expected_slope.norm()
-
-
-def test_a_step_writes_where_the_one_before_did(model: RobustClassifier, passes: OrtModule) -> None:
-    for seed in range(5):
-        both(lambda x: answer(passes, x), pictures_for(model, 1, seed=seed))
-        assert free(passes) == 1
-
-
-def test_two_at_once_have_memory_of_their_own(model: RobustClassifier, passes: OrtModule) -> None:
-    kept = [answer(passes, pictures_for(model, 1).requires_grad_()) for _ in range(2)]
-    assert free(passes) == 0
-    del kept
-    assert free(passes) == 2
-
-
-def test_the_memory_of_several_pictures_is_given_back(model: RobustClassifier, passes: OrtModule) -> None:
-    both(lambda x: answer(passes, x), pictures_for(model, 3))
-    assert free(passes) == 0
+        (gradient,) = torch.autograd.grad((output * weights).sum(), picture)
+        expected, expected_gradient = forward_backward(model, picture.detach())
+        torch.testing.assert_close(output.detach(), expected, rtol=1e-4, atol=1e-5)
+        assert (gradient - expected_gradient).norm() <= 1e-3 * expected_gradient.norm()

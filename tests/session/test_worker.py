@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from robust_widgets.compiler.engine import ONNX, SWITCH
+from robust_widgets.compiler.engine import ONNXRUNTIME, SWITCH
 from robust_widgets.interface.session import RunEnded
 from robust_widgets.interface.tasks import task_names
 from robust_widgets.models.classifier import RobustClassifier
@@ -30,7 +30,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> RobustClassifier:
     model = smooth_model(16)
     model.compile()
     assert model.engine is not None
-    model.engine.fixed = ONNX
+    model.engine.fixed = ONNXRUNTIME
     return model
 
 

@@ -1,12 +1,15 @@
-"""The nodes and constants of an ONNX model while it is written."""
+"""Exports graphs of ATen operations to ONNX.
+
+`torch.onnx.export` would take seconds, and needs onnxscript.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import getitem
 from typing import Any, TypeAlias, cast
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 from onnx import TensorProto, helper
@@ -14,359 +17,297 @@ from torch import fx
 
 from robust_widgets.compiler.rewrites.constant_folding import constant
 from robust_widgets.compiler.tracing.decompositions import UnsupportedOpError
-from robust_widgets.compiler.tracing.tracer import item
 
-TYPES = {
+aten = torch.ops.aten
+OPSET, IR_VERSION = 18, 9
+DTYPES = {
     torch.float32: TensorProto.FLOAT,
     torch.float64: TensorProto.DOUBLE,
     torch.bool: TensorProto.BOOL,
     torch.int64: TensorProto.INT64,
     torch.uint8: TensorProto.UINT8,
 }
-Rule: TypeAlias = Callable[["Writer", fx.Node], str]
+Rule: TypeAlias = Callable[["GraphWriter", fx.Node], str]
 
 
-class Writer:
-    """The ONNX nodes and constants written so far, in the model itself: each copy of the weights would be megabytes.
+class GraphWriter:
+    """Writes nodes and constants into a model, with a single copy of the weights.
 
     Args:
-        graph: what is written.
-        sized: the number of pictures is known, and what looks at them together can be written.
+        graph: the graph to export.
+        fixed_batch: the number of pictures is known, so operations across pictures can be written.
     """
 
-    def __init__(self, graph: fx.GraphModule, sized: bool) -> None:
+    def __init__(self, graph: fx.GraphModule, fixed_batch: bool) -> None:
         self.graph = graph
-        self.sized = sized
+        self.fixed_batch = fixed_batch
         self.model = onnx.ModelProto()
         self.names: dict[fx.Node, str] = {}
         self._constants: set[str] = set()
 
     def name(self, value: object) -> str:
-        """The name of a node's result, of a constant, or of a number."""
+        """The name of a node's result, a constant or a number."""
         if isinstance(value, fx.Node):
             if value.op == "get_attr" and value.name not in self._constants:
                 tensor = cast(torch.Tensor, constant(self.graph, value))
-                self._keep(value.name, tensor.cpu().contiguous().numpy())
+                self._add_constant(value.name, tensor.cpu().contiguous().numpy())
             return self.names.get(value, value.name)
-        return self.array(np.array(value, np.float32))
+        return self.array(value, np.float32)
 
-    def array(self, values: Any) -> str:
+    def array(self, values: object, dtype: Any = np.int64) -> str:
         """The name of a constant."""
         name = f"number_{len(self._constants)}"
-        self._keep(name, np.asarray(values))
+        self._add_constant(name, np.asarray(values, dtype))
         return name
 
-    def _keep(self, name: str, values: npt.NDArray[Any]) -> None:
+    def _add_constant(self, name: str, values: Any) -> None:
         self._constants.add(name)
-        kind = helper.np_dtype_to_tensor_dtype(values.dtype)
-        self.model.graph.initializer.add(name=name, data_type=kind, dims=values.shape, raw_data=values.tobytes())
-
-    def integers(self, values: Sequence[int]) -> str:
-        """The name of a list of integers."""
-        return self.array(np.array(values, np.int64))
+        dtype = helper.np_dtype_to_tensor_dtype(values.dtype)
+        self.model.graph.initializer.add(name=name, data_type=dtype, dims=values.shape, raw_data=values.tobytes())
 
     def write(self, kind: str, *inputs: object, outputs: int = 1, **attributes: Any) -> str:
-        """Write an operation; the name of its first result."""
+        """Write an operation whose inputs are names or values, or None if left out. Returns its first output's name."""
         first = f"result_{len(self.model.graph.node)}"
         names = [first, *(f"{first}_{place}" for place in range(1, outputs))]
-        given = ["" if value is None else value if isinstance(value, str) else self.name(value) for value in inputs]
-        self.model.graph.node.append(helper.make_node(kind, given, names, **attributes))
+        sources = ["" if value is None else value if isinstance(value, str) else self.name(value) for value in inputs]
+        self.model.graph.node.append(helper.make_node(kind, sources, names, **attributes))
         return first
 
+    def forbid_batch(self, axis: int, what: str) -> None:
+        """Raise UnsupportedOpError for an operation along the pictures, if their number is open."""
+        if axis == 0 and not self.fixed_batch:
+            raise UnsupportedOpError(what)
 
-aten = torch.ops.aten
-OPSET = 18
-IR_VERSION = 9
 
-
-def to_onnx(graph: fx.GraphModule, input_types: Sequence[torch.dtype], *, sized: bool = False) -> bytes:
-    """The model, serialised; its inputs are ``given_0`` and on, its outputs ``out_0`` and on.
+def to_onnx(graph: fx.GraphModule, dtypes: Sequence[torch.dtype], *, fixed_batch: bool = False) -> bytes:
+    """Serialise a graph as an ONNX model with inputs ``input_0``, ... and outputs ``output_0``, ...
 
     Args:
-        graph: as `graphs.record` and `steps.record_step` make them.
-        input_types: of its inputs, in their order; float64 is carried as float32.
-        sized: it is for as many pictures as it was recorded with, which may be looked at together. By default it is
-            for any number, each answered for itself.
+        graph: the graph, with shapes in its nodes' ``meta``.
+        dtypes: of its inputs. Inputs of float64 are cast to float32.
+        fixed_batch: the model is for the number of pictures in the trace. By default it is for any number, each picture
+            independent of the others.
 
     Raises:
-        UnsupportedOpError: an operation has no counterpart here.
+        UnsupportedOpError: an operation has no counterpart.
     """
-    writer = Writer(graph, sized)
-    made = writer.model.graph
-    made.name = "prepared"
+    writer = GraphWriter(graph, fixed_batch)
+    written = writer.model.graph
+    written.name = "compiled"
     for node in graph.graph.nodes:
         if node.op == "placeholder":
-            kind, name = input_types[len(made.input)], f"given_{len(made.input)}"
-            shape = list(node.meta["shape"]) if sized else _open_shape(node)
-            made.input.append(helper.make_tensor_value_info(name, TYPES[kind], shape))
-            exact = kind == torch.float64
-            writer.names[node] = writer.write("Cast", name, to=TYPES[torch.float32]) if exact else name
+            dtype, name = dtypes[len(written.input)], f"input_{len(written.input)}"
+            shape: list[int | str] = list(node.meta["shape"])
+            if shape and not fixed_batch:
+                shape[0] = "n"
+            written.input.append(helper.make_tensor_value_info(name, DTYPES[dtype], shape))
+            writer.names[node] = _as(writer, name, torch.float32) if dtype == torch.float64 else name
         elif node.op == "call_function":
             rule = _RULES.get(node.target)
             if rule is None:
-                raise UnsupportedOpError(f"{node.target} has no counterpart in ONNX here.")
+                raise UnsupportedOpError(f"{node.target} cannot be exported to ONNX.")
             writer.names[node] = rule(writer, node)
         elif node.op == "output":
-            for place, given in enumerate(cast("tuple[fx.Node, ...]", node.args[0])):
-                made.node.append(helper.make_node("Identity", [writer.name(given)], [f"out_{place}"]))
-                made.output.append(helper.make_empty_tensor_value_info(f"out_{place}"))
+            for place, source in enumerate(cast("tuple[fx.Node, ...]", node.args[0])):
+                written.node.append(helper.make_node("Identity", [writer.name(source)], [f"output_{place}"]))
+                written.output.append(helper.make_empty_tensor_value_info(f"output_{place}"))
     writer.model.ir_version = IR_VERSION
     writer.model.opset_import.append(helper.make_opsetid("", OPSET))
     return writer.model.SerializeToString()
 
 
-def _open_shape(node: fx.Node) -> list[int | str]:
-    return ["n", *node.meta["shape"][1:]] if node.meta["shape"] else []
-
-
 def _plain(kind: str) -> Rule:
-    """An operation of as many tensors or numbers, in the same order."""
+    """An operation with the same inputs in the same order."""
 
-    def rule(writer: Writer, node: fx.Node) -> str:
+    def rule(writer: GraphWriter, node: fx.Node) -> str:
         if node.kwargs.get("alpha", 1) != 1:
-            raise UnsupportedOpError("A sum weighs its second part.")
+            raise UnsupportedOpError("A sum has a factor.")
         return writer.write(kind, *node.args)
 
     return rule
 
 
-def _product(writer: Writer, node: fx.Node) -> str:
-    """A product, in which what is true counts as one."""
-    return writer.write("Mul", *(_as_number(writer, given) for given in node.args))
+def _product(writer: GraphWriter, node: fx.Node) -> str:
+    """A product, in which booleans are 0 or 1."""
+    return writer.write("Mul", *(_as_number(writer, value) for value in node.args))
 
 
-def _as_number(writer: Writer, given: object) -> object:
-    if isinstance(given, fx.Node) and given.meta.get("dtype") == torch.bool:
-        return _as(writer, given, torch.float32)
-    return given
+def _as_number(writer: GraphWriter, value: object) -> object:
+    is_bool = isinstance(value, fx.Node) and value.meta.get("dtype") == torch.bool
+    return _as(writer, value, torch.float32) if is_bool else value
 
 
-def _convolution(writer: Writer, node: fx.Node) -> str:
-    x, weight, bias, stride, padding, dilation, transposed, left_over, groups = cast("tuple[Any, ...]", node.args)
-    common: dict[str, Any] = {
+def _as(writer: GraphWriter, value: object, dtype: torch.dtype) -> str:
+    return writer.write("Cast", value, to=DTYPES[dtype])
+
+
+def _cast(writer: GraphWriter, node: fx.Node) -> str:
+    return _as(writer, node.args[0], cast(torch.dtype, [*node.args, node.kwargs.get("dtype")][1]))
+
+
+def _convolution(writer: GraphWriter, node: fx.Node) -> str:
+    x, weight, bias, stride, padding, dilation, transposed, output_padding, groups = cast("tuple[Any, ...]", node.args)
+    attributes: dict[str, Any] = {
         "strides": list(stride),
         "pads": [*padding, *padding],
         "dilations": list(dilation),
         "group": groups,
     }
-    given = (x, weight) if bias is None else (x, weight, bias)
+    inputs = (x, weight) if bias is None else (x, weight, bias)
     if transposed:
-        return writer.write("ConvTranspose", *given, output_padding=list(left_over), **common)
-    return writer.write("Conv", *given, **common)
+        return writer.write("ConvTranspose", *inputs, output_padding=list(output_padding), **attributes)
+    return writer.write("Conv", *inputs, **attributes)
 
 
-def _exponential_less_one(writer: Writer, node: fx.Node) -> str:
+def _expm1(writer: GraphWriter, node: fx.Node) -> str:
     return writer.write("Sub", writer.write("Exp", node.args[0]), 1.0)
 
 
-def _mean(writer: Writer, node: fx.Node) -> str:
-    return _reduced(writer, node, "ReduceMean")
+def _reduction(kind: str) -> Rule:
+    def rule(writer: GraphWriter, node: fx.Node) -> str:
+        x, axes, *keep = cast("tuple[Any, ...]", node.args)
+        if axes is None:
+            raise UnsupportedOpError("It reduces over all pictures.")
+        return writer.write(kind, x, writer.array(axes), keepdims=int(bool(keep and keep[0])))
+
+    return rule
 
 
-def _sum(writer: Writer, node: fx.Node) -> str:
-    return _reduced(writer, node, "ReduceSum")
-
-
-def _reduced(writer: Writer, node: fx.Node, kind: str) -> str:
-    x, along, *keep = cast("tuple[Any, ...]", node.args)
-    if along is None:
-        raise UnsupportedOpError("It looks at all pictures together.")
-    return writer.write(kind, x, writer.integers(along), keepdims=int(bool(keep and keep[0])))
-
-
-def _reshape(writer: Writer, node: fx.Node) -> str:
-    return writer.write("Reshape", node.args[0], writer.integers(cast("list[int]", node.args[1])))
-
-
-def _expand(writer: Writer, node: fx.Node) -> str:
-    # ONNX: a side of 1 leaves what is there.
-    sizes = [1 if size < 0 else size for size in cast("list[int]", node.args[1])]
-    return writer.write("Expand", node.args[0], writer.integers(sizes))
-
-
-def _gather(writer: Writer, node: fx.Node) -> str:
-    x, along, places = cast("tuple[fx.Node, int, fx.Node]", node.args[:3])
-    return writer.write("GatherElements", x, places, axis=along)
-
-
-def _select(writer: Writer, node: fx.Node) -> str:
-    x, along, place = cast("tuple[fx.Node, int, int]", node.args)
-    if along == 0 and not writer.sized:
-        raise UnsupportedOpError("It picks one of the pictures.")
-    return writer.write("Gather", x, writer.array(np.array(place, np.int64)), axis=along)
-
-
-def _shares(kind: str) -> Rule:
+def _softmax(kind: str) -> Rule:
     return lambda writer, node: writer.write(kind, node.args[0], axis=node.args[1])
 
 
-def _largest(writer: Writer, node: fx.Node) -> str:
-    return _reduced(writer, node, "ReduceMax")
+def _reshape(writer: GraphWriter, node: fx.Node) -> str:
+    return writer.write("Reshape", node.args[0], writer.array(node.args[1]))
 
 
-def _transpose(writer: Writer, node: fx.Node) -> str:
+def _expand(writer: GraphWriter, node: fx.Node) -> str:
+    # In ONNX a size of 1 keeps that of the input.
+    sizes = [1 if size < 0 else size for size in cast("list[int]", node.args[1])]
+    return writer.write("Expand", node.args[0], writer.array(sizes))
+
+
+def _gather(writer: GraphWriter, node: fx.Node) -> str:
+    x, axis, places = node.args[:3]
+    return writer.write("GatherElements", x, places, axis=axis)
+
+
+def _select(writer: GraphWriter, node: fx.Node) -> str:
+    x, axis, place = cast("tuple[fx.Node, int, int]", node.args)
+    writer.forbid_batch(axis, "It selects one of the pictures.")
+    return writer.write("Gather", x, writer.array(place), axis=axis)
+
+
+def _transpose(writer: GraphWriter, node: fx.Node) -> str:
     x, first, second = cast("tuple[fx.Node, int, int]", node.args)
     order = list(range(len(x.meta["shape"])))
     order[first], order[second] = order[second], order[first]
     return writer.write("Transpose", x, perm=order)
 
 
-def _permute(writer: Writer, node: fx.Node) -> str:
+def _permute(writer: GraphWriter, node: fx.Node) -> str:
     dimensions = len(cast(fx.Node, node.args[0]).meta["shape"])
-    return writer.write("Transpose", node.args[0], perm=[at % dimensions for at in cast("list[int]", node.args[1])])
+    return writer.write("Transpose", node.args[0], perm=[axis % dimensions for axis in cast("list[int]", node.args[1])])
 
 
-def _unsqueeze(writer: Writer, node: fx.Node) -> str:
-    return writer.write("Unsqueeze", node.args[0], writer.integers([cast(int, node.args[1])]))
+def _unsqueeze(writer: GraphWriter, node: fx.Node) -> str:
+    return writer.write("Unsqueeze", node.args[0], writer.array([node.args[1]]))
 
 
-def _cat(writer: Writer, node: fx.Node) -> str:
-    parts, along = [*node.args, 0][:2]
-    if along == 0 and not writer.sized:
-        raise UnsupportedOpError("It puts pictures behind each other.")
-    return writer.write("Concat", *cast("list[fx.Node]", parts), axis=along)
+def _cat(writer: GraphWriter, node: fx.Node) -> str:
+    parts, axis = cast("tuple[list[fx.Node], int]", (*node.args, 0)[:2])
+    writer.forbid_batch(axis, "It concatenates pictures.")
+    return writer.write("Concat", *parts, axis=axis)
 
 
-def _slice(writer: Writer, node: fx.Node) -> str:
-    rest: tuple[Any, ...] = (0, None, None, 1)
-    x, along, begin, end, step = (*node.args, *rest[len(node.args) - 1 :])
-    if along == 0 and not writer.sized:
-        raise UnsupportedOpError("It picks some of the pictures.")
-    bounds = (0 if begin is None else begin, np.iinfo(np.int64).max if end is None else end, along, step)
-    return writer.write("Slice", x, *(writer.integers([cast(int, value)]) for value in bounds))
+def _slice(writer: GraphWriter, node: fx.Node) -> str:
+    defaults: tuple[Any, ...] = (0, None, None, 1)
+    x, axis, start, stop, step = cast("tuple[Any, ...]", (*node.args, *defaults[len(node.args) - 1 :]))
+    writer.forbid_batch(axis, "It selects some of the pictures.")
+    bounds = (0 if start is None else start, np.iinfo(np.int64).max if stop is None else stop, axis, step)
+    return writer.write("Slice", x, *(writer.array([value]) for value in bounds))
 
 
-def _pixel_shuffle(writer: Writer, node: fx.Node) -> str:
+def _pixel_shuffle(writer: GraphWriter, node: fx.Node) -> str:
     return writer.write("DepthToSpace", node.args[0], blocksize=node.args[1], mode="CRD")
 
 
-def _where(writer: Writer, node: fx.Node) -> str:
-    return writer.write("Where", *node.args)
+def _pad(writer: GraphWriter, node: fx.Node) -> str:
+    x, widths, value = cast("tuple[fx.Node, list[int], float]", (*node.args, 0.0)[:3])
+    untouched = [0] * (len(node.meta["shape"]) - len(widths) // 2)
+    pads = [*untouched, *reversed(widths[::2]), *untouched, *reversed(widths[1::2])]
+    return writer.write("Pad", x, writer.array(pads), writer.name(value))
 
 
-def _cast(writer: Writer, node: fx.Node) -> str:
-    return _as(writer, node.args[0], cast(torch.dtype, [*node.args, node.kwargs.get("dtype")][1]))
+def _pooling(node: fx.Node, defaults: tuple[Any, ...]) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    """The attributes that pools share, and the node's further arguments."""
+    x, size, stride, padding, *rest = (*node.args, *defaults[len(node.args) - 2 :])
+    size, stride, padding = (list(cast("list[int]", part)) for part in (size, stride, padding))
+    return {"kernel_shape": size, "strides": stride or size, "pads": padding * 2}, (x, *rest)
 
 
-def _as(writer: Writer, value: object, kind: torch.dtype) -> str:
-    return writer.write("Cast", value, to=TYPES[kind])
+def _max_pool(writer: GraphWriter, node: fx.Node) -> str:
+    attributes, (x, dilation, ceil_mode) = _pooling(node, ([], [0, 0], [1, 1], False))
+    return writer.write("MaxPool", x, outputs=2, dilations=list(dilation), ceil_mode=int(ceil_mode), **attributes)
 
 
-def _clip(writer: Writer, node: fx.Node) -> str:
-    x, low, high = [*node.args, None, None][:3]
-    return writer.write("Clip", x, low, high)
-
-
-def _maximum_pool(writer: Writer, node: fx.Node) -> str:
-    attributes = _pooling(node)
-    return writer.write("MaxPool", node.args[0], outputs=2, **attributes)
-
-
-def _pooling(node: fx.Node) -> dict[str, Any]:
-    side = cast("list[int]", node.args[1])
-    stride = cast("list[int]", node.args[2]) if len(node.args) > 2 else []
-    padding, dilation, ceil_mode = (*node.args[3:6], *([0, 0], [1, 1], False)[len(node.args[3:6]) :])
-    around = list(cast("list[int]", padding))
-    return {
-        "kernel_shape": list(side),
-        "strides": list(stride or side),
-        "pads": [*around, *around],
-        "dilations": list(cast("list[int]", dilation)),
-        "ceil_mode": int(cast(bool, ceil_mode)),
-    }
-
-
-def _average_pool(writer: Writer, node: fx.Node) -> str:
-    given = (*node.args, *([], [0, 0], False, True, None)[len(node.args) - 2 :])
-    _, side, stride, padding, ceil_mode, count_padding, divisor = cast("tuple[Any, ...]", given)
+def _average_pool(writer: GraphWriter, node: fx.Node) -> str:
+    attributes, (x, ceil_mode, count_padding, divisor) = _pooling(node, ([], [0, 0], False, True, None))
     if divisor:
-        raise UnsupportedOpError("An average has a divisor of its own.")
-    return writer.write(
-        "AveragePool",
-        node.args[0],
-        kernel_shape=list(side),
-        strides=list(stride or side),
-        pads=[*padding, *padding],
-        ceil_mode=int(ceil_mode),
-        count_include_pad=int(count_padding),
-    )
+        raise UnsupportedOpError("An average pool has its own divisor.")
+    flags = {"ceil_mode": int(ceil_mode), "count_include_pad": int(count_padding)}
+    return writer.write("AveragePool", x, **attributes, **flags)
 
 
-def _maximum_pool_backward(writer: Writer, node: fx.Node) -> str:
-    """Each value's gradient is added where the value came from."""
-    gradient, x, *_, places = cast("tuple[Any, ...]", node.args)
-    height, width = x.meta["shape"][2:]
+def _max_pool_backward(writer: GraphWriter, node: fx.Node) -> str:
+    """Adds each gradient at the place of its maximum."""
+    gradient, x, *_, places = cast("tuple[fx.Node, ...]", node.args)
     flat = [0, 0, -1]
-    zeros = writer.write("Mul", writer.write("Reshape", x, writer.integers(flat)), 0.0)
-    gathered = writer.write(
-        "ScatterElements",
-        zeros,
-        writer.write("Reshape", places, writer.integers(flat)),
-        writer.write("Reshape", gradient, writer.integers(flat)),
-        axis=2,
-        reduction="add",
-    )
-    return writer.write("Reshape", gathered, writer.integers([0, 0, height, width]))
+    zeros = writer.write("Mul", writer.write("Reshape", x, writer.array(flat)), 0.0)
+    parts = (writer.write("Reshape", part, writer.array(flat)) for part in (places, gradient))
+    scattered = writer.write("ScatterElements", zeros, *parts, axis=2, reduction="add")
+    return writer.write("Reshape", scattered, writer.array([0, 0, *x.meta["shape"][2:]]))
 
 
-def _item(writer: Writer, node: fx.Node) -> str:
-    """A part of what a pooling gives: the maxima, or where in their channel of their picture they were."""
-    values, place = cast("tuple[fx.Node, int]", node.args)
-    maxima = writer.name(values)
-    if place == 0:
+def _pool_output(writer: GraphWriter, node: fx.Node) -> str:
+    """A max pool's maxima, or their places within their channel."""
+    pool, output = cast("tuple[fx.Node, int]", node.args)
+    maxima = writer.name(pool)
+    if output == 0:
         return maxima
-    height, width = cast(fx.Node, values.args[0]).meta["shape"][2:]
-    # ONNX counts through all pictures and channels.
-    return writer.write("Mod", f"{maxima}_1", writer.array(np.array(height * width, np.int64)))
+    height, width = cast(fx.Node, pool.args[0]).meta["shape"][2:]
+    return writer.write("Mod", f"{maxima}_1", writer.array(height * width))  # ONNX counts across all channels
 
 
-def _pad(writer: Writer, node: fx.Node) -> str:
-    x, sides, value = cast("tuple[fx.Node, list[int], float]", (*node.args, 0.0)[:3])
-    untouched = [0] * (len(node.meta["shape"]) - len(sides) // 2)
-    pads = [*untouched, *reversed(sides[::2]), *untouched, *reversed(sides[1::2])]
-    return writer.write("Pad", x, writer.integers(pads), writer.array(np.float32(value)))
-
-
+_UNARY = ("relu", "sigmoid", "tanh", "erf", "exp", "neg", "abs", "sign", "sqrt")
+_PLAIN: dict[Any, str] = {
+    **dict.fromkeys((aten.mm.default, aten.matmul.default), "MatMul"),
+    **dict.fromkeys((aten.add.Tensor, aten.add.Scalar), "Add"),
+    **dict.fromkeys((aten.sub.Tensor, aten.sub.Scalar), "Sub"),
+    **dict.fromkeys((aten.div.Tensor, aten.div.Scalar), "Div"),
+    **dict.fromkeys((aten.gt.Scalar, aten.gt.Tensor), "Greater"),
+    **dict.fromkeys((aten.lt.Scalar, aten.lt.Tensor), "Less"),
+    **dict.fromkeys((aten.le.Scalar, aten.le.Tensor), "LessOrEqual"),
+    **dict.fromkeys((aten.ge.Scalar, aten.ge.Tensor), "GreaterOrEqual"),
+    **dict.fromkeys((aten.where.self, aten.where.ScalarOther, aten.where.ScalarSelf, aten.where.Scalar), "Where"),
+    **{aten.__and__.Tensor: "And", aten.__or__.Tensor: "Or", aten.bitwise_not.default: "Not"},
+    **{aten.minimum.default: "Min", aten.maximum.default: "Max", aten.eq.Tensor: "Equal"},
+    **{getattr(aten, kind).default: kind.capitalize() for kind in _UNARY},
+    aten.clamp.default: "Clip",
+}
 _RULES: dict[Any, Rule] = {
-    aten.convolution.default: _convolution,
-    **dict.fromkeys((aten.mm.default, aten.matmul.default), _plain("MatMul")),
-    **dict.fromkeys((aten.add.Tensor, aten.add.Scalar), _plain("Add")),
-    **dict.fromkeys((aten.sub.Tensor, aten.sub.Scalar), _plain("Sub")),
+    **{kind: _plain(name) for kind, name in _PLAIN.items()},
     **dict.fromkeys((aten.mul.Tensor, aten.mul.Scalar), _product),
-    **dict.fromkeys((aten.div.Tensor, aten.div.Scalar), _plain("Div")),
-    **dict.fromkeys((aten.gt.Scalar, aten.gt.Tensor), _plain("Greater")),
-    **dict.fromkeys((aten.lt.Scalar, aten.lt.Tensor), _plain("Less")),
-    **dict.fromkeys((aten.le.Scalar, aten.le.Tensor), _plain("LessOrEqual")),
-    **dict.fromkeys((aten.ge.Scalar, aten.ge.Tensor), _plain("GreaterOrEqual")),
-    aten.__and__.Tensor: _plain("And"),
-    aten.__or__.Tensor: _plain("Or"),
-    aten.relu.default: _plain("Relu"),
-    aten.sigmoid.default: _plain("Sigmoid"),
-    aten.tanh.default: _plain("Tanh"),
-    aten.erf.default: _plain("Erf"),
-    aten.exp.default: _plain("Exp"),
-    aten.expm1.default: _exponential_less_one,
-    aten.neg.default: _plain("Neg"),
-    aten.abs.default: _plain("Abs"),
-    aten.sign.default: _plain("Sign"),
-    aten.minimum.default: _plain("Min"),
-    aten.maximum.default: _plain("Max"),
-    aten.eq.Tensor: _plain("Equal"),
-    aten.bitwise_not.default: _plain("Not"),
-    aten._softmax.default: _shares("Softmax"),
-    aten._log_softmax.default: _shares("LogSoftmax"),
+    **dict.fromkeys((aten.to.dtype, aten._to_copy.default), _cast),
+    aten.convolution.default: _convolution,
+    aten.expm1.default: _expm1,
+    aten._softmax.default: _softmax("Softmax"),
+    aten._log_softmax.default: _softmax("LogSoftmax"),
+    aten.mean.dim: _reduction("ReduceMean"),
+    aten.sum.dim_IntList: _reduction("ReduceSum"),
+    aten.amax.default: _reduction("ReduceMax"),
     aten.gather.default: _gather,
     aten.select.int: _select,
-    aten.amax.default: _largest,
-    aten.sqrt.default: _plain("Sqrt"),
-    aten.where.self: _where,
-    aten.where.ScalarOther: _where,
-    aten.where.ScalarSelf: _where,
-    aten.to.dtype: _cast,
-    aten._to_copy.default: _cast,
-    aten.clamp.default: _clip,
-    aten.mean.dim: _mean,
-    aten.sum.dim_IntList: _sum,
     aten.reshape.default: _reshape,
     aten.expand.default: _expand,
     aten.transpose.int: _transpose,
@@ -376,8 +317,8 @@ _RULES: dict[Any, Rule] = {
     aten.slice.Tensor: _slice,
     aten.pixel_shuffle.default: _pixel_shuffle,
     aten.constant_pad_nd.default: _pad,
-    aten.max_pool2d_with_indices.default: _maximum_pool,
-    aten.max_pool2d_with_indices_backward.default: _maximum_pool_backward,
+    aten.max_pool2d_with_indices.default: _max_pool,
+    aten.max_pool2d_with_indices_backward.default: _max_pool_backward,
     aten.avg_pool2d.default: _average_pool,
-    item: _item,
+    getitem: _pool_output,
 }

@@ -1,4 +1,4 @@
-"""Fewer operations for the same answers: constants are worked out once, factors go into the convolutions' weights."""
+"""Folds constants, and folds factors and summands of whole channels into the convolutions around them."""
 
 from __future__ import annotations
 
@@ -9,174 +9,77 @@ from torch import Tensor, fx
 from torch.fx.node import map_arg
 
 aten = torch.ops.aten
-_MADE = (
+_CREATION = (
     *(aten.full.default, aten.zeros.default, aten.ones.default, aten.scalar_tensor.default),
     *(aten.arange.default, aten.arange.start, aten.arange.start_step),
 )
-_MULTIPLICATIONS = (aten.mul.Tensor, aten.div.Tensor)
+_FACTORS, _SUMMANDS = (aten.mul.Tensor, aten.div.Tensor), (aten.add.Tensor, aten.sub.Tensor)
 
 
 def constant(graph: fx.GraphModule, node: object) -> Tensor | None:
-    """The tensor that a node of a graph stands for, or None where it is none of the graph's own."""
+    """The value of a constant node; None for any other."""
     if isinstance(node, fx.Node) and node.op == "get_attr":
         return cast(Tensor, getattr(graph, str(node.target)))
     return None
 
 
-def fold_constants(graph: fx.GraphModule) -> None:
-    """Work out once what depends on no input."""
-    for node in list(graph.graph.nodes):
-        inputs = node.all_input_nodes
-        if (
-            node.op != "call_function"
-            or not (inputs or node.target in _MADE)
-            or any(given.op != "get_attr" for given in inputs)
-        ):
-            continue
-        with torch.no_grad():
-            value = node.target(
-                *map_arg(node.args, lambda given: constant(graph, given)),
-                **map_arg(node.kwargs, lambda given: constant(graph, given)),
-            )
-        if isinstance(value, Tensor):
-            node.replace_all_uses_with(add_constant(graph, node, value))
-    tidy(graph)
-
-
-def merge_equal(graph: fx.GraphModule) -> None:
-    """Carry out once what is carried out several times on the same inputs."""
-    first: dict[str, fx.Node] = {}
-    for node in list(graph.graph.nodes):
-        if node.op == "call_function":
-            same = first.setdefault(f"{node.target} {node.args} {node.kwargs}", node)
-            if same is not node:
-                node.replace_all_uses_with(same)
-    tidy(graph)
-
-
-def fold_factors(graph: fx.GraphModule) -> None:
-    """Fold what multiplies whole channels, and what is added to them, into the convolutions around.
-
-    That is a batch normalisation behind a convolution, its gradient before a transposed one, and a picture's division
-    by its standard deviation. The subtraction of the picture's mean stays: a convolution's zeros lie around the
-    normalised picture.
-    """
-    for node in list(graph.graph.nodes):
-        if node.op == "call_function" and node.target in _MULTIPLICATIONS:
-            if not _into_convolution_before(graph, node):
-                _into_convolutions_behind(graph, node)
-        elif node.op == "call_function" and node.target is aten.add.Tensor:
-            _into_bias(graph, node)
-    tidy(graph)
-
-
-def add_constant(graph: fx.GraphModule, before: fx.Node, value: Tensor, *, as_it_lies: bool = False) -> fx.Node:
-    """A new constant of a graph, for use from a node on; in rows, or as it lies in memory."""
-    number = len(graph._buffers)  # pyright: ignore[reportPrivateUsage] - to count those by name takes as long as the rest
+def add_constant(graph: fx.GraphModule, before: fx.Node, value: Tensor) -> fx.Node:
+    """Add a constant in front of a node."""
+    number = len(graph._buffers)  # pyright: ignore[reportPrivateUsage] - named_buffers() is too slow to call per constant
     while hasattr(graph, name := f"folded_{number}"):
         number += 1
-    graph.register_buffer(name, value.detach() if as_it_lies else value.detach().contiguous(), persistent=False)
+    graph.register_buffer(name, value.detach(), persistent=False)
     with graph.graph.inserting_before(before):
         node = graph.graph.get_attr(name)
     node.meta["shape"], node.meta["dtype"] = tuple(value.shape), value.dtype
     return node
 
 
-def tidy(graph: fx.GraphModule) -> None:
-    """Drop what nothing uses. To be run, a graph is compiled again, which takes longer than a change and is put off."""
+def remove_dead_code(graph: fx.GraphModule) -> None:
+    """Remove unused nodes and constants. The graph must be recompiled before it runs, which is slow and done once."""
     graph.graph.eliminate_dead_code()
     used = {str(node.target) for node in graph.graph.nodes if node.op == "get_attr"}
     for name in [name for name, _ in graph.named_buffers() if name not in used]:
         delattr(graph, name)
 
 
-def _channel_factor(graph: fx.GraphModule, node: fx.Node) -> tuple[fx.Node, Tensor] | None:
-    """What a multiplication by one number a channel multiplies, and by which, float64 (channels,)."""
-    first, second = node.args[:2]
-    factor = constant(graph, second)
-    if factor is None and node.target is aten.mul.Tensor:
-        first, factor = second, constant(graph, first)
-    if factor is None or not isinstance(first, fx.Node) or len(node.meta["shape"]) != 4:
-        return None
-    channels = node.meta["shape"][1]
-    if first.meta["shape"] != node.meta["shape"] or factor.numel() not in (1, channels):
-        return None
-    if factor.numel() > 1 and tuple(factor.shape) not in ((1, channels, 1, 1), (channels, 1, 1)):
-        return None
-    values = factor.double().flatten().expand(channels)
-    return first, 1 / values if node.target is aten.div.Tensor else values
-
-
-def _into_convolution_before(graph: fx.GraphModule, node: fx.Node) -> bool:
-    """A factor on what a convolution gives, and nothing else sees."""
-    found = _channel_factor(graph, node)
-    if found is None:
-        return False
-    convolution, factor = found
-    weight = weight_of(graph, convolution)
-    if weight is None or len(convolution.users) != 1:
-        return False
-    transposed, groups = convolution.args[6], convolution.args[8]
-    if transposed and groups != 1:
-        return False
-    bias = constant(graph, convolution.args[2])
-    if convolution.args[2] is not None and bias is None:
-        return False
-    set_weight(graph, convolution, weight.double() * factor.view((1, -1, 1, 1) if transposed else (-1, 1, 1, 1)))
-    if bias is not None:
-        _set_bias(graph, convolution, bias.double() * factor)
-    node.replace_all_uses_with(convolution)
-    graph.graph.erase_node(node)
-    return True
-
-
-def _into_convolutions_behind(graph: fx.GraphModule, node: fx.Node) -> bool:
-    """A factor on what only convolutions take."""
-    found = _channel_factor(graph, node)
-    if found is None:
-        return False
-    given, factor = found
-    users = list(node.users)
-    if not all(weight_of(graph, user) is not None and user.args[0] is node for user in users):
-        return False
-    for user in users:
-        weight = cast(Tensor, weight_of(graph, user)).double()
-        groups, transposed = cast(int, user.args[8]), user.args[6]
-        if transposed:  # (inputs, outputs of a group, h, w)
-            weight = weight * factor.view(-1, 1, 1, 1)
-        else:  # (outputs, inputs of a group, h, w)
-            outputs, inputs = weight.shape[:2]
-            own = factor.view(groups, 1, inputs).expand(groups, outputs // groups, inputs).reshape(outputs, inputs)
-            weight = weight * own[:, :, None, None]
-        set_weight(graph, user, weight)
-        user.args = (given, *user.args[1:])
-    graph.graph.erase_node(node)
-    return True
-
-
-def _into_bias(graph: fx.GraphModule, node: fx.Node) -> None:
-    """A number added to each channel of what a convolution gives, and nothing else sees."""
-    for convolution, other in (node.args[:2], node.args[1::-1]):
-        added = constant(graph, other)
-        if added is None or node.kwargs.get("alpha", 1) != 1 or not isinstance(convolution, fx.Node):
+def fold_constants(graph: fx.GraphModule) -> None:
+    """Compute what depends on constants only."""
+    for node in list(graph.graph.nodes):
+        inputs = node.all_input_nodes
+        if (
+            node.op != "call_function"
+            or not (inputs or node.target in _CREATION)
+            or any(source.op != "get_attr" for source in inputs)
+        ):
             continue
-        channels = node.meta["shape"][1] if len(node.meta["shape"]) == 4 else 0
-        if weight_of(graph, convolution) is None or len(convolution.users) != 1:
-            continue
-        if tuple(added.shape) not in ((1, channels, 1, 1), (channels, 1, 1)):
-            continue
-        bias = constant(graph, convolution.args[2])
-        if convolution.args[2] is not None and bias is None:
-            continue
-        total = added.double().flatten() + (0 if bias is None else bias.double())
-        _set_bias(graph, convolution, total)
-        node.replace_all_uses_with(convolution)
-        graph.graph.erase_node(node)
-        return
+        with torch.no_grad():
+            value = node.target(
+                *map_arg(node.args, lambda source: constant(graph, source)),
+                **map_arg(node.kwargs, lambda source: constant(graph, source)),
+            )
+        if isinstance(value, Tensor):
+            node.replace_all_uses_with(add_constant(graph, node, value.contiguous()))
+    remove_dead_code(graph)
+
+
+def fold_factors(graph: fx.GraphModule) -> None:
+    """Fold factors and summands of whole channels into the weights and biases of convolutions.
+
+    These are a batch normalisation after a convolution, its gradient before a transposed one, and the division of a
+    picture by its standard deviation. The subtraction of its mean stays: zero padding pads the normalised picture.
+    """
+    for node in list(graph.graph.nodes):
+        if node.op == "call_function" and node.target in _FACTORS:
+            if not _into_convolution_before(graph, node):
+                _into_convolutions_after(graph, node)
+        elif node.op == "call_function" and node.target in _SUMMANDS:
+            _into_bias(graph, node)
+    remove_dead_code(graph)
 
 
 def weight_of(graph: fx.GraphModule, node: object) -> Tensor | None:
-    """A convolution's constant weight; None where the node is no such convolution."""
+    """The constant weight of a 2D convolution; None for any other node."""
     if not isinstance(node, fx.Node) or node.target is not aten.convolution.default:
         return None
     weight = constant(graph, node.args[1])
@@ -184,17 +87,108 @@ def weight_of(graph: fx.GraphModule, node: object) -> Tensor | None:
 
 
 def set_weight(graph: fx.GraphModule, convolution: fx.Node, weight: Tensor) -> None:
-    dtype = cast(Tensor, weight_of(graph, convolution)).dtype
-    made = add_constant(graph, convolution, weight.to(dtype))
-    before = convolution.args[1]
-    convolution.args = (convolution.args[0], made, *convolution.args[2:])
-    if isinstance(before, fx.Node) and not before.users:  # else all weights lie there twice until the graph is tidied
-        graph.graph.erase_node(before)
-        if not any(node.op == "get_attr" and node.target == before.target for node in graph.graph.nodes):
-            delattr(graph, str(before.target))
+    """Replace a convolution's weight; the old one is freed at once, else all weights would be there twice."""
+    old = cast(fx.Node, convolution.args[1])
+    new = add_constant(graph, convolution, weight.to(old.meta["dtype"]).contiguous())
+    convolution.args = (convolution.args[0], new, *convolution.args[2:])
+    if not old.users:
+        graph.graph.erase_node(old)
+        if not any(node.target == old.target for node in graph.graph.find_nodes(op="get_attr")):
+            delattr(graph, str(old.target))
 
 
 def _set_bias(graph: fx.GraphModule, convolution: fx.Node, bias: Tensor) -> None:
-    dtype = cast(Tensor, weight_of(graph, convolution)).dtype
-    made = add_constant(graph, convolution, bias.to(dtype))
-    convolution.args = (*convolution.args[:2], made, *convolution.args[3:])
+    dtype = cast(fx.Node, convolution.args[1]).meta["dtype"]
+    new = add_constant(graph, convolution, bias.to(dtype).contiguous())
+    convolution.args = (*convolution.args[:2], new, *convolution.args[3:])
+
+
+def _channel_factor(graph: fx.GraphModule, node: fx.Node) -> tuple[fx.Node, Tensor] | None:
+    """What a node multiplies, and its factor per channel, float64 (channels,)."""
+    source, other = node.args[:2]
+    factor = constant(graph, other)
+    if factor is None and node.target is aten.mul.Tensor:
+        source, factor = other, constant(graph, source)
+    if factor is None or not isinstance(source, fx.Node) or source.meta["shape"] != node.meta["shape"]:
+        return None
+    values = _per_channel(node, factor)
+    if values is None:
+        return None
+    return source, 1 / values if node.target is aten.div.Tensor else values
+
+
+def _per_channel(node: fx.Node, values: Tensor) -> Tensor | None:
+    """Values that are the same within each channel of a node's result, as float64 (channels,)."""
+    if len(node.meta["shape"]) != 4:
+        return None
+    channels = node.meta["shape"][1]
+    if values.numel() == 1 or tuple(values.shape) in ((1, channels, 1, 1), (channels, 1, 1)):
+        return values.double().flatten().expand(channels)
+    return None
+
+
+def _sole_convolution(graph: fx.GraphModule, node: object) -> fx.Node | None:
+    """A convolution with constant weights that has one user."""
+    if not isinstance(node, fx.Node) or weight_of(graph, node) is None or len(node.users) != 1:
+        return None
+    return node if node.args[2] is None or constant(graph, node.args[2]) is not None else None
+
+
+def _into_convolution_before(graph: fx.GraphModule, node: fx.Node) -> bool:
+    """Fold a factor into the convolution whose result it multiplies."""
+    found = _channel_factor(graph, node)
+    convolution = _sole_convolution(graph, found and found[0])
+    if found is None or convolution is None:
+        return False
+    transposed, groups = convolution.args[6], convolution.args[8]
+    if transposed and groups != 1:
+        return False
+    factor, bias = found[1], constant(graph, convolution.args[2])
+    weight = cast(Tensor, weight_of(graph, convolution)).double()
+    set_weight(graph, convolution, weight * factor.view((1, -1, 1, 1) if transposed else (-1, 1, 1, 1)))
+    if bias is not None:
+        _set_bias(graph, convolution, bias.double() * factor)
+    _replace(graph, node, convolution)
+    return True
+
+
+def _into_convolutions_after(graph: fx.GraphModule, node: fx.Node) -> None:
+    """Fold a factor into the convolutions that take its result, if nothing else does."""
+    found = _channel_factor(graph, node)
+    users = list(node.users)
+    if found is None or not all(weight_of(graph, user) is not None and user.args[0] is node for user in users):
+        return
+    source, factor = found
+    for user in users:
+        weight = cast(Tensor, weight_of(graph, user)).double()
+        groups, transposed = cast(int, user.args[8]), user.args[6]
+        if transposed:  # (inputs, outputs of a group, h, w)
+            weight = weight * factor.view(-1, 1, 1, 1)
+        else:  # (outputs, inputs of a group, h, w)
+            weight = (weight.unflatten(0, (groups, -1)) * factor.view(groups, 1, -1, 1, 1)).flatten(0, 1)
+        set_weight(graph, user, weight)
+        user.args = (source, *user.args[1:])
+    graph.graph.erase_node(node)
+
+
+def _into_bias(graph: fx.GraphModule, node: fx.Node) -> None:
+    """Fold a summand into the bias of the convolution that it is added to, or subtracted from."""
+    first, second = node.args[:2]
+    pairs = [(first, second)] if node.target is aten.sub.Tensor else [(first, second), (second, first)]
+    for source, other in pairs:
+        convolution, summand = _sole_convolution(graph, source), constant(graph, other)
+        if convolution is None or summand is None or node.kwargs.get("alpha", 1) != 1:
+            continue
+        values = _per_channel(node, summand)
+        if values is None or convolution.meta["shape"] != node.meta["shape"]:
+            continue
+        bias = constant(graph, convolution.args[2])
+        summand = -values if node.target is aten.sub.Tensor else values
+        _set_bias(graph, convolution, summand if bias is None else bias.double() + summand)
+        _replace(graph, node, convolution)
+        return
+
+
+def _replace(graph: fx.GraphModule, node: fx.Node, other: fx.Node) -> None:
+    node.replace_all_uses_with(other)
+    graph.graph.erase_node(node)

@@ -1,159 +1,148 @@
-"""A network as two lists of torch's own operations: to its answers, and from their gradient back to the pictures."""
+"""Traces a network's forward pass and its gradient to the input, and partitions them into two graphs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, fx
 
-from robust_widgets.compiler.rewrites.constant_folding import fold_constants, fold_factors, merge_equal, tidy
-from robust_widgets.compiler.rewrites.products import combine_products
-from robust_widgets.compiler.rewrites.transposed_convolutions import straighten
+from robust_widgets.compiler.rewrites.constant_folding import fold_constants, fold_factors, remove_dead_code
+from robust_widgets.compiler.rewrites.products import fuse_products
+from robust_widgets.compiler.rewrites.transposed_convolutions import replace_transposed
 from robust_widgets.compiler.tracing.decompositions import UnsupportedOpError
-from robust_widgets.compiler.tracing.tracer import AtenTracer
+from robust_widgets.compiler.tracing.tracer import AtenTracer, Decompositions
 
 aten = torch.ops.aten
 Function: TypeAlias = Callable[[Tensor], Tensor]
 
-BATCH = 3  # pictures that a graph is recorded with; sizes that follow from their number are then left open
+BATCH = 3  # pictures in a trace; a size that is a multiple of it in the first dimension is left open
 _OPEN = -1
-RESHAPING = (aten.view.default, aten._unsafe_view.default, aten.reshape.default)
-_NOTHING = (aten.detach.default, aten.clone.default, aten.alias.default, aten.lift_fresh_copy.default)
+VIEWS = (aten.view.default, aten._unsafe_view.default, aten.reshape.default)
+_COPIES = (aten.detach.default, aten.clone.default, aten.alias.default, aten.lift_fresh_copy.default)
 
 
 @dataclass(frozen=True)
 class JointGraph:
-    """What a network does with pictures of one size, in any number.
+    """A network for pictures of one size, in batches of any size n.
 
     Attributes:
-        forward: pictures (n, 3, h, w) -> (answers (n, m), and whatever `backward` needs of the way).
-        backward: (what it needs, gradient of something in the answers) -> the gradient in the pictures.
-        joint: both in one: (pictures, gradient in the answers) -> (answers, gradient in the pictures).
+        forward: pictures (n, 3, h, w) -> (outputs (n, m), *saved tensors for `backward`).
+        backward: (*saved tensors, gradient of the outputs) -> gradient of the pictures.
     """
 
     forward: fx.GraphModule
     backward: fx.GraphModule
-    joint: fx.GraphModule
 
 
-def record(function: Function, example: Tensor) -> JointGraph:
-    """The graphs of a function of pictures.
+def trace_joint(function: Function, example: Tensor, decompositions: Decompositions | None = None) -> JointGraph:
+    """Trace a function of pictures and rewrite the trace.
 
     Args:
-        function: pictures (n, 3, h, w) to answers (n, m); each picture is answered for itself.
+        function: pictures (n, 3, h, w) to outputs (n, m), each picture independent of the others.
         example: one picture, (1, 3, h, w).
+        decompositions: replaces further operations, for backends that have only simpler ones.
 
     Raises:
-        UnsupportedOpError: it does something that cannot be written down. The function's own errors pass.
+        UnsupportedOpError: an operation cannot be traced. The function's own errors pass.
     """
     x = example.detach().repeat(BATCH, 1, 1, 1).requires_grad_()
     with torch.enable_grad():
-        kept = function(x)  # what is made once and kept is made now, and stays a constant
-        recorder = AtenTracer(x=x, gradient=(gradient := torch.ones_like(kept)))
-        with recorder:
-            answers = function(x)
-            (in_x,) = torch.autograd.grad(_Start.apply(answers, gradient), x)
-    joint = recorder.result(answers, in_x)
-    leave_out_copies(joint)
-    fold_constants(joint)
-    merge_equal(joint)
-    fold_factors(joint)
-    straighten(joint)
+        gradient = torch.ones_like(function(x))  # this call creates what the function caches, which are constants
+        tracer = AtenTracer({"x": x, "gradient": gradient}, decompositions or {})
+        with tracer:
+            outputs = function(x)
+            (x_gradient,) = torch.autograd.grad(_GradientOf.apply(outputs, gradient), x)
+    joint = tracer.graph(outputs, x_gradient)
+    rewrite(joint)
     _open_batch(joint)
-    combine_products(joint)
-    return cut(joint)
+    fuse_products(joint)
+    return _partition(joint)
 
 
-class _Start(torch.autograd.Function):
-    """A number whose gradient in the answers is given.
-
-    Giving that to `torch.autograd.grad` would import sympy: 80 MB, and a second.
-    """
+class _GradientOf(torch.autograd.Function):
+    """A scalar with a given gradient. `torch.autograd.grad(..., grad_outputs)` would import sympy: 80 MB, 1 s."""
 
     @staticmethod
-    def forward(ctx: Any, answers: Tensor, gradient: Tensor) -> Tensor:
+    def forward(ctx: Any, outputs: Tensor, gradient: Tensor) -> Tensor:
         ctx.gradient = gradient
-        return answers.new_zeros(())
+        return outputs.new_zeros(())
 
     @staticmethod
     def backward(ctx: Any, *_: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return ctx.gradient, None
 
 
-def leave_out_copies(joint: fx.GraphModule) -> None:
-    """Once the gradient's own operations are written down, what kept gradients back has done its work."""
-    for node in joint.graph.nodes:
-        if node.op == "call_function" and node.target in _NOTHING:
+def rewrite(graph: fx.GraphModule) -> None:
+    """The rewrites that every backend needs."""
+    for node in graph.graph.nodes:
+        same_dtype = node.target is aten.to.dtype and node.args[0].meta["dtype"] == node.meta["dtype"]
+        if node.target in _COPIES or same_dtype:
             node.replace_all_uses_with(cast(fx.Node, node.args[0]))
-    tidy(joint)
+    fold_constants(graph)
+    fold_factors(graph)
+    replace_transposed(graph)
 
 
 def _open_batch(joint: fx.GraphModule) -> None:
-    """Leave open each size that follows from the number of pictures: it is the first one, wherever one is written."""
+    """Replace sizes that depend on the number of pictures; these come first in every shape."""
     for node in joint.graph.nodes:
-        if node.op != "call_function" or not node.args or not isinstance(given := node.args[0], fx.Node):
+        if node.op != "call_function" or not node.args or not isinstance(source := node.args[0], fx.Node):
             continue
-        if node.target in RESHAPING:
-            sizes = list(node.meta["shape"])
-            if given.op != "get_attr" and sizes and sizes[0] % BATCH == 0:
+        sizes = list(node.meta["shape"]) if "shape" in node.meta else []
+        if node.target in VIEWS:
+            if source.op != "get_attr" and sizes and sizes[0] % BATCH == 0:
                 sizes[0] = _OPEN
-            node.target, node.args = aten.reshape.default, (given, sizes)
+            node.target, node.args = aten.reshape.default, (source, sizes)
         elif node.target is aten.expand.default:
-            sizes = list(node.meta["shape"])
-            if len(given.meta["shape"]) != len(sizes) or given.meta["shape"][0] != BATCH:
+            if len(source.meta["shape"]) != len(sizes) or source.meta["shape"][0] != BATCH:
                 raise UnsupportedOpError("A constant is repeated for each picture.")
-            node.args = (given, [_OPEN, *sizes[1:]])
-    tidy(joint)
+            node.args = (source, [_OPEN, *sizes[1:]])
+    remove_dead_code(joint)
 
 
-def cut(joint: fx.GraphModule) -> JointGraph:
-    """The halves of a graph: what does not wait for the gradient of the answers goes ahead."""
-    output = next(node for node in joint.graph.nodes if node.op == "output")
-    answers, in_x = cast("tuple[fx.Node, fx.Node]", output.args[0])
-    later: set[fx.Node] = set()
+def _partition(joint: fx.GraphModule) -> JointGraph:
+    """Split a graph: what does not depend on the gradient of the outputs is the forward pass."""
+    (output,) = joint.graph.find_nodes(op="output")
+    outputs, x_gradient = cast("tuple[fx.Node, fx.Node]", output.args[0])
+    (x, gradient) = joint.graph.find_nodes(op="placeholder")
+    later: dict[fx.Node, None] = {gradient: None}
     for node in joint.graph.nodes:
-        if (node.op == "placeholder" and node.target == "gradient") or any(
-            given in later for given in node.all_input_nodes
-        ):
-            later.add(node)
-    if answers in later or in_x not in later:
-        raise UnsupportedOpError("The answers do not depend on the pictures.")
+        if any(source in later for source in node.all_input_nodes):
+            later[node] = None
+    if outputs in later or x_gradient not in later:
+        raise UnsupportedOpError("The outputs do not depend on the pictures.")
     ahead = [node for node in joint.graph.nodes if node not in later and node.op in ("placeholder", "call_function")]
-    crossing = [node for node in ahead if any(user in later and user.op != "output" for user in node.users)]
+    saved = [node for node in ahead if any(user in later and user.op != "output" for user in node.users)]
+    backward = [node for node in later if node.op == "call_function"]
+    return JointGraph(
+        _subgraph(joint, ahead, [x], [outputs, *saved]), _subgraph(joint, backward, [*saved, gradient], [x_gradient])
+    )
 
-    forward = part_of(joint, ahead, [node for node in ahead if node.op == "placeholder"], [answers, *crossing])
-    backward_nodes = [node for node in joint.graph.nodes if node in later and node.op == "call_function"]
-    gradient = next(node for node in later if node.op == "placeholder")
-    return JointGraph(forward, part_of(joint, backward_nodes, [*crossing, gradient], [in_x]), joint)
 
-
-def part_of(
-    joint: fx.GraphModule, nodes: list[fx.Node], inputs: list[fx.Node], outputs: list[fx.Node]
+def _subgraph(
+    joint: fx.GraphModule, nodes: Sequence[fx.Node], inputs: Sequence[fx.Node], outputs: Sequence[fx.Node]
 ) -> fx.GraphModule:
-    """Some of a graph's nodes, in their order, as a graph of its own with these inputs and outputs."""
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     for place, node in enumerate(inputs):
-        copies[node] = graph.placeholder(f"given_{place}")
+        copies[node] = graph.placeholder(f"input_{place}")
         copies[node].meta = dict(node.meta)
 
     def copy_of(node: fx.Node) -> fx.Node:
         if node not in copies:
-            assert node.op == "get_attr", f"{node} comes before what it needs"
-            copies[node] = graph.node_copy(node)
+            copies[node] = graph.node_copy(node, copy_of)
         return copies[node]
 
     for node in nodes:
-        if node not in copies:
-            copies[node] = graph.node_copy(node, copy_of)
-    graph.output(tuple(copy_of(node) for node in outputs))
+        copy_of(node)
+    graph.output(tuple(map(copy_of, outputs)))
     graph.eliminate_dead_code()
     return fx.GraphModule(joint, graph)
 
 
-def call(graph: fx.GraphModule, *given: Tensor) -> tuple[Tensor, ...]:
+def call(graph: fx.GraphModule, *inputs: Tensor) -> tuple[Tensor, ...]:
     """Run a graph in torch."""
-    return cast("tuple[Tensor, ...]", cast(Any, graph)(*given))
+    return cast("tuple[Tensor, ...]", cast(Any, graph)(*inputs))

@@ -7,7 +7,7 @@ import os
 import torch
 from torch import Tensor
 
-from robust_widgets.compiler.autotune import size_of
+from robust_widgets.compiler.autotune import batch_size_for
 from robust_widgets.compiler.engine import SWITCH
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.solvers.graphs.backend import GraphBackend
@@ -33,6 +33,6 @@ def backend_for(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None
         return CudaGraph if x.device.type == "cuda" else None
     if len(x) > MAX_PICTURES:
         return None
-    if size_of(len(x)) not in model.engine.ways:
-        model.warm_up(size_of(len(x)))
-    return CpuGraph if model.engine.by_onnx(model, x) else None
+    if batch_size_for(len(x)) not in model.engine.selected:
+        model.warm_up(batch_size_for(len(x)))
+    return CpuGraph if model.engine.favours_onnxruntime(model, x) else None

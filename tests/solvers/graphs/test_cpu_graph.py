@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from robust_widgets.compiler.engine import ONEDNN, ONNX, ONNX_ONE, OWN, SWITCH
+from robust_widgets.compiler.engine import EAGER, ONEDNN, ONNXRUNTIME, SWITCH
 from robust_widgets.interface.tasks import task_names
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
@@ -54,7 +54,7 @@ def recording(model: RobustClassifier | None = None) -> RobustClassifier:
     found = model or smooth_model()
     found.compile()
     assert found.engine is not None
-    found.engine.fixed = ONNX
+    found.engine.fixed = ONNXRUNTIME
     return found
 
 
@@ -235,11 +235,11 @@ def test_what_cannot_be_recorded_runs_as_it_is_without_a_word(fault: str, monkey
 
 
 class TestWhereItIsDone:
-    @pytest.mark.parametrize(("way", "expected"), [(ONNX, CpuGraph), (ONNX_ONE, CpuGraph), (ONEDNN, None), (OWN, None)])
-    def test_where_onnx_runtime_runs_the_network(self, way: str, expected: Any) -> None:
+    @pytest.mark.parametrize(("backend", "expected"), [(ONNXRUNTIME, CpuGraph), (ONEDNN, None), (EAGER, None)])
+    def test_where_onnx_runtime_runs_the_network(self, backend: str, expected: Any) -> None:
         model = recording()
         assert model.engine is not None
-        model.engine.fixed = way
+        model.engine.fixed = backend
         assert backend_for(model, pictures(2)) is expected
         list(compiled_iterate(made(model=model)))
         assert (model.step_graphs is None) == (expected is None)
@@ -249,7 +249,7 @@ class TestWhereItIsDone:
         model = recording()
         assert model.engine is not None
         model.engine.fixed = None
-        model.engine.ways[4], model.engine.times[4] = ONEDNN, {OWN: 15.0, ONEDNN: 10.0, ONNX: onnx}
+        model.engine.selected[4], model.engine.times[4] = ONEDNN, {EAGER: 15.0, ONEDNN: 10.0, ONNXRUNTIME: onnx}
         assert backend_for(model, pictures(2)) is expected
 
     def test_not_for_many_pictures(self) -> None:
@@ -272,12 +272,12 @@ class TestWhereItIsDone:
         model.requires_grad_(True)
         assert backend_for(model, pictures(1)) is None
 
-    def test_the_ways_are_chosen_first(self) -> None:
+    def test_backends_are_selected_first(self) -> None:
         model = smooth_model()
         model.compile()
         assert model.engine is not None
         backend_for(model, pictures(1))
-        assert 1 in model.engine.ways
+        assert 1 in model.engine.selected
 
     def test_a_model_of_somebodys_own_is_left_alone(self) -> None:
         assert module.step_graphs_of(object(), pictures(1)) is None
