@@ -1,4 +1,4 @@
-"""Commands that write many pictures into a folder, one by one."""
+"""Commands that write many pictures into a folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tiny(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def photographs(tmp_path: Path) -> Path:
-    """A folder of three pictures, and a file that is none."""
+    """A folder of three pictures and a text file."""
     folder = tmp_path / "photographs"
     folder.mkdir()
     for shade, name in enumerate(("a.png", "b.JPG", "c.webp")):
@@ -40,7 +40,7 @@ def near(file: Path, pixels: np.ndarray) -> bool:
     return bool(np.abs(np.asarray(Image.open(file)).astype(int) - pixels).max() <= 1)
 
 
-def test_a_folder_is_filled_and_added_to(tiny: Path, tmp_path: Path) -> None:
+def test_more_pictures_are_added_to_a_folder(tiny: Path, tmp_path: Path) -> None:
     command = ("generate", "--class", "goldfish", "--model", tiny, "--steps", 2, "--out", tmp_path / "fish")
     result = call(*command, "--n", 3)
     assert f"wrote {tmp_path / 'fish'}" in result.stdout and "3/3" in result.stderr
@@ -55,7 +55,7 @@ def test_a_folder_is_filled_and_added_to(tiny: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["sketch-to-image", "translate", "super-resolve"])
-def test_a_folder_of_pictures_becomes_another(task: str, photographs: Path, tiny: Path, tmp_path: Path) -> None:
+def test_a_command_takes_a_folder_of_pictures(task: str, photographs: Path, tiny: Path, tmp_path: Path) -> None:
     call(task, photographs, "cat", "--model", tiny, "--steps", 1, "--out", tmp_path / "cats")
     assert len(list((tmp_path / "cats").glob("*.png"))) == 3
     names = ["a.png", "b.JPG", "c.webp"]
@@ -65,7 +65,7 @@ def test_a_folder_of_pictures_becomes_another(task: str, photographs: Path, tiny
     assert all(near(tmp_path / "cats" / f"00000{i}.png", pixels) for i, pixels in enumerate(wanted[-1].pixels))
 
 
-def test_what_does_not_go_with_a_folder_is_refused(photographs: Path, tiny: Path, tmp_path: Path) -> None:
+def test_options_that_do_not_go_with_a_folder_are_refused(photographs: Path, tiny: Path, tmp_path: Path) -> None:
     rest = ("--model", tiny, "--steps", 1)
     picture = photographs / "a.png"
     assert "folder" in refusal("translate", photographs, "cat", *rest, "--out", tmp_path / "cat.png")
@@ -85,7 +85,7 @@ def test_what_does_not_go_with_a_folder_is_refused(photographs: Path, tiny: Path
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
-def test_a_run_that_is_broken_off_goes_on(how: str, tiny: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_continues(how: str, tiny: Path, tmp_path: Path) -> None:
     out = tmp_path / "cats"
     command = ["generate", "cat", "--model", str(tiny), "--device", "cpu", "--steps", "20", "--out", str(out)]
     # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that.

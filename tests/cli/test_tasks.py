@@ -57,7 +57,7 @@ def mask_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def begun(sketch_file: Path, mask_file: Path, tiny: Path) -> dict[str, list[object]]:
-    """For each task a command that lacks only its parameters and its output."""
+    """For each task, a command without its parameters and output."""
     subjects: dict[str, list[object]] = {
         "generate": ["cat"],
         "sketch_to_image": [sketch_file, "cat"],
@@ -76,7 +76,7 @@ def tiny(tmp_path: Path) -> Path:
     return tmp_path / "tiny.safetensors"
 
 
-def test_sketch_writes_every_kind_of_file_with_the_bundled_model(sketch_file: Path, tmp_path: Path) -> None:
+def test_sketch_to_image_writes_every_file_format(sketch_file: Path, tmp_path: Path) -> None:
     outputs = [tmp_path / f"fish{ending}" for ending in ENDINGS]
     result = call("sketch-to-image", sketch_file, "goldfish", "--steps", 2, *(f"--out={path}" for path in outputs))
     side = rw.load_model().input_size
@@ -90,13 +90,13 @@ def test_sketch_writes_every_kind_of_file_with_the_bundled_model(sketch_file: Pa
     assert "2/2" in result.stderr and "probability=" in result.stderr
 
 
-def test_generate_makes_what_the_function_makes(tmp_path: Path) -> None:
+def test_generate_gives_the_same_run_as_the_function(tmp_path: Path) -> None:
     call("generate", "MUSHROOM", "--n", 2, "--seed", 5, "--steps", 2, "--device", "cpu", "--out", tmp_path / "a.npz")
     expected = rw.generate("mushroom", n=2, seed=5, steps=2, device="cpu")
     np.testing.assert_array_equal(rw.load_trace(tmp_path / "a.npz").frames, expected.frames)
 
 
-def test_a_class_may_be_given_by_its_index(tiny: Path, tmp_path: Path) -> None:
+def test_a_class_can_be_an_index(tiny: Path, tmp_path: Path) -> None:
     call("generate", 2, "--model", tiny, "--steps", 1, "--out", tmp_path / "a.npz")
     assert rw.load_trace(tmp_path / "a.npz").target == "goldfish"
 
@@ -118,7 +118,7 @@ def test_every_parameter_is_an_option_with_its_default_and_help(task: str, param
     assert parameter.help in option.help and parameter.unit in option.help
 
 
-def test_a_command_has_no_other_options_than_the_parameters_and_its_files() -> None:
+def test_a_command_has_only_options_for_parameters_and_files() -> None:
     files_and_places = {"target", "class_", "picture", "mask", "feature", "out", "strip", "model", "device", "help"}
     for task, spec in task_specs().items():
         names = {parameter.name for parameter in spec.parameters}
@@ -151,7 +151,7 @@ def test_every_option_reaches_its_parameter(
 
 
 def other_values(parameter: AnyParameter) -> list[object]:
-    """Values that a parameter does not have by default, of each kind it takes."""
+    """Values other than the default, of each allowed kind."""
     none: list[object] = [None] if parameter.optional and parameter.default is not None else []
     if isinstance(parameter, Choice):
         return [
@@ -163,7 +163,7 @@ def other_values(parameter: AnyParameter) -> list[object]:
 
 
 @pytest.mark.parametrize("task", COMMANDS)
-def test_a_command_makes_what_the_function_makes(
+def test_a_command_gives_the_same_run_as_the_function(
     task: str, begun: dict[str, list[object]], sketch_file: Path, mask_file: Path, tiny: Path, tmp_path: Path
 ) -> None:
     call(*begun[task], "--steps", 2, "--seed", 5, "--out", tmp_path / "a.npz")
@@ -190,9 +190,7 @@ def test_features_are_painted_one_after_the_other(
     assert "4/4" in result.stderr
 
 
-def test_super_resolve_says_how_far_it_is_from_the_small_picture_and_writes_a_strip(
-    begun: dict[str, list[object]], tmp_path: Path
-) -> None:
+def test_super_resolve_prints_its_error_and_writes_a_strip(begun: dict[str, list[object]], tmp_path: Path) -> None:
     files_wanted = ["--strip", tmp_path / "strip.png", "--out", tmp_path / "a.npz"]
     result = call(*begun["super_resolve"], "--factor", 2, "--steps", 1, *files_wanted)
     trace = rw.load_trace(tmp_path / "a.npz")
@@ -202,20 +200,20 @@ def test_super_resolve_says_how_far_it_is_from_the_small_picture_and_writes_a_st
         np.testing.assert_array_equal(np.asarray(strip), np.asarray(rw.comparison_strip(trace)))
 
 
-def test_no_noise_is_asked_for_by_name(begun: dict[str, list[object]], tmp_path: Path) -> None:
+def test_the_seed_none_adds_no_noise(begun: dict[str, list[object]], tmp_path: Path) -> None:
     call(*begun["sketch_to_image"], "--steps", 1, "--seed", "none", "--out", tmp_path / "a.npz")
     assert rw.load_trace(tmp_path / "a.npz").seed is None
     assert parameter_values(task_spec("sketch_to_image"), {"seed": "7"}) == {"seed": 7}
 
 
-def test_an_option_says_every_ending_there_is() -> None:
+def test_the_help_lists_every_file_name_extension() -> None:
     for task in COMMANDS:
         (option,) = [p for p in options_of(task) if p.name == "out"]
         assert task == "paint_features" or all(ending in option.help for ending in ENDINGS)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_the_endings_are_those_a_trace_can_be_saved_with(ending: str, tmp_path: Path) -> None:
+def test_the_extensions_are_those_of_trace_save(ending: str, tmp_path: Path) -> None:
     rw.generate("dog", model=tiny_model(), steps=1).save(tmp_path / f"a{ending}")
     with pytest.raises(rw.RobustWidgetsError, match=ending):
         rw.generate("dog", model=tiny_model(), steps=1).save(tmp_path / "a.jpg")
@@ -287,7 +285,7 @@ def test_an_option_that_is_not_a_number_is_bad_input_too() -> None:
 
 
 @pytest.mark.parametrize("kind", ["text", "truncated", "dot", "wide", "empty", "folder", "nan"])
-def test_what_is_not_a_usable_picture_is_refused(kind: str, sketch_file: Path, tiny: Path, tmp_path: Path) -> None:
+def test_an_unusable_picture_is_refused(kind: str, sketch_file: Path, tiny: Path, tmp_path: Path) -> None:
     bad = tmp_path / ("bad.tiff" if kind == "nan" else "bad.png")
     match kind:
         case "text":
@@ -318,13 +316,13 @@ def test_every_mode_of_picture_can_be_a_sketch(mode: str, tiny: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("out", ["a.jpg", "missing/a.png", "folder.png", "plain"])
-def test_outputs_are_checked_before_the_work_is_done(out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outputs_are_checked_before_the_run(out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "load_model", lambda *_, **__: pytest.fail("the work was begun"))
     (tmp_path / "folder.png").mkdir()
     refusal("generate", "dog", "--out", tmp_path / "good.png", "--out", tmp_path / out)
 
 
-def test_an_output_that_cannot_be_written_does_not_cost_the_others(
+def test_if_one_output_cannot_be_written_the_others_still_are(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def disk_full(*_: object) -> None:
@@ -344,7 +342,7 @@ def test_an_older_file_is_replaced(tiny: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: ...")])
-def test_too_little_memory_is_said_in_a_sentence(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_is_reported_in_a_sentence(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def too_much(*_: object, **__: object) -> None:
         raise error
 
@@ -352,7 +350,7 @@ def test_too_little_memory_is_said_in_a_sentence(error: Exception, monkeypatch: 
     assert "memory ran out" in refusal("generate", "dog")
 
 
-def test_a_trouble_of_the_system_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_operating_system_error_is_reported_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "weights")
 
@@ -360,7 +358,7 @@ def test_a_trouble_of_the_system_is_said_in_a_sentence(monkeypatch: pytest.Monke
     assert "'weights'" in refusal("generate", "dog")
 
 
-def test_a_fault_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
@@ -370,7 +368,7 @@ def test_a_fault_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to a child")
-def test_ctrl_c_ends_a_run_with_a_short_line(tiny: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_run_with_a_short_message(tiny: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "robust_widgets.cli", "generate", "dog", "--model", str(tiny), "--steps", "100000"]
     # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that.
     inherited = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""The code of a run makes the run again, to the bit."""
+"""The code of a run repeats the run exactly."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def mask() -> np.ndarray:
 
 
 def recorded(model: rw.RobustClassifier, request: RunRequest) -> Trace:
-    """The run that a session makes of a request."""
+    """The run of a session for a request."""
     events: list[RunEvent] = []
     session = LocalSession(model)
     session.submit(request, events.append)
@@ -57,7 +57,7 @@ def recorded(model: rw.RobustClassifier, request: RunRequest) -> Trace:
 
 @pytest.mark.parametrize("branched", [False, True], ids=["from the canvas", "from a step"])
 @pytest.mark.parametrize("task", REQUESTS)
-def test_the_code_of_a_studios_run_makes_it_again_to_the_bit(tmp_path: Path, task: str, branched: bool) -> None:
+def test_the_code_of_a_studios_run_repeats_it_exactly(tmp_path: Path, task: str, branched: bool) -> None:
     file = tmp_path / "model.safetensors"
     save_model(tiny_model(), file)
     given = REQUESTS[task]
@@ -79,14 +79,14 @@ def test_the_code_of_a_studios_run_makes_it_again_to_the_bit(tmp_path: Path, tas
     assert max(len(line) for line in text.replace(str(file), "").splitlines()) <= 120
 
 
-def test_a_run_that_no_studio_made_has_no_code_for_its_picture() -> None:
+def test_a_run_made_outside_a_studio_has_no_code_for_its_picture() -> None:
     trace = rw.translate(picture(), "cat", steps=1, model=tiny_model())
     with raises_sentence(rw.errors.TraceError, "picture"):
         rw.to_code(trace)
     assert "rw.generate(" in rw.to_code(rw.generate("cat", steps=1, model=tiny_model()))
 
 
-def test_the_code_loads_a_brought_file_with_the_arguments_it_was_loaded_with(tmp_path: Path) -> None:
+def test_the_code_loads_an_external_file_with_its_original_arguments(tmp_path: Path) -> None:
     file = save_checkpoint(tmp_path, randomized(SmallResNet(3, (1, 1, 1, 1), False, 8)).state_dict())
     given: dict[str, Any] = {"mean": 0.5, "std": (0.2, 0.25, 0.3), "input_size": 16, "name": "mine"}
     model = rw.load_model(file, classes=("cat", "dog's", "fish"), **given, device="cpu")
@@ -102,7 +102,7 @@ def test_the_code_loads_a_brought_file_with_the_arguments_it_was_loaded_with(tmp
 
 
 @pytest.mark.parametrize("saved_first", [False, True], ids=["made here", "read back"])
-def test_the_code_asks_for_a_network_that_was_made_in_python(tmp_path: Path, saved_first: bool) -> None:
+def test_the_code_asks_for_a_network_made_in_python(tmp_path: Path, saved_first: bool) -> None:
     network = SmoothNet().eval()
     model = rw.load_model(network, classes=CLASSES, mean=0.5, std=torch.tensor([0.2, 0.2, 0.3]), input_size=16)  # pyright: ignore
     trace = recorded(model, RunRequest("translate", "cat", {"steps": 2}, picture=picture()))
@@ -115,17 +115,17 @@ def test_the_code_asks_for_a_network_that_was_made_in_python(tmp_path: Path, sav
     np.testing.assert_array_equal(scope["trace"].frames, trace.frames)
 
 
-def test_the_code_of_a_shipped_model_names_it() -> None:
+def test_the_code_names_a_bundled_model() -> None:
     for name in model_names():
         assert f"rw.load_model({name!r})" in rw.to_code(Trace("generate", {}, model=name))
 
 
 def ran(text: str, **scope: Any) -> dict[str, Any]:
-    """What a cell of code leaves behind."""
+    """The namespace after running a cell of code."""
     exec(compile(text, "a cell", "exec"), scope)
     return scope
 
 
-def test_a_run_that_is_no_task_has_no_code() -> None:
+def test_a_run_of_no_task_has_no_code() -> None:
     with raises_sentence(rw.errors.TraceError, "not a task"):
         rw.to_code(Trace("problem", {}))

@@ -1,4 +1,4 @@
-"""The parameter table, and the check of what is given for a parameter."""
+"""Parameters, and checking values for them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CHOICES = [parameter for parameter in ALL if isinstance(parameter, Choice)]
 
 
 @pytest.mark.parametrize("parameter", SLIDERS, ids=lambda parameter: f"{parameter.name}-{parameter.default}")
-def test_a_parameters_numbers_fit_each_other(parameter: Parameter) -> None:
+def test_the_numbers_of_a_parameter_are_consistent(parameter: Parameter) -> None:
     assert parameter.minimum <= parameter.low < parameter.high <= parameter.maximum
     assert parameter.step > 0 and (parameter.high - parameter.low) >= parameter.step
     assert parameter.default is not None or parameter.optional
@@ -49,11 +49,11 @@ def test_a_parameters_numbers_fit_each_other(parameter: Parameter) -> None:
     if parameter.default is not None:
         assert parameter.low <= parameter.default <= parameter.high
         slots = (parameter.default - parameter.low) / parameter.step
-        assert slots == pytest.approx(round(slots)), "the slider can be put on the default"
+        assert slots == pytest.approx(round(slots)), "the slider can be set to the default"
 
 
 @pytest.mark.parametrize("parameter", CHOICES, ids=lambda parameter: parameter.name)
-def test_a_choices_words_fit_each_other(parameter: Choice) -> None:
+def test_the_options_of_a_choice_are_consistent(parameter: Choice) -> None:
     assert parameter.default in parameter.options or (parameter.default is None and parameter.optional)
     for value in (parameter.default, *parameter.options, *([None] if parameter.optional else [])):
         assert parameter.check(value) == value
@@ -79,7 +79,7 @@ BAD_CHOICES = [
 @pytest.mark.parametrize(
     ("parameter", "value"), BAD_CHOICES, ids=lambda v: v.name if isinstance(v, Choice) else repr(v)[:9]
 )
-def test_what_is_no_choice(parameter: Choice, value: object) -> None:
+def test_a_value_that_is_not_an_option(parameter: Choice, value: object) -> None:
     with raises_sentence(ParameterError, parameter.name, parameter.allowed()):
         parameter.check(value)
 
@@ -125,24 +125,24 @@ def test_a_value_that_is_not_allowed(parameter: Parameter, value: object) -> Non
         parameter.check(value)
 
 
-def test_what_is_allowed_in_words() -> None:
+def test_the_allowed_values_in_words() -> None:
     assert STEPS.allowed() == "a whole number of at least 1 and at most 100000"
     assert EPSILON.allowed() == "a finite number of at least 0"
     assert STEP_SIZE.allowed() == "a finite number above 0"
 
 
 @pytest.mark.parametrize("value", [60, 60.0, np.int64(60), np.float32(60), np.array(60)])
-def test_numbers_of_any_library_become_pythons(value: object) -> None:
+def test_numbers_of_any_library_become_python_numbers(value: object) -> None:
     assert type(STEPS.check(value)) is int and STEPS.check(value) == 60
     assert type(EPSILON.check(value)) is float and EPSILON.check(value) == 60.0
 
 
-def test_none_only_where_it_means_something() -> None:
+def test_none_is_allowed_only_for_optional_parameters() -> None:
     assert NOISE_SEED.check(None) is None
-    assert EPSILON.check(0) == 0.0, "a radius of zero is a ball, too"
+    assert EPSILON.check(0) == 0.0, "epsilon may be 0"
 
 
-def test_a_default_of_a_tasks_own_is_on_its_slider() -> None:
+def test_a_tasks_own_default_is_on_the_slider() -> None:
     steps, epsilon = STEPS.with_default(144), EPSILON.with_default(21.6)
     assert (steps.default, steps.high, steps.step) == (144, 288, 1)
     assert (epsilon.default, epsilon.high, epsilon.step) == (21.6, 120, 0.1)

@@ -1,4 +1,4 @@
-"""What a report says of a run; figures of super-resolution are in tests/tasks/test_super_resolve.py."""
+"""The report of a run; for super-resolution see tests/tasks/test_super_resolve.py."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def trace(task: str = "generate", probability: float = 0.5, radius: float | None
     return made
 
 
-def test_the_numbers_of_the_last_frame_are_means_over_its_pictures() -> None:
+def test_a_report_averages_the_last_frame_over_its_pictures() -> None:
     assert report(trace()) == {"steps": 1, "loss": 0.75, "distance": 2.0, "probability": 0.375, "radius": 3.0}
 
 
-def test_what_has_no_meaning_is_left_out() -> None:
+def test_meaningless_numbers_are_left_out() -> None:
     assert set(report(trace(probability=float("nan"), radius=None))) == {"steps", "loss", "distance"}
 
 
-def test_a_super_resolution_says_how_consistent_it_is() -> None:
+def test_super_resolution_reports_its_low_resolution_error() -> None:
     assert report(trace("super_resolve"))["low_resolution_error"] == pytest.approx(1 / 255)
 
 

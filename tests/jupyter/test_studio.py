@@ -1,4 +1,4 @@
-"""Studios know the cell they stand in: run again it gives the same one back, and paintings outlive the kernel."""
+"""Studios belong to a cell: running it again returns the same studio, and paintings survive the kernel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PICTURE = noise(SIDE, SIDE, 3)
 
 
 class Notebook:
-    """A kernel, as far as the studio looks at it; `run` runs a cell."""
+    """The parts of a kernel that the studio uses; `run` runs a cell."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._executions = 0
@@ -54,7 +54,7 @@ class Notebook:
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where paintings are kept: not in the real home."""
+    """The folder of saved paintings, outside the real home."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ROBUST_WIDGETS_STATE", str(tmp_path / "state"))
     paintings = tmp_path / "state" / "paintings"
@@ -93,14 +93,14 @@ def until(condition: Callable[[], object], seconds: float = 240) -> None:
         time.sleep(0.01)
 
 
-def test_a_cell_run_again_gives_the_same_studio_back(notebook: Notebook, session: FakeSession) -> None:
+def test_running_a_cell_again_returns_the_same_studio(notebook: Notebook, session: FakeSession) -> None:
     first = notebook.run("a", lambda: rw.Studio(session=session))
     paint(first)
     assert notebook.run("a", lambda: rw.Studio(session=session)) is first
     assert not first.closed and not session.closed and sketch_of(first).any()
 
 
-def test_even_in_the_middle_of_a_run(notebook: Notebook) -> None:
+def test_running_a_cell_again_during_a_run_returns_the_same_studio(notebook: Notebook) -> None:
     model = tiny_model()
     studio = notebook.run("a", lambda: rw.Studio(model=model))
     paint(studio)
@@ -115,7 +115,7 @@ def test_even_in_the_middle_of_a_run(notebook: Notebook) -> None:
     assert studio.trace is not None and len(studio.trace) < 100_001 and studio.status.text == ""
 
 
-def test_another_model_in_the_cell_gives_a_new_studio_with_the_paint_and_the_runs(notebook: Notebook) -> None:
+def test_another_model_in_the_cell_opens_a_new_studio_with_the_paint_and_runs(notebook: Notebook) -> None:
     first_model, second_model = tiny_model(), tiny_model(seed=1)
     old = notebook.run("a", lambda: rw.Studio(model=first_model))
     paint(old)
@@ -134,7 +134,7 @@ def test_another_model_in_the_cell_gives_a_new_studio_with_the_paint_and_the_run
     assert notebook.run("a", lambda: rw.Studio(model=second_model)) is new
 
 
-def test_two_studios_in_one_cell_are_two_and_both_come_back(notebook: Notebook, session: FakeSession) -> None:
+def test_two_studios_in_one_cell_both_come_back(notebook: Notebook, session: FakeSession) -> None:
     made: list[StudioWidget] = []
 
     def code() -> StudioWidget:
@@ -144,12 +144,10 @@ def test_two_studios_in_one_cell_are_two_and_both_come_back(notebook: Notebook, 
     notebook.run("a", code)
     notebook.run("a", code)
     assert made[0] is not made[1] and made[2] is made[0] and made[3] is made[1]
-    assert len(app._calls) == 1, "counters of earlier executions are not kept"
+    assert len(app._calls) == 1, "counters of earlier executions are dropped"
 
 
-def test_studios_of_different_kinds_in_one_cell_do_not_confuse_each_other(
-    notebook: Notebook, session: FakeSession
-) -> None:
+def test_studios_for_different_tasks_in_one_cell_are_separate(notebook: Notebook, session: FakeSession) -> None:
     made: list[StudioWidget] = []
 
     def code() -> StudioWidget:
@@ -161,7 +159,7 @@ def test_studios_of_different_kinds_in_one_cell_do_not_confuse_each_other(
     assert len({id(studio) for studio in made[:4]}) == 4 and made[4:] == made[:4]
 
 
-def test_cells_and_notebooks_have_studios_of_their_own(notebook: Notebook, session: FakeSession) -> None:
+def test_each_cell_and_notebook_has_its_own_studio(notebook: Notebook, session: FakeSession) -> None:
     first = notebook.run("a", lambda: rw.Studio(session=session))
     other_cell = notebook.run("b", lambda: rw.Studio(session=session))
     notebook.rename("other.ipynb")
@@ -177,7 +175,7 @@ def test_a_new_picture_in_the_cell_is_laid_under_the_paint(notebook: Notebook, s
     np.testing.assert_array_equal(new.surface.raster.image, PICTURE)
     np.testing.assert_array_equal(sketch_of(new), sketch_of(old))
     new.run()
-    assert session.running, "the session that both were given goes on"
+    assert session.running, "the shared session keeps running"
 
 
 def test_the_same_picture_again_is_the_same_studio(notebook: Notebook, session: FakeSession, tmp_path: Path) -> None:
@@ -190,7 +188,7 @@ def test_the_same_picture_again_is_the_same_studio(notebook: Notebook, session: 
     np.testing.assert_array_equal(first.surface.raster.image, PICTURE)
 
 
-def test_a_closed_studio_is_not_given_back_but_its_painting_is(notebook: Notebook) -> None:
+def test_a_closed_studio_is_replaced_by_one_with_its_painting(notebook: Notebook) -> None:
     model = tiny_model()
     old = notebook.run("a", lambda: rw.Studio(model=model))
     paint(old)
@@ -205,7 +203,7 @@ def test_a_closed_studio_is_not_given_back_but_its_painting_is(notebook: Noteboo
 
 
 @pytest.mark.parametrize("where", ["no IPython", "terminal", "no cell"])
-def test_outside_a_notebooks_cell_a_studio_is_always_new_and_nothing_is_kept(
+def test_outside_a_cell_a_studio_is_always_new_and_not_saved(
     notebook: Notebook, session: FakeSession, monkeypatch: pytest.MonkeyPatch, state: Path, where: str
 ) -> None:
     if where != "no cell":
@@ -235,7 +233,7 @@ def test_after_a_kernel_restart_the_painting_is_restored(notebook: Notebook, sta
     assert not sketch_of(new_cell).any() and new_cell.status.text == ""
 
 
-def test_an_argument_that_cannot_be_used_leaves_the_studio_as_it_was(notebook: Notebook, session: FakeSession) -> None:
+def test_an_invalid_argument_leaves_the_studio_unchanged(notebook: Notebook, session: FakeSession) -> None:
     studio = notebook.run("a", lambda: rw.Studio(session=session))
     paint(studio)
     with raises_sentence(UnknownNameError, "nonsense"):
@@ -246,7 +244,7 @@ def test_an_argument_that_cannot_be_used_leaves_the_studio_as_it_was(notebook: N
     assert not studio.closed and not session.closed and sketch_of(studio).any()
 
 
-def test_where_no_painting_can_be_kept_the_cell_runs_all_the_same(
+def test_if_paintings_cannot_be_saved_the_cell_still_runs(
     notebook: Notebook, session: FakeSession, tmp_path: Path
 ) -> None:
     (tmp_path / "state").write_text("not a folder")
@@ -287,7 +285,7 @@ def test_the_functions_that_opened_a_studio_for_one_task_work_for_this_release(s
     assert list(studio.controls) == [task] and caught[0].filename == __file__
 
 
-def test_a_studio_runs_on_the_model_it_was_given(notebook: Notebook) -> None:
+def test_a_studio_uses_its_model(notebook: Notebook) -> None:
     model = tiny_model()
     studio = notebook.run("a", lambda: rw.Studio(task="generate", model=model))
     studio.controls["generate"].set({"steps": 2, "n": 2})
@@ -302,7 +300,7 @@ def test_a_studio_runs_on_the_model_it_was_given(notebook: Notebook) -> None:
 QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 12, "architecture": "smoothresnet-tiny", "learning_rate": 0.05}
 
 
-def test_a_monitor_trains_when_it_is_told_to_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+def test_a_monitor_trains_after_start_and_continues_after_a_restart(tmp_path: Path) -> None:
     out = tmp_path / "mine.safetensors"
     data, val = noise_patterns(12, seed=1), noise_patterns(3, seed=2)
     monitor = rw.TrainingMonitor(data, out, val=val, pictures=3, device="cpu", **QUICK)

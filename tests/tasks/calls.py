@@ -1,4 +1,4 @@
-"""Every task called alike: a picture, a mask and a target where the task takes one."""
+"""Call every task the same way, with a picture and a mask if it takes them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FROM_PICTURE = tuple(name for name, spec in task_specs().items() if spec.takes_p
 
 
 def wanted(task: str) -> str | int:
-    """What a task is asked for unless a test says otherwise: a class, or a unit."""
+    """The default target of a task: a class, or a unit."""
     return 4 if task == "paint_features" else "cat"
 
 
@@ -38,7 +38,7 @@ def call(task: str, target: Any = ..., **options: Any) -> Trace:
 
 
 def request(task: str, parameters: dict[str, Any] | None = None, target: str | int | None = None) -> RunRequest:
-    """The same run, as a studio asks a session for it."""
+    """A studio's request for the same run."""
     mask = MASK.astype(np.uint8) * 255 if task in MASKED else None
     return RunRequest(task, str(wanted(task) if target is None else target), parameters or {}, PICTURE, mask)
 

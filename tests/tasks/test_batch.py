@@ -1,4 +1,4 @@
-"""Many pictures, batch by batch, in memory and in a folder."""
+"""Tasks over many pictures, in batches, in memory and in a folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARAMETERS: dict[str, Any] = {"steps": 3, "epsilon": 60.0, "step_size": 8.0}
 
 
 def same(found: list[SavedPicture], wanted: list[SavedPicture]) -> None:
-    """Equal but for rounding."""
+    """Check that pictures are equal up to rounding."""
     for one, other in zip(found, wanted, strict=True):
         assert np.abs(one.pixels.astype(int) - other.pixels).max() <= 1
         assert (one.index, one.seed, one.target, one.source) == (other.index, other.seed, other.target, other.source)
@@ -35,7 +35,7 @@ def same(found: list[SavedPicture], wanted: list[SavedPicture]) -> None:
 
 
 @pytest.mark.parametrize("size", [None, 24])
-def test_the_nth_picture_does_not_depend_on_the_batches(size: int | None) -> None:
+def test_a_picture_does_not_depend_on_the_batch_size(size: int | None) -> None:
     model = smooth_model()
     options = {"model": model, "n": 5, "seed": 7, "size": size, **PARAMETERS}
     alone, threes = (list(stream_pictures("generate", "cat", batch_size=many, **options)) for many in (1, 3))
@@ -49,7 +49,7 @@ def test_the_nth_picture_does_not_depend_on_the_batches(size: int | None) -> Non
     assert np.abs(threes[0].pixels.astype(int) - threes[1].pixels).max() > 20
 
 
-def test_pictures_are_made_when_they_are_asked_for() -> None:
+def test_pictures_are_computed_lazily() -> None:
     model = tiny_model()
     passes = CompiledModule(model)
     made = stream_pictures("generate", "dog", n=100_000, batch_size=2, model=model, **PARAMETERS)
@@ -59,7 +59,7 @@ def test_pictures_are_made_when_they_are_asked_for() -> None:
     assert passes.forwards == PARAMETERS["steps"] + 1
 
 
-def test_a_folder_of_pictures_is_translated_one_by_one(tmp_path: Path) -> None:
+def test_pictures_of_a_folder_are_translated_one_by_one(tmp_path: Path) -> None:
     files = [tmp_path / f"{name}.png" for name in "abc"]
     for shade, file in enumerate(files):
         Image.new("RGB", (30, 20), (80 * shade, 100, 200)).save(file)
@@ -71,7 +71,7 @@ def test_a_folder_of_pictures_is_translated_one_by_one(tmp_path: Path) -> None:
         assert np.abs(one.pixels.astype(int) - pixels).max() <= 1
 
 
-def test_a_run_goes_on_in_its_folder(tmp_path: Path) -> None:
+def test_an_interrupted_run_continues_in_its_folder(tmp_path: Path) -> None:
     model, said = tiny_model(), list[str]()
     options = {"model": model, "out": tmp_path / "new" / "cats", "batch_size": 2, "say": said.append, **PARAMETERS}
     begun = stream_pictures("generate", "cat", n=5, **options)
@@ -93,7 +93,7 @@ def test_a_run_goes_on_in_its_folder(tmp_path: Path) -> None:
     assert 0 <= last["probability"] <= 1 and last["distance"] > 0
 
 
-def test_a_line_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
+def test_a_truncated_line_is_computed_again(tmp_path: Path) -> None:
     options = {"model": tiny_model(), "out": tmp_path, "n": 3, "batch_size": 1, **PARAMETERS}
     whole = list(stream_pictures("generate", "cat", **options))
     lines = tmp_path / LINES
@@ -121,7 +121,7 @@ def test_other_settings_are_refused(changed: dict[str, Any], words: str, tmp_pat
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_folder_that_is_no_place_for_pictures_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsuitable_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "letter.txt").touch()
@@ -138,7 +138,7 @@ def test_a_folder_that_is_no_place_for_pictures_is_refused(tmp_path: Path, monke
         PictureFolder(tmp_path / "closed", {})
 
 
-def test_a_full_disk_is_said_and_costs_nothing_that_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_loses_nothing_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"model": tiny_model(), "out": tmp_path, "n": 4, "batch_size": 2, **PARAMETERS}
     save, left = Image.Image.save, iter([True, True, True, False])
 
@@ -165,7 +165,7 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
         list(stream_pictures("generate", "cat", **options))
 
 
-def test_batches_are_halved_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_halved_when_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     said, sizes = list[str](), list[int]()
     iterate = batch.iterate
 
@@ -189,7 +189,7 @@ def test_batches_are_halved_where_memory_runs_out(monkeypatch: pytest.MonkeyPatc
         list(stream_pictures("generate", "cat", batch_size=3, **options))
 
 
-def test_a_fault_that_is_not_the_memorys_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: Any, frame: Any) -> Any:
         raise RuntimeError("shapes do not fit")
 
@@ -198,7 +198,7 @@ def test_a_fault_that_is_not_the_memorys_is_not_hidden(monkeypatch: pytest.Monke
         list(stream_pictures("generate", "cat", model=smooth_model(), n=2, **PARAMETERS))
 
 
-def test_a_pictures_memory_is_what_the_network_keeps_of_it() -> None:
+def test_memory_per_picture_is_what_autograd_saves() -> None:
     model = smooth_model()  # tanh keeps its answer, a convolution what it is given
     side = 12
     first, second = 8 * side * side, 12 * (side // 2) ** 2
@@ -211,7 +211,7 @@ def test_a_pictures_memory_is_what_the_network_keeps_of_it() -> None:
     assert bytes_per_picture(model, 4 * side) == pytest.approx(16 * bytes_per_picture(model, side), rel=0.05)
 
 
-def test_a_batch_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_batch_size_follows_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     model = smooth_model()
     each = bytes_per_picture(model, 12)
     for free, wanted in ((0, 1), (each, 1), (10 * each, 5), (10**15, batch.MAX_ON_CPU), (None, batch.DEFAULT_BATCH)):
@@ -219,9 +219,7 @@ def test_a_batch_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -
         assert batch_size_for(model, 12) == wanted
 
 
-def test_free_memory_is_the_machines_or_what_its_container_leaves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_free_memory_respects_a_containers_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = torch.device("cpu")
     monkeypatch.setattr(batch, "CGROUP", tmp_path)
     monkeypatch.setattr(batch, "MEMINFO", tmp_path / "meminfo")
@@ -262,7 +260,7 @@ def test_bad_input_is_refused_before_anything_is_written(
     assert not (tmp_path / "new").exists()
 
 
-def test_every_setting_of_a_task_is_kept(tmp_path: Path) -> None:
+def test_every_setting_of_a_task_is_saved(tmp_path: Path) -> None:
     next(
         stream_pictures(
             "super_resolve", "dog", pictures=[np.zeros((9, 9, 3), np.uint8)], out=tmp_path, model=tiny_model()

@@ -1,4 +1,4 @@
-"""What holds for every task: its parameters, its signature, the problem that a session builds."""
+"""Tests that hold for every task."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ everyone = pytest.mark.parametrize("task", task_names())
 
 @everyone
 @pytest.mark.parametrize("side", [16, 32])
-def test_radius_and_step_scale_with_the_side(task: str, side: int) -> None:
+def test_epsilon_and_step_size_scale_with_the_input_size(task: str, side: int) -> None:
     parameters = {"steps": 30, "epsilon": 21.0, "step_size": 3.0}
     problem = build_problem(smooth_model(side), request(task, parameters))
     assert isinstance(problem.constraint, L2Ball) and isinstance(problem.stepper, L2Step)
@@ -40,7 +40,7 @@ def test_radius_and_step_scale_with_the_side(task: str, side: int) -> None:
 
 
 @everyone
-def test_under_linf_radius_and_step_are_levels_and_do_not_scale(task: str) -> None:
+def test_under_linf_epsilon_and_step_size_are_levels_and_do_not_scale(task: str) -> None:
     for side in (16, 32):
         problem = build_problem(
             smooth_model(side), request(task, {"constraint": "linf", "epsilon": 51.0, "step_size": 5.1})
@@ -53,7 +53,7 @@ def test_under_linf_radius_and_step_are_levels_and_do_not_scale(task: str) -> No
 @everyone
 @pytest.mark.parametrize("constraint", ["l2", "linf"])
 @pytest.mark.parametrize("beginning", [None, 4])
-def test_no_frame_is_farther_away_than_the_radius(task: str, constraint: str, beginning: int | None) -> None:
+def test_no_frame_is_farther_away_than_epsilon(task: str, constraint: str, beginning: int | None) -> None:
     parameters = {"constraint": constraint, "epsilon": 13.0, "step_size": 4.0, "steps": 8}
     problem = replace(build_problem(MODEL, request(task, parameters)), seed=beginning)
     trace = run(problem)
@@ -67,13 +67,13 @@ def test_no_frame_is_farther_away_than_the_radius(task: str, constraint: str, be
     assert (trace.metrics["distance"][-1] > 0.8 * trace.radius).all(), "the radius is used"
 
 
-def test_without_a_limit_a_run_goes_farther_and_has_no_radius() -> None:
+def test_without_a_limit_a_run_moves_farther_and_has_no_radius() -> None:
     limited, free = (call("translate", constraint=c, epsilon=5.0, steps=30) for c in ("l2", "none"))
     assert free.radius is None and free[-1].distance[0] > 1.5 * limited[-1].distance[0]
 
 
 @everyone
-def test_the_trace_says_what_was_asked(task: str) -> None:
+def test_the_trace_records_the_request(task: str) -> None:
     trace = call(task, steps=2, seed=3)
     assert (trace.task, trace.target, trace.seed) == (task, str(wanted(task)), 3)
     assert (trace.model, trace.fingerprint) == (MODEL.card.name, MODEL.fingerprint)
@@ -97,7 +97,7 @@ def test_it_paints_towards_the_target(task: str) -> None:
 
 
 @everyone
-def test_frames_hold_every_class_and_a_heat_map(task: str) -> None:
+def test_frames_have_all_probabilities_and_a_heat_map(task: str) -> None:
     trace = call(task, steps=3, **({"n": 2} if task == "generate" else {}))
     for frame in list(trace)[:-1]:
         assert frame.gradient is not None and frame.gradient.dtype == np.uint8
@@ -121,13 +121,13 @@ def test_the_heat_map_is_dark_outside_a_hard_mask(task: str) -> None:
 
 @everyone
 @pytest.mark.parametrize("parameters", [{}, {"penalty": "paper"}, {"size": 24}], ids=str)
-def test_one_forward_and_one_backward_a_step(task: str, parameters: dict[str, Any]) -> None:
+def test_a_step_costs_one_forward_and_one_backward(task: str, parameters: dict[str, Any]) -> None:
     if "penalty" in parameters and task not in MASKED:
         return
     model = relu_model()
     passes = CompiledModule(model)
     call(task, model=model, steps=5, **parameters)
-    assert (passes.forwards, passes.backwards) == (6, 5), "the last frame's numbers cost one forward more"
+    assert (passes.forwards, passes.backwards) == (6, 5), "the metrics of the last frame cost one more forward"
 
 
 @everyone
@@ -145,7 +145,7 @@ def test_on_step_can_stop_it(task: str) -> None:
 
 
 @everyone
-def test_the_models_weights_stay(task: str) -> None:
+def test_the_models_weights_do_not_change(task: str) -> None:
     model = tiny_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     call(task, steps=2, model=model)
@@ -183,7 +183,7 @@ def test_bad_input(task: str, options: dict[str, Any], kind: type[Exception], na
 
 
 @pytest.mark.parametrize("task", FROM_PICTURE)
-def test_what_is_no_picture(task: str) -> None:
+def test_something_that_is_not_a_picture(task: str) -> None:
     with raises_sentence(PictureError, "'gone.png'"):
         call(task, picture="gone.png")
     with raises_sentence(PictureError, "empty"):

@@ -21,12 +21,12 @@ def test_picture_i_of_a_batch_is_the_first_of_seed_plus_i(start: int) -> None:
     for i in range(4):
         alone = generate("cat", n=1, seed=start + i, **options)
         gap = np.abs(alone.frames[:, 0].astype(int) - together.frames[:, i])
-        assert gap.max() <= 1, "equal but for the rounding to whole pixels"
+        assert gap.max() <= 1, "equal up to rounding"
         np.testing.assert_allclose(alone.metrics["loss"][:, 0], together.metrics["loss"][:, i], rtol=1e-3, atol=1e-4)
     assert np.abs(together.frames[-1, 0].astype(int) - together.frames[-1, 1]).max() > 20
 
 
-def test_it_starts_from_the_classes_seeds() -> None:
+def test_it_starts_from_the_seeds_of_the_class() -> None:
     model = tiny_model()
     for index, name in enumerate(model.classes):
         trace = generate(name, n=2, seed=4, steps=1, model=model)

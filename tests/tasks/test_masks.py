@@ -1,4 +1,4 @@
-"""What a hard mask promises, and which masks a task takes."""
+"""Hard masks, and the kinds of masks that tasks accept."""
 
 from __future__ import annotations
 
@@ -38,13 +38,11 @@ def outside_of(given: Problem) -> torch.Tensor:
 @pytest.mark.parametrize("constraint", ["l2", "linf", "none"])
 @pytest.mark.parametrize("stepper", STEPPERS)
 @pytest.mark.parametrize("beginning", [None, 7])
-def test_outside_a_hard_mask_nothing_changes_to_the_bit(
-    task: str, constraint: str, stepper: str, beginning: int | None
-) -> None:
+def test_outside_a_hard_mask_no_bit_changes(task: str, constraint: str, stepper: str, beginning: int | None) -> None:
     given = build_problem(MODEL, request(task, {"steps": 5, "step_size": 6.0, "constraint": constraint, "seed": 3}))
     given = replace(given, stepper=STEPPERS[stepper](given.stepper), seed=beginning)
     outside = outside_of(given)
-    assert torch.equal(given.start[outside], to_batch(PICTURE, 16)[outside]), "the start is the picture there"
+    assert torch.equal(given.start[outside], to_batch(PICTURE, 16)[outside]), "outside, the start is the picture"
     x, state = given.init()
     for _ in range(given.steps):
         assert torch.equal(x[outside], given.start[outside])
@@ -71,7 +69,7 @@ def test_a_stepper_that_moves_without_a_gradient_stays_inside_too(task: str) -> 
 
 
 @masked
-def test_the_whole_step_is_spent_inside(task: str) -> None:
+def test_the_whole_step_is_inside_the_mask(task: str) -> None:
     given = build_problem(MODEL, request(task, {"step_size": 1.4, "epsilon": 100.0}))
     given = replace(given, start=given.start.clamp(0.2, 0.8))
     after, _, _ = step(given, *given.init())
@@ -79,7 +77,7 @@ def test_the_whole_step_is_spent_inside(task: str) -> None:
 
 
 @masked
-def test_a_soft_penalty_holds_the_outside_loosely(task: str) -> None:
+def test_a_soft_penalty_limits_changes_outside(task: str) -> None:
     def change(penalty: object) -> float:
         trace = call(task, penalty=penalty, steps=25, step_size=4.0)
         return float(np.abs(trace.frames[-1, 0].astype(float) - PICTURE)[~MASK].mean())
@@ -90,7 +88,7 @@ def test_a_soft_penalty_holds_the_outside_loosely(task: str) -> None:
 
 @masked
 @pytest.mark.parametrize("side", [16, 48])
-def test_masks_of_every_kind_mean_the_same(task: str, side: int, tmp_path: Path) -> None:
+def test_all_kinds_of_masks_are_equivalent(task: str, side: int, tmp_path: Path) -> None:
     grey = Image.fromarray(MASK.astype(np.uint8) * 255).resize((side, side), Image.Resampling.NEAREST)
     grey.save(tmp_path / "mask.png")
     levels = np.asarray(grey)
@@ -118,7 +116,7 @@ def test_a_smaller_mask_of_the_pictures_shape_is_scaled() -> None:
         region = make_problem(task, 1, picture=PICTURE, mask=small, model=MODEL).region
         assert region is not None
         inside = region[0, 0].numpy()
-        assert (inside != wanted).sum() <= 4, "but for its corners, which are rounded"
+        assert (inside != wanted).sum() <= 4, "except at the corners, which are rounded"
         np.testing.assert_array_equal(inside[1::4, 1::4], small)
 
 
@@ -153,7 +151,7 @@ def test_a_mask_that_cannot_be_used(task: str, mask: Any, named: str) -> None:
         call(task, mask=mask)
 
 
-def test_as_many_masks_as_pictures() -> None:
+def test_one_mask_per_picture() -> None:
     pair = torch.from_numpy(np.stack([MASK, MASK.T])[:, None].copy())
     given = make_problem("inpaint", 0, picture=[PICTURE, PICTURE], mask=pair, model=MODEL)
     assert torch.equal(given.region, pair)  # type: ignore[arg-type]
@@ -181,7 +179,7 @@ def test_the_hole_starts_at_the_mean_colour_around_it() -> None:
     assert 3 < noise[MASK].std() < 7 and not noise[~MASK].any(), "noise is added only in the hole"
 
 
-def test_what_was_in_the_hole_leaves_no_trace() -> None:
+def test_the_original_content_of_the_hole_is_ignored() -> None:
     changed = PICTURE.copy()
     changed[MASK] = 255 - changed[MASK]
     for penalty in (None, "paper"):

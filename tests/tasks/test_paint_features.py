@@ -115,7 +115,7 @@ def test_a_dead_unit_is_switched_on() -> None:
     assert activation(model, painted(trace), DEAD_UNIT) > 0
 
 
-def test_strength_scales_radius_and_step() -> None:
+def test_strength_scales_epsilon_and_step_size() -> None:
     model = relu_model()
     weak, strong = (
         paint_features(PICTURE, MIDDLE, LIVE_UNIT, model=model, strength=s, steps=10, epsilon=8.0) for s in (0.5, 2.0)
@@ -133,7 +133,7 @@ FEATURES = [("cat 1", 3), ("dog 1", 9), ("dog 2", 0)]
 
 @pytest.fixture
 def named(tmp_path: Path) -> RobustClassifier:
-    """A model from a file, with a catalogue beside it."""
+    """A model from a file, with a catalogue next to it."""
     save_model(tiny_model(), tmp_path / "model.safetensors")
     model = load_model_file(tmp_path / "model.safetensors")
     grey = np.full((48, 48, 3), 128, np.uint8)

@@ -1,4 +1,4 @@
-"""All parameters of all tasks are walked: each changes its task's result, by keyword and by request."""
+"""Every parameter of every task changes the result, as a keyword and in a request."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def base(task: str) -> Trace:
 
 
 def start(task: str) -> dict[str, Any]:
-    """A radius that the run reaches, so that its size matters, and few steps."""
+    """An epsilon that the run reaches, so that its value matters, and few steps."""
     step_size = default_of(task, "step_size")
     return {"steps": LONGEST_WALK, "epsilon": 0.6 * LONGEST_WALK * step_size, "step_size": step_size}
 
 
 def others(task: str, parameter: AnyParameter) -> list[Any]:
-    """Values of a parameter that are not the one of `base`."""
+    """Values of a parameter other than that of `base`."""
     if isinstance(parameter, Choice):
         values: list[Any] = [name for name in parameter.options if name != parameter.default]
         return [*values, *([300.0] if parameter.weight else [])]
@@ -53,7 +53,7 @@ def others(task: str, parameter: AnyParameter) -> list[Any]:
     return [*values, *([None] if parameter.optional and own is not None else [])]
 
 
-def test_every_task_is_walked() -> None:
+def test_all_tasks_are_covered() -> None:
     assert tuple(FUNCTIONS) == task_names() and len(task_names()) >= 6
     assert len(WALK) > 35 and {parameter.name for _, parameter in WALK} >= {
         "penalty",
@@ -65,8 +65,8 @@ def test_every_task_is_walked() -> None:
 
 
 @walk
-def test_every_parameter_changes_its_tasks_result(task: str, parameter: AnyParameter) -> None:
-    assert others(task, parameter), "there is something to turn it to"
+def test_every_parameter_changes_the_result(task: str, parameter: AnyParameter) -> None:
+    assert others(task, parameter), "the parameter has other values"
     for value in others(task, parameter):
         turned = call(task, model=MODEL, **{**start(task), parameter.name: value})
         assert turned.parameters[parameter.name] == value
@@ -74,7 +74,7 @@ def test_every_parameter_changes_its_tasks_result(task: str, parameter: AnyParam
 
 
 @walk
-def test_every_parameter_of_a_request_reaches_the_run(task: str, parameter: AnyParameter) -> None:
+def test_every_parameter_of_a_request_is_used(task: str, parameter: AnyParameter) -> None:
     parameters = {**start(task), "steps": 3, parameter.name: others(task, parameter)[-1]}
     turned, direct = run(build_problem(MODEL, request(task, parameters))), call(task, model=MODEL, **parameters)
     assert turned.parameters == direct.parameters and turned.parameters[parameter.name] == others(task, parameter)[-1]
@@ -90,7 +90,7 @@ def test_the_penalties_are_three_different_runs() -> None:
 
 
 @pytest.mark.parametrize("task", task_names())
-def test_the_signature_is_the_parameter_table(task: str) -> None:
+def test_the_signature_matches_the_declaration(task: str) -> None:
     parameters = inspect.signature(FUNCTIONS[task]).parameters
     keywords = {p.name: p.default for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
     for name in ("model", "device", "on_step"):
@@ -105,7 +105,7 @@ def test_the_signature_is_the_parameter_table(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", task_names())
-def test_what_is_not_given_is_at_its_default(task: str) -> None:
+def test_omitted_parameters_have_their_defaults(task: str) -> None:
     defaults = {parameter.name: parameter.default for parameter in task_spec(task).parameters}
     left_out, given = call(task), call(task, **defaults)
     assert left_out.parameters == given.parameters == defaults

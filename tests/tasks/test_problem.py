@@ -1,4 +1,4 @@
-"""A task's problem can be had, changed and run; a seventh task is ten lines."""
+"""The problems of tasks: building, changing and running them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def problem(task: str, **options: Any) -> rw.Problem:
 
 
 @pytest.mark.parametrize("task", task_names())
-def test_a_problem_run_is_the_task(task: str) -> None:
+def test_running_a_tasks_problem_is_running_the_task(task: str) -> None:
     trace, wanted_trace = rw.run(problem(task, steps=4)), call(task, steps=4)
     np.testing.assert_array_equal(trace.frames, wanted_trace.frames)
     for name in ("task", "target", "parameters", "seed", "model", "classes", "radius"):
@@ -48,7 +48,7 @@ def test_a_problem_can_be_changed_before_it_is_run(task: str) -> None:
     np.testing.assert_array_equal(rw.run(made).frames, plain.frames, "the problem itself stays")
 
 
-def test_a_seventh_task_in_ten_lines() -> None:
+def test_a_custom_problem_in_ten_lines() -> None:
     picture, mask, y = PICTURE, MASK, "goldfish"
     start = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
     objective = rw.CrossEntropy(y) + 10 * rw.MatchOutside(picture, mask)
@@ -58,7 +58,7 @@ def test_a_seventh_task_in_ten_lines() -> None:
     assert trace.metrics["loss"][-1, 0] < trace.metrics["loss"][0, 0] and trace[-1].probabilities is not None
     held = rw.run(replace(made, objective=rw.CrossEntropy(y) + 3000 * rw.MatchOutside(picture, mask)))
     change = [np.abs(t.frames[-1, 0].astype(int) - picture)[~mask].mean() for t in (trace, held)]
-    assert change[1] < 0.7 * change[0], "a larger weight holds the outside more firmly"
+    assert change[1] < 0.7 * change[0], "a larger weight allows less change outside"
 
 
 def test_an_objective_that_looks_at_several_views_of_the_picture() -> None:
@@ -68,7 +68,7 @@ def test_an_objective_that_looks_at_several_views_of_the_picture() -> None:
             return -(logits[: len(x)] + logits[len(x) :])
 
     trace = rw.run(replace(problem("translate", steps=3), objective=BothWays()))
-    assert trace[-1].loss < trace[0].loss and trace[0].probabilities is None, "no one answer belongs to the picture"
+    assert trace[-1].loss < trace[0].loss and trace[0].probabilities is None, "the picture has no single prediction"
 
 
 BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
@@ -85,6 +85,6 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("options", "kind", "named"), BAD, ids=[named for *_, named in BAD])
-def test_what_makes_no_problem(options: dict[str, Any], kind: Any, named: str) -> None:
+def test_invalid_arguments(options: dict[str, Any], kind: Any, named: str) -> None:
     with raises_sentence(kind, named):
         rw.make_problem(**options, model=MODEL)

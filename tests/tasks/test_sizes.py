@@ -33,14 +33,14 @@ def test_a_size_larger_than_the_model(task: str) -> None:
 
 
 @everyone
-def test_the_network_sees_the_picture_shifted_another_way_each_step(task: str) -> None:
+def test_the_network_sees_a_different_shift_at_each_step(task: str) -> None:
     model = smooth_model(16)
     problem = build_problem(model, request(task, {"size": 40, "steps": 6, "epsilon": 0.0}))
     x = problem.start
     passes = CompiledModule(model)
     run(problem)
     seen = passes.inputs
-    assert len(seen) == 7 and len({x.numpy().tobytes() for x in seen}) > 4, "the picture stands still, the view moves"
+    assert len(seen) == 7 and len({x.numpy().tobytes() for x in seen}) > 4, "the picture stays, the shift changes"
     # Each view is the start, mirrored at its edges and moved by at most ten pixels, a quarter of its side.
     padded = torch.nn.functional.pad((x - model.mean) / model.std, (10,) * 4, mode="reflect")
     shifts = {(d, r): padded[:, :, d : d + 40, r : r + 40] for d in range(21) for r in range(21)}
@@ -58,7 +58,7 @@ def test_at_the_models_own_size_nothing_is_shifted(task: str) -> None:
 
 
 @everyone
-def test_the_seed_decides_the_shifts(task: str) -> None:
+def test_the_seed_determines_the_shifts(task: str) -> None:
     def end(seed: int) -> torch.Tensor:
         problem = build_problem(smooth_model(16), request(task, {"size": 40, "steps": 4, "seed": seed}))
         return minimize(replace(problem, start=torch.full_like(problem.start, 0.5), region=None))
@@ -67,14 +67,14 @@ def test_the_seed_decides_the_shifts(task: str) -> None:
 
 
 @everyone
-def test_radius_and_step_grow_with_the_size(task: str) -> None:
+def test_epsilon_and_step_size_grow_with_the_size(task: str) -> None:
     small, large = (build_problem(smooth_model(16), request(task, {"size": s})) for s in (None, 48))
     assert large.constraint.epsilon == pytest.approx(3 * small.constraint.epsilon)  # type: ignore[attr-defined]
     assert large.stepper.step_size == pytest.approx(3 * small.stepper.step_size)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("task", MASKED)
-def test_a_hard_mask_holds_at_a_larger_size(task: str) -> None:
+def test_a_hard_mask_works_at_a_larger_size(task: str) -> None:
     problem = build_problem(tiny_model(), request(task, {"size": 64, "steps": 3, "step_size": 8.0}))
     assert problem.region is not None and problem.region.shape == (1, 1, 64, 64)
     outside = (~problem.region).expand(problem.start.shape)

@@ -1,4 +1,4 @@
-"""A sketch becomes a picture."""
+"""Sketches turned into pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_without_a_seed_frame_zero_is_the_sketch() -> None:
     assert trace.seed is None and trace.parameters["seed"] is None
 
 
-def test_with_a_seed_there_is_a_faint_noise() -> None:
+def test_with_a_seed_there_is_faint_noise() -> None:
     noise = (sketch_to_image(SKETCH, "dog", seed=1, steps=1, model=MODEL).frames[0, 0].astype(float) - SKETCH) / 255
     assert noise.std() == pytest.approx(NOISE, rel=0.15) and abs(noise.mean()) < 0.005
 
@@ -48,20 +48,20 @@ def test_a_batch_of_sketches() -> None:
     assert np.abs(alone.frames[:, 0].astype(int) - trace.frames[:, 1]).max() <= 1
 
 
-def test_a_sketch_of_another_size_is_brought_to_the_models(tmp_path: Path) -> None:
+def test_a_sketch_of_another_size_is_resized(tmp_path: Path) -> None:
     Image.fromarray(np.repeat(np.repeat(SKETCH, 8, 0), 8, 1)).save(tmp_path / "sketch.png")
     trace = sketch_to_image(tmp_path / "sketch.png", "dog", steps=1, seed=None, model=MODEL)
     assert trace.frames.shape == (2, 1, 16, 16, 3)
     assert np.abs(trace.frames[0, 0].astype(int) - SKETCH).mean() < 25
 
 
-def test_the_picture_that_was_given_stays() -> None:
+def test_the_input_is_not_modified() -> None:
     given = SKETCH.copy()
     sketch_to_image(given, "dog", steps=2, model=MODEL)
     np.testing.assert_array_equal(given, SKETCH)
 
 
-def test_what_is_no_picture() -> None:
+def test_something_that_is_not_a_picture() -> None:
     with raises_sentence(PictureError, "'gone.png'"):
         sketch_to_image("gone.png", "dog", model=MODEL)
     with raises_sentence(PictureError, "255"):

@@ -1,4 +1,4 @@
-"""A small picture is enlarged: where it starts, and how close the result stays to it."""
+"""Super-resolution: its start, and how close the result stays to the small picture."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def enlarged(side: int, factor: float, picture: np.ndarray, **parameters: object
 
 
 def smooth_picture(side: int) -> np.ndarray:
-    """Far enough from black and white that no enlargement is cut off."""
+    """A picture far enough from black and white that enlarging it clips nothing."""
     return (small_picture(side) // 2 + 64).astype(np.uint8)
 
 
@@ -83,7 +83,7 @@ def test_whole_factors_make_whole_blocks() -> None:
     )
 
 
-def test_a_larger_picture_is_made_small_first() -> None:
+def test_a_larger_picture_is_scaled_down_first() -> None:
     large = small_picture(64)
     np.testing.assert_array_equal(low_resolution(enlarged(32, 4, large))[0], to_pixels(to_batch(large, 8))[0])
 
@@ -135,7 +135,7 @@ def test_a_run_recorded_before_there_was_a_choice_started_from_blocks() -> None:
     np.testing.assert_array_equal(low_resolution(trace)[0], small_picture(8))
 
 
-def test_a_smaller_radius_stays_closer_to_the_small_picture() -> None:
+def test_a_smaller_epsilon_stays_closer_to_the_small_picture() -> None:
     errors = [
         low_resolution_error(enlarged(32, 4, small_picture(8), epsilon=e, steps=20, step_size=2.0)) for e in (2, 8, 32)
     ]

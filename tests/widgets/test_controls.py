@@ -1,4 +1,4 @@
-"""Controls: everything they show comes from the parameter, and their values are what a run takes."""
+"""Controls: what they show comes from the parameter, and their values go into the run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def label(case: object) -> str:
 
 
 @pytest.mark.parametrize(("task", "parameter"), SLIDERS, ids=label)
-def test_a_slider_is_its_parameter(page: Page, task: str, parameter: Parameter) -> None:
+def test_a_slider_matches_its_parameter(page: Page, task: str, parameter: Parameter) -> None:
     del page, task
     made = slider(parameter)
     assert isinstance(made, ipywidgets.IntSlider if parameter.whole else ipywidgets.FloatSlider)
@@ -52,7 +52,7 @@ def test_a_slider_is_its_parameter(page: Page, task: str, parameter: Parameter) 
     assert not made.tooltip.endswith("()")
 
 
-def test_the_number_beside_a_slider_has_as_many_digits_as_its_step(page: Page) -> None:
+def test_a_sliders_readout_has_as_many_digits_as_its_step(page: Page) -> None:
     del page
     for step, digits in ((0.05, ".2f"), (0.1, ".1f"), (0.5, ".1f"), (1.0, ".0f")):
         parameter = Parameter("x", "x", 1.0, 0.0, 9.0, step, 0.0, "", "It is x.")
@@ -72,7 +72,7 @@ def test_a_control_starts_at_the_parameters_default_and_gives_only_what_it_allow
             assert made.value == parameter.check(value)
 
 
-def test_an_optional_parameter_is_none_while_its_box_is_not_ticked(page: Page) -> None:
+def test_an_optional_parameter_is_none_while_unchecked(page: Page) -> None:
     seed = next(parameter for parameter in task_spec("translate").parameters if parameter.name == "seed")
     made = control(seed, 64)
     assert isinstance(made, OptionalControl) and made.value is None and made.slider.disabled
@@ -107,7 +107,7 @@ def test_a_choice_takes_a_weight_that_is_not_on_its_list(page: Page) -> None:
 
 
 @pytest.mark.parametrize("task", task_names())
-def test_the_controls_of_a_task_give_the_parameters_a_run_takes(page: Page, task: str) -> None:
+def test_the_values_of_a_tasks_controls_are_its_parameters(page: Page, task: str) -> None:
     controls = TaskControls(task)
     assert controls.values() == check_parameters(task, {})
     steps = controls.controls["steps"]
@@ -127,7 +127,7 @@ def test_every_control_is_on_the_page_the_advanced_ones_collapsed(page: Page, ta
     assert list(more.children[0].children) == [controls.controls[p.name].widget for p in parameters if p.advanced]
 
 
-def test_setting_moves_the_controls_and_leaves_out_what_has_none(page: Page) -> None:
+def test_setting_values_ignores_unknown_names(page: Page) -> None:
     del page
     controls = TaskControls("sketch_to_image")
     before = controls.values()
@@ -135,7 +135,7 @@ def test_setting_moves_the_controls_and_leaves_out_what_has_none(page: Page) -> 
     assert controls.values() == {**before, "steps": 12, "epsilon": 33.0, "seed": None}
 
 
-def test_a_width_is_kept(page: Page) -> None:
+def test_controls_have_the_given_width(page: Page) -> None:
     del page
     assert slider(BRUSH_SIZE, 200).layout.width == "196px"
     basic = [p.name for p in task_spec("generate").parameters if not p.advanced]

@@ -1,4 +1,4 @@
-"""The six tasks in the studio: what each asks a session for, and what is said when something is missing."""
+"""The tasks in the studio: their requests, and the messages when something is missing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def half_mask() -> np.ndarray:
 
 
 def ready(studio: StudioWidget, task: str) -> None:
-    """A picture, and a mask, on the canvas."""
+    """Put a picture and a mask on the canvas."""
     assert studio.surface is not None
     studio.surface.set_picture(noise(SIDE, SIDE, 3))
     studio.surface.set_mask(half_mask())
@@ -51,7 +51,7 @@ def ready(studio: StudioWidget, task: str) -> None:
 
 
 @pytest.mark.parametrize("task", task_names())
-def test_each_task_asks_for_what_it_needs_and_nothing_else(
+def test_each_task_requests_only_what_it_needs(
     page: Page, session: FakeSession, studio: StudioWidget, task: str
 ) -> None:
     ready(studio, task)
@@ -70,7 +70,7 @@ def test_each_task_asks_for_what_it_needs_and_nothing_else(
 
 
 @pytest.mark.parametrize("task", [name for name, spec in task_specs().items() if spec.takes_mask])
-def test_a_mask_that_is_empty_or_covers_everything_is_said_and_costs_no_paint(
+def test_an_empty_or_full_mask_is_reported_and_keeps_the_paint(
     page: Page, session: FakeSession, studio: StudioWidget, task: str
 ) -> None:
     ready(studio, task)
@@ -87,9 +87,7 @@ def test_a_mask_that_is_empty_or_covers_everything_is_said_and_costs_no_paint(
     np.testing.assert_array_equal(studio.surface.raster.sketch, paint)
 
 
-def test_a_feature_is_picked_from_the_palette_and_an_unknown_one_is_ignored(
-    page: Page, session: FakeSession, studio: StudioWidget
-) -> None:
+def test_a_feature_is_picked_from_the_palette(page: Page, session: FakeSession, studio: StudioWidget) -> None:
     ready(studio, "paint_features")
     page.tell(studio.target.palette, {"kind": "pick", "name": "coral 1"})
     page.tell(studio.target.palette, {"kind": "pick", "name": "nonsense"})
@@ -97,7 +95,7 @@ def test_a_feature_is_picked_from_the_palette_and_an_unknown_one_is_ignored(
     assert session.requests[-1].target == "coral 1"
 
 
-def test_a_model_without_a_catalogue_says_how_to_make_one(page: Page) -> None:
+def test_without_a_catalogue_the_studio_explains_how_to_create_one(page: Page) -> None:
     session = FakeSession()
     studio = StudioWidget(session)
     ready(studio, "paint_features")
@@ -106,9 +104,7 @@ def test_a_model_without_a_catalogue_says_how_to_make_one(page: Page) -> None:
     assert not session.requests
 
 
-def test_a_branch_goes_on_from_the_step_that_was_scrubbed_to(
-    page: Page, session: FakeSession, studio: StudioWidget
-) -> None:
+def test_a_branch_continues_from_the_selected_step(page: Page, session: FakeSession, studio: StudioWidget) -> None:
     studio.task_buttons.value = "generate"
     studio.controls["generate"].set({"n": 3, "steps": 6})
     page.click(studio.runner.run_button)
@@ -138,7 +134,7 @@ def test_a_branch_of_a_task_with_a_picture_works_on_an_empty_canvas(
     np.testing.assert_array_equal(request.picture, request.start[0])
 
 
-def test_live_goes_on_with_the_result_as_painted_over(page: Page, session: FakeSession, studio: StudioWidget) -> None:
+def test_live_mode_keeps_new_paint_over_the_result(page: Page, session: FakeSession, studio: StudioWidget) -> None:
     assert studio.surface is not None and studio.live is not None
     page.stroke(studio.surface.pad, [(40, 40), (200, 180)])
     assert not session.requests
@@ -157,7 +153,7 @@ def test_live_goes_on_with_the_result_as_painted_over(page: Page, session: FakeS
     assert changed.any()
     np.testing.assert_array_equal(request.start[0][changed], now[changed])
     page.act(studio.surface.pad, "undo")
-    assert session.requests[-1].start is None, "a stroke taken back is not painted over the result"
+    assert session.requests[-1].start is None, "an undone stroke is not painted over the result"
 
 
 def test_painted_over_leaves_the_result_where_nothing_was_painted() -> None:
@@ -169,10 +165,10 @@ def test_painted_over_leaves_the_result_where_nothing_was_painted() -> None:
     np.testing.assert_array_equal(painted_over(result, before, before)[8:, 8:], over[8:, 8:])
 
 
-def test_a_picture_without_the_class_is_said_after_the_run(
+def test_a_picture_without_the_class_is_reported_after_the_run(
     page: Page, session: FakeSession, studio: StudioWidget
 ) -> None:
-    """The stand-in session's start has no probability at all."""
+    """The start of the fake session's runs has probability 0."""
     ready(studio, "super_resolve")
     page.click(studio.runner.run_button)
     session.advance(200)
