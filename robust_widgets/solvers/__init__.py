@@ -1,1 +1,1 @@
-"""Ways to run the step loop: recorded, chained, best of several."""
+"""Ways to run the step loop: compiled, chained, best of several."""

@@ -1,7 +1,7 @@
-"""Other ways to run a problem, as wrappers around `compiled_iterate`; give one to ``run(problem, solver=...)``.
+"""Solvers that wrap another solver; pass one to ``run(problem, solver=...)``.
 
-What changes the loss or the step instead is an objective (`Jitter`, `AwayFrom`, `Mixture`) or a stepper (`Momentum`),
-and takes the place of a problem's own: ``dataclasses.replace(problem, stepper=Momentum(problem.stepper))``.
+Variants of the loss are objectives (`Jitter`, `AwayFrom`, `Mixture`), and variants of the step are steppers
+(`Momentum`): ``dataclasses.replace(problem, stepper=Momentum(problem.stepper))``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from robust_widgets.synthesis.problem import Problem
 
 
 def best_of_iterates(solver: Solver = compiled_iterate) -> Solver:
-    """Each frame shows, for each picture, the step with the lowest loss so far.
+    """Each frame shows each picture at its lowest loss so far.
 
-    A run that overshoots then ends with the best picture it passed through. The heat map of a frame stays that of its
-    newest step.
+    A run that overshoots then ends with the best picture on its path. The heat map of a frame is that of its newest
+    step.
     """
 
     def solve(problem: Problem) -> Iterator[Frame]:
@@ -37,25 +37,25 @@ def best_of_iterates(solver: Solver = compiled_iterate) -> Solver:
 
 
 def random_restarts(count: int, solver: Solver = compiled_iterate) -> Solver:
-    """Run ``count`` times, each from another random point of the ball, and end with the best of each picture.
+    """Run ``count`` times, each time from another random point of the ball, and end with the best result of each picture.
 
-    The frames of all runs follow each other; the last frame, one more, holds for each picture the result with the
-    lowest final loss, whichever run made it.
+    The frames of the runs follow each other. One more frame at the end shows, for each picture, the result with the
+    lowest final loss.
 
     Args:
         count: how many runs, at least 1. Run i starts at the point drawn with the problem's seed + i.
-        solver: makes each run.
+        solver: solves each run.
 
     Raises:
         ParameterError: ``count`` is not a whole number of at least 1, or the problem has no limit to draw a point from.
     """
     if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
-        raise ParameterError(f"There are to be {count!r} restarts; give a whole number of at least 1.")
+        raise ParameterError(f"count is {count!r}; give a whole number of restarts, at least 1.")
 
     def solve(problem: Problem) -> Iterator[Frame]:
         if getattr(problem.constraint, "epsilon", None) is None:
             raise ParameterError(
-                "Random restarts draw their starts from the ball of radius epsilon, and this problem has no limit; "
+                "Random restarts draw their starts from the ball of radius epsilon, and this problem has none; "
                 "give it an L2Ball or a LinfBall."
             )
         best: Frame | None = None
@@ -75,14 +75,14 @@ def random_restarts(count: int, solver: Solver = compiled_iterate) -> Solver:
 
 
 def chain_problems(*builders: Callable[[Tensor], Problem], solver: Solver = compiled_iterate) -> Solver:
-    """Run the problem, then one more for each builder, each from where the last one ended.
+    """Run the problem, then one more problem per builder, each from the end of the one before.
 
-    The frames follow each other; the start of each further problem, which is the end of the last, is not shown twice.
+    The frames follow each other. The start of a further problem is the end of the one before, so it is left out.
 
     Args:
-        builders: each is handed the last picture, float (n, 3, h, w) in [0, 1] on the device of the run, and gives the
-            next problem.
-        solver: makes each run.
+        builders: each takes the latest pictures, float (n, 3, h, w) in [0, 1] on the device of the run, and returns
+            the next problem.
+        solver: solves each run.
     """
 
     def solve(problem: Problem) -> Iterator[Frame]:
@@ -105,7 +105,7 @@ def chain_problems(*builders: Callable[[Tensor], Problem], solver: Solver = comp
 
 
 def _better(old: Frame, new: Frame) -> Frame:
-    """Each picture, with its numbers, from the frame in which its loss is lower; the rest is the new frame's."""
+    """Each picture, with its numbers, from the frame where its loss is lower; all else from the new frame."""
     improved = new.loss < old.loss
     chosen = {
         name: np.where(improved, getattr(new, name), getattr(old, name)) for name in ("loss", "probability", "distance")

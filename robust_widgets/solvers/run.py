@@ -12,7 +12,7 @@ from robust_widgets.synthesis.problem import Problem
 
 
 def new_trace(problem: Problem) -> Trace:
-    """An empty record of the problem, with everything that decides it."""
+    """An empty trace of the problem, with everything that decides the run."""
     card = getattr(problem.model, "card", None)
     return Trace(
         task=problem.task,
@@ -30,7 +30,7 @@ def new_trace(problem: Problem) -> Trace:
 def run(
     problem: Problem, on_step: Callable[[Frame], object] | None = None, *, solver: Solver = compiled_iterate
 ) -> Trace:
-    """Run the problem to the end and return its record.
+    """Run the problem to the end and return its trace.
 
     Args:
         problem: what to solve.

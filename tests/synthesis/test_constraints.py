@@ -40,7 +40,7 @@ def test_linf_projection_clips_every_value(epsilon: float, spread: float, seed: 
 
 
 @pytest.mark.parametrize("ball", BALLS)
-def test_what_is_inside_stays_exactly_where_it_is(ball: type[L2Ball | LinfBall]) -> None:
+def test_points_inside_are_not_moved_at_all(ball: type[L2Ball | LinfBall]) -> None:
     start = pictures(2)
     x = start + 0.001 * torch.randn(start.shape, generator=torch.Generator().manual_seed(0))
     assert torch.equal(ball(1.0).project(x, start), x)

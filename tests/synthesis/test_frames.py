@@ -1,4 +1,4 @@
-"""What a frame holds beside its picture, what a region does, and what a run begins anew."""
+"""What a frame holds besides its pictures, what a region does, and that runs are independent."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_no_gradient_no_heat() -> None:
 
 
 @pytest.mark.parametrize("constraint", [L2Ball(1.3), LinfBall(0.1), Unconstrained()])
-def test_a_trace_knows_its_classes_and_its_radius(constraint: Any) -> None:
+def test_a_trace_has_its_classes_and_its_epsilon(constraint: Any) -> None:
     trace = new_trace(replace(PROBLEM, constraint=constraint))
     assert trace.classes == MODEL.classes and trace.radius == getattr(constraint, "epsilon", None)
     assert new_trace(replace(PROBLEM, model=lambda x: MODEL(x))).classes == ()
@@ -69,7 +69,7 @@ def test_a_trace_knows_its_classes_and_its_radius(constraint: Any) -> None:
 @pytest.mark.parametrize("constraint", [L2Ball(0.5), LinfBall(0.05), Unconstrained()], ids=repr)
 @pytest.mark.parametrize("seed", [None, 6])
 @pytest.mark.parametrize("each", [False, True])
-def test_outside_the_region_the_start_stays_to_the_bit(stepper: Any, constraint: Any, seed: Any, each: bool) -> None:
+def test_outside_the_region_the_start_stays_bit_for_bit(stepper: Any, constraint: Any, seed: Any, each: bool) -> None:
     region = torch.cat([REGION, REGION.flip(2), ~REGION]) if each else REGION
     problem = replace(PROBLEM, stepper=stepper, constraint=constraint, region=region, seed=seed, steps=4)
     outside = (~region).expand(problem.start.shape)
@@ -96,7 +96,7 @@ def test_a_region_of_everything_changes_nothing() -> None:
     )
 
 
-def test_a_run_begins_anew_whatever_keeps_something() -> None:
+def test_runs_of_a_problem_with_state_are_independent() -> None:
     problem = replace(PROBLEM, stepper=Momentum(L2Step(0.3)), objective=Jitter(CrossEntropy(1), 3))
     first = run(problem)
     np.testing.assert_array_equal(run(problem).frames, first.frames)
@@ -104,7 +104,7 @@ def test_a_run_begins_anew_whatever_keeps_something() -> None:
     np.testing.assert_array_equal(to_pixels(minimize(problem)), first[-1].pixels)
     one, other = iterate(problem), iterate(problem)
     for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a.pixels, b.pixels, "two runs at once keep out of each other's way")
+        np.testing.assert_array_equal(a.pixels, b.pixels, "two runs at once are independent")
 
 
 def test_momentum_smooths_a_run_of_a_shifting_view() -> None:

@@ -152,17 +152,17 @@ def test_another_seed_gives_another_path() -> None:
 def test_one_forward_and_one_backward_a_step(kind: str) -> None:
     recorded, solved = Counting(MODEL), Counting(MODEL)
     run(replace(make(kind, steps=7), model=recorded))
-    assert (recorded.forwards, recorded.backwards) == (8, 7), "the last frame's numbers cost one forward more"
+    assert (recorded.forwards, recorded.backwards) == (8, 7), "the last frame costs one more forward pass"
     minimize(replace(make(kind, steps=7), model=solved))
     assert (solved.forwards, solved.backwards) == (7, 7)
 
 
-def test_frames_are_made_one_by_one() -> None:
+def test_frames_are_computed_one_by_one() -> None:
     counting = Counting(MODEL)
     frames = iterate(replace(make(steps=50), model=counting))
     assert counting.forwards == 0
     next(frames)
-    assert counting.forwards == 1, "the first frame comes before the second step is begun"
+    assert counting.forwards == 1, "the first frame comes before the second step"
     next(frames)
     assert counting.forwards == 2
     frames.close()
@@ -202,7 +202,7 @@ def test_a_loss_without_a_class_has_no_probability() -> None:
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_a_run_leaves_the_model_and_the_start_as_they_were(frozen: bool) -> None:
+def test_a_run_changes_neither_the_model_nor_the_start(frozen: bool) -> None:
     model = tiny_model()
     model.requires_grad_(not frozen)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -271,7 +271,7 @@ def test_a_start_of_whole_numbers() -> None:
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-4, 1.0, 1e30])
-def test_the_gradients_lengths_are_the_same_without_torchs_threads(scale: float) -> None:
+def test_the_heat_map_on_a_cpu_is_the_same_bit_for_bit(scale: float) -> None:
     gradient = scale * torch.randn(2, 3, 61, 67, generator=torch.Generator().manual_seed(0))
     here, there = synthesis.heat_map_on_cpu(gradient), synthesis.heat_map_on_device(gradient)
     if scale != 1e30:  # whose squares are infinite
@@ -279,8 +279,8 @@ def test_the_gradients_lengths_are_the_same_without_torchs_threads(scale: float)
     assert here.shape == (2, 61, 67) and here.dtype == torch.uint8
 
 
-def test_no_thread_is_woken_between_two_passes() -> None:
-    """torch's root of some thousand values starts threads that spin for a while, beside those of the next pass."""
+def test_the_heat_map_wakes_no_threads() -> None:
+    """torch.sqrt of some thousand values wakes threads that spin for a while and slow the next pass."""
     gradient = torch.randn(1, 3, 64, 64)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
         synthesis.heat_map_on_cpu(gradient)

@@ -35,7 +35,7 @@ def test_l2_step_adds_1e_10_to_the_length() -> None:
     assert L2Step(1.0)(gradient)[0, 0, 0, 0].item() == pytest.approx(-0.5, rel=1e-5)
 
 
-def test_l2_steps_have_the_same_length_whatever_the_gradients_size() -> None:
+def test_l2_steps_have_the_same_length_for_every_gradient() -> None:
     scales = torch.tensor([1e-6, 1.0, 1e6], dtype=torch.float64).view(3, 1, 1, 1)
     lengths = L2Step(0.3)(gradients() * scales).flatten(1).norm(dim=1)
     torch.testing.assert_close(lengths, torch.full((3,), 0.3, dtype=torch.float64), rtol=1e-3, atol=0)
@@ -124,7 +124,7 @@ def test_momentum_never_changes_so_each_run_starts_with_an_empty_sum() -> None:
         stepper.decay = 0.5  # type: ignore[misc]
 
 
-def test_momentum_keeps_samples_apart_and_goes_nowhere_without_a_gradient() -> None:
+def test_momentum_treats_samples_separately_and_rests_without_a_gradient() -> None:
     scale = torch.tensor([1.0, 50.0, 0.0]).view(3, 1, 1, 1)
     seen = [gradients(seed) * scale for seed in range(3)]
     together = updates(Momentum(L2Step(0.1)), *seen)
@@ -140,7 +140,7 @@ def test_an_impossible_decay_is_refused(decay: float) -> None:
         Momentum(L2Step(0.1), decay)
 
 
-def test_what_momentum_is_called() -> None:
+def test_the_representation_of_momentum() -> None:
     assert repr(Momentum(L2Step(0.5), 0.8)) == "Momentum(L2Step(step_size=0.5), 0.8)"
 
 

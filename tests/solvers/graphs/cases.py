@@ -1,4 +1,4 @@
-"""What steps are recorded of, whoever records them."""
+"""Parts of problems whose steps every backend records."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A stand-in for ``torch.cuda`` on the CPU, which is as strict as a GPU about what a recording may do.
+"""A stand-in for ``torch.cuda`` on the CPU, as strict as a GPU about what a capture may do.
 
-A graph is a tape of the operations that torch was asked for, each done again into the same memory when it is replayed:
-a number that Python put into an operation stays what it was. Copies to the host are put off until somebody waits for
-them, so that results which are overwritten too early, or read too early, come out wrong.
+A graph is a tape of torch's operations; a replay repeats each into the same memory, with the Python numbers of the
+capture. Copies to the host are delayed until somebody waits for them, so results that are overwritten or read too early
+are wrong.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class _PuttingOff(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if str(func) == "aten.copy_.default" and args[2:] == (True,):
-            assert self.stream.knows_of == self.stream.cuda.replays, "it may copy before the results are there"
+            assert self.stream.knows_of == self.stream.cuda.replays, "it may copy before the results are ready"
             self.stream.put_off.append(lambda: func(*args))
             return args[0]
         return func(*args, **(kwargs or {}))

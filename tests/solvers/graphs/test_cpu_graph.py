@@ -90,7 +90,7 @@ def assert_same(found: list[Frame], expected: list[Frame]) -> None:
 
 
 def check(problem: Problem, recordings: int) -> list[Frame]:
-    """A problem's recorded frames and last picture are its plain ones; so many recordings were made up to now."""
+    """Compiled frames and the last picture equal the plain ones, after this many recordings in all."""
     found = list(compiled_iterate(problem))
     assert_same(found, list(compiled_iterate(plain(problem))))
     graphs = step_graphs_of(problem)
@@ -128,7 +128,7 @@ def test_every_objective(objective: Any) -> None:
 
 @pytest.mark.parametrize("architecture", ["smoothresnet-tiny", "blurresnet-tiny", "plainnet"])
 @pytest.mark.parametrize("objective", [CrossEntropy(1), Activation(2)], ids=repr)
-def test_networks_like_those_that_are_shipped(architecture: str, objective: Any) -> None:
+def test_networks_like_the_bundled_ones(architecture: str, objective: Any) -> None:
     torch.manual_seed(0)
     model = recording(classifier(build(architecture, CLASSES), 32))
     check(made(model=model, start=pictures(1, 32), objective=objective), 1)
@@ -153,7 +153,7 @@ def test_moved_sliders_need_no_new_recording() -> None:
     check(problem("goldfish", 0.1, 2.5, 0.7, 3, 1), 1)
 
 
-def test_changed_weights_are_recorded_anew() -> None:
+def test_changed_weights_are_recorded_again() -> None:
     problem = made()
     check(problem, 1)
     model: Any = problem.model
@@ -162,7 +162,7 @@ def test_changed_weights_are_recorded_anew() -> None:
     check(problem, 2)
 
 
-def test_a_frame_is_handed_out_as_soon_as_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_is_yielded_as_soon_as_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = made(steps=4)
     list(compiled_iterate(problem))
     replays: list[CpuGraph] = []
@@ -172,7 +172,7 @@ def test_a_frame_is_handed_out_as_soon_as_it_is_there(monkeypatch: pytest.Monkey
     assert seen == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
 
 
-def test_frames_stay_what_they_were() -> None:
+def test_frames_do_not_change_later() -> None:
     problem = made()
     frames = list(compiled_iterate(problem))
     kept = [frame.pixels.copy() for frame in frames]
@@ -181,7 +181,7 @@ def test_frames_stay_what_they_were() -> None:
     assert not np.array_equal(frames[0].pixels, frames[-1].pixels)
 
 
-def test_two_runs_at_once_keep_out_of_each_others_way() -> None:
+def test_two_runs_at_once_are_independent() -> None:
     problem = made(stepper=Momentum(L2Step(0.3)))
     expected = list(compiled_iterate(problem))
     pairs = list(zip(compiled_iterate(problem), compiled_iterate(problem), strict=True))
@@ -197,7 +197,7 @@ def test_closing_frees_the_recording() -> None:
     check(replace(problem, steps=3), 1)
 
 
-def test_one_thread_and_several_give_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_thread_and_several_give_the_same_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     runs: list[list[Frame]] = []
     for count in (1, 2):
@@ -214,7 +214,7 @@ def test_a_loss_that_draws_at_random_is_not_recorded() -> None:
 
 
 @pytest.mark.parametrize("fault", ["recording", "result"])
-def test_what_cannot_be_recorded_runs_as_it_is_without_a_word(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_recording_falls_back_silently(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
     record = CpuGraph.record
 
@@ -228,7 +228,7 @@ def test_what_cannot_be_recorded_runs_as_it_is_without_a_word(fault: str, monkey
     problem = made()
     for _ in range(2):
         assert_same(list(compiled_iterate(problem)), list(compiled_iterate(plain(problem))))
-    assert len(tried) == 1, "once is enough"
+    assert len(tried) == 1, "it is tried once"
     monkeypatch.setattr(CpuGraph, "record", record)
     assert step_graphs_of(problem).note == ""
     check(replace(problem, stepper=LinfStep(0.05)), step_graphs_of(problem).count + 1)
@@ -279,5 +279,5 @@ class TestWhereItIsDone:
         backend_for(model, pictures(1))
         assert 1 in model.engine.selected
 
-    def test_a_model_of_somebodys_own_is_left_alone(self) -> None:
+    def test_not_for_other_models(self) -> None:
         assert module.step_graphs_of(object(), pictures(1)) is None

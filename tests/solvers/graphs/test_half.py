@@ -40,7 +40,7 @@ def test_its_answers_and_gradients_are_near_and_in_single_precision(model: Any, 
     kinds = {one.weight.dtype for one in half.modules() if isinstance(one, (nn.Conv2d, nn.Linear))}
     others = {one.weight.dtype for one in half.modules() if isinstance(one, nn.BatchNorm2d)}
     assert kinds == {dtype} and others <= {torch.float32}
-    assert {one.dtype for one in model.parameters()} == {torch.float32}, "the model itself stays as it is"
+    assert {one.dtype for one in model.parameters()} == {torch.float32}, "the model itself does not change"
     for ask in (
         lambda one, x: one(x),
         lambda one, x: one.features(x),
@@ -100,7 +100,7 @@ def test_a_precision_with_other_answers_is_not_used(
     assert graphs.precision == ("float16" if len(worse) == 1 else "float32") and not graphs.note
     tried = graphs.count
     list(compiled_iterate(replace(problem, start=pictures(2))))
-    assert graphs.count == tried + 1, "what was not used is not tried again"
+    assert graphs.count == tried + 1, "a rejected precision is not tried again"
 
 
 def test_a_precision_is_given_by_name() -> None:

@@ -79,9 +79,9 @@ def assert_same(found: list[Frame], expected: list[Frame], exact: bool = True) -
 
 
 def check(problem: Problem, recordings: int) -> None:
-    """A problem's recorded frames are its plain ones, and so many recordings were made for its model up to now."""
+    """Compiled frames equal the plain ones, after this many recordings for the model in all."""
     graphs = step_graphs_of(problem)
-    assert graphs.free.acquire(blocking=False), "what is in use elsewhere is not used"
+    assert graphs.free.acquire(blocking=False), "graphs in use are not used twice"
     expected = list(compiled_iterate(problem))
     graphs.free.release()
     log: list[str] = vars(cuda_graph)["cuda"].log
@@ -135,7 +135,7 @@ def test_moved_sliders_need_no_new_recording() -> None:
     check(problem("goldfish", 0.1, 2.5, 0.7, 3, 1), 1)
 
 
-def test_another_shape_or_structure_is_recorded_anew_and_few_are_kept() -> None:
+def test_another_shape_or_structure_is_recorded_again_and_few_graphs_are_cached() -> None:
     problem = made()
     check(problem, 1)
     check(replace(problem, start=pictures(2)), 2)
@@ -148,7 +148,7 @@ def test_another_shape_or_structure_is_recorded_anew_and_few_are_kept() -> None:
     check(replace(problem, start=pictures(2)), 6)
 
 
-def test_changed_weights_are_recorded_anew() -> None:
+def test_changed_weights_are_recorded_again() -> None:
     problem = made()
     check(problem, 1)
     network: Any = problem.model
@@ -160,7 +160,7 @@ def test_changed_weights_are_recorded_anew() -> None:
 
 
 @pytest.mark.parametrize("how", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
-def test_a_copy_of_a_model_begins_anew(how: Any) -> None:
+def test_a_copy_of_a_model_starts_without_graphs(how: Any) -> None:
     problem = made()
     check(problem, 1)
     other = replace(problem, model=how(problem.model))
@@ -168,7 +168,7 @@ def test_a_copy_of_a_model_begins_anew(how: Any) -> None:
     assert step_graphs_of(other) is not step_graphs_of(problem)
 
 
-def test_a_frame_is_handed_out_while_the_next_step_runs(cuda: FakeCuda) -> None:
+def test_a_frame_is_yielded_while_the_next_step_runs(cuda: FakeCuda) -> None:
     problem = made(steps=3)
     list(compiled_iterate(problem))
     assert cuda.modes == ["thread_local"]
@@ -199,7 +199,7 @@ def test_closing_stops_within_one_step_and_frees_the_recording(cuda: FakeCuda) -
     check(problem, 1)
 
 
-def test_two_runs_at_once_keep_out_of_each_others_way() -> None:
+def test_two_runs_at_once_are_independent() -> None:
     problem = made(stepper=Momentum(L2Step(0.3)))
     expected = list(compiled_iterate(problem))
     one, other = compiled_iterate(problem), compiled_iterate(problem)
@@ -228,7 +228,7 @@ def test_a_network_in_training_is_not_recorded() -> None:
 @pytest.mark.parametrize(
     ("objective", "given"), [(CrossEntropy("wolf"), "wolf"), (CrossEntropy(9), 9), (Activation(99), 99)]
 )
-def test_a_mistake_is_told_as_ever(objective: Any, given: Any) -> None:
+def test_mistakes_raise_the_same_errors(objective: Any, given: Any) -> None:
     problem = made(objective=objective)
     for one in (problem, replace(problem, model=smooth_model())):
         with pytest.raises(UnknownNameError, match=str(given)):
@@ -254,7 +254,7 @@ def test_a_recording_that_fails_is_given_up(cuda: FakeCuda) -> None:
     fallen_back(made(), "RuntimeError: operation not permitted")
 
 
-def test_a_network_that_makes_the_host_wait_is_given_up() -> None:
+def test_a_network_that_synchronises_is_given_up() -> None:
     problem = made()
     model: Any = problem.model
     model.network.register_forward_hook(lambda _, given, answer: answer if float(answer.detach().sum()) else None)
@@ -262,7 +262,7 @@ def test_a_network_that_makes_the_host_wait_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("at", [1, CHECKED + 1, CHECKED + 3, CHECKED + 6])
-def test_a_run_that_breaks_off_goes_on_as_it_is(cuda: FakeCuda, at: int) -> None:
+def test_a_run_that_breaks_off_continues_in_the_plain_loop(cuda: FakeCuda, at: int) -> None:
     cuda.fail_at = at
     fallen_back(made(), "illegal memory access")
 
@@ -280,7 +280,7 @@ def test_a_recording_that_does_something_else_is_not_used(cuda: FakeCuda, output
 
 def test_on_a_gpu_a_prepared_model_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     there: Any = SimpleNamespace(device=torch.device("cuda", 0))
-    assert module.step_graphs_of(smooth_model(), there) is None, "it was asked to run as it is"
+    assert module.step_graphs_of(smooth_model(), there) is None, "it was loaded to run uncompiled"
     model = smooth_model()
     model.compile()
     monkeypatch.setenv(SWITCH, "0")

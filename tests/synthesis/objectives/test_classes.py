@@ -85,14 +85,14 @@ def test_a_sum_asks_the_model_once() -> None:
     assert counting.forwards == 1
 
 
-def test_a_model_that_remembers_answers_a_new_question_anew() -> None:
+def test_a_cached_model_evaluates_new_pictures() -> None:
     model = smooth_model()
     once = CachedForward(model)
     other = pictures(2, seed=9)
     torch.testing.assert_close(once(X), model(X))
     torch.testing.assert_close(once(other), model(other))
     torch.testing.assert_close(once(X), model(X))
-    assert once.classes == model.classes, "everything else is the model's own"
+    assert once.classes == model.classes, "everything else comes from the model"
 
 
 @pytest.mark.parametrize(("target", "named"), [(3, 3), (-1, -1), ([0, 99], 99), ([0, -7], -7)])

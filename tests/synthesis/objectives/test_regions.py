@@ -57,7 +57,7 @@ def test_pictures_of_every_kind(tmp_path: Path) -> None:
             assert float(MatchOutside(picture, mask)(MODEL, exact)) == pytest.approx(0, abs=1e-12)
 
 
-def test_it_is_brought_to_the_side_of_the_picture_that_is_optimised() -> None:
+def test_it_is_resized_to_the_picture_that_is_optimised() -> None:
     flat = np.full((8, 8, 3), 51, np.uint8)
     objective = MatchOutside(flat, MASK)
     for side in (16, 32, 16):

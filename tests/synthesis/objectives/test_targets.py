@@ -65,7 +65,7 @@ def test_a_mixture_ends_between_its_classes() -> None:
 
 
 @pytest.mark.parametrize("weight", [0, -1, math.nan, math.inf, -math.inf, "2", None, [1], 1j])
-def test_a_weight_that_is_none(weight: Any) -> None:
+def test_an_impossible_weight(weight: Any) -> None:
     with raises_sentence(ParameterError, "'dog'", repr(weight)):
         Mixture({"cat": 1, "dog": weight})
 
@@ -100,7 +100,7 @@ def test_names_are_targets() -> None:
             torch.testing.assert_close(CrossEntropy(target)(model, X), CrossEntropy(index)(MODEL, X))
 
 
-def test_a_name_is_looked_up_anew_in_another_model() -> None:
+def test_a_name_is_looked_up_in_each_model() -> None:
     other = smooth_model(classes=("goldfish", "dog", "cat", "bird"))
     for kind in (CrossEntropy, AwayFrom):
         objective = kind("dog")
@@ -114,7 +114,7 @@ def test_a_model_that_knows_no_names() -> None:
             objective(lambda x: MODEL(x), X)
 
 
-def test_what_they_are_called() -> None:
+def test_their_representations() -> None:
     named = CrossEntropy("dog")
     named(MODEL, X)
     assert repr(named) == "CrossEntropy('dog')" and repr(AwayFrom([0, 2])) == "AwayFrom([0, 2])"

@@ -21,7 +21,7 @@ X = pictures(2)
 
 
 class Seen(Objective):
-    """Keeps the pictures it is asked about."""
+    """Collects the pictures it is evaluated on."""
 
     def __init__(self) -> None:
         self.pictures: list[torch.Tensor] = []
@@ -85,7 +85,7 @@ def test_each_run_makes_the_same_shifts(build: Any) -> None:
     np.testing.assert_array_equal(first.frames, run(problem).frames)
     assert torch.equal(minimize(problem), minimize(problem))
     half = run(problem, lambda frame: frame.step < 2)
-    np.testing.assert_array_equal(half.frames, first.frames[: len(half)], "a run that was stopped leaves no mark")
+    np.testing.assert_array_equal(half.frames, first.frames[: len(half)], "a stopped run has no influence")
     np.testing.assert_array_equal(first.frames, run(problem).frames)
 
 
@@ -94,7 +94,7 @@ def test_another_seed_makes_other_shifts() -> None:
     assert all(map(torch.equal, one, same)) and not all(map(torch.equal, one, other))
 
 
-def test_shifts_inside_shifts_begin_anew_too() -> None:
+def test_nested_shifts_are_the_same_in_each_run() -> None:
     problem = Problem(MODEL, X, Jitter(Jitter(CrossEntropy(1), 2), 3), rw.L2Step(0.3), 4)
     np.testing.assert_array_equal(run(problem).frames, run(problem).frames)
 
@@ -128,10 +128,10 @@ def test_the_gradient_comes_back_to_where_the_shift_took_it_from() -> None:
 
 
 @pytest.mark.parametrize("pixels", [-1, 1.5, True, "2", None])
-def test_a_shift_that_is_none(pixels: Any) -> None:
+def test_an_impossible_shift(pixels: Any) -> None:
     with raises_sentence(ParameterError, repr(pixels)):
         Jitter(CrossEntropy(0), pixels)
 
 
-def test_what_it_is_called() -> None:
+def test_its_representation() -> None:
     assert repr(Jitter(CrossEntropy(0), 3)) == "Jitter(CrossEntropy(0), 3)"
