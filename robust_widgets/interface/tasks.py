@@ -177,7 +177,7 @@ def _explicit(function: Callable[..., Any], keywords: type) -> inspect.Signature
 def task_specs() -> dict[str, TaskSpec]:
     """The tasks by name, in their order: what the modules of `robust_widgets.tasks` declare."""
     package = importlib.import_module(PACKAGE)
-    modules = [importlib.import_module(f"{PACKAGE}.{found.name}") for found in pkgutil.iter_modules(package.__path__)]
+    modules = [importlib.import_module(f"{PACKAGE}.{module.name}") for module in pkgutil.iter_modules(package.__path__)]
     specs: list[TaskSpec] = [module.SPEC for module in modules if hasattr(module, "SPEC")]
     return {spec.name: spec for spec in sorted(specs, key=lambda spec: (spec.order, spec.name))}
 

@@ -109,7 +109,7 @@ class StepGraph:
             before = Flat(own, state)
             with nullcontext() if backend.is_async else _NoValues():  # a CUDA capture refuses to read values anyway
                 x_next, info, state_after = step(own, self.x, state)
-            shown = render(self.x, info, heat_map_on_device)
+            outputs = render(self.x, info, heat_map_on_device)
             if not before.is_same(Flat(own, state)):
                 raise UnsupportedNodeError("a part that changes as it runs")
             after = Flat(own, state_after)
@@ -119,7 +119,7 @@ class StepGraph:
                 if leaf is not buffer:
                     buffer.copy_(cast(Tensor, leaf).to(buffer.dtype))
             self.x.copy_(x_next)
-            return shown
+            return outputs
 
         randomness = _random_states()
         self._graph.record(once, [self.x, *self._buffers])

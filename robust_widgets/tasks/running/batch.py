@@ -143,10 +143,10 @@ def stream_pictures(
     if batch_size is not None and (not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ParameterError(f"batch_size is {batch_size!r}; give a whole number of at least 1.")
     classifier = resolve_model(model, device)
-    painter = _Painter(spec, target, pictures, classifier, parameters, on_step, say or _ignore)
-    painter.batch_size = batch_size or batch_size_for(classifier, painter.first.start.shape[-1])
-    folder = None if out is None else PictureFolder(out, painter.settings())
-    return _stream(painter, folder, count)
+    runner = _BatchRunner(spec, target, pictures, classifier, parameters, on_step, say or _ignore)
+    runner.batch_size = batch_size or batch_size_for(classifier, runner.first.start.shape[-1])
+    folder = None if out is None else PictureFolder(out, runner.settings())
+    return _stream(runner, folder, count)
 
 
 def _count(spec: TaskSpec, n: int | None, pictures: Sequence[Picture] | None) -> int:
@@ -161,10 +161,10 @@ def _count(spec: TaskSpec, n: int | None, pictures: Sequence[Picture] | None) ->
     return count
 
 
-def _stream(painter: _Painter, folder: PictureFolder | None, count: int) -> Iterator[SavedPicture]:
+def _stream(runner: _BatchRunner, folder: PictureFolder | None, count: int) -> Iterator[SavedPicture]:
     missing = [index for index in range(count) if folder is None or index not in folder]
     if len(missing) < count:
-        painter.say(f"{count - len(missing)} of {count} pictures already exist.")
+        runner.say(f"{count - len(missing)} of {count} pictures already exist.")
     batch: dict[int, SavedPicture] = {}
     for index in range(count):
         if index in batch:
@@ -172,7 +172,7 @@ def _stream(painter: _Painter, folder: PictureFolder | None, count: int) -> Iter
         elif folder is not None and index in folder:
             yield folder[index]
         else:
-            batch = {picture.index: picture for picture in painter.paint(missing)}
+            batch = {picture.index: picture for picture in runner.paint(missing)}
             missing = missing[len(batch) :]
             if folder is not None:
                 for picture in batch.values():
@@ -185,7 +185,7 @@ def _ignore(_: object) -> None:
 
 
 @dataclass
-class _Painter:
+class _BatchRunner:
     """Paints the pictures of some indices at once."""
 
     spec: TaskSpec
