@@ -43,7 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "7 inner steps": {"inner_steps": 7},
 }
 COLUMNS = ("variant", "minutes", "clean", "PGD-20, 1.0", "PGD-20, 0.5", "judge", "rings", "axes")
-SHOWN, JUDGED_PER_CLASS, PICTURE = 9, 2, 96
+GRID_PICTURES, JUDGED_PER_CLASS, PICTURE = 9, 2, 96
 SIZE, NYQUIST = 64, 32
 
 
@@ -62,7 +62,7 @@ def main() -> None:
     chosen = evenly_spaced(len(everything), arguments.pictures)
     train_set = rw.PictureSet(everything.pictures[chosen], everything.labels[chosen], everything.classes)
     judge = rw.load_model(arguments.judge)
-    shown = SampleGrid(train_set, SHOWN)
+    grid = SampleGrid(train_set, GRID_PICTURES)
     judged = SampleGrid(train_set, JUDGED_PER_CLASS * len(train_set.classes))
     photographs = choose_pictures(val_set, len(judged.labels)).pictures.permute(0, 2, 3, 1).numpy()
     rows: list[tuple[str, ...]] = []
@@ -73,9 +73,9 @@ def main() -> None:
         path = arguments.out / f"{index:02}.safetensors"
         model = trained(path, train_set, val_set, name, {**BASE, "epochs": arguments.epochs, **changes})
         rows.append((name, minutes(path), *metrics(model, judge, judged, photographs, val_set, arguments.limit)))
-        painted.append((name, shown.paint(model)))
+        painted.append((name, grid.paint(model)))
         (arguments.out / "table.md").write_text("\n".join(table(COLUMNS, rows)) + "\n")
-        sheet(painted, shown.names).save(arguments.out / "sheet.png")
+        sheet(painted, grid.names).save(arguments.out / "sheet.png")
         print(*table(COLUMNS, rows)[-1:], flush=True)
 
 

@@ -14,21 +14,28 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "robust_widgets"
-SOURCES = [*PACKAGE.rglob("*.py"), *ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]
-TYPESCRIPT = [
-    file
-    for file in (ROOT / "frontend").rglob("*.ts")
-    if "node_modules" not in file.parts and not file.name.endswith(".d.ts")
-]
+SOURCES = sorted([*PACKAGE.rglob("*.py"), *ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")])
+TYPESCRIPT = sorted((ROOT / "frontend").glob("*/src/**/*.ts"))
 
 # A word that may stand nowhere in an identifier, and what to say.
 PRIVATE = {
     "anew": "again, or a verb that begins with re-",
     "captured": "recorded, or the name of the graph",
+    "crowd": "contention",
     "foreign": "external, or loading",
+    "forth": "forward",
+    "keepsake": "snapshot",
+    "knob": "parameter",
+    "pace": "throughput, rate or eta",
+    "painter": "worker",
+    "settle": "flush, or warm up",
+    "shipped": "bundled",
+    "straighten": "rewrite of transposed convolutions",
+    "way": "backend, or the noun that it is a way of",
 }
 # A word that says nothing as a whole name: name the thing.
-VAGUE: set[str] = set()
+VAGUE = {"found", "given", "kept", "made", "one", "said", "shown", "told"}
+
 INFLECTED = {
     stem + ending: remedy
     for word, remedy in PRIVATE.items()
@@ -37,7 +44,11 @@ INFLECTED = {
 }
 
 # Names that keep a private word, and why.
-ALLOWED: dict[str, str] = {}
+ALLOWED = {
+    ("robust_widgets/robustness/landscape.py", "kept"): "a deprecated public name",
+    ("robust_widgets/runs/record.py", "knobs"): "a deprecated public name",
+    ("robust_widgets/synthesis/problem.py", "knobs"): "a deprecated public name",
+}
 
 
 def words(identifier: str) -> list[str]:
@@ -69,8 +80,6 @@ def typescript_names(path: Path) -> Iterator[str]:
 
 def complaints(names: Iterator[str]) -> Iterator[str]:
     for name in dict.fromkeys(names):
-        if name in ALLOWED:
-            continue
         if name.strip("_").lower() in VAGUE:
             yield f"{name}: name the thing"
         for word in words(name):
@@ -84,23 +93,24 @@ def names_of(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", [*SOURCES, *TYPESCRIPT], ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_identifiers_are_the_fields_words(path: Path) -> None:
-    assert not list(complaints(names_of(path)))
+    file = path.relative_to(ROOT).as_posix()
+    assert not list(complaints(name for name in names_of(path) if (file, name) not in ALLOWED))
 
 
-def test_every_exception_is_still_needed_and_has_a_reason() -> None:
-    names = {name for path in [*SOURCES, *TYPESCRIPT] for name in names_of(path)}
-    assert set(ALLOWED) <= names and all(ALLOWED.values())
+def test_every_exception_is_still_needed() -> None:
+    assert all(name in names_of(ROOT / file) for file, name in ALLOWED)
 
 
 @pytest.mark.parametrize(
     ("code", "word"),
     [
-        ("class ForeignModel: pass", "ForeignModel"),
-        ("def f(*, captured): pass", "captured"),
-        ("self.foreign = 1", "foreign"),
-        ("for anew in (): pass", "anew"),
-        ("import json as foreign", "foreign"),
-        ("CAPTURED = 1", "CAPTURED"),
+        ("class KnobPanel: pass", "KnobPanel"),
+        ("def with_knobs(): pass", "with_knobs"),
+        ("def f(*, way): pass", "way"),
+        ("self.painter = 1", "painter"),
+        ("for one in (): pass", "one"),
+        ("import json as told", "told"),
+        ("PACES = 1", "PACES"),
     ],
 )
 def test_a_private_word_is_found_wherever_a_name_is_defined(code: str, word: str, tmp_path: Path) -> None:

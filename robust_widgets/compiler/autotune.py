@@ -54,8 +54,8 @@ def _waiting_seconds() -> float:
 
 def batch_size_for(pictures: int) -> int:
     """The one of `BATCH_SIZES` whose choice holds for this number of pictures."""
-    one, few, many = BATCH_SIZES
-    return one if pictures == one else few if pictures < many else many
+    single, few, many = BATCH_SIZES
+    return single if pictures == single else few if pictures < many else many
 
 
 def measure(calls: dict[str, Callable[[], object]]) -> dict[str, float]:

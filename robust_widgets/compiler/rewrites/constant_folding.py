@@ -136,14 +136,14 @@ def _sole_convolution(graph: fx.GraphModule, node: object) -> fx.Node | None:
 
 def _into_convolution_before(graph: fx.GraphModule, node: fx.Node) -> bool:
     """Fold a factor into the convolution whose result it multiplies."""
-    found = _channel_factor(graph, node)
-    convolution = _sole_convolution(graph, found and found[0])
-    if found is None or convolution is None:
+    product = _channel_factor(graph, node)
+    convolution = _sole_convolution(graph, product and product[0])
+    if product is None or convolution is None:
         return False
     transposed, groups = convolution.args[6], convolution.args[8]
     if transposed and groups != 1:
         return False
-    factor, bias = found[1], constant(graph, convolution.args[2])
+    factor, bias = product[1], constant(graph, convolution.args[2])
     weight = cast(Tensor, weight_of(graph, convolution)).double()
     set_weight(graph, convolution, weight * factor.view((1, -1, 1, 1) if transposed else (-1, 1, 1, 1)))
     if bias is not None:
@@ -154,11 +154,11 @@ def _into_convolution_before(graph: fx.GraphModule, node: fx.Node) -> bool:
 
 def _into_convolutions_after(graph: fx.GraphModule, node: fx.Node) -> None:
     """Fold a factor into the convolutions that take its result, if nothing else does."""
-    found = _channel_factor(graph, node)
+    product = _channel_factor(graph, node)
     users = list(node.users)
-    if found is None or not all(weight_of(graph, user) is not None and user.args[0] is node for user in users):
+    if product is None or not all(weight_of(graph, user) is not None and user.args[0] is node for user in users):
         return
-    source, factor = found
+    source, factor = product
     for user in users:
         weight = cast(Tensor, weight_of(graph, user)).double()
         groups, transposed = cast(int, user.args[8]), user.args[6]

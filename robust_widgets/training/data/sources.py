@@ -257,5 +257,5 @@ def _open(path: Path, size: int, progress: bool) -> _Tree:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:MAX_LISTED])
-    return f"{shown} and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else shown
+    listed = ", ".join(names[:MAX_LISTED])
+    return f"{listed} and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else listed
