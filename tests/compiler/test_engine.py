@@ -28,6 +28,8 @@ class SubtractsTheBatchMean(nn.Module):
 
 
 class KnowsTheBatchSize(nn.Module):
+    each: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("each", torch.rand(BATCH, CLASSES))

@@ -35,7 +35,8 @@ def test_an_external_network_is_compiled(name: str, backend: str) -> None:
         pytest.skip(f"{backend} is not available")
     torch.manual_seed(0)
     network = randomise_norms(EXTERNAL[name]())
-    options: dict[str, Any] = {"classes": [f"class {index}" for index in range(CLASSES)], "mean": 0.5, "std": 0.25, "input_size": 32}
+    names = [f"class {index}" for index in range(CLASSES)]
+    options: dict[str, Any] = {"classes": names, "mean": 0.5, "std": 0.25, "input_size": 32}
     plain = rw.load_model(network, device="cpu", fast=False, **options)
     compiled = rw.load_model(network, device="cpu", fast=True, **options)
     assert compiled.engine is not None

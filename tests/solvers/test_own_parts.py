@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 import robust_widgets as rw
-from robust_widgets.compiler.engine import ONNX, SWITCH
+from robust_widgets.compiler.engine import ONNXRUNTIME, SWITCH
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.solvers.graphs import cuda_graph
@@ -95,7 +95,7 @@ def recorded_on_cpu() -> RobustClassifier:
     model = smooth_model()
     model.compile()
     assert model.engine is not None
-    model.engine.fixed = ONNX
+    model.engine.fixed = ONNXRUNTIME
     return model
 
 
