@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.options import Device
 from robust_widgets.cli.outputs import checked_outputs
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
 
 
-@in_sentences
+@report_errors
 def bench(
     model: Annotated[
         list[str] | None,

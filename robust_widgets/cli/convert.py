@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.outputs import checked_outputs
 
 
-@in_sentences
+@report_errors
 def convert(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An external checkpoint: .pt, .pth, .ckpt.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .safetensors file to write.")],

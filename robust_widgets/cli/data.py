@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.errors import DataError
 
 data = typer.Typer(name="data", no_args_is_help=True, rich_markup_mode=None, help="Make folders of training pictures.")
@@ -17,7 +17,7 @@ Out = Annotated[Path, typer.Option(metavar="DIR", help="The folder to create; it
 
 
 @data.command()
-@in_sentences
+@report_errors
 def restricted_tiny_imagenet(
     archive: Annotated[
         Path, typer.Option("--from", metavar="ZIP", help="The official tiny-imagenet-200.zip, as downloaded.")
@@ -38,7 +38,7 @@ def restricted_tiny_imagenet(
 
 
 @data.command()
-@in_sentences
+@report_errors
 def split_by_name(
     pictures: Annotated[
         Path,

@@ -11,7 +11,7 @@ import typer
 
 from robust_widgets import __version__
 from robust_widgets._bundled import model_names
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.options import Device
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ NOT_INSTALLED = "not installed"
 LABEL_WIDTH, COLUMN_WIDTH = 17, 17
 
 
-@in_sentences
+@report_errors
 def doctor(
     model: Annotated[
         str | None,

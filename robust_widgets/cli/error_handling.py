@@ -17,7 +17,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def in_sentences(command: Callable[P, R]) -> Callable[P, R]:
+def report_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Make a command print its errors as sentences, and exit with 2 for bad input or 130 for Ctrl-C.
 
     Unexpected errors keep their traceback: they are bugs of this package.

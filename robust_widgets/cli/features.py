@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robust_widgets._bundled import model_names
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.options import Device, ModelGiven
 from robust_widgets.cli.outputs import checked_outputs, write_each
 from robust_widgets.errors import ParameterError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from robust_widgets.interface.session import Feature
 
 
-@in_sentences
+@report_errors
 def features(
     model: ModelGiven,
     data: Annotated[

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import typer
 
 from robust_widgets._files import atomic_write, make_folder
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.errors import SaveError
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -22,7 +22,7 @@ INDEX = "index.ipynb"
 COPY = "robust-widgets-course"
 
 
-@in_sentences
+@report_errors
 def lab(
     jupyter_options: Annotated[
         list[str] | None,

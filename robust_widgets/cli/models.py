@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robust_widgets._bundled import model_names, weights_path
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.options import Device
 from robust_widgets.errors import ParameterError, UnknownNameError, unknown_name
 
@@ -21,7 +21,7 @@ UNKNOWN, NO_LICENCE = "not known", "none given"
 LIBRARIES = "Also any network of torchvision (BSD 3-Clause) or timm, by its name there: torchvision:NAME, timm:NAME."
 
 
-@in_sentences
+@report_errors
 def models(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Describe this model.", show_default="list all")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robust_widgets.cli.batch import folder_named, paint_many, pictures_in
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.options import Device, Model, class_given, parameter_options, parameter_values
 from robust_widgets.cli.outputs import StepBar, Writer, checked_outputs, default_name, run_writers, write_each
 from robust_widgets.errors import PictureError, SaveError, UnknownNameError
@@ -82,7 +82,7 @@ def task_command(spec: TaskSpec) -> Callable[..., None]:
     command.__name__ = spec.name
     command.__doc__ = "\n\n".join(filter(None, [spec.summary, spec.command_help]))
     command.__signature__ = inspect.Signature([*parameters, *parameter_options(spec)])  # pyright: ignore[reportFunctionMemberAccess]
-    return in_sentences(command)
+    return report_errors(command)
 
 
 def _renamed(spec: TaskSpec) -> Callable[..., None]:

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from robust_widgets.cli.error_handling import INTERRUPTED, in_sentences
+from robust_widgets.cli.error_handling import INTERRUPTED, report_errors
 from robust_widgets.cli.options import Device, with_fields
 from robust_widgets.training.settings import TrainingSettings
 
 
-@in_sentences
+@report_errors
 @with_fields(TrainingSettings)
 def train(
     context: typer.Context,

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from robust_widgets.errors import ParameterError
+from robust_widgets.pictures.tensors import from_pixels
 from robust_widgets.runs.frame import Frame
 from robust_widgets.solvers.compiled import compiled_iterate
 from robust_widgets.synthesis.loop import Solver
@@ -95,7 +95,7 @@ def chain_problems(*builders: Callable[[Tensor], Problem], solver: Solver = comp
             if last is None:
                 return
             steps, seconds = last.step, last.seconds
-            picture = (torch.from_numpy(last.pixels).permute(0, 3, 1, 2).float() / 255).to(problem.start)
+            picture = from_pixels(last.pixels).to(problem.start)
             for frame in solver(build(picture)):
                 last = replace(frame, step=steps + frame.step, seconds=seconds + frame.seconds)
                 if frame.step > 0:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.options import Device, ModelGiven
 from robust_widgets.errors import ParameterError
 
@@ -56,7 +56,7 @@ AutoattackEpsilons: TypeAlias = Annotated[
 BatchSize: TypeAlias = Annotated[int, typer.Option(min=1, help="Pictures processed at once.")]
 
 
-@in_sentences
+@report_errors
 def accuracy(
     model: ModelGiven,
     data: Data,

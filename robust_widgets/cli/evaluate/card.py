@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.evaluate.accuracy import (
     AttackKinds,
     AutoattackEpsilons,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FOLDER_SUFFIX = "-card"
 
 
-@in_sentences
+@report_errors
 def card(
     model: ModelGiven,
     data: Data,

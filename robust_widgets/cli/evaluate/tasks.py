@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from robust_widgets.cli.error_handling import in_sentences
+from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.evaluate.accuracy import BatchSize, Data
 from robust_widgets.cli.options import Device, ModelGiven
 from robust_widgets.cli.outputs import checked_outputs, write_each
@@ -29,7 +29,7 @@ Judge: TypeAlias = Annotated[
 ]
 
 
-@in_sentences
+@report_errors
 def tasks(
     model: ModelGiven,
     data: Data,
