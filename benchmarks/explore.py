@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 import robust_widgets as rw
 from robust_widgets.evaluation.evaluator import choose_pictures
 from robust_widgets.evaluation.report import table
-from robust_widgets.evaluation.spectrum import axial, power, radial, ratio
+from robust_widgets.evaluation.scores import axial, power, radial, ratio
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.grid import enlarged
 from robust_widgets.pictures.tensors import from_pixels

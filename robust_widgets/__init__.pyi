@@ -35,10 +35,10 @@ from robust_widgets.robustness.landscape import loss_slice as loss_slice
 from robust_widgets.runs.record import Frame as Frame
 from robust_widgets.runs.trace import Trace as Trace
 from robust_widgets.runs.trace import load_trace as load_trace
-from robust_widgets.solvers.compiled import compiled_iterate as compiled_iterate
 from robust_widgets.solvers.compose import best_of_iterates as best_of_iterates
 from robust_widgets.solvers.compose import chain_problems as chain_problems
 from robust_widgets.solvers.compose import random_restarts as random_restarts
+from robust_widgets.solvers.run import compiled_iterate as compiled_iterate
 from robust_widgets.solvers.run import run as run
 from robust_widgets.synthesis.constraints import L2Ball as L2Ball
 from robust_widgets.synthesis.constraints import LinfBall as LinfBall

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.benchmark.workload import CROSS_ENTROPY, Workload
-from robust_widgets.solvers.compiled import compiled_iterate
+from robust_widgets.solvers.run import compiled_iterate
 
 BASELINE = "floor: a bare pass"
 OURS = "robust-widgets"

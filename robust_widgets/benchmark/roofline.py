@@ -16,7 +16,7 @@ from robust_widgets._timing import interleaved
 from robust_widgets.benchmark.speed import synchroniser
 from robust_widgets.benchmark.workload import Workload
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
+from robust_widgets.solvers.backends import CudaGraph
 from robust_widgets.tasks.running.batch import bytes_per_picture
 
 ARITHMETIC, BANDWIDTH = "bound: arithmetic", "bound: bandwidth"

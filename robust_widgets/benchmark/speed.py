@@ -11,9 +11,9 @@ import torch
 from torch.nn import functional
 
 from robust_widgets._timing import interleaved
-from robust_widgets.benchmark.baseline import bare_pass
+from robust_widgets.benchmark.workload import bare_pass
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.solvers.compiled import compiled_iterate
+from robust_widgets.solvers.run import compiled_iterate
 from robust_widgets.tasks.running.run import task_problem
 
 STEPS = 20

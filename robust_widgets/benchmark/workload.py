@@ -1,8 +1,8 @@
-"""The workload of a benchmark: one task on one model, with the same picture, loss and steps for every package."""
+"""The baseline of a step: one forward and backward pass to the pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -12,19 +12,51 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robust_widgets.benchmark.baseline import bare_pass
 from robust_widgets.interface.parameters import PAPER_PENALTY
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
 from robust_widgets.pictures.tensors import from_pixels
-from robust_widgets.solvers.compiled import compiled_iterate
-from robust_widgets.solvers.graphs.step_graph import StepGraphCache
+from robust_widgets.solvers.backends import CpuGraph
+from robust_widgets.solvers.run import compiled_iterate
+from robust_widgets.solvers.step_graph import StepGraphCache, backend_for
 from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, MatchOutside, Objective
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.units import raw_pixels
+
+
+def bare_pass(
+    model: RobustClassifier,
+    x: Tensor,
+    loss: Callable[[RobustClassifier, Tensor], Tensor],
+    inputs: Sequence[Tensor] = (),
+) -> Callable[[], object]:
+    """A function that makes one pass in the fastest way available; the pictures never change.
+
+    If steps are recorded as graphs on this CPU, so is the pass.
+
+    Args:
+        model: as it runs by default.
+        x: pictures (n, 3, h, w).
+        loss: of a model and pictures, (n,).
+        inputs: tensors that the loss reads and that vary between steps. Everything else is constant-folded.
+    """
+    x = x.detach().clone()
+
+    def forward_backward(of: RobustClassifier = model) -> list[Tensor]:
+        with torch.enable_grad():
+            leaf = x.detach().requires_grad_()
+            losses = loss(of, leaf)
+            return [losses.detach(), *torch.autograd.grad(losses.sum(), leaf)]
+
+    if backend_for(model, x) is not CpuGraph:
+        return forward_backward
+    uncompiled, graph = model.uncompiled(), CpuGraph(x.device)
+    graph.record(lambda: forward_backward(uncompiled), [x, *inputs])
+    return graph.replay
+
 
 EPSILON, STEP_SIZE = 40.0, 1.0  # in pixels of 224 x 224
 CROSS_ENTROPY, INPAINTING, FEATURES = "cross-entropy", "in-painting", "feature painting"

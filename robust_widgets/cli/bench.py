@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robust_widgets.cli.error_handling import report_errors
-from robust_widgets.cli.options import Device
-from robust_widgets.cli.outputs import checked_outputs
+from robust_widgets.cli.options import Device, checked_outputs, report_errors
 
 if TYPE_CHECKING:
     from robust_widgets.benchmark.compare import Parity, Row
@@ -88,7 +86,7 @@ def _backend(model: RobustClassifier, batch: int) -> str:
 
     from robust_widgets.compiler.autotune import batch_size_for
     from robust_widgets.compiler.engine import EAGER, TITLES
-    from robust_widgets.solvers.graphs.dispatch import backend_for
+    from robust_widgets.solvers.step_graph import backend_for
 
     if model.engine is None:
         return TITLES[EAGER]

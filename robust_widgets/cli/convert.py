@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from robust_widgets.cli.error_handling import report_errors
-from robust_widgets.cli.outputs import checked_outputs
+from robust_widgets.cli.options import checked_outputs, report_errors
 
 
 @report_errors

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from robust_widgets.cli.error_handling import report_errors
+from robust_widgets.cli.options import report_errors
 from robust_widgets.errors import DataError
 
 data = typer.Typer(name="data", no_args_is_help=True, rich_markup_mode=None, help="Make folders of training pictures.")

@@ -11,8 +11,7 @@ import typer
 
 from robust_widgets import __version__
 from robust_widgets._bundled import model_names
-from robust_widgets.cli.error_handling import report_errors
-from robust_widgets.cli.options import Device
+from robust_widgets.cli.options import Device, report_errors
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -70,7 +69,7 @@ def _hardware() -> list[str]:
     import torch
 
     from robust_widgets.compiler.autotune import processor_name
-    from robust_widgets.models.cpu_threads import limit_threads, usable_cpus
+    from robust_widgets.models.registry import limit_threads, usable_cpus
 
     limit_threads()
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
@@ -116,7 +115,7 @@ def _cell(milliseconds: float | None, in_use: bool) -> str:
 def _recorded_on_cpu(model: RobustClassifier) -> str:
     import torch
 
-    from robust_widgets.solvers.graphs.dispatch import MAX_PICTURES, backend_for
+    from robust_widgets.solvers.step_graph import MAX_PICTURES, backend_for
 
     shape = (3, model.input_size, model.input_size)
     sizes = [size for size in BATCHES if backend_for(model, torch.zeros(size, *shape)) is not None]
@@ -131,7 +130,7 @@ def _gpu_steps(model: RobustClassifier) -> list[str]:
     import torch
 
     from robust_widgets import CrossEntropy, L2Ball, L2Step, Problem, run
-    from robust_widgets.solvers.graphs.step_graph import StepGraphCache
+    from robust_widgets.solvers.step_graph import StepGraphCache
 
     start = torch.full((1, 3, model.input_size, model.input_size), 0.5, device=model.device)
     run(Problem(model, start, CrossEntropy(0), L2Step(0.1), steps=2, constraint=L2Ball(0.5)))

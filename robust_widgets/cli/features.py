@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robust_widgets._bundled import model_names
-from robust_widgets.cli.error_handling import report_errors
-from robust_widgets.cli.options import Device, ModelGiven
-from robust_widgets.cli.outputs import checked_outputs, write_each
+from robust_widgets.cli.options import Device, ModelGiven, checked_outputs, report_errors, write_each
 from robust_widgets.errors import ParameterError
 
 if TYPE_CHECKING:

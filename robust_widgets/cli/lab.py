@@ -12,7 +12,7 @@ from urllib.parse import quote
 import typer
 
 from robust_widgets._files import atomic_write, make_folder
-from robust_widgets.cli.error_handling import report_errors
+from robust_widgets.cli.options import report_errors
 from robust_widgets.errors import SaveError
 
 PACKAGE = Path(__file__).resolve().parent.parent

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robust_widgets._bundled import model_names, weights_path
-from robust_widgets.cli.error_handling import report_errors
-from robust_widgets.cli.options import Device
+from robust_widgets.cli.options import Device, report_errors
 from robust_widgets.errors import ParameterError, UnknownNameError, unknown_name
 
 if TYPE_CHECKING:

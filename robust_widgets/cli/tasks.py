@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robust_widgets.cli.batch import folder_named, paint_many, pictures_in
-from robust_widgets.cli.error_handling import report_errors
-from robust_widgets.cli.options import Device, Model, class_given, parameter_options, parameter_values
-from robust_widgets.cli.outputs import StepBar, Writer, checked_outputs, default_name, run_writers, write_each
+from robust_widgets.cli.options import (
+    Device,
+    Model,
+    StepBar,
+    Writer,
+    checked_outputs,
+    class_given,
+    default_name,
+    parameter_options,
+    parameter_values,
+    report_errors,
+    run_writers,
+    write_each,
+)
 from robust_widgets.errors import PictureError, SaveError, UnknownNameError
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from robust_widgets.cli.error_handling import INTERRUPTED, report_errors
-from robust_widgets.cli.options import Device, with_fields
+from robust_widgets.cli.options import INTERRUPTED, Device, report_errors, with_fields
 from robust_widgets.training.settings import TrainingSettings
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from robust_widgets.compiler.tracing.joint_graph import JointGraph, call
+from robust_widgets.compiler.tracing import JointGraph, call
 
 
 class CompiledModule(Protocol):

@@ -20,8 +20,8 @@ from robust_widgets.compiler import autotune
 from robust_widgets.compiler.autotune import CpuContention
 from robust_widgets.compiler.backends import onednn
 from robust_widgets.compiler.compiled_module import CompiledModule, run, trim_heap
-from robust_widgets.compiler.tracing.decompositions import ACTIVATIONS
-from robust_widgets.compiler.tracing.joint_graph import Function, trace_joint
+from robust_widgets.compiler.decompositions import ACTIVATIONS
+from robust_widgets.compiler.tracing import Function, trace_joint
 
 SWITCH = "ROBUST_WIDGETS_FAST"  # environment variable: 0 is eager, 1 is the preferred backend without measuring
 TOLERANCE = 1e-4  # of the outputs, relative to the largest

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from robust_widgets.benchmark.compare import Row
 from robust_widgets.benchmark.competitors import BASELINE
-from robust_widgets.evaluation.scores import Calibration
-from robust_widgets.evaluation.spectrum import FACTOR, Ratio
+from robust_widgets.evaluation.scores import FACTOR, Calibration, Ratio
 from robust_widgets.pictures import Pixels
 
 DPI = 150

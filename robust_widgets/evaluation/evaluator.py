@@ -20,8 +20,7 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import from_pixels, resize, to_pixels
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
-from robust_widgets.solvers.compiled import compiled_iterate
-from robust_widgets.solvers.run import new_trace
+from robust_widgets.solvers.run import compiled_iterate, new_trace
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.training.data import PictureSet
 

@@ -10,8 +10,16 @@ import torch
 from torch import Tensor
 
 from robust_widgets.evaluation.evaluator import BATCH_SIZE, Evaluator, choose_pictures, share
-from robust_widgets.evaluation.scores import classifier_score, frechet_distance, pairwise_distance
-from robust_widgets.evaluation.spectrum import Ratio, axial, power, radial, ratio
+from robust_widgets.evaluation.scores import (
+    Ratio,
+    axial,
+    classifier_score,
+    frechet_distance,
+    pairwise_distance,
+    power,
+    radial,
+    ratio,
+)
 from robust_widgets.evaluation.tasks import generated
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures import Pixels

@@ -18,8 +18,7 @@ from robust_widgets.evaluation.evaluator import Evaluator, TaskResult, probabili
 from robust_widgets.evaluation.generation import SEEDS, GenerationMetrics, PictureMetrics, measure_generation
 from robust_widgets.evaluation.report import result_extras, result_row
 from robust_widgets.evaluation.result_cache import ResultCache, digest
-from robust_widgets.evaluation.scores import Calibration, calibrate
-from robust_widgets.evaluation.spectrum import Ratio
+from robust_widgets.evaluation.scores import Calibration, Ratio, calibrate
 from robust_widgets.evaluation.tasks import GENERATE, task_measurements
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures import Pixels

@@ -9,8 +9,7 @@ from typing import Any
 from robust_widgets.evaluation.generation import GenerationMetrics, PictureMetrics
 from robust_widgets.evaluation.model_card import CardMetrics, ClassCounts
 from robust_widgets.evaluation.report import COLUMNS, GENERATION_TARGET, table
-from robust_widgets.evaluation.scores import BINS
-from robust_widgets.evaluation.spectrum import FACTOR, Ratio
+from robust_widgets.evaluation.scores import BINS, FACTOR, Ratio
 from robust_widgets.models.classifier import RobustClassifier
 
 NOT_MEASURED = "not measured"

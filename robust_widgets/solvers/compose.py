@@ -15,7 +15,7 @@ from torch import Tensor
 from robust_widgets.errors import ParameterError
 from robust_widgets.pictures.tensors import from_pixels
 from robust_widgets.runs.frame import Frame
-from robust_widgets.solvers.compiled import compiled_iterate
+from robust_widgets.solvers.run import compiled_iterate
 from robust_widgets.synthesis.loop import Solver
 from robust_widgets.synthesis.problem import Problem
 
@@ -37,7 +37,7 @@ def best_of_iterates(solver: Solver = compiled_iterate) -> Solver:
 
 
 def random_restarts(count: int, solver: Solver = compiled_iterate) -> Solver:
-    """Run ``count`` times, each time from another random point of the ball, and end with the best result of each picture.
+    """Run ``count`` times, each from another random point of the ball; end with the best result of each picture.
 
     The frames of the runs follow each other. One more frame at the end shows, for each picture, the result with the
     lowest final loss.

@@ -18,8 +18,7 @@ from robust_widgets._deprecated import renamed_keywords
 from robust_widgets.errors import SaveError
 from robust_widgets.interface.training_session import TrainingEnded, TrainingEpoch, TrainingNote, TrainingStep
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.cpu_threads import limit_threads
-from robust_widgets.models.registry import choose_device, load_model
+from robust_widgets.models.registry import choose_device, limit_threads, load_model
 from robust_widgets.training.data import DataSource, PictureSet, open_data
 from robust_widgets.training.distributed import SINGLE_PROCESS, ProcessGroup, join_process_group
 from robust_widgets.training.settings import TrainingSettings

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from robust_widgets.benchmark.baseline import bare_pass
-from robust_widgets.benchmark.workload import TASKS, last_picture, last_recorded, make_workload
+from robust_widgets.benchmark.workload import TASKS, bare_pass, last_picture, last_recorded, make_workload
 from robust_widgets.compiler.engine import ONNXRUNTIME, SWITCH
-from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
+from robust_widgets.solvers.backends import CpuGraph
 from tests.helpers import smooth_model
 
 pytest.importorskip("onnxruntime")

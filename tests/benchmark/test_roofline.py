@@ -9,10 +9,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from robust_widgets.benchmark.compare import Case, compare
 from robust_widgets.benchmark.roofline import convolutions, operations
 from robust_widgets.benchmark.workload import CROSS_ENTROPY, Workload, last_picture, last_shown
-from robust_widgets.solvers.graphs import cuda_graph
-from robust_widgets.solvers.graphs.step_graph import StepGraphCache
+from robust_widgets.solvers import backends as cuda_graph
+from robust_widgets.solvers.step_graph import StepGraphCache
 from tests.helpers import CLASSES, pictures, smooth_model
-from tests.solvers.graphs.fake_cuda import FakeCuda
+from tests.solvers.fake_cuda import FakeCuda
 
 
 def test_every_convolution_runs_forward_and_backward_once() -> None:

@@ -16,11 +16,11 @@ import robust_widgets as rw
 from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.compiler import autotune, engine
 from robust_widgets.models.model_file import save_model
-from robust_widgets.solvers.graphs import cuda_graph
-from robust_widgets.solvers.graphs.step_graph import StepGraphCache
+from robust_widgets.solvers import backends as cuda_graph
+from robust_widgets.solvers.step_graph import StepGraphCache
 from tests.cli.shell import call
 from tests.helpers import smooth_model, tiny_model
-from tests.solvers.graphs.fake_cuda import FakeCuda
+from tests.solvers.fake_cuda import FakeCuda
 
 # ``robust_widgets.cli.doctor`` is the command, not its module.
 doctor = importlib.import_module("robust_widgets.cli.doctor")

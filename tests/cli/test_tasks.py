@@ -16,8 +16,7 @@ from PIL import Image
 
 import robust_widgets as rw
 from robust_widgets.cli import app
-from robust_widgets.cli.options import parameter_values
-from robust_widgets.cli.outputs import default_name
+from robust_widgets.cli.options import default_name, parameter_values
 from robust_widgets.interface.parameters import AnyParameter, Choice
 from robust_widgets.interface.session import Feature
 from robust_widgets.interface.tasks import check_parameters, task_spec, task_specs

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import robust_widgets as rw
 from robust_widgets.compiler import engine as engines
 from robust_widgets.compiler.engine import BACKENDS, ONNXRUNTIME
-from robust_widgets.compiler.tracing.joint_graph import BATCH
+from robust_widgets.compiler.tracing import BATCH
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
 from robust_widgets.session.local import LocalSession

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets.compiler.compiled_module import CompiledModule, TorchModule, run
+from robust_widgets.compiler.decompositions import ACTIVATIONS, UnsupportedOpError
 from robust_widgets.compiler.engine import BACKENDS
-from robust_widgets.compiler.tracing.decompositions import ACTIVATIONS, UnsupportedOpError
-from robust_widgets.compiler.tracing.joint_graph import BATCH, JointGraph, trace_joint
+from robust_widgets.compiler.tracing import BATCH, JointGraph, trace_joint
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
 from tests.compiler.networks import (

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from robust_widgets.compiler.backends import onednn
 from robust_widgets.compiler.compiled_module import TorchModule
-from robust_widgets.compiler.tracing.joint_graph import JointGraph, trace_joint
+from robust_widgets.compiler.tracing import JointGraph, trace_joint
 from tests.compiler.networks import classifier, torchvision_network
 from tests.compiler.test_joint_graph import assert_same, kinds
 

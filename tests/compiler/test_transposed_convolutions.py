@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from robust_widgets.compiler.tracing.joint_graph import call, trace_joint
+from robust_widgets.compiler.tracing import call, trace_joint
 
 aten = torch.ops.aten
 

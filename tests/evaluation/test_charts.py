@@ -9,8 +9,7 @@ import torch
 from PIL import Image
 
 from robust_widgets.evaluation.charts import classes_chart, contact_sheet, reliability_chart, spectrum_chart
-from robust_widgets.evaluation.scores import Calibration
-from robust_widgets.evaluation.spectrum import Ratio
+from robust_widgets.evaluation.scores import Calibration, Ratio
 
 
 def opened(png: bytes) -> np.ndarray:

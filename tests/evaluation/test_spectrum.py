@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from robust_widgets.evaluation.spectrum import Ratio, axial, power, radial, ratio
+from robust_widgets.evaluation.scores import Ratio, axial, power, radial, ratio
 from robust_widgets.pictures import Pixels
 
 SIDE = 32

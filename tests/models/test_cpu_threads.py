@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from robust_widgets.models import cpu_threads
+from robust_widgets.models import registry as cpu_threads
 
 AFFINITY = 8
 

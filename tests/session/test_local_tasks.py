@@ -16,12 +16,12 @@ from robust_widgets.models.features import model_features
 from robust_widgets.models.model_file import load_model_file, save_model
 from robust_widgets.runs.trace import Trace
 from robust_widgets.session.local import LocalSession
-from robust_widgets.solvers.graphs import cuda_graph
-from robust_widgets.solvers.graphs.step_graph import StepGraphCache
+from robust_widgets.solvers import backends as cuda_graph
+from robust_widgets.solvers.step_graph import StepGraphCache
 from robust_widgets.testing import FakeSession
 from tests.helpers import check_sentence, smooth_model, tiny_model
 from tests.session.test_local import EventRecorder
-from tests.solvers.graphs.fake_cuda import FakeCuda
+from tests.solvers.fake_cuda import FakeCuda
 from tests.tasks.calls import FUNCTIONS, MASK, MASKED, MODEL, PICTURE, call, request
 
 

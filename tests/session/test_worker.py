@@ -16,8 +16,8 @@ from robust_widgets.interface.tasks import task_names
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
 from robust_widgets.session.worker import ModelWorker
-from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
-from robust_widgets.solvers.graphs.step_graph import StepGraphCache
+from robust_widgets.solvers.backends import CpuGraph
+from robust_widgets.solvers.step_graph import StepGraphCache
 from tests.helpers import smooth_model
 from tests.tasks.calls import request
 

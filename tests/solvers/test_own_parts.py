@@ -16,14 +16,14 @@ from torch import Tensor, nn
 import robust_widgets as rw
 from robust_widgets.compiler.engine import ONNXRUNTIME, SWITCH
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.solvers.compiled import compiled_iterate
-from robust_widgets.solvers.graphs import cuda_graph
-from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
-from robust_widgets.solvers.graphs.step_graph import StepGraphCache
+from robust_widgets.solvers import backends as cuda_graph
+from robust_widgets.solvers.backends import CpuGraph
+from robust_widgets.solvers.run import compiled_iterate
+from robust_widgets.solvers.step_graph import StepGraphCache
 from robust_widgets.synthesis.loop import iterate
 from robust_widgets.synthesis.problem import Problem
 from tests.helpers import pictures, smooth_model
-from tests.solvers.graphs.fake_cuda import FakeCuda
+from tests.solvers.fake_cuda import FakeCuda
 
 INSIDE = torch.zeros(12, 12, dtype=torch.bool)
 INSIDE[3:9, 4:10] = True

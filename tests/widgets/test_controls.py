@@ -5,22 +5,9 @@ from __future__ import annotations
 import ipywidgets
 import pytest
 
-from robust_widgets.interface.parameters import (
-    BRUSH_SIZE,
-    OPACITY,
-    SOFTNESS,
-    Choice,
-    Parameter,
-)
+from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS, Choice, Parameter
 from robust_widgets.interface.tasks import check_parameters, task_names, task_spec, task_specs
-from robust_widgets.widgets.controls import (
-    ChoiceControl,
-    OptionalControl,
-    SliderControl,
-    TaskControls,
-    control,
-    slider,
-)
+from robust_widgets.widgets.controls import ChoiceControl, OptionalControl, SliderControl, TaskControls, control, slider
 from tests.widgets.page import Page
 
 PARAMETERS = [(task, parameter) for task, spec in task_specs().items() for parameter in spec.parameters]

@@ -10,7 +10,7 @@ import ipywidgets
 import pytest
 import traitlets
 
-from robust_widgets.widgets.links import thread_safe_link
+from robust_widgets.widgets.page_widget import thread_safe_link
 from robust_widgets.widgets.painting.pad import Pad
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from robust_widgets.cli.error_handling import report_errors
-from robust_widgets.cli.options import Device, ModelGiven
+from robust_widgets.cli.options import Device, ModelGiven, report_errors
 from robust_widgets.errors import ParameterError
 
 if TYPE_CHECKING:

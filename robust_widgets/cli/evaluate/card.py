@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.evaluate.accuracy import (
     AttackKinds,
     AutoattackEpsilons,
@@ -23,8 +22,7 @@ from robust_widgets.cli.evaluate.accuracy import (
     attack_plan,
 )
 from robust_widgets.cli.evaluate.tasks import Judge
-from robust_widgets.cli.options import Device, ModelGiven
-from robust_widgets.cli.outputs import checked_outputs
+from robust_widgets.cli.options import Device, ModelGiven, checked_outputs, report_errors
 
 if TYPE_CHECKING:
     from robust_widgets.evaluation.model_card import CardMetrics, CardOptions

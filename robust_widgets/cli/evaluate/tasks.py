@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from robust_widgets.cli.error_handling import report_errors
 from robust_widgets.cli.evaluate.accuracy import BatchSize, Data
-from robust_widgets.cli.options import Device, ModelGiven
-from robust_widgets.cli.outputs import checked_outputs, write_each
+from robust_widgets.cli.options import Device, ModelGiven, checked_outputs, report_errors, write_each
 from robust_widgets.interface.tasks import default_of, task_names
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, fx
 
 from robust_widgets.compiler.compiled_module import TorchModule
-from robust_widgets.compiler.rewrites.constant_folding import add_constant, constant, remove_dead_code
-from robust_widgets.compiler.tracing.joint_graph import JointGraph
+from robust_widgets.compiler.rewrites import add_constant, constant, remove_dead_code
+from robust_widgets.compiler.tracing import JointGraph
 
 aten, mkldnn = torch.ops.aten, torch.ops.mkldnn
 

@@ -15,8 +15,8 @@ import torch
 from onnx import TensorProto, helper
 from torch import fx
 
-from robust_widgets.compiler.rewrites.constant_folding import constant
-from robust_widgets.compiler.tracing.decompositions import UnsupportedOpError
+from robust_widgets.compiler.decompositions import UnsupportedOpError
+from robust_widgets.compiler.rewrites import constant
 
 aten = torch.ops.aten
 OPSET, IR_VERSION = 18, 9

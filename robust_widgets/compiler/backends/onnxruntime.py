@@ -14,11 +14,9 @@ from torch import Tensor, fx
 
 from robust_widgets.compiler.backends.onnx_export import to_onnx
 from robust_widgets.compiler.compiled_module import trim_heap
-from robust_widgets.compiler.rewrites.constant_folding import add_constant, remove_dead_code
-from robust_widgets.compiler.rewrites.products import fuse_products
-from robust_widgets.compiler.tracing.decompositions import ACTIVATIONS, UnsupportedOpError
-from robust_widgets.compiler.tracing.joint_graph import VIEWS, JointGraph, call, rewrite
-from robust_widgets.compiler.tracing.tracer import AtenTracer
+from robust_widgets.compiler.decompositions import ACTIVATIONS, UnsupportedOpError
+from robust_widgets.compiler.rewrites import add_constant, fuse_products, remove_dead_code
+from robust_widgets.compiler.tracing import VIEWS, AtenTracer, JointGraph, call, rewrite
 
 aten = torch.ops.aten
 

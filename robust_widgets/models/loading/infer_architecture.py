@@ -11,12 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets.models.networks.cifar import VGG_STAGES, PreActResNet, SmallDenseNet, SmallResNet, SmallVGG
-from robust_widgets.models.networks.wide_resnet import (
-    ACTIVATIONS,
-    DeepMindPreActResNet,
-    DeepMindWideResNet,
-    WideResNet,
-)
+from robust_widgets.models.networks.wide_resnet import ACTIVATIONS, DeepMindPreActResNet, DeepMindWideResNet, WideResNet
 
 Shapes = Mapping[str, tuple[int, ...]]
 

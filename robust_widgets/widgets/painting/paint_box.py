@@ -8,7 +8,7 @@ import ipywidgets
 
 from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS
 from robust_widgets.widgets.controls import SIDE, slider
-from robust_widgets.widgets.links import thread_safe_link
+from robust_widgets.widgets.page_widget import thread_safe_link
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.status_line import StatusLine
 

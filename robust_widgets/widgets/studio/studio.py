@@ -23,9 +23,8 @@ from robust_widgets.widgets.runner import Runner
 from robust_widgets.widgets.status_line import StatusLine
 from robust_widgets.widgets.studio.autosave import Autosave
 from robust_widgets.widgets.studio.badge import ModelBadge
-from robust_widgets.widgets.studio.live import LiveMode
+from robust_widgets.widgets.studio.requests import SURELY_NOT, LiveMode, make_request
 from robust_widgets.widgets.studio.results import ResultTools
-from robust_widgets.widgets.studio.tasks import SURELY_NOT, make_request
 from robust_widgets.widgets.target_picker import TargetPicker
 
 

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from robust_widgets.widgets.painting.flood_fill import flood_fill
-from robust_widgets.widgets.painting.raster import Raster
+from robust_widgets.widgets.painting.raster import Raster, flood_fill
 from robust_widgets.widgets.painting.strokes import SUBROWS, area_coverage
 from tests.widgets.page import noise
 

@@ -9,7 +9,7 @@ from robust_widgets.interface.session import Feature, ModelInfo
 from robust_widgets.interface.tasks import task_names, task_spec, task_specs
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
-from robust_widgets.widgets.studio.live import painted_over
+from robust_widgets.widgets.studio.requests import painted_over
 from tests.widgets.page import Page, is_sentence, noise
 
 SIDE = 256

@@ -15,9 +15,8 @@ from robust_widgets.interface.training_session import (
     TrainingStep,
 )
 from robust_widgets.widgets.training import formatting
-from robust_widgets.widgets.training.eta import EtaEstimator
 from robust_widgets.widgets.training.formatting import duration, speed
-from robust_widgets.widgets.training.history import MAX_STEPS, TrainingHistory, rows_to_show
+from robust_widgets.widgets.training.history import MAX_STEPS, EtaEstimator, TrainingHistory, rows_to_show
 from robust_widgets.widgets.training.view import MAX_POINTS, SentPictures, accuracy_curves, loss_curve
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
+import os
 import random
 import threading
 import warnings
@@ -18,14 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from robust_widgets.compiler.autotune import batch_size_for
+from robust_widgets.compiler.engine import SWITCH
 from robust_widgets.errors import RobustWidgetsError
-from robust_widgets.models.classifier import FULL, PRECISIONS, RobustClassifier
-from robust_widgets.models.half_precision import HalfPrecisionClassifier
-from robust_widgets.solvers.graphs.backend import GraphBackend
-from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
-from robust_widgets.solvers.graphs.cuda_graph import CudaGraph
-from robust_widgets.solvers.graphs.dispatch import backend_for
-from robust_widgets.solvers.graphs.pytree import Leaf, UnsupportedNodeError, ZeroModel, tree_flatten, tree_unflatten
+from robust_widgets.models.classifier import FULL, PRECISIONS, HalfPrecisionClassifier, RobustClassifier
+from robust_widgets.solvers.backends import CpuGraph, CudaGraph, GraphBackend
+from robust_widgets.solvers.pytree import Leaf, UnsupportedNodeError, ZeroModel, tree_flatten, tree_unflatten
 from robust_widgets.synthesis.constraints import Constraint
 from robust_widgets.synthesis.loop import Arrays, heat_map_on_device, render, step
 from robust_widgets.synthesis.objectives import Objective
@@ -340,3 +339,27 @@ def _places(model: nn.Module) -> Hashable:
     """Addresses and versions of the weights; a graph reads those it was recorded with."""
     weights = (*model.parameters(), *model.buffers())
     return tuple((weight.data_ptr(), weight._version) for weight in weights)  # pyright: ignore[reportPrivateUsage]
+
+
+MAX_PICTURES = 8  # on a CPU: in larger batches, the time between the convolutions hardly counts
+
+
+def records(model: RobustClassifier) -> bool:
+    """Whether a model's steps are recorded for one picture of its own size."""
+    return backend_for(model, torch.zeros(1, 3, model.input_size, model.input_size, device=model.device)) is not None
+
+
+def backend_for(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None:
+    """The backend for a model's steps from pictures ``x``; None where steps are not recorded.
+
+    On a CPU, steps are recorded if ONNX Runtime was the fastest backend for the network.
+    """
+    if model.engine is None or os.environ.get(SWITCH) == "0":
+        return None
+    if x.device.type != "cpu":
+        return CudaGraph if x.device.type == "cuda" else None
+    if len(x) > MAX_PICTURES:
+        return None
+    if batch_size_for(len(x)) not in model.engine.selected:
+        model.warm_up(batch_size_for(len(x)))
+    return CpuGraph if model.engine.favours_onnxruntime(model, x) else None

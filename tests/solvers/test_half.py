@@ -11,17 +11,17 @@ import torch
 from torch import nn
 
 from robust_widgets.errors import UnknownNameError
-from robust_widgets.models.half_precision import HalfPrecisionClassifier
+from robust_widgets.models.classifier import HalfPrecisionClassifier
 from robust_widgets.models.registry import load_model
-from robust_widgets.solvers.compiled import compiled_iterate
-from robust_widgets.solvers.graphs import cuda_graph
-from robust_widgets.solvers.graphs.step_graph import HALF_CLOSE, StepGraphCache
+from robust_widgets.solvers import backends as cuda_graph
+from robust_widgets.solvers.run import compiled_iterate
+from robust_widgets.solvers.step_graph import HALF_CLOSE, StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from tests.helpers import pictures, raises_sentence, relu_model, smooth_model
-from tests.solvers.graphs.fake_cuda import FakeCuda
+from tests.solvers.fake_cuda import FakeCuda
 
 HALVES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 

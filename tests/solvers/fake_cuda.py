@@ -104,7 +104,7 @@ class _PuttingOff(TorchDispatchMode):
 
 
 class FakeCuda:
-    """What `robust_widgets.solvers.graphs.cuda_graph` uses of ``torch.cuda``."""
+    """What `robust_widgets.solvers.backends` uses of ``torch.cuda``."""
 
     def __init__(self) -> None:
         self.log: list[str] = []

@@ -19,19 +19,19 @@ from robust_widgets.errors import UnknownNameError
 from robust_widgets.interface.tasks import task_names
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.runs.record import Frame
-from robust_widgets.solvers.compiled import compiled_iterate
-from robust_widgets.solvers.graphs import cuda_graph
-from robust_widgets.solvers.graphs import step_graph as module
-from robust_widgets.solvers.graphs.cuda_graph import WARM_UPS
-from robust_widgets.solvers.graphs.step_graph import CHECKED, StepGraphCache
+from robust_widgets.solvers import backends as cuda_graph
+from robust_widgets.solvers import step_graph as module
+from robust_widgets.solvers.backends import WARM_UPS
+from robust_widgets.solvers.run import compiled_iterate
+from robust_widgets.solvers.step_graph import CHECKED, StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball, Unconstrained
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Momentum
 from robust_widgets.tasks.running.run import build_problem
 from tests.helpers import Brightness, CompiledModule, pictures, smooth_model
-from tests.solvers.graphs.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
-from tests.solvers.graphs.fake_cuda import FakeCuda, Tape
+from tests.solvers.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
+from tests.solvers.fake_cuda import FakeCuda, Tape
 from tests.tasks.calls import request
 
 

@@ -16,12 +16,11 @@ from robust_widgets.interface.tasks import task_names
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
 from robust_widgets.runs.record import Frame
-from robust_widgets.solvers.compiled import compiled_iterate
-from robust_widgets.solvers.graphs import cpu_graph
-from robust_widgets.solvers.graphs import step_graph as module
-from robust_widgets.solvers.graphs.cpu_graph import CpuGraph
-from robust_widgets.solvers.graphs.dispatch import MAX_PICTURES, backend_for
-from robust_widgets.solvers.graphs.step_graph import StepGraphCache
+from robust_widgets.solvers import backends as cpu_graph
+from robust_widgets.solvers import step_graph as module
+from robust_widgets.solvers.backends import CpuGraph
+from robust_widgets.solvers.run import compiled_iterate
+from robust_widgets.solvers.step_graph import MAX_PICTURES, StepGraphCache, backend_for
 from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
@@ -30,7 +29,7 @@ from robust_widgets.synthesis.steppers import L2Step, LinfStep, Momentum
 from robust_widgets.tasks.running.run import build_problem
 from tests.compiler.networks import CLASSES, classifier
 from tests.helpers import pictures, relu_model, smooth_model
-from tests.solvers.graphs.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
+from tests.solvers.cases import CONSTRAINTS, INSIDE, OBJECTIVES, REGIONS, STEPPERS
 from tests.tasks.calls import request
 
 pytest.importorskip("onnxruntime")

@@ -1,1 +1,0 @@
-"""Traces of a network's forward and backward pass."""
