@@ -159,12 +159,21 @@ class Evaluator:
     batch_size: int = 64
     progress: bool = True
 
-    def paint(self, build: Callable[[Tensor], Problem], count: int, title: str) -> Trace:
-        """The first and last frames of the runs of problems built for batches of indices."""
+    def paint(
+        self, build: Callable[[Tensor], Problem], count: int, title: str, batches: Sequence[Tensor] | None = None
+    ) -> Trace:
+        """The first and last frames of the runs of problems built for batches of indices.
+
+        Args:
+            build: the problem for the pictures of these indices.
+            count: number of pictures.
+            title: of the progress bar.
+            batches: indices of the pictures painted together, in their order; by default ``batch_size`` at a time.
+        """
         ends: list[tuple[Frame, Frame]] = []
         trace: Trace | None = None
         with tqdm(desc=title, unit="step", disable=not self.progress) as bar:
-            batches = torch.arange(count).split(self.batch_size)
+            batches = batches or torch.arange(count).split(self.batch_size)
             for batch in batches:
                 problem = build(batch)
                 bar.total = (problem.steps + 1) * len(batches)

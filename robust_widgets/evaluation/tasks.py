@@ -1,4 +1,4 @@
-"""Measurements of the six tasks, one or more for each."""
+"""Measurements of the tasks, one or more for each."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from robust_widgets.evaluation.evaluator import (
     share,
     square,
 )
+from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import has_features, model_features
 from robust_widgets.pictures import Pixels
@@ -42,9 +43,10 @@ PAINTED_SHARE = 1 / 4
 
 
 def evaluate_tasks(evaluator: Evaluator, data: PictureSet, count: int, seed: int = 0) -> Iterator[TaskResult]:
-    """Measure all six tasks with their default parameters.
+    """Measure the tasks with their default parameters.
 
-    Feature painting is skipped if there is no feature catalogue next to the model's weights.
+    Feature painting is skipped if there is no feature catalogue next to the model's weights. A task without a
+    measurement of its own here starts from photographs, if it takes a picture and no mask.
 
     Args:
         evaluator: the model and its judge.
@@ -77,7 +79,27 @@ def task_measurements(
     }
     if has_features(evaluator.model):
         measurements["paint_features"] = partial(feature_painting, evaluator, chosen, seed)
+    measured = {name.partition(",")[0] for name in measurements}
+    for name, spec in task_specs().items():
+        if name not in measured and spec.is_batchable and spec.takes_picture:
+            measurements[name] = partial(from_photographs, evaluator, spec, chosen, seed)
     return measurements
+
+
+def from_photographs(evaluator: Evaluator, spec: TaskSpec, chosen: PictureSet, seed: int = 0) -> TaskResult:
+    """Run a task on photographs, towards their own class if it expects a picture of it, else a random other class."""
+    targets = chosen.labels if spec.shows_class else _other_classes(chosen, seed)
+    pictures = chosen.floats()
+    same_target = [torch.nonzero(targets == label).flatten() for label in targets.unique()]
+    batches = [batch for indices in same_target for batch in indices.split(evaluator.batch_size)]
+
+    def build(part: Tensor) -> Problem:
+        return task_problem(spec, evaluator.model, int(targets[part[0]]), {}, picture=pictures[part])
+
+    trace = evaluator.paint(build, len(targets), spec.name, batches)
+    setting = "to its own class" if spec.shows_class else "to another class"
+    figures = spec.report(trace) if spec.report else {}
+    return evaluator.result(setting, trace, targets[torch.cat(batches)], figures=figures)
 
 
 def generation(evaluator: Evaluator, seeds: int = SEEDS) -> TaskResult:
@@ -110,9 +132,7 @@ def sketching(evaluator: Evaluator, sketches: Tensor, targets: Tensor, setting: 
 
 def translation(evaluator: Evaluator, chosen: PictureSet, seed: int = 0) -> TaskResult:
     """Translate photographs to a random other class."""
-    count = len(chosen.classes)
-    shift = torch.randint(1, count, (len(chosen),), generator=torch.Generator().manual_seed(seed))
-    targets = (chosen.labels + shift) % count
+    targets = _other_classes(chosen, seed)
     pictures = chosen.floats()
 
     def build(part: Tensor) -> Problem:
@@ -189,6 +209,13 @@ def feature_painting(evaluator: Evaluator, chosen: PictureSet, seed: int = 0) ->
     }
     shares = {"judge's probability of the feature's class rose": share(increased)}
     return evaluator.result("one feature, middle quarter", trace, targets, shares, figures)
+
+
+def _other_classes(chosen: PictureSet, seed: int) -> Tensor:
+    """A random class for each picture, other than its own."""
+    count = len(chosen.classes)
+    shift = torch.randint(1, count, (len(chosen),), generator=torch.Generator().manual_seed(seed))
+    return (chosen.labels + shift) % count
 
 
 def _towards(problem: Problem, targets: Tensor, outside: Objective | None = None) -> Problem:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import robust_widgets as rw
 from robust_widgets.evaluation import tasks
 from robust_widgets.evaluation.evaluator import Evaluator, TaskResult, choose_pictures, probabilities
 from robust_widgets.interface.session import Feature
+from robust_widgets.interface.tasks import task_spec
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
 from robust_widgets.models.model_file import save_model
@@ -29,8 +31,10 @@ TASKS = ["generate", "sketch_to_image", "sketch_to_image", "translate", *["super
 class RecordingEvaluator(Evaluator):
     """An evaluator that keeps its traces, and makes few steps."""
 
-    def paint(self, build: Callable[[Tensor], Problem], count: int, title: str) -> Trace:
-        trace = super().paint(lambda part: replace(build(part), steps=STEPS), count, title)
+    def paint(
+        self, build: Callable[[Tensor], Problem], count: int, title: str, batches: Sequence[Tensor] | None = None
+    ) -> Trace:
+        trace = super().paint(lambda part: replace(build(part), steps=STEPS), count, title, batches)
         traces.append(trace)
         return trace
 
@@ -185,3 +189,23 @@ def check_verdicts(result: TaskResult, evaluator: Evaluator, trace: Trace | None
         with torch.no_grad():
             answers = model(from_pixels(trace[index].pixels)).argmax(1)
         assert torch.equal(verdicts, answers == result.targets)
+
+
+@pytest.mark.parametrize("shows_class", [True, False])
+def test_a_task_without_its_own_measurement_starts_from_photographs(
+    evaluator: Evaluator, data: PictureSet, monkeypatch: pytest.MonkeyPatch, shows_class: bool
+) -> None:
+    chosen = choose_pictures(data, 5)
+    spec = replace(task_spec("translate"), shows_class=shows_class, report=lambda trace: {"frames": float(len(trace))})
+    result = tasks.from_photographs(evaluator, spec, chosen)
+    assert (result.task, len(result), result.within, result.figures) == ("translate", 5, True, {"frames": 2.0})
+    assert sorted(result.targets.tolist()) == sorted(chosen.labels.tolist()) or not shows_class
+    starts = traces[-1][0].pixels
+    originals = list(to_pixels(chosen.floats()))
+    order = [next(i for i, picture in enumerate(originals) if np.array_equal(picture, start)) for start in starts]
+    assert sorted(order) == list(range(5))
+    assert (result.targets == chosen.labels[order]).all() == shows_class, "each target belongs to its photograph"
+    monkeypatch.setattr(
+        tasks, "task_specs", lambda: {"stylise": SimpleNamespace(is_batchable=True, takes_picture=True)}
+    )
+    assert "stylise" in tasks.task_measurements(evaluator, data, 3)

@@ -143,6 +143,26 @@ def test_a_run_in_its_studio_gives_code_that_repeats_it(folder: Path) -> None:
     )
 
 
+def test_it_is_evaluated_from_photographs(folder: Path) -> None:
+    python(
+        folder,
+        """
+        import torch
+        from robust_widgets.evaluation.evaluator import Evaluator
+        from robust_widgets.evaluation.tasks import task_measurements
+        from robust_widgets.models.registry import load_model
+        from robust_widgets.training.data import PictureSet
+        model = load_model("tiny.safetensors", device="cpu")
+        pictures = torch.randint(0, 256, (6, 3, 16, 16), dtype=torch.uint8)
+        data = PictureSet(pictures, torch.arange(6) % 3, model.classes)
+        measurements = task_measurements(Evaluator(model, model, progress=False), data, 6)
+        result = measurements["stylise"]()
+        assert (result.task, result.setting, len(result)) == ("stylise", "to another class", 6)
+        assert result.within and 0 < result.figures["largest_change"] <= 16
+        """,
+    )
+
+
 def test_a_type_checker_finds_an_unknown_keyword(folder: Path) -> None:
     pytest.importorskip("pyright", reason="pyright is not installed")
     call = "from robust_widgets.tasks.stylise import stylise\n\nstylise('picture.png', 'cat', steps=3, {})\n"
