@@ -75,7 +75,8 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     assert card.locator("img").evaluate("image => image.naturalWidth") > 0
     card.click()
     tab = StudioTab(page)
-    assert not tab.notice.count() and current_title(page) == "Robust Studio"
+    until(page, lambda: not tab.notice.count())
+    assert current_title(page) == "Robust Studio"
     page.evaluate("() => window.jupyterapp.commands.execute('robust-widgets:run-history')")
     assert tab.notice.inner_text().startswith("There are no runs yet") and tab.notice.get_attribute("role") == "status"
     tab.shot("studio-tab-no-runs")
