@@ -111,7 +111,7 @@ class StudioPage:
 
         ipywidgets holds a value back until the one before was answered, so another widget's message may overtake it.
         """
-        box = self.page.locator(".jp-OutputArea input[placeholder^='type to search']").first
+        box = self.page.locator(".jp-OutputArea input[placeholder^='search']").first
         box.click()
         box.fill("")
         box.press_sequentially(typed)

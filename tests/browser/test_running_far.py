@@ -49,7 +49,7 @@ class FarStudio(StudioPage):
 
     def type(self, name: str) -> None:
         """Type a class, key by key."""
-        box = self.page.locator(".jp-OutputArea input[placeholder^='type to search']").first
+        box = self.page.locator(".jp-OutputArea input[placeholder^='search']").first
         box.fill("")
         box.press_sequentially(name, delay=20)
 
