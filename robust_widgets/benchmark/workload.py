@@ -1,4 +1,4 @@
-"""The baseline of a step: one forward and backward pass to the pictures."""
+"""What the benchmark times: one task on one model, and the bare forward and backward pass below it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Report a command's errors as a sentence on standard error instead of a traceback."""
+"""What commands share: options, checks of output files, and errors as sentences."""
 
 from __future__ import annotations
 

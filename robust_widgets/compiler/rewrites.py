@@ -1,4 +1,4 @@
-"""Folds constants, and folds factors and summands of whole channels into the convolutions around them."""
+"""Rewrites of traced graphs: constants, scale factors, separable filters, transposed convolutions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Traces ATen operations into an `fx` graph.
+"""Trace ATen operations into a joint graph, and partition it into a forward and a backward graph.
 
-`make_fx` would do that as well, but it imports sympy and torch's compiler, which takes longer than a trace and 80 MB,
-and it keeps in-place operations, which ONNX does not have.
+`make_fx` would trace as well, but it imports sympy and torch's compiler, which takes longer than a trace and 80 MB, and
+it keeps in-place operations, which ONNX does not have.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calibration, and scores of sets of pictures."""
+"""Calibration, scores of sets of pictures, and their spectrum."""
 
 from __future__ import annotations
 

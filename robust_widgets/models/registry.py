@@ -1,9 +1,4 @@
-"""Limit torch's threads to the CPUs that this process may use.
-
-A container, such as Binder's, may have a small share of a large machine's CPU time. torch counts the machine's CPUs,
-and threads that wait for each other then waste the share: with two threads on the time of one CPU, a step took two to
-eight times as long as with one.
-"""
+"""Load models by name, by file, or from a network."""
 
 from __future__ import annotations
 

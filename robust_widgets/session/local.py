@@ -22,7 +22,7 @@ from robust_widgets.interface.session import (
     RunRequest,
 )
 from robust_widgets.models.bundled import BundledModel
-from robust_widgets.session.worker import import_whole
+from robust_widgets.session.background_import import import_whole
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier

@@ -1,21 +1,11 @@
-"""Import torch on a background thread while other threads may import parts of it.
-
-torch is full of circular imports. When one thread imports ``torch`` and another enters it from a submodule, such as
-``from torch.utils.data import DataLoader`` in a cell, each ends up waiting for the other. Python breaks that
-deadlock by handing one of them a partially initialized module: its import fails, and torch stays broken until the
-kernel restarts.
-"""
+"""What a local session does with its model: warm up, run requests, measure robustness."""
 
 from __future__ import annotations
 
-import builtins
-import importlib
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -27,42 +17,10 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import has_features, model_features
 from robust_widgets.models.registry import source_of
 from robust_widgets.robustness.estimate import cached_estimate
-from robust_widgets.solvers.run import compiled_iterate, new_trace
-from robust_widgets.solvers.step_graph import records
+from robust_widgets.solvers.compiled import compiled_iterate
+from robust_widgets.solvers.graphs.dispatch import records
+from robust_widgets.solvers.run import new_trace
 from robust_widgets.tasks.running.run import build_problem
-
-_one_at_a_time = threading.Lock()
-
-
-def import_whole(package: str) -> None:
-    """Import a package; until that is done, other threads that import one of its submodules wait.
-
-    Meanwhile ``builtins.__import__`` imports the package before any of its submodules. A thread then blocks on Python's
-    own lock of the package, holding no lock of a submodule that the import may need. This covers import statements on
-    every thread, but not a direct call of `importlib.import_module` with a submodule.
-    """
-    with _one_at_a_time:
-        original = builtins.__import__
-
-        def import_package_first(
-            name: str,
-            globals: Mapping[str, object] | None = None,
-            locals: Mapping[str, object] | None = None,
-            fromlist: Sequence[str] | None = (),
-            level: int = 0,
-        ) -> Any:
-            if level == 0 and name.startswith(f"{package}."):
-                original(package)
-            return original(name, globals, locals, fromlist, level)
-
-        builtins.__import__ = import_package_first
-        try:
-            importlib.import_module(package)
-        finally:
-            # If a tool has wrapped it in the meantime, leave that alone: importing the package first does no harm.
-            if builtins.__import__ is import_package_first:
-                builtins.__import__ = original
-
 
 FEATURES = "paint_features"
 WARM_UP_TASKS = ("generate", "inpaint", FEATURES)  # the other tasks share the steps of "generate"

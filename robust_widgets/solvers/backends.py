@@ -1,4 +1,4 @@
-"""What records a step and replays it, whatever the device."""
+"""Backends that record a step and replay it: ONNX Runtime on CPUs, CUDA graphs on GPUs."""
 
 from __future__ import annotations
 

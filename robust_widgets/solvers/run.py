@@ -1,4 +1,4 @@
-"""The step loop with its steps recorded and replayed."""
+"""Run a problem: with recorded steps where possible, into a trace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step recorded over buffers, and the recorded steps of a model."""
+"""Steps recorded as graphs, the cache of a model's graphs, and the choice of a backend."""
 
 from __future__ import annotations
 

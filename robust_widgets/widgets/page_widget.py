@@ -1,8 +1,4 @@
-"""Thread-safe `traitlets.link`.
-
-JupyterLab may deliver messages to two threads of a kernel at a time; `traitlets.link` raises if a trait changes while
-it copies.
-"""
+"""Base of the widgets with a front end of ours, and thread-safe links between traits."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from robust_widgets.compiler.backends import onednn
 from robust_widgets.compiler.compiled_module import TorchModule
 from robust_widgets.compiler.tracing import JointGraph, trace_joint
 from tests.compiler.networks import classifier, torchvision_network
-from tests.compiler.test_joint_graph import assert_same, kinds
+from tests.compiler.test_tracing import assert_same, kinds
 
 aten, mkldnn = torch.ops.aten, torch.ops.mkldnn
 BLOCKS, STRIDED_CONVOLUTIONS = 8, 6  # of a ResNet-18; three of the latter are in blocks, three in shortcuts

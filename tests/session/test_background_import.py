@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_widgets.session.worker import import_whole
+from robust_widgets.session.background_import import import_whole
 
 ROOT = Path(__file__).parents[2]
 # As in torch: the package imports one half, which needs the other half, which needs the first.
@@ -31,7 +31,7 @@ value = 1
 TWO_THREADS = """
 import sys, threading
 sys.path.insert(0, {folder!r})
-from robust_widgets.session.worker import import_whole
+from robust_widgets.session.background_import import import_whole
 begun, errors = {{"left": threading.Event(), "right": threading.Event()}}, []
 
 def work():
@@ -95,7 +95,7 @@ def test_an_import_that_has_already_begun_does_not_wait(tmp_path: Path) -> None:
     code = f"""
 import sys, threading
 sys.path.insert(0, {str(tmp_path)!r})
-from robust_widgets.session.worker import import_whole
+from robust_widgets.session.background_import import import_whole
 begun, importing = threading.Event(), threading.Event()
 
 def late():

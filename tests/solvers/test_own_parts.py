@@ -154,7 +154,7 @@ def test_parts_of_ones_own_are_recorded_once_and_replayed_with_other_numbers(mod
         {"stepper": Averaged(0.2)},
         {"stepper": rw.Momentum(Averaged(0.2))},
     ],
-    ids=repr,
+    ids=lambda parts: "-".join(f"{name} {type(part).__name__}" for name, part in parts.items()),
 )
 def test_each_of_them_goes_with_ours(part: dict[str, Any], model: RobustClassifier) -> None:
     ours = {"objective": rw.CrossEntropy("cat"), "constraint": rw.L2Ball(0.8), "stepper": rw.L2Step(0.3)}

@@ -1,4 +1,4 @@
-"""Flood fill: connected components, and the soft edges around them."""
+"""The painted pixels: layers, strokes, fills, masks, and their history."""
 
 from __future__ import annotations
 

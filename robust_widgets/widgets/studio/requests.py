@@ -1,4 +1,4 @@
-"""The studio's requests to its session."""
+"""The studio's requests to its session: single runs, and live mode."""
 
 from __future__ import annotations
 

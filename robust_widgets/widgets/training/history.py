@@ -1,4 +1,4 @@
-"""Throughput and ETA of a training run."""
+"""The history of a training run: losses, accuracies, pictures, throughput and ETA."""
 
 from __future__ import annotations
 
