@@ -81,8 +81,8 @@ class TrainingSettings:
     """Everything that determines a training run, besides the data.
 
     Attributes:
-        architecture: the network: ``"smoothresnet"``, ``"smoothresnet-small"``, ``"smoothresnet-tiny"``, ``"plainnet"``,
-            or a variant of them, such as ``"smoothresnet-relu"``.
+        architecture: the network: ``"smoothresnet"``, ``"smoothresnet-small"``, ``"smoothresnet-tiny"``,
+            ``"plainnet"``, or a variant of them, such as ``"smoothresnet-relu"``.
         epochs: passes over the training pictures.
         epsilon: limit of the attack in training, in raw pixels at full size (paper, section 2: a larger epsilon gives
             more paintable features and lower accuracy). 1.0 at 64 px is 3.5 in pixels at 224.
