@@ -165,6 +165,26 @@ def _split(x: Tensor, size: int, axis: int = 0) -> list[Tensor]:
     return [aten.slice(x, axis, start, start + size) for start in range(0, x.shape[axis], size)]
 
 
+def _unbind(x: Tensor, axis: int = 0) -> list[Tensor]:
+    return [aten.select(x, axis, place) for place in range(x.shape[axis])]
+
+
+def _slice_backward(gradient: Tensor, sizes: Sequence[int], axis: int, start: int, end: int, step: int) -> Tensor:
+    """Zeros around the gradient; torch's own writes into a slice, which ONNX does not have."""
+    if step != 1:
+        return NotImplemented
+    axis, start = axis % len(sizes), start + sizes[axis] * (start < 0)
+    padding = [0, 0] * len(sizes)
+    place = 2 * (len(sizes) - 1 - axis)
+    padding[place : place + 2] = start, sizes[axis] - start - gradient.shape[axis]
+    return aten.constant_pad_nd(gradient, padding, 0)
+
+
+def _select_backward(gradient: Tensor, sizes: Sequence[int], axis: int, index: int) -> Tensor:
+    axis, index = axis % len(sizes), index % sizes[axis]
+    return _slice_backward(gradient.unsqueeze(axis), sizes, axis, index, index + 1, 1)
+
+
 def _identity(x: Tensor) -> Tensor:
     return x
 
@@ -183,8 +203,7 @@ def _silu_backward(gradient: Tensor, x: Tensor) -> Tensor:
 _TORCH: dict[Any, Callable[..., Any]] = get_decompositions(
     [
         *(aten.native_batch_norm, aten.native_batch_norm_backward, aten._log_softmax_backward_data),
-        *(aten.slice_backward, aten.select_backward, aten.t, aten.rsub, aten.stack, aten.masked_fill, aten.clamp_min),
-        aten.native_dropout,
+        *(aten.t, aten.rsub, aten.stack, aten.masked_fill, aten.clamp_min, aten.native_dropout),
     ]
 )
 DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
@@ -206,6 +225,10 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     aten.copy.default: _copy,
     aten.addmm.default: _linear,
     aten.split.Tensor: _split,
+    aten.unbind.int: _unbind,
+    aten.sgn.default: torch.sign,  # of real numbers
+    aten.slice_backward.default: _slice_backward,
+    aten.select_backward.default: _select_backward,
     aten.conj_physical.default: _identity,  # of real numbers
 }
 # Activations, and their gradients. torch has one operation for each, ONNX only their parts.

@@ -17,9 +17,8 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import has_features, model_features
 from robust_widgets.models.registry import source_of
 from robust_widgets.robustness.estimate import cached_estimate
-from robust_widgets.solvers.compiled import compiled_iterate
-from robust_widgets.solvers.graphs.dispatch import records
-from robust_widgets.solvers.run import new_trace
+from robust_widgets.solvers.run import compiled_iterate, new_trace
+from robust_widgets.solvers.step_graph import records
 from robust_widgets.tasks.running.run import build_problem
 
 FEATURES = "paint_features"

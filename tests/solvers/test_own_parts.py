@@ -56,6 +56,15 @@ class Colour(rw.Objective):
         return self.weight * ((x * self.shares["red"]).mean((1, 2, 3)) + self.shares["all"][1] * x.mean((1, 2, 3)))
 
 
+class Neighbours(rw.Objective):
+    """As in the docs: how much neighbours differ."""
+
+    def __call__(self, model: Any, x: Tensor) -> Tensor:
+        down = (x[:, :, 1:] - x[:, :, :-1]).abs().mean((1, 2, 3))
+        right = (x[..., 1:] - x[..., :-1]).abs().mean((1, 2, 3))
+        return down + right - x[:, 0].mean((1, 2)) + x.unbind(1)[-1].mean((1, 2))
+
+
 @dataclass(frozen=True)
 class Weighted:
     """An L2 ball in which pixels count differently."""
@@ -88,6 +97,25 @@ class Averaged:
         state = {"sum": state["sum"] + gradient, "count": state["count"] + 1, "size": self.fade * state["size"]}
         mean = state["sum"] / state["count"]
         return -state["size"] * mean / mean.square().sum((1, 2, 3), keepdim=True).sqrt(), state
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Kingma and Ba (2015)."""
+
+    step_size: float
+    decays: tuple[float, float] = (0.9, 0.999)
+
+    def init(self, x: Tensor) -> Any:
+        return torch.zeros_like(x), torch.zeros_like(x), 0
+
+    def step(self, gradient: Tensor, state: Any) -> tuple[Tensor, Any]:
+        first, second, count = state
+        (one, two), count = self.decays, count + 1
+        first = one * first + (1 - one) * gradient
+        second = two * second + (1 - two) * gradient * gradient
+        length = (second / (1 - two**count)).sqrt() + 1e-8
+        return -self.step_size * first / (1 - one**count) / length, (first, second, count)
 
 
 def recorded_on_cpu() -> RobustClassifier:
@@ -150,8 +178,10 @@ def test_parts_of_ones_own_are_recorded_once_and_replayed_with_other_numbers(mod
     [
         {"objective": Smooth(rw.CrossEntropy(1), 5.0)},
         {"objective": Colour(2.0)},
+        {"objective": rw.CrossEntropy(1) + 3 * Neighbours()},
         {"constraint": Weighted(0.6, torch.ones(3, 12, 12))},
         {"stepper": Averaged(0.2)},
+        {"stepper": Adam(0.01)},
         {"stepper": rw.Momentum(Averaged(0.2))},
     ],
     ids=lambda parts: "-".join(f"{name} {type(part).__name__}" for name, part in parts.items()),

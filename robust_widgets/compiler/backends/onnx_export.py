@@ -285,6 +285,7 @@ _PLAIN: dict[Any, str] = {
     **dict.fromkeys((aten.add.Tensor, aten.add.Scalar), "Add"),
     **dict.fromkeys((aten.sub.Tensor, aten.sub.Scalar), "Sub"),
     **dict.fromkeys((aten.div.Tensor, aten.div.Scalar), "Div"),
+    **dict.fromkeys((aten.pow.Tensor_Tensor, aten.pow.Tensor_Scalar, aten.pow.Scalar), "Pow"),
     **dict.fromkeys((aten.gt.Scalar, aten.gt.Tensor), "Greater"),
     **dict.fromkeys((aten.lt.Scalar, aten.lt.Tensor), "Less"),
     **dict.fromkeys((aten.le.Scalar, aten.le.Tensor), "LessOrEqual"),
