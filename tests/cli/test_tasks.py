@@ -346,7 +346,7 @@ def test_out_of_memory_is_reported_in_a_sentence(error: Exception, monkeypatch: 
         raise error
 
     monkeypatch.setattr(registry, "load_model", too_much)
-    assert "memory ran out" in refusal("generate", "dog")
+    assert "Out of memory" in refusal("generate", "dog")
 
 
 def test_an_operating_system_error_is_reported_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
