@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch._decomp import get_decompositions
@@ -13,9 +14,8 @@ from torch.utils._python_dispatch import (
     _disable_current_modes,  # pyright: ignore[reportPrivateUsage,reportUnknownVariableType]
 )
 
-from robust_widgets.compiler.separable import Filter, along_both, filter_matrix
-
 aten = torch.ops.aten
+Matrix: TypeAlias = npt.NDArray[np.float64]
 
 
 class UnsupportedOpError(Exception):
@@ -67,47 +67,50 @@ def _average_pool_backward(
 def _adaptive_average_pool(x: Tensor, size: Sequence[int]) -> Tensor:
     if tuple(size) == (1, 1):
         return x.mean((2, 3), keepdim=True)
-    return along_both(x, *(_means(length, parts, x) for length, parts in zip(x.shape[2:], size, strict=True)))
+    return _along_sides(x, [_means(length, parts) for length, parts in zip(x.shape[2:], size, strict=True)])
 
 
 def _adaptive_average_pool_backward(gradient: Tensor, x: Tensor) -> Tensor:
     if tuple(gradient.shape[2:]) == (1, 1):
         return gradient.expand_as(x) / (x.shape[2] * x.shape[3])
     sizes = zip(x.shape[2:], gradient.shape[2:], strict=True)
-    return along_both(gradient, *(_means(length, parts, x).T for length, parts in sizes))
+    return _along_sides(gradient, [_means(length, parts).T for length, parts in sizes])
 
 
-def _means(length: int, parts: int, like: Tensor) -> Tensor:
+def _means(length: int, parts: int) -> Matrix:
     """(parts, length): the means of adaptive pooling's ranges."""
     matrix = np.zeros((parts, length))
     for row in range(parts):
         start, stop = row * length // parts, -(-(row + 1) * length // parts)
         matrix[row, start:stop] = 1 / (stop - start)
-    with _disable_current_modes():  # a constant, so not traced
-        return torch.from_numpy(matrix).to(like)
+    return matrix
 
 
-def _pad(edges: str) -> Callable[[Tensor, Sequence[int]], Tensor]:
+def _pad(mode: Literal["reflect", "edge"]) -> Callable[[Tensor, Sequence[int]], Tensor]:
     def pad(x: Tensor, padding: Sequence[int]) -> Tensor:
-        if len(set(padding)) != 1:
-            return NotImplemented
-        return along_both(x, *(_padding(edges, length, padding[0], x) for length in x.shape[2:]))
+        return _along_sides(x, _padding(x, padding, mode))
 
     return pad
 
 
-def _pad_backward(edges: str) -> Callable[[Tensor, Tensor, Sequence[int]], Tensor]:
+def _pad_backward(mode: Literal["reflect", "edge"]) -> Callable[[Tensor, Tensor, Sequence[int]], Tensor]:
     def pad_backward(gradient: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
-        if len(set(padding)) != 1:
-            return NotImplemented
-        return along_both(gradient, *(_padding(edges, length, padding[0], x).T for length in x.shape[2:]))
+        return _along_sides(gradient, [matrix.T for matrix in _padding(x, padding, mode)])
 
     return pad_backward
 
 
-def _padding(edges: str, length: int, width: int, like: Tensor) -> Tensor:
-    with _disable_current_modes():  # a constant, so not traced
-        return filter_matrix(Filter((1.0,), edges, beyond=width), length, like.dtype, like.device)
+def _padding(x: Tensor, padding: Sequence[int], mode: Literal["reflect", "edge"]) -> list[Matrix]:
+    left, right, top, bottom = padding
+    widths = ((top, bottom), (left, right))
+    return [np.pad(np.eye(length), (width, (0, 0)), mode) for length, width in zip(x.shape[2:], widths, strict=True)]
+
+
+def _along_sides(x: Tensor, matrices: Sequence[Matrix]) -> Tensor:
+    """``rows @ x @ columns.T`` of pictures (n, c, h, w)."""
+    with _disable_current_modes():  # constants, so not traced
+        rows, columns = (torch.from_numpy(np.ascontiguousarray(matrix)).to(x) for matrix in matrices)
+    return ((x @ columns.T).transpose(2, 3) @ rows.T).transpose(2, 3)
 
 
 def _batch_norm(x: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, *rest: Any) -> Any:
@@ -185,10 +188,6 @@ def _select_backward(gradient: Tensor, sizes: Sequence[int], axis: int, index: i
     return _slice_backward(gradient.unsqueeze(axis), sizes, axis, index, index + 1, 1)
 
 
-def _identity(x: Tensor) -> Tensor:
-    return x
-
-
 def _silu(x: Tensor) -> Tensor:
     return x * torch.sigmoid(x)
 
@@ -213,8 +212,8 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     aten.avg_pool2d_backward.default: _average_pool_backward,
     aten._adaptive_avg_pool2d.default: _adaptive_average_pool,
     aten._adaptive_avg_pool2d_backward.default: _adaptive_average_pool_backward,
-    aten.replication_pad2d.default: _pad("replicate"),
-    aten.replication_pad2d_backward.default: _pad_backward("replicate"),
+    aten.replication_pad2d.default: _pad("edge"),
+    aten.replication_pad2d_backward.default: _pad_backward("edge"),
     aten.reflection_pad2d.default: _pad("reflect"),
     aten.reflection_pad2d_backward.default: _pad_backward("reflect"),
     aten.nll_loss_forward.default: _nll_loss,
@@ -229,23 +228,13 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     aten.sgn.default: torch.sign,  # of real numbers
     aten.slice_backward.default: _slice_backward,
     aten.select_backward.default: _select_backward,
-    aten.conj_physical.default: _identity,  # of real numbers
 }
-# Activations, and their gradients. torch has one operation for each, ONNX only their parts.
+_ACTIVATIONS = ("gelu", "elu", "leaky_relu", "hardswish", "hardsigmoid", "hardtanh")
+_EXPORTABLE = ("sigmoid", "tanh", "threshold")  # only their gradients have to be decomposed
+# torch has one operation for each of these and for its gradient, ONNX only their parts.
 ACTIVATIONS: dict[Any, Callable[..., Any]] = {
-    **get_decompositions(
-        [
-            *(aten.gelu, aten.gelu_backward, aten.elu, aten.elu_backward, aten.leaky_relu, aten.leaky_relu_backward),
-            *(
-                aten.sigmoid_backward,
-                aten.tanh_backward,
-                aten.threshold_backward,
-                aten.hardswish,
-                aten.hardswish_backward,
-            ),
-            *(aten.hardsigmoid, aten.hardsigmoid_backward, aten.hardtanh, aten.hardtanh_backward),
-        ]
-    ),
+    **get_decompositions([getattr(aten, name) for name in _ACTIVATIONS]),
+    **get_decompositions([getattr(aten, f"{name}_backward") for name in (*_ACTIVATIONS, *_EXPORTABLE)]),
     aten.silu.default: _silu,
     aten.silu_backward.default: _silu_backward,
 }

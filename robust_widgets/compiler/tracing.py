@@ -136,7 +136,10 @@ Function: TypeAlias = Callable[[Tensor], Tensor]
 BATCH = 3  # pictures in a trace; a size that is a multiple of it in the first dimension is left open
 _OPEN = -1
 VIEWS = (aten.view.default, aten._unsafe_view.default, aten.reshape.default)
-_COPIES = (aten.detach.default, aten.clone.default, aten.alias.default, aten.lift_fresh_copy.default)
+_COPIES = (
+    *(aten.detach.default, aten.clone.default, aten.alias.default, aten.lift_fresh_copy.default),
+    aten.conj_physical.default,  # all numbers are real
+)
 
 
 @dataclass(frozen=True)

@@ -48,11 +48,8 @@ def compile_joint(graphs: JointGraph, single: bool) -> TorchModule:
     pictures.replace_all_uses_with(source, lambda user: user is not source)
     (output,) = graphs.backward.graph.find_nodes(op="output")
     (gradient,) = cast("tuple[fx.Node]", output.args[0])
-    if gradient.target is aten.pixel_shuffle.default:
-        gradient.target = contiguous_pixel_shuffle
-    else:
-        with graphs.backward.graph.inserting_before(output):
-            output.args = ((graphs.backward.graph.call_method("contiguous", (gradient,)),),)
+    with graphs.backward.graph.inserting_before(output):
+        output.args = ((graphs.backward.graph.call_method("contiguous", (gradient,)),),)
     for graph in (graphs.forward, graphs.backward):
         remove_dead_code(graph)
         _reuse_memory(graph)
@@ -155,10 +152,3 @@ def filter_columns(x: Tensor, matrix: Tensor) -> Tensor:
     count, channels, height, width = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(count, height, width * channels)
     return torch.matmul(matrix, rows).view(count, -1, width, channels).permute(0, 3, 1, 2)
-
-
-def contiguous_pixel_shuffle(x: Tensor, step: int) -> Tensor:
-    """`pixel_shuffle` with a contiguous result; torch's keeps channels last, which takes two more copies."""
-    count, channels, height, width = x.shape
-    blocks = x.reshape(count, -1, step, step, height, width).permute(0, 1, 4, 2, 5, 3)
-    return blocks.reshape(count, channels // step**2, height * step, width * step)

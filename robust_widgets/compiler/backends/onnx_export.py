@@ -228,10 +228,6 @@ def _slice(writer: GraphWriter, node: fx.Node) -> str:
     return writer.write("Slice", x, *(writer.array([value]) for value in bounds))
 
 
-def _pixel_shuffle(writer: GraphWriter, node: fx.Node) -> str:
-    return writer.write("DepthToSpace", node.args[0], blocksize=node.args[1], mode="CRD")
-
-
 def _pad(writer: GraphWriter, node: fx.Node) -> str:
     x, widths, value = cast("tuple[fx.Node, list[int], float]", (*node.args, 0.0)[:3])
     untouched = [0] * (len(node.meta["shape"]) - len(widths) // 2)
@@ -316,7 +312,6 @@ _RULES: dict[Any, Rule] = {
     aten.unsqueeze.default: _unsqueeze,
     aten.cat.default: _cat,
     aten.slice.Tensor: _slice,
-    aten.pixel_shuffle.default: _pixel_shuffle,
     aten.constant_pad_nd.default: _pad,
     aten.max_pool2d_with_indices.default: _max_pool,
     aten.max_pool2d_with_indices_backward.default: _max_pool_backward,

@@ -13,8 +13,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from robust_widgets.compiler.separable import HALVING, SMOOTHING, separable
 from robust_widgets.models.networks.base import PaintableNetwork, pooled_activation
+from robust_widgets.models.networks.separable import HALVING, SMOOTHING, separable
 
 
 @dataclass(frozen=True)
