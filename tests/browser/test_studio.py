@@ -180,7 +180,7 @@ def test_generate_makes_pictures_from_seeds(open_notebook: OpenNotebook) -> None
 
     badge = studio.page.locator(".jp-OutputArea details").filter(has_text=re.compile(r"^robust, L2 \d+\.\d at 224"))
     badge.wait_for(timeout=WAIT)
-    assert "The file says" not in badge.inner_text()
+    assert "According to its file" not in badge.inner_text()
     badge.locator("summary").click()
-    badge.get_by_text("The file says: trained for l2 1.").wait_for()
+    badge.get_by_text("According to its file: trained for l2 1.").wait_for()
     studio.shot("badge")

@@ -87,7 +87,7 @@ def test_each_task_from_the_studio_what_one_makes_is_the_next_ones_input(studio:
     studio.choose("lion")
     run(studio, 3)
     studio.until(lambda: page.locator(".jp-OutputArea img[src^='blob:']").last.is_visible())
-    assert "differs from the low resolution" in page.locator(".jp-OutputArea").first.inner_text()
+    assert "differs from the low-resolution input" in page.locator(".jp-OutputArea").first.inner_text()
     studio.shot("task-enlarge")
 
     task(studio, "Inpaint")

@@ -67,6 +67,6 @@ def test_a_measured_robustness_is_cached(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     text = call("models", "tiny", "--measure", "--device", "cpu").stdout
     assert "robust, L2 " in text and "The file says: trained for l2 1" in " ".join(text.split())
-    monkeypatch.setattr("robust_widgets.robustness.estimate.measured", lambda *_, **__: pytest.fail("it is cached"))
+    monkeypatch.setattr("robust_widgets.robustness.estimate.estimate", lambda *_, **__: pytest.fail("it is cached"))
     assert call("models", "tiny", "--measure", "--device", "cpu").stdout == text
     assert "--measure" in refusal("models", "--measure")

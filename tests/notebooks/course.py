@@ -29,7 +29,7 @@ class Exercise:
 
     def checking(self, answers: str) -> str:
         """The last line with other answers, such as ``"3, 4"``."""
-        test = re.fullmatch(r"rw\.check\((test_\w+), .+\)", self.call)
+        test = re.fullmatch(r"rw\.check_exercise\((test_\w+), .+\)", self.call)
         assert test is not None, self.call
         return f"rw.check_exercise({test[1]}, {answers})"
 

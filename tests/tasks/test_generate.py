@@ -36,5 +36,5 @@ def test_it_starts_from_the_seeds_of_the_class() -> None:
 def test_a_model_without_seeds_cannot_generate() -> None:
     model = tiny_model()
     model.seeds = None
-    with raises_sentence(WeightsError, "no class seeds"):
+    with raises_sentence(WeightsError, "no seed statistics"):
         generate("dog", model=model)
