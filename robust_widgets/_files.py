@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the cache of this machine."""
+"""Files that are written whole or not at all, JSON that is checked on reading, and the cache of this machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from platformdirs import user_cache_path
 
 from robust_widgets.errors import SaveError, first_line
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+M = TypeVar("M", bound="BaseModel")
 
 CACHE_VARIABLE = "ROBUST_WIDGETS_CACHE"
 
@@ -54,6 +59,25 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise SaveError(
             f"{str(path)!r} could not be written ({first_line(error)}); nothing is lost, save to another place."
         ) from None
+
+
+def checked_json(schema: type[M], text: str | bytes) -> M:
+    """JSON from a file of anybody, as values of the declared types.
+
+    Raises:
+        ValueError: it is no JSON, or the first value that is not as declared, by its place.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return schema.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))[:LONGEST_PLACE]
+        raise ValueError(f"{place!r}: {first['msg']}" if place else first["msg"]) from None
+
+
+LONGEST_PLACE = 80  # characters of a value's place in a message
 
 
 def cache_folder() -> Path:

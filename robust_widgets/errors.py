@@ -120,8 +120,12 @@ def nearest(name: str, allowed: Sequence[str], count: int = 3) -> list[str]:
     return [by_folded[folded] for folded in ranked]
 
 
+LONGEST_SHOWN = 200  # characters of a name in a message
+
+
 def unknown_name(kind: str, name: object, allowed: Sequence[str]) -> str:
     """The sentence for a name that does not exist, with the nearest allowed ones."""
+    name = name if not isinstance(name, str) or len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + " …"
     near = nearest(str(name), allowed)
     if not near:
         return f"There is no {kind} {name!r}; none is available."

@@ -17,7 +17,10 @@ os.environ.setdefault("ROBUST_WIDGETS_FAST", "0")
 settings.register_profile(
     "robust_widgets", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.load_profile("robust_widgets")
+# More examples, other ones each time: ROBUST_WIDGETS_FUZZ=5000.
+FUZZ = int(os.environ.get("ROBUST_WIDGETS_FUZZ", "0"))
+settings.register_profile("fuzz", settings.get_profile("robust_widgets"), derandomize=False, max_examples=max(1, FUZZ))
+settings.load_profile("fuzz" if FUZZ else "robust_widgets")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from robust_widgets.errors import quoted
+from robust_widgets.errors import LONGEST_SHOWN, quoted
+from robust_widgets.pictures.limits import LONGEST_NAME
 
 # How a name matches the query.
 EXACT, BEGINS, WORDS_BEGIN, INSIDE = range(4)
@@ -90,7 +91,7 @@ class ClassSearch:
         words that begin with its words in any order, synonyms that do, and names that contain it. Among equals, whole
         words come before partial ones, in the order of the classes.
         """
-        query = query.strip().casefold()
+        query = query[:LONGEST_NAME].strip().casefold()
         if not query:
             return [Match(name, index) for index, name in enumerate(self.names)]
         wanted = _Form.of(query)
@@ -111,7 +112,7 @@ class ClassSearch:
 
     def exactly(self, query: str) -> list[int]:
         """Indices of the classes with exactly this name, or else this index, or else this synonym."""
-        query = query.strip().casefold()
+        query = query[:LONGEST_NAME].strip().casefold()
         own = [index for index, name in enumerate(self.names) if name.casefold() == query]
         if own or not query:
             return own
@@ -129,13 +130,14 @@ class ClassSearch:
     def unknown(self, query: str) -> str:
         """The error message for a name that no class has."""
         near = self.nearest(query)
+        query = query if len(query) <= LONGEST_SHOWN else query[:LONGEST_SHOWN] + " …"
         if query.strip().isdecimal():
             return f"There is no class {query!r}; there are {len(self.names)} classes, 0 to {len(self.names) - 1}."
         all_of_them = "" if len(self.names) <= len(near) else f" ({len(self.names)} in all)"
         return f"There is no class {query!r}; the nearest are {quoted(near)}{all_of_them}."
 
     def _spelt_like(self, query: str, count: int) -> list[str]:
-        wanted = _fold(query) or query.casefold()
+        wanted = _fold(query[:LONGEST_NAME]) or query[:LONGEST_NAME].casefold()
         matcher = difflib.SequenceMatcher(autojunk=False)
         matcher.set_seq2(wanted)
         likeness: list[tuple[float, int]] = []

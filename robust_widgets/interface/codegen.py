@@ -9,8 +9,8 @@ import textwrap
 from PIL import Image
 
 from robust_widgets._bundled import model_names
-from robust_widgets.errors import TraceError
-from robust_widgets.interface.tasks import task_specs
+from robust_widgets.errors import InputError, TraceError
+from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.record import LoadSpec
 from robust_widgets.runs.trace import Trace
@@ -40,13 +40,12 @@ def to_code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> 
         )
     lines = ["import base64", "", "import robust_widgets as rw", ""]
     if trace.fingerprint:
-        lines += [f"# The fingerprint of the model was {trace.fingerprint}."]
+        lines += [f"# The fingerprint of the model was {trace.fingerprint!r}."]
     lines += _model(trace, source, trace.loading or loading)
-    for name, pixels in trace.inputs.items():
-        if name != "start":
-            lines += _picture(name, pixels)
     inputs = list(spec.inputs)
-    parameters = [f"{name}={value!r}" for name, value in trace.parameters.items()]
+    for name in inputs:
+        lines += _picture(name, trace.inputs[name])
+    parameters = _parameters(spec, trace)
     start = trace.inputs.get("start")
     if start is None:
         lines += _call(f"trace = rw.{trace.task}", [*inputs, repr(trace.target), "model=model", *parameters])
@@ -67,6 +66,15 @@ def to_code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> 
     return "\n".join(lines)
 
 
+def _parameters(spec: TaskSpec, trace: Trace) -> list[str]:
+    """The run's parameters as keywords. Only those of the task are written, with values that it takes."""
+    try:
+        checked = spec.check(trace.parameters)
+    except InputError as error:
+        raise TraceError(f"This run cannot be repeated with this version of robust-widgets: {error}") from None
+    return [f"{name}={checked[name]!r}" for name in trace.parameters]
+
+
 def _model(trace: Trace, source: str, loading: LoadSpec | None) -> list[str]:
     """The model, loaded with its original arguments; a comment asks for a network that only its author can create."""
     if loading is None:
@@ -76,7 +84,7 @@ def _model(trace: Trace, source: str, loading: LoadSpec | None) -> list[str]:
     options = [f"{name}={value!r}" for name, value in loading.arguments.items()]
     if loading.source or source:
         return _call("model = rw.load_model", [repr(source or loading.source), *options])
-    comment = f"# The model is your own network, of the class {loading.kind}; create it here, as network."
+    comment = f"# The model is your own network, of the class {loading.kind!r}; create it here, as network."
     return [comment, *_call("model = rw.load_model", ["network", *options])]
 
 

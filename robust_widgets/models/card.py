@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from safetensors import SafetensorError, safe_open
 
+from robust_widgets._files import checked_json
 from robust_widgets.errors import WeightsError
 from robust_widgets.interface.robustness import NOT_MEASURED, Robustness, training_claim
 from robust_widgets.interface.session import ModelInfo
@@ -127,14 +126,9 @@ def card_in(path: Path, metadata: dict[str, str] | None) -> ModelCard:
             f"The file {str(path)!r} holds weights, but no model card of robust-widgets; "
             "give a file made by 'robust-widgets train'."
         )
+    from robust_widgets.models.schema import CardValues  # pydantic takes a moment to load
+
     try:
-        values = json.loads(metadata["card"])
-        names = {field.name for field in dataclasses.fields(ModelCard)} - {"measured"}
-        values = {name: value for name, value in values.items() if name in names}
-        for name in ("classes", "mean", "std"):
-            values[name] = tuple(values[name])
-        if len(values["mean"]) != 3 or len(values["std"]) != 3:
-            raise ValueError("mean and std need three values, for red, green and blue")
-        return ModelCard(**values)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return ModelCard(**dict(checked_json(CardValues, metadata["card"])))
+    except (KeyError, ValueError) as error:
         raise WeightsError(f"The model card in {str(path)!r} cannot be read ({error}); the file is damaged.") from error

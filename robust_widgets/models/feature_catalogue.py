@@ -8,15 +8,15 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from robust_widgets._files import atomic_write
+from robust_widgets._files import atomic_write, checked_json
 from robust_widgets.errors import WeightsError, first_line
 from robust_widgets.interface.session import Feature
 from robust_widgets.pictures.grid import tile
+from robust_widgets.pictures.io import open_picture
 
 SUFFIX = ".features.json"
 FORMAT = "robust-widgets features 1"
@@ -83,21 +83,21 @@ def read_catalogue(path: Path, fingerprint: str | None) -> tuple[Feature, ...]:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, modified: int) -> tuple[str, tuple[Feature, ...]]:
+    from robust_widgets.models.schema import Catalogue  # pydantic takes a moment to load
+
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise ValueError(f"its format is {content['format']!r}")
-        size = int(content["side"])
-        with Image.open(io.BytesIO(base64.b64decode(content["sheet"]))) as opened:
+        content = checked_json(Catalogue, path.read_bytes())
+        size = content.side
+        with open_picture(io.BytesIO(base64.b64decode(content.sheet)), ["JPEG"]) as opened:
             sheet = np.asarray(opened.convert("RGB"))
         entries: list[Feature] = []
-        for index, entry in enumerate(content["features"]):
+        for index, entry in enumerate(content.features):
             top, left = size * (index // COLUMNS), size * (index % COLUMNS)
             thumbnail = sheet[top : top + size, left : left + size]
-            if size < 1 or thumbnail.shape != (size, size, 3):
+            if thumbnail.shape != (size, size, 3):
                 raise ValueError("some thumbnails are missing")
-            entries.append(Feature(str(entry["name"]), int(entry["unit"]), tuple(entry["classes"]), thumbnail))
-        return str(content["fingerprint"]), tuple(entries)
+            entries.append(Feature(entry.name, entry.unit, entry.classes, thumbnail))
+        return content.fingerprint, tuple(entries)
     except Exception as error:  # damaged bytes make json, base64 and PIL raise almost anything
         raise WeightsError(
             f"The feature catalogue {str(path)!r} is damaged ({first_line(error)}); "

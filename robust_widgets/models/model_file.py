@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -50,6 +51,13 @@ def load_model_file(path: Path, device: torch.device | str = "cpu") -> RobustCla
     card, tensors = _read(path)
     weights = {name: value.float() for name, value in _with_prefix("network.", tensors).items()}
     seeds = _with_prefix("seeds.", tensors)
+    count = len(card.classes)
+    if not any(value.shape[:1] == (count,) for value in weights.values()):
+        raise WeightsError(
+            f"The weights in {str(path)!r} do not fit its model card, which names {count:,} classes; it is damaged."
+        )
+    if seeds and not _are_seeds(seeds, count):
+        raise WeightsError(f"The seed statistics in {str(path)!r} do not fit its {count:,} classes; it is damaged.")
     try:
         with torch.random.fork_rng(devices=[]):
             network = build(card.architecture, len(card.classes))
@@ -66,6 +74,15 @@ def load_model_file(path: Path, device: torch.device | str = "cpu") -> RobustCla
         raise WeightsError(f"The weights in {str(path)!r} have values that are not finite; train or download it again.")
     network.to(memory_format=torch.channels_last)  # 20 % faster for batches on a CPU, the same for one picture
     return RobustClassifier(network, card, seeds or None, path).to(device)
+
+
+def _are_seeds(seeds: dict[str, Tensor], classes: int) -> bool:
+    """Whether seed statistics have the shapes that `class_seeds.draw_seeds` takes."""
+    if set(seeds) != {"mean", "factor", "noise"}:
+        return False
+    mean, factor, noise = seeds["mean"].shape, seeds["factor"].shape, seeds["noise"].shape
+    values = math.prod(mean[1:])
+    return len(mean) == 4 and mean[:2] == (classes, 3) and factor[::2] == (classes, values) and noise == (classes,)
 
 
 def _read(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:

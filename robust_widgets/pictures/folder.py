@@ -15,6 +15,7 @@ from PIL import Image
 from robust_widgets._files import atomic_write, make_folder
 from robust_widgets.errors import SaveError, first_line
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.io import open_picture
 
 SETTINGS, LINES = "settings.json", "pictures.jsonl"
 LONGEST = 200  # characters of settings quoted in a message
@@ -91,7 +92,7 @@ class PictureFolder:
         """
         line, file = self._lines[index], self._file(index)
         try:
-            with Image.open(file) as picture:
+            with open_picture(file, ["PNG"]) as picture:
                 pixels = np.asarray(picture.convert("RGB"))
         except (OSError, SyntaxError, ValueError):
             raise SaveError(f"{str(file)!r} is damaged; delete it and run again to remake it.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def layout(count: int) -> tuple[int, int]:
+    """Rows and columns of the squarest grid of ``count`` pictures."""
+    columns = math.ceil(math.sqrt(count))
+    return -(-count // columns), columns
+
+
 def tile(pictures: Pixels, columns: int | None = None) -> Pixels:
     """Tile pictures into the squarest grid; uint8 (n, h, w, 3) -> (rows * h, columns * w, 3)."""
     count, height, width, channels = pictures.shape
-    columns = columns or int(np.ceil(np.sqrt(count)))
+    columns = columns or layout(count)[1]
     rows = -(-count // columns)
     grid = np.full((rows * height, columns * width, channels), 255, dtype=np.uint8)
     for index, picture in enumerate(pictures):
@@ -31,8 +38,7 @@ def tile(pictures: Pixels, columns: int | None = None) -> Pixels:
 
 def untile(grid: Pixels, count: int) -> Pixels:
     """Cut a grid of :func:`tile` into its pictures; uint8 (rows * h, columns * w, 3) -> (n, h, w, 3)."""
-    columns = int(np.ceil(np.sqrt(count)))
-    rows = -(-count // columns)
+    rows, columns = layout(count)
     height, width = grid.shape[0] // rows, grid.shape[1] // columns
     return grid.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)[:count].copy()
 

@@ -3,47 +3,73 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from robust_widgets.errors import PictureError, first_line
+from robust_widgets.pictures import Picture as Picture
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.limits import LARGEST_FLOAT_SIDE, SMALLEST_SIDE, is_too_large, sides_in_words
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-Picture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[Any] | Tensor"
-SMALLEST_SIDE = 4
-LARGEST_SIDE = 10_000
+# Pillow's names of the formats that are opened, anywhere. Others are left out because nobody paints with them, and some
+# because they are programs: PostScript starts Ghostscript. A JPEG may hold several pictures (MPO); its first is read.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 _LAYOUTS = "(height, width), (height, width, 3 or 4), (3, height, width) or a batch of these"
 
 
-def to_array(picture: Picture) -> npt.NDArray[np.float32]:
+def open_picture(file: str | os.PathLike[str] | IO[bytes], formats: Sequence[str] = FORMATS) -> Image.Image:
+    """Open a picture without decoding it. Every picture from elsewhere is opened here.
+
+    Args:
+        file: a path, or an open file.
+        formats: Pillow's names of the formats to try.
+
+    Raises:
+        PictureError: it is too large.
+        UnidentifiedImageError: it has another format.
+        OSError, SyntaxError, ValueError: it cannot be opened, or is damaged.
+    """
+    try:
+        picture = Image.open(file, formats=tuple(formats))
+    except KeyError:  # an older Pillow without AVIF, the last of the list, so it is none of the others
+        raise UnidentifiedImageError(f"cannot identify {file!r}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureError(f"The picture is too large; pictures have {sides_in_words()}.") from None
+    if is_too_large(picture.width, picture.height):
+        picture.close()
+        raise PictureError(_of_impossible_size(picture.width, picture.height))
+    return picture
+
+
+def to_array(picture: Picture, *, square: bool = False) -> npt.NDArray[np.float32]:
     """Read a picture of any kind, or a batch, at its own size; float32 (n, height, width, 3) in [0, 1].
 
     Transparency is composited on white. Greyscale becomes RGB. 16-bit pictures keep their depth.
 
     Args:
         picture: a path, encoded bytes, PIL image, numpy array (uint8, uint16, or float in [0, 1]) or torch tensor.
+        square: read only the middle square of a file or PIL image, and reduce it if it is larger than any use needs.
 
     Raises:
         PictureError: not a picture, damaged, of an impossible shape or size, or with values out of range.
     """
     if isinstance(picture, (str, os.PathLike, bytes)):
-        return _from_array(_decode(picture), "picture")
+        return _from_array(_decode(picture, square), "picture")
     if isinstance(picture, Image.Image):
         try:
-            return _from_array(_from_pil(picture), "picture")
-        except (OSError, SyntaxError, ValueError) as error:  # PIL reads opened files lazily
-            if isinstance(error, PictureError):
-                raise
+            return _from_array(_from_pil(picture, square=square, reduce=square), "picture")
+        except (PictureError, MemoryError):
+            raise
+        except Exception as error:  # PIL reads opened files lazily, and damaged bytes make it raise almost anything
             raise PictureError(
                 f"The PIL image cannot be read ({first_line(error)}); give one whose file is open and complete."
             ) from None
@@ -68,14 +94,29 @@ def to_square_pixels(picture: Picture | Sequence[Picture], size: int) -> Pixels:
         if not picture:
             raise PictureError("The list of pictures is empty; give at least one.")
         return to_square_pixels(picture[0], size)
-    return _to_uint8(_fit(to_array(picture)[0], size))  # pyright: ignore[reportArgumentType]
+    return _to_uint8(_fit(to_array(picture, square=True)[0], size))  # pyright: ignore[reportArgumentType]
+
+
+def size_of(picture: Picture) -> tuple[int, int]:
+    """Height and width of a picture of any kind, in pixels; raises like :func:`to_array`."""
+    if isinstance(picture, (str, os.PathLike, bytes)):
+        name, file = _named(picture)
+        with _sentences(name), open_picture(file) as opened:
+            height, width = opened.height, opened.width
+            return (width, height) if _orientation(opened) in SIDEWAYS else (height, width)
+    height, width = to_array(picture).shape[1:3]
+    return height, width
 
 
 def as_rgb(picture: Image.Image) -> Image.Image:
-    """A PIL image as 8-bit RGB at its own size; reads and raises like :func:`to_array`."""
+    """A PIL image as 8-bit RGB; reads and raises like :func:`to_array`.
+
+    At its own size, unless it is very large and has transparency or more than 8 bits; then it is reduced.
+    """
     if picture.mode in ("RGB", "L") and "transparency" not in picture.info:
-        return ImageOps.exif_transpose(picture).convert("RGB")
-    return Image.fromarray(_to_uint8(to_array(picture)[0]))
+        upright = _upright(picture)
+        return upright if upright.mode == "RGB" else upright.convert("RGB")
+    return Image.fromarray(_to_uint8(_from_array(_from_pil(picture, reduce=True), "picture")[0]))
 
 
 def _fit(picture: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
@@ -98,47 +139,82 @@ def _to_uint8(picture: npt.NDArray[np.float32]) -> Pixels:
     return (picture * 255 + 0.5).clip(0, 255).astype(np.uint8)
 
 
-def _decode(source: str | os.PathLike[str] | bytes) -> npt.NDArray[Any]:
+def _decode(source: str | os.PathLike[str] | bytes, square: bool) -> npt.NDArray[Any]:
+    name, file = _named(source)
+    with _sentences(name), open_picture(file) as opened:
+        return _from_pil(opened, square=square, reduce=square)
+
+
+def _named(source: str | os.PathLike[str] | bytes) -> tuple[str, Path | IO[bytes]]:
+    """How a sentence calls a picture file, and the file."""
     if isinstance(source, bytes):
-        name, file = "the picture's data", io.BytesIO(source)
-    else:
-        name, file = repr(os.fspath(source)), Path(source)
-        if not file.exists():
-            raise PictureError(f"There is no file {name}; give the path of a PNG, JPEG or WebP picture.")
+        return "the picture's data", io.BytesIO(source)
+    name = repr(os.fspath(source))
+    if not Path(source).exists():
+        raise PictureError(f"There is no file {name}; give the path of a PNG, JPEG or WebP picture.")
+    return name, Path(source)
+
+
+@contextmanager
+def _sentences(name: str) -> Generator[None]:
+    """Turn what Pillow raises into sentences about a file."""
     try:
-        with Image.open(file) as opened:
-            _check_size(opened.width, opened.height)
-            opened.load()
-            return _from_pil(opened)
+        yield
     except UnidentifiedImageError:
         raise PictureError(f"{name} is not a picture in a known format; give a PNG, JPEG or WebP file.") from None
-    except Image.DecompressionBombError:
-        raise PictureError(f"{name} is too large; a side may have at most {LARGEST_SIDE:,} pixels.") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, PictureError):
-            raise
+    except (PictureError, MemoryError):
+        raise
+    except Exception as error:  # damaged bytes make Pillow raise almost anything
         raise PictureError(
             f"{name} is damaged or incomplete ({first_line(error)}); give a complete picture file."
         ) from None
 
 
-def _from_pil(picture: Image.Image) -> npt.NDArray[Any]:
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):
-        values = np.asarray(picture).astype(np.int64)
-        return (values.clip(0, 65535) / 65535).astype(np.float32)
-    if picture.mode == "F":
-        return np.asarray(picture)
+SIDEWAYS = range(5, 9)  # the EXIF orientations that exchange width and height
+
+
+def _orientation(picture: Image.Image) -> int:
+    value: object = picture.getexif().get(ExifTags.Base.Orientation)
+    return value if isinstance(value, int) else 1
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture as its EXIF orientation wants it; itself, not a copy, if it is upright."""
+    return ImageOps.exif_transpose(picture) if _orientation(picture) != 1 else picture
+
+
+def _from_pil(picture: Image.Image, *, square: bool = False, reduce: bool = False) -> npt.NDArray[Any]:
+    _check_size(picture.width, picture.height)
+    picture = _upright(picture)
+    side = min(picture.size)
+    if square and picture.size != (side, side):
+        left, top = (picture.width - side) // 2, (picture.height - side) // 2
+        picture = picture.crop((left, top, left + side, top + side))
     has_alpha = picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info
-    return np.asarray(picture.convert("RGBA" if has_alpha else "RGB"))
+    mode = _mode(picture.mode, has_alpha)
+    picture = picture if picture.mode == mode else picture.convert(mode)
+    factor = math.ceil(math.sqrt(picture.width * picture.height) / LARGEST_FLOAT_SIDE)
+    if reduce and factor > 1:
+        picture = picture.reduce(factor)
+    if mode == "I":
+        return (np.asarray(picture).clip(0, 65535) / 65535).astype(np.float32)
+    return np.asarray(picture)
+
+
+def _mode(mode: str, has_alpha: bool) -> str:
+    """The mode in which a PIL image of this mode is read."""
+    if mode.startswith("I"):
+        return "I"
+    return "F" if mode == "F" else "RGBA" if has_alpha else "RGB"
 
 
 def _check_size(width: int, height: int) -> None:
-    if min(width, height) < SMALLEST_SIDE or max(width, height) > LARGEST_SIDE:
-        raise PictureError(
-            f"The picture is {width:,} x {height:,} pixels; each side must have {SMALLEST_SIDE} to {LARGEST_SIDE:,}. "
-            "Scale or crop it first."
-        )
+    if min(width, height) < SMALLEST_SIDE or is_too_large(width, height):
+        raise PictureError(_of_impossible_size(width, height))
+
+
+def _of_impossible_size(width: int, height: int) -> str:
+    return f"The picture is {width:,} x {height:,} pixels; pictures have {sides_in_words()}. Scale or crop it first."
 
 
 def _from_array(array: npt.NDArray[Any], kind: str, channels_first: bool = False) -> npt.NDArray[np.float32]:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from robust_widgets._deprecated import renamed_keywords
 from robust_widgets.errors import PictureError
+from robust_widgets.pictures import Picture as Picture
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.io import Picture, to_array
 
 Mask: TypeAlias = "Picture"
 
@@ -88,8 +88,9 @@ def to_mask(mask: Mask, size: int) -> Tensor:
 
 def shape_of(picture: Picture) -> tuple[int, int]:
     """Height and width of a picture of any kind, in pixels; raises like `to_batch`."""
-    height, width = to_array(picture).shape[1:3]
-    return height, width
+    from robust_widgets.pictures.io import size_of
+
+    return size_of(picture)
 
 
 def resize(batch: Tensor, height: int, width: int) -> Tensor:
@@ -114,5 +115,7 @@ def to_bytes(batch: Tensor) -> Tensor:
 
 
 def _to_float(picture: Picture) -> Tensor:
-    """Read a picture as float32 (n, 3, h, w) in [0, 1], at its own size."""
-    return torch.from_numpy(np.ascontiguousarray(to_array(picture).transpose(0, 3, 1, 2)))
+    """Read a picture, of files only the middle square, as float32 (n, 3, h, w) in [0, 1]."""
+    from robust_widgets.pictures.io import to_array  # when the first one is read: the step loop needs none
+
+    return torch.from_numpy(np.ascontiguousarray(to_array(picture, square=True).transpose(0, 3, 1, 2)))

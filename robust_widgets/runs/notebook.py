@@ -12,7 +12,6 @@ import functools
 import html
 import io
 import json
-import math
 import uuid
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -22,9 +21,12 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._bundled import STATIC
+from robust_widgets._files import checked_json
 from robust_widgets.errors import SetupError, TraceError, first_line
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.grid import untile
+from robust_widgets.pictures.grid import layout, untile
+from robust_widgets.pictures.io import open_picture
+from robust_widgets.pictures.limits import Budget
 from robust_widgets.runs.export import strip
 from robust_widgets.runs.files import header_of, write_archive
 from robust_widgets.runs.playback import curves, distance_unit, evenly, jpeg
@@ -106,25 +108,28 @@ def _about(trace: RunRecord) -> dict[str, Any]:
 
 
 def _rebuild(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
-    header = dict(about["header"])
-    parameters = header.pop("knobs")  # the files' key predates the attribute's name
-    trace = kind(**header, parameters=parameters)
-    count, unit = int(about["pictures"]["count"]), distance_unit(trace)
-    numbers = zip(run["loss"], run["probability"], run["distance"], strict=True)
-    for step, seconds, row, frame in zip(run["steps"], run["seconds"], numbers, run["frames"], strict=True):
-        with Image.open(io.BytesIO(base64.b64decode(frame, validate=True)), formats=["JPEG"]) as picture:
-            sheet = _whole_cells(picture.convert("RGB"), count)
-        loss, probability, distance = (np.full(count, np.nan if number is None else float(number)) for number in row)
-        trace.append(Frame(int(step), untile(sheet, count), loss, probability, distance / unit, float(seconds)))
-    if not len(trace):
-        raise ValueError("it has no pictures")
+    from robust_widgets.runs.reading import check_shown, record_of  # pydantic takes a moment to load
+    from robust_widgets.runs.schema import Output, Played
+
+    entry, played = checked_json(Output, json.dumps(about)), checked_json(Played, json.dumps(run))
+    trace = record_of(entry.header, kind)
+    count, unit = entry.pictures.count, distance_unit(trace)
+    budget = Budget(sum(map(len, played.frames)))
+    numbers = zip(played.loss, played.probability, played.distance, strict=True)
+    for step, seconds, row, frame in zip(played.steps, played.seconds, numbers, played.frames, strict=True):
+        with open_picture(io.BytesIO(base64.b64decode(frame, validate=True)), ["JPEG"]) as picture:
+            budget.take(3 * picture.width * picture.height)
+            pixels = untile(_whole_cells(picture.convert("RGB"), count), count)
+        if check_shown(pixels) != check_shown(trace[0].pixels if len(trace) else pixels):
+            raise ValueError("its pictures differ in size")
+        loss, probability, distance = (np.full(count, np.nan if number is None else number) for number in row)
+        trace.append(Frame(step, pixels, loss, probability, distance / unit, seconds))
     return trace
 
 
 def _whole_cells(sheet: Image.Image, count: int) -> Pixels:
     """A grid that was reduced as a whole, resized so that its cells are whole pixels."""
-    columns = math.ceil(math.sqrt(count))
-    rows = -(-count // columns)
+    rows, columns = layout(count)
     size = columns * max(1, round(sheet.width / columns)), rows * max(1, round(sheet.height / rows))
     return np.asarray(sheet if size == sheet.size else sheet.resize(size))
 

@@ -50,7 +50,9 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     Raises:
         TraceError: the file is missing, damaged, or not a saved run.
     """
-    return files.read_run(path, Trace)
+    from robust_widgets.runs.reading import read_run  # pydantic takes a moment to load
+
+    return read_run(path, Trace)
 
 
 def trace_from_output(about: dict[str, Any], run: dict[str, Any]) -> Trace:

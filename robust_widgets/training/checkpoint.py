@@ -5,17 +5,33 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from robust_widgets._files import atomic_write
 from robust_widgets.errors import SaveError, TrainingError
+from robust_widgets.models.loading.file_format import detect_format
 from robust_widgets.training.settings import SAVED_NAMES, TrainingSettings, WeightAverage
 
 MAY_CHANGE = ("learning_rate",)
 PUBLIC_NAMES = {saved: name for name, saved in SAVED_NAMES.items()}
+
+
+class State(BaseModel):
+    """What a checkpoint holds."""
+
+    model_config = ConfigDict(strict=True, arbitrary_types_allowed=True)
+
+    step: Annotated[int, Field(ge=0)]
+    settings: dict[str, bool | int | float | str | None]
+    data: dict[str, Any]
+    network: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    average: dict[str, Tensor]
+    average_updates: Annotated[int, Field(ge=0)]
 
 
 class Checkpoint:
@@ -69,34 +85,39 @@ class Checkpoint:
         if not self.path.exists():
             raise TrainingError(f"There is no checkpoint {str(self.path)!r} to resume from; start without --resume.")
         try:
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
-            saved = state["settings"]
-            same_data = state["data"] == self._data
+            detect_format(self.path)
+            state = State.model_validate(torch.load(self.path, map_location="cpu", weights_only=True))
         except Exception as error:  # Damaged bytes make torch raise almost anything.
-            raise TrainingError(
-                f"The checkpoint {str(self.path)!r} is damaged or not a checkpoint; delete it and start again."
-            ) from error
+            raise self._damaged() from error
         changed = [
             PUBLIC_NAMES.get(name, name)
             for name, value in self._settings.to_dict().items()
-            if name not in MAY_CHANGE and saved.get(name) != value
+            if name not in MAY_CHANGE and state.settings.get(name) != value
         ]
         if changed:
             raise TrainingError(
                 f"The checkpoint {str(self.path)!r} was made with other settings ({', '.join(changed)}); "
                 "give the same ones, or delete it and start again."
             )
-        if not same_data:
+        if state.data != self._data:
             raise TrainingError(
                 f"The checkpoint {str(self.path)!r} was made with other data or another --init; "
                 "give the same, or delete it and start again."
             )
-        self._network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        for name, value in state["average"].items():
-            self._average.average[name].copy_(value)
-        self._average.updates = state["average_updates"]
-        return int(state["step"])
+        try:
+            self._network.load_state_dict(state.network)
+            self._optimizer.load_state_dict(state.optimizer)
+            for name, value in state.average.items():
+                self._average.average[name].copy_(value)
+        except Exception as error:  # as above
+            raise self._damaged() from error
+        self._average.updates = state.average_updates
+        return state.step
+
+    def _damaged(self) -> TrainingError:
+        return TrainingError(
+            f"The checkpoint {str(self.path)!r} is damaged or not a checkpoint; delete it and start again."
+        )
 
 
 def checkpoint_path(out: Path) -> Path:

@@ -12,6 +12,7 @@ import anywidget
 import traitlets
 
 from robust_widgets._bundled import STATIC as STATIC
+from robust_widgets.pictures.limits import MAX_NUMBER
 
 
 def thread_safe_link(first: traitlets.HasTraits, name: str, second: traitlets.HasTraits, second_name: str) -> None:
@@ -94,5 +95,5 @@ class PageWidget(anywidget.AnyWidget, Generic[E]):
 
 
 def is_count(value: object) -> TypeGuard[int]:
-    """Whether a value of a message is a whole number from 0."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    """Whether a value of a message is a whole number from 0, as far as a page can count."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NUMBER

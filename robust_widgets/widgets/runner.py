@@ -173,11 +173,20 @@ class Runner:
             self._send_history()
 
     def take(self, trace: Trace) -> None:
-        """Show a run that was made elsewhere, as the newest one."""
+        """Show a run that was made elsewhere, as the newest one. One that cannot be shown does not join the history."""
         with self._lock:
+            shown = self._shown_run
             self.traces.append(trace)
-            self._send_history()
-            self.show(len(self.traces) - 1)
+            try:
+                self._begin(self._run_of(trace))
+                self._send_history()
+            except BaseException:
+                self.traces.pop()
+                self._runs.pop(id(trace), None)
+                if shown is not None:
+                    self._begin(shown)
+                raise
+        self._notify("shown", trace, None)
 
     def on_branch(self, callback: Callable[[Trace, int], object]) -> Remove:
         """Call ``callback(trace, step)`` when the user wants a new run from a step; the result removes it."""

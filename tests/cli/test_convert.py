@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from robust_widgets.models.loading import unsafe_load_worker
+from robust_widgets.models.loading.conversion import convert
 from robust_widgets.models.loading.safe_load import read_checkpoint
 from robust_widgets.models.loading.state_dicts import weights_in
 from tests.cli.shell import call, refusal
@@ -83,3 +84,20 @@ def test_files_that_cannot_be_converted(tmp_path: Path) -> None:
     assert "gone.pt" in refusal("convert", tmp_path / "gone.pt", "--trust", "--out", out)
     assert ".safetensors" in refusal("convert", tmp_path / "nan.pt", "--out", tmp_path / "out.pt")
     assert not out.exists()
+
+
+def test_a_trusted_file_is_read_without_modules_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of downloads may hold a torch.py beside the checkpoint."""
+    for name in ("torch", "safetensors", "dill", "pickle", "runpy", "robust_widgets"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    torch.save({"model": STATE}, tmp_path / "model.pt")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    for path in ("", str(tmp_path)):
+        monkeypatch.syspath_prepend(path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    convert(Path("model.pt"), Path("out.safetensors"), trust=True)
+    assert not (tmp_path / "ran").exists()
+    assert torch.equal(read_checkpoint(tmp_path / "out.safetensors")["model.conv.weight"], STATE["conv.weight"])  # type: ignore[index]

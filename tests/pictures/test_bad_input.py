@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,10 @@ import torch
 from PIL import Image
 
 from robust_widgets.errors import PictureError
-from robust_widgets.pictures.tensors import to_batch
+from robust_widgets.pictures.io import open_picture
+from robust_widgets.pictures.tensors import shape_of, to_batch
+from robust_widgets.training.data.reading import decode
+from robust_widgets.widgets.painting import surface
 from tests.helpers import check_sentence, raises_sentence
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 24, 3)).astype(np.uint8))
@@ -159,3 +165,74 @@ def test_an_impossible_shape(shape: tuple[int, ...]) -> None:
     for given in (np.zeros(shape, np.uint8), torch.zeros(shape)):
         with raises_sentence(PictureError, shape):
             to_batch(given, 16)
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\n{} loop\nshowpage\n"
+
+
+def other_formats() -> dict[str, bytes]:
+    """A picture in each format that Pillow writes and that is not read here."""
+    Image.init()
+    found: dict[str, bytes] = {"EPS": POSTSCRIPT}
+    for kind in ("ICO", "PCX", "TGA", "SGI", "DDS", "IM", "JPEG2000", "XBM", "MSP", "SPIDER"):
+        with contextlib.suppress(Exception):
+            found[kind] = encoded(kind, NOISE.convert("1") if kind in ("XBM", "MSP") else NOISE)
+    return found
+
+
+@pytest.mark.parametrize("kind", other_formats())
+def test_a_picture_in_another_format_is_opened_nowhere(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    content = other_formats()[kind]
+    (tmp_path / "photo.png").write_bytes(content)
+    for given in (tmp_path / "photo.png", content):
+        with raises_sentence(PictureError, "known format"):
+            to_batch(given, 16)
+        with raises_sentence(PictureError, "known format"):
+            shape_of(given)
+    assert decode(tmp_path / "photo.png", 16) is None and decode(io.BytesIO(content), 16) is None
+    with raises_sentence(PictureError, "photo.png", "PNG"):
+        surface.decode("photo.png", content, 16)
+
+
+def test_pictures_are_opened_in_one_place() -> None:
+    package = Path(open_picture.__code__.co_filename).parent.parent
+    opening = [file.name for file in package.rglob("*.py") if "Image.open" in file.read_text("utf-8")]
+    assert opening == ["io.py"]
+
+
+def peak_megabytes(code: str) -> float:
+    """How much memory a fresh interpreter takes at most for some code, beyond what it takes before."""
+    before = "import resource\nfrom PIL import Image\nfrom robust_widgets.pictures.tensors import to_batch\n"
+    before += "from robust_widgets.training.data import reading\nImage.init()\n"
+    peak = "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
+    script = f"{before}start = {peak}\n{code}\nprint(({peak} - start) / 1024)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is measured in kilobytes on Linux")
+@pytest.mark.parametrize(("mode", "side"), [("RGB", 9_990), ("RGB", 8_000), ("RGBA", 7_000), ("I;16", 8_000)])
+def test_a_large_picture_takes_little_more_than_itself(mode: str, side: int, tmp_path: Path) -> None:
+    Image.new(mode, (side, side)).save(tmp_path / "large.png")
+    decoded = side * side * (4 if mode == "RGBA" else 3) / 1e6
+    read = f"try: to_batch({str(tmp_path / 'large.png')!r}, 64)\nexcept ValueError as error: assert 'x' in str(error)"
+    assert peak_megabytes(read) < (300 if side > 9_000 else decoded + 300)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is measured in kilobytes on Linux")
+def test_many_large_pictures_are_not_decoded_all_at_once(tmp_path: Path) -> None:
+    Image.new("RGB", (7_900, 7_900)).save(tmp_path / "large.png")
+    read = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        f"files = [{str(tmp_path / 'large.png')!r}] * 5\n"
+        "with ThreadPoolExecutor(5) as pool:\n"
+        "    assert all(one is not None for one in pool.map(lambda file: reading.decode(file, 64), files))"
+    )
+    assert peak_megabytes(read) < 500

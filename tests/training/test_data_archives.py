@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from robust_widgets.errors import DataError
+from robust_widgets.pictures import limits
 from robust_widgets.training.data import PictureSet, archives, load_folder, open_data
 from tests.helpers import raises_sentence
 from tests.training.class_folders import SIDE, fill, fill_parts, packed
@@ -164,4 +165,27 @@ def test_an_archive_without_permission(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Path, "open", refusing)
     with raises_sentence(DataError, archive, "Permission denied"):
+        opened(archive)
+
+
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".tar.bz2", ".tar.xz"])
+@pytest.mark.parametrize("name", ["./b/x.png", "./b/read.me"])
+def test_a_file_that_claims_to_be_endless(ending: str, name: str, tmp_path: Path) -> None:
+    fill(tmp_path / "data" / "a")
+    archive = packed(tmp_path / "data", tmp_path / f"data{ending}")
+    mode = "w:" + ending.removeprefix(".tar").removeprefix(".")
+    with tarfile.open(archive, mode, format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
+        tar.add(tmp_path / "data", ".")
+        add(tar, name, bytes(600), pax_headers={"size": str(10**18)})
+    with raises_sentence(DataError, archive, "claims to end after 1,000,000,000,000"):
+        opened(archive)
+
+
+def test_an_archive_that_unpacks_to_far_more_than_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ARCHIVE_BYTES", 1 << 20)
+    archive = tmp_path / "bomb.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for index in range(9):
+            add(tar, f"./a/{index}.txt", bytes(1 << 20))
+    with raises_sentence(DataError, archive, "bytes"):
         opened(archive)

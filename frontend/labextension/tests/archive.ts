@@ -3,6 +3,13 @@ import { checksum } from "../src/viewer/zip";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
+/** The head of a PNG of this size, and a text instead of its pixels. */
+export const png = (width: number, height: number, text = ""): string =>
+  "\x7fPNG\r\n\x1a\n\0\0\0\rIHDR" + [width, height].map(bigEndian).join("") + text;
+
+/** In seven-bit bytes, so that the text is encoded as it is. */
+const bigEndian = (value: number): string => String.fromCharCode(0, 0, value >>> 8, value & 0x7f);
+
 /** A ZIP archive of stored parts. */
 export function zip(parts: Record<string, string>): Uint8Array<ArrayBuffer> {
   const [body, list]: [number[], number[]] = [[], []];
@@ -77,12 +84,13 @@ export const SAVED = {
 };
 
 /** A saved run, with something else in its run.json, and without some of its parts. */
-export function archive(change: object = {}, without: string[] = []): Uint8Array<ArrayBuffer> {
+export function archive(change: object = {}, without: string[] = [], others = {}): Uint8Array<ArrayBuffer> {
   const parts: Record<string, string> = {
     "run.json": JSON.stringify({ ...SAVED, ...change }),
-    "frames/00000.png": "first",
-    "frames/00001.png": "second",
+    "frames/00000.png": png(8, 8, "first"),
+    "frames/00001.png": png(8, 8, "second"),
     "arrays.npz": "numbers",
+    ...others,
   };
   return zip(Object.fromEntries(Object.entries(parts).filter(([name]) => !without.includes(name))));
 }

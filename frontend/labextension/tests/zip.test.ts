@@ -39,6 +39,20 @@ describe("an archive", () => {
     expect(() => unzip(damaged)).toThrow(DamagedError);
   });
 
+  test("whose parts overlap is refused", () => {
+    const content = "a".repeat(500);
+    const one = zip({ a: content });
+    // The list's only entry, nine times: all lead to the same part.
+    const [body, end] = [one.length - 47 - 22, one.length - 22];
+    const entry = one.slice(body, end);
+    const many = new Uint8Array(body + 9 * entry.length + 22);
+    many.set(one.subarray(0, body));
+    for (let index = 0; index < 9; index++) many.set(entry, body + index * entry.length);
+    many.set(one.subarray(end), body + 9 * entry.length);
+    many[many.length - 22 + 10] = 9;
+    expect(() => unzip(many)).toThrow("larger than the file");
+  });
+
   test("whose parts are packed is refused", () => {
     const packed = whole.slice();
     packed[new TextDecoder("latin1").decode(whole).indexOf("PK\x01\x02") + 10] = 8;

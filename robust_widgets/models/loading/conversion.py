@@ -16,6 +16,8 @@ from robust_widgets.models.loading.file_format import detect_format
 from robust_widgets.models.loading.safe_load import read_checkpoint
 from robust_widgets.models.loading.state_dicts import Weights, weights_in
 
+WORKER = "robust_widgets.models.loading.unsafe_load_worker"
+
 
 def convert(source: Path, out: Path, *, trust: bool = False) -> Weights:
     """Write a checkpoint's weights and normalisation as safetensors, atomically; float64 becomes float32.
@@ -44,7 +46,7 @@ def _read_unsafely(source: Path) -> object:
     detect_format(source)
     with tempfile.TemporaryDirectory(prefix="robust-widgets-") as folder:
         tensors = Path(folder) / "tensors.safetensors"
-        command = [sys.executable, "-m", "robust_widgets.models.loading.unsafe_load_worker", str(source), str(tensors)]
+        command = [sys.executable, "-I", "-c", _start_worker(), str(source), str(tensors)]
         environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
         process = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -53,3 +55,14 @@ def _read_unsafely(source: Path) -> object:
             lines = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]
             raise WeightsError(f"The file {str(source)!r} could not be converted ({lines[-1].rstrip('.')[:300]}).")
         return read_checkpoint(tensors)
+
+
+def _start_worker() -> str:
+    """Code for an isolated interpreter: a ``torch.py`` or ``dill.py`` in the current folder is not imported.
+
+    It looks for modules where this process does, but for the current folder, which Python may have added.
+    """
+    here, own = Path.cwd(), Path(__file__).parents[3]
+    folders = [Path(path) for path in sys.path if Path(path).is_absolute()]
+    paths = [str(folder) for folder in folders if folder.resolve() != here or folder.resolve() == own.resolve()]
+    return f"import sys, runpy; sys.path[:] = {paths!r}; runpy.run_module({WORKER!r}, run_name='__main__')"

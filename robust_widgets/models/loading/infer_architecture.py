@@ -14,6 +14,7 @@ from robust_widgets.models.networks.cifar import VGG_STAGES, PreActResNet, Small
 from robust_widgets.models.networks.wide_resnet import ACTIVATIONS, DeepMindPreActResNet, DeepMindWideResNet, WideResNet
 
 Shapes = Mapping[str, tuple[int, ...]]
+MOST_BLOCKS = 250  # of a stage; the deepest published residual network, of 1,001 layers, has 111
 
 # torchvision's families besides ResNets, by the first and the last weight that only they have.
 TORCHVISION: dict[tuple[str, str], tuple[str, ...]] = {
@@ -55,7 +56,10 @@ class Candidate:
 def candidates(state: Mapping[str, Tensor]) -> list[Candidate]:
     """The known networks with these names and shapes, in no particular order."""
     shapes = {name: tuple(value.shape) for name, value in state.items()}
-    return list(_cifar_networks(shapes)) or list(_torchvision_networks(shapes))
+    try:
+        return list(_cifar_networks(shapes)) or list(_torchvision_networks(shapes))
+    except (ArithmeticError, IndexError, KeyError, TypeError, ValueError):  # weights of a network have other shapes
+        return []
 
 
 def is_used(name: str) -> bool:
@@ -87,7 +91,7 @@ def _cifar_networks(shapes: Shapes) -> Iterator[Candidate]:
         name = f"wide-resnet-{6 * depth + 4}-{factor}"
         yield Candidate(name, partial(WideResNet, classes, depth, factor, bias), True)
     elif "classifier.weight" in shapes and "features.0.weight" in shapes:
-        layers, classes = _count(shapes, r"features\.(\d+)\."), shapes["classifier.weight"][0]
+        layers, classes = 1 + max(_numbers(shapes, r"features\.(\d+)\.")), shapes["classifier.weight"][0]
         for name, stages in VGG_STAGES.items():
             # A convolution is three layers, a stage ends in pooling; the last ReLU and pooling have no weights.
             if layers == sum(3 * stage + 1 for stage in stages) - 2:
@@ -167,10 +171,15 @@ def _torchvision_shapes(name: str, classes: int) -> dict[str, tuple[int, ...]]:
     return {key: tuple(value.shape) for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
 
+def _numbers(shapes: Shapes, pattern: str) -> set[int]:
+    """The numbers that the pattern's group matches in any name."""
+    return {int(match.group(1)) for name in shapes if (match := re.match(pattern, name)) and len(match.group(1)) < 5}
+
+
 def _count(shapes: Shapes, pattern: str) -> int:
-    """One more than the highest number that the pattern's group matches in any name."""
-    numbers = [int(match.group(1)) for name in shapes if (match := re.match(pattern, name))]
-    return 1 + max(numbers, default=-1)
+    """How many blocks a stage has, from their numbers; 0 if they are not numbered from 0, or are absurdly many."""
+    numbers = _numbers(shapes, pattern)
+    return len(numbers) if numbers == set(range(len(numbers))) and len(numbers) <= MOST_BLOCKS else 0
 
 
 def _depths(shapes: Shapes, stage: str, numbers: range) -> tuple[int, ...]:

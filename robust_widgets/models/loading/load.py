@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
@@ -81,13 +81,7 @@ def load_file(path: Path, options: LoadOptions) -> RobustClassifier:
     weights = weights_in(path, read_checkpoint(path))
     state = {name: value for name, value in weights.state.items() if is_used(name)}
     network, size, architecture = _network_for(path, state, options.architecture)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        last_line = str(error).strip().splitlines()[-1].strip().rstrip(".")[:200]
-        raise WeightsError(
-            f"The weights in {str(path)!r} do not fit the architecture {architecture!r} ({last_line})."
-        ) from None
+    _load(path, lambda: network, state, architecture)
     return _classifier(network, options, _Defaults(path.stem, architecture, weights, size), path)
 
 
@@ -169,7 +163,32 @@ def _network_for(path: Path, state: dict[str, torch.Tensor], architecture: str |
         )
     if len(matches) > 1:
         raise WeightsError(f"The weights in {str(path)!r} fit several networks; give architecture= as {names}.")
-    return matches[0].build(), 32 if matches[0].small else 224, matches[0].name
+    match = matches[0]
+    with torch.device("meta"):  # without memory, because the names in the file decide the size of the network
+        _load(path, match.build, state, match.name, assign=True)
+    return match.build(), 32 if match.small else 224, match.name
+
+
+def _load(
+    path: Path,
+    build: Callable[[], nn.Module],
+    state: dict[str, torch.Tensor],
+    architecture: str,
+    *,
+    assign: bool = False,
+) -> None:
+    """Load weights into a network.
+
+    Raises:
+        WeightsError: they do not fit, or the network cannot be built.
+    """
+    try:
+        build().load_state_dict(state, assign=assign)
+    except Exception as error:  # sizes from a damaged file make torch raise almost anything
+        last_line = (str(error).strip() or type(error).__name__).splitlines()[-1].strip().rstrip(".")[:200]
+        raise WeightsError(
+            f"The weights in {str(path)!r} do not fit the architecture {architecture!r} ({last_line})."
+        ) from None
 
 
 def _class_count(state: dict[str, torch.Tensor]) -> int | None:

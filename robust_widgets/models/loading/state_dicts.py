@@ -80,8 +80,11 @@ def _state_dict(path: Path, content: object, depth: int = 0) -> dict[str, object
         for entry in ENTRIES:
             if isinstance(entries.get(entry), Mapping):
                 return _state_dict(path, entries[entry], depth + 1)
-        if any(isinstance(value, Tensor) for value in entries.values()):
-            return {str(name): value for name, value in entries.items() if isinstance(value, Tensor)}
+        tensors = {
+            name: value for name, value in entries.items() if isinstance(name, str) and isinstance(value, Tensor)
+        }
+        if tensors:
+            return dict(tensors)
     raise WeightsError(
         f"There is no state dict in {str(path)!r}; give a file with one, bare or as its entry "
         f"{' or '.join(map(repr, ENTRIES[:2]))}."

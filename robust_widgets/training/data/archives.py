@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from robust_widgets.errors import DataError
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.limits import MAX_HEADER_BYTES, MAX_MEMBERS, MAX_PICTURE_BYTES, most_unpacked
 from robust_widgets.training.data.reading import (
     PictureSet,
     ReadPicture,
@@ -29,9 +30,6 @@ from robust_widgets.training.data.reading import (
 Parts: TypeAlias = tuple[str, ...]
 Decoded: TypeAlias = tuple[Parts, "Pixels | None"]
 
-MAX_PICTURE_BYTES = 64 << 20
-MAX_HEADER_BYTES = 1 << 20
-MAX_MEMBERS = 5_000_000
 CHUNK_PICTURES = 256
 CHUNK_BYTES = 64 << 20
 _BLOCK = 512
@@ -123,12 +121,12 @@ class Archive:
         total = self._path.stat().st_size
         bar = tqdm(total=total, unit="B", unit_scale=True, desc=f"reading {self._path.name}", disable=not progress)
         with self._path.open("rb") as compressed, bar, _decompress(compressed) as decompressed:
-            stream = _GuardedStream(decompressed)
+            stream = _GuardedStream(decompressed, most_unpacked(total, packed=decompressed is not compressed))
             with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as archive:
                 for count, member in enumerate(archive):
                     if count >= MAX_MEMBERS:
                         raise DataError(f"{str(self._path)!r} holds more than {MAX_MEMBERS:,} files; give fewer.")
-                    stream.ceiling = member.offset_data + member.size + MAX_HEADER_BYTES
+                    stream.allow(member.offset_data + member.size)
                     parts = _visible_parts(member.name)
                     if parts and member.isdir():
                         self._folders.add(parts)
@@ -160,19 +158,31 @@ def _decompress(file: IO[bytes]) -> IO[bytes]:
 
 
 class _GuardedStream:
-    """A stream for tarfile that rejects endless headers and knows whether the archive is complete.
+    """A stream for tarfile that rejects endless headers and files, and knows whether the archive is complete.
 
     tarfile itself takes a damaged header, or the end of the file, for the end of the archive.
+
+    Args:
+        stream: the archive, decompressed.
+        most: bytes it may have.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self._stream, self._most = stream, most
         self._length = self._content_end = 0
-        self.ceiling = MAX_HEADER_BYTES
+        self._ceiling = MAX_HEADER_BYTES
+
+    def allow(self, end: int) -> None:
+        """Allow to read the content of a file that ends here, and one more header."""
+        if end > self._most:
+            raise tarfile.ReadError(f"one of its files claims to end after {end:,} bytes")
+        self._ceiling = end + MAX_HEADER_BYTES
 
     def read(self, size: int) -> bytes:
-        if self._length > self.ceiling:
+        if self._length > self._ceiling:
             raise tarfile.ReadError("one of its headers is absurdly long")
+        if self._length > self._most:
+            raise tarfile.ReadError(f"it unpacks to more than {self._most:,} bytes")
         content = self._stream.read(size)
         if used := len(content.rstrip(b"\0")):
             self._content_end = self._length + used
@@ -181,7 +191,7 @@ class _GuardedStream:
 
     def check_end(self, offset: int) -> None:
         """Check that there is an empty block at ``offset``, and nothing after it."""
-        self.ceiling = offset + _BLOCK + MAX_HEADER_BYTES
+        self._ceiling = offset + _BLOCK + MAX_HEADER_BYTES
         while self.read(1 << 16):
             pass
         if self._length < offset + _BLOCK or self._content_end > offset:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -15,7 +17,8 @@ from torch import Tensor
 from robust_widgets._deprecated import renamed_attribute
 from robust_widgets.errors import DataError
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.io import as_rgb
+from robust_widgets.pictures.io import as_rgb, open_picture
+from robust_widgets.pictures.limits import LARGEST_PIXELS
 
 PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"})
 FEWEST_PICTURES = 10
@@ -108,10 +111,34 @@ class ReadPicture(NamedTuple):
     label: int
 
 
+class _Memory:
+    """Lets several threads decode pictures as long as all of these together are no larger than the largest."""
+
+    def __init__(self, pixels: int) -> None:
+        self._free = pixels
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def of(self, pixels: int) -> Generator[None]:
+        """Wait until there is room for one more picture."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= pixels)
+            self._free -= pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += pixels
+                self._changed.notify_all()
+
+
+_memory = _Memory(LARGEST_PIXELS)
+
+
 def decode(file: Path | IO[bytes], size: int) -> Pixels | None:
     """A picture file as uint8 (size, size, 3), or None if it cannot be read as a picture."""
     try:
-        with Image.open(file) as picture:
+        with open_picture(file) as picture, _memory.of(picture.width * picture.height):
             return square(as_rgb(picture), size)
     except MemoryError:
         raise

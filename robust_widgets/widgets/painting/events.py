@@ -10,6 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
+from robust_widgets.pictures.limits import (
+    MAX_BRUSH_SIZE,
+    MAX_COORDINATE,
+    MAX_CORNERS,
+    MAX_MESSAGE_PICTURE,
+    MAX_NUMBER,
+    MAX_POINTS,
+    MAX_TEXT_LENGTH,
+)
 from robust_widgets.widgets.page_widget import HelloEvent, Message
 from robust_widgets.widgets.painting.layers import PaintLayer
 from robust_widgets.widgets.painting.strokes import Point, Tool
@@ -22,12 +31,6 @@ ACTIONS: tuple[str, ...] = (
     *("undo", "redo", "run", "stop", "smaller", "larger", "layer", "invert"),
     *get_args(PadTool),
 )
-MAX_COORDINATE = 1e6
-MAX_POINTS = 10_000
-MAX_CORNERS = 2_000
-MAX_BRUSH_SIZE = 4096
-MAX_PICTURE_BYTES = 10 * 1024 * 1024
-MAX_TEXT_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -190,13 +193,13 @@ def _picture(message: Message, buffers: Sequence[Any]) -> PictureEvent | None:
         return None
     if not isinstance(buffers[0], (bytes, bytearray, memoryview)):
         return None
-    data = bytes(cast("bytes", buffers[0]))
-    return PictureEvent(name[:MAX_TEXT_LENGTH], data) if 0 < len(data) <= MAX_PICTURE_BYTES else None
+    size = memoryview(cast("bytes", buffers[0])).nbytes
+    return PictureEvent(name[:MAX_TEXT_LENGTH], bytes(buffers[0])) if 0 < size <= MAX_MESSAGE_PICTURE else None
 
 
 def _id(message: Message) -> int | None:
     id = message.get("id")
-    return id if isinstance(id, int) and not isinstance(id, bool) else None
+    return id if isinstance(id, int) and not isinstance(id, bool) and abs(id) <= MAX_NUMBER else None
 
 
 def _rows(raw: object, count: int, most: int) -> list[tuple[float, ...]] | None:

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.limits import MAX_HISTORY
 
 LayerName: TypeAlias = Literal["image", "sketch", "mask"]
 PaintLayer: TypeAlias = Literal["sketch", "mask"]
@@ -94,9 +95,11 @@ class History:
         return sum(len(patch.difference) for change in self._done + self._undone for patch in change.patches)
 
     def record(self, change: Change) -> None:
-        """Add a change that was just made."""
+        """Add a change that was just made. The oldest are forgotten when they take too much memory."""
         self._done.append(change)
         self._undone.clear()
+        while self.size > MAX_HISTORY and len(self._done) > 1:
+            del self._done[: 1 + len(self._done) // 10]
 
     def undo(self, layers: Mapping[LayerName, Pixels]) -> Change | None:
         """Undo the last change; None if there is none."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 import ipywidgets
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from robust_widgets.errors import PictureError
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.io import to_square_pixels
+from robust_widgets.pictures.limits import MAX_STROKES, sides_in_words
 from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.page_widget import HelloEvent
 from robust_widgets.widgets.painting.canvas import ALL_LAYERS, RasterCanvas
@@ -218,7 +219,7 @@ class Surface:
                 if color is not None:
                     self.pad.color = "#{:02x}{:02x}{:02x}".format(*color)
             case PictureEvent():
-                self.set_picture(decode(event.name, event.data))
+                self.set_picture(decode(event.name, event.data, self.raster.side))
                 self._status.show(f"{event.name or 'The picture'} is under your sketch now; undo removes it.")
             case RefusedEvent():
                 raise PictureError(
@@ -248,6 +249,8 @@ class Surface:
         with self._lock:
             if event.phase == "begin" or event.id not in self._strokes:
                 brush = event.brush or self.pad.brush
+                while len(self._strokes) >= MAX_STROKES:  # from a page that ends none
+                    self.raster.finish(self._strokes.pop(next(iter(self._strokes))))
                 self._strokes[event.id] = self.raster.begin(
                     brush.tool, brush.color, brush.size, brush.softness, brush.opacity, brush.layer
                 )
@@ -294,18 +297,18 @@ def _width(point: Point) -> Point:
     return x, y, MIN_WIDTH + (1 - MIN_WIDTH) * pressure
 
 
-def decode(name: str, data: bytes) -> Pixels:
-    """Decode a picture file to uint8 (h, w, 3), on a white background.
+def decode(name: str, data: bytes, side: int) -> Pixels:
+    """Decode a picture file, crop and scale it to uint8 (side, side, 3), on a white background.
 
     Raises:
         PictureError: it cannot be read.
     """
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.load()
-            return np.asarray(_on_white(picture))
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
-        raise PictureError(f"{name or 'The picture'} cannot be read; use a PNG, JPEG or WebP file.") from None
+        return to_square_pixels(data, side)
+    except PictureError:
+        raise PictureError(
+            f"{name or 'The picture'} cannot be read; use a PNG, JPEG or WebP file of {sides_in_words()}."
+        ) from None
 
 
 def square(picture: Pixels, side: int) -> Pixels:
@@ -326,11 +329,3 @@ def square_mask(mask: object, side: int) -> Pixels:
     if pixels.shape == (side, side):
         return pixels
     return np.asarray(ImageOps.fit(Image.fromarray(pixels), (side, side), Image.Resampling.NEAREST))
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode == "RGB":
-        return picture
-    rgba = picture.convert("RGBA")
-    paper = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(paper, rgba).convert("RGB")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import ipywidgets
 
-from robust_widgets.errors import StateError
+from robust_widgets.errors import InputError, StateError
 from robust_widgets.interface.session import ModelLoaded, RunEnded, RunRequest, Session
 from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.pictures import Pixels
@@ -174,15 +175,17 @@ class StudioWidget(ipywidgets.VBox):
         if not len(trace):
             raise StateError("This run has no frames yet; wait until it has made one.")
         unsaved = self._unsaved
+        self.runner.take(trace)
         if trace.task in self.controls:
             self.task_buttons.value = trace.task
-            self.controls[trace.task].set(trace.parameters)
+            with suppress(InputError):  # of another version, which had other parameters
+                checked = task_spec(trace.task).check(trace.parameters)
+                self.controls[trace.task].set({name: checked[name] for name in trace.parameters})
             if trace.target in self.picker.classes:
                 self.picker.value = trace.target
         if self.surface is not None and self.surface.raster.is_blank and "picture" in trace.inputs:
             self.surface.set_picture(trace.inputs["picture"])
             self.surface.set_mask(trace.inputs.get("mask"))
-        self.runner.take(trace)
         self.snapshot.update(self.traces)
         self._unsaved = unsaved
 

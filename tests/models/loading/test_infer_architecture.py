@@ -129,3 +129,60 @@ def test_robustbenchs_networks_are_recognised_by_their_shapes(network: Any, name
         state = network().state_dict()
         matches = {candidate.name: candidate for candidate in candidates(state)}
         assert matches[name].build().state_dict().keys() == state.keys() and matches[name].small
+
+
+RESNET = ("conv1.weight", "layer1.0.conv2.weight", "layer4.0.conv1.weight", "fc.weight")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        (*RESNET, "layer1.999999.conv1.weight"),
+        (*RESNET, f"layer1.{'9' * 5000}.conv1.weight"),
+        (*RESNET, *(f"layer2.{index}.conv1.weight" for index in range(3_000))),
+        ("block1.layer.0.conv1.weight", "block1.layer.999999.conv1.weight", "fc.weight"),
+        ("linear.weight", "layer4.0.conv1.weight", "bn1.weight", "conv1.weight", "layer4.999999.conv1.weight"),
+        ("linear.weight", "dense1.0.conv1.weight", "conv1.weight", "dense3.999999.conv1.weight"),
+        ("init_conv.weight", "logits.weight", "layer.0.block.999999.x"),
+        ("classifier.weight", "features.0.weight", "features.999999.weight"),
+    ],
+    ids=lambda names: names[-1][:20],
+)
+def test_a_name_cannot_ask_for_a_network_of_any_depth(names: tuple[str, ...], tmp_path: Path) -> None:
+    blocks = count_modules(names, tmp_path)
+    assert blocks < 20_000
+
+
+def count_modules(names: tuple[str, ...], folder: Path) -> int:
+    """How many modules are made while a file of these weights is refused."""
+    made: list[int] = []
+    original = nn.Module.__init__
+
+    def count(module: nn.Module, *arguments: Any, **options: Any) -> None:
+        made.append(1)
+        original(module, *arguments, **options)
+
+    path = save_checkpoint(
+        folder, {name: torch.zeros(64, 64, 1, 1) for name in names} | {"fc.weight": torch.ones(9, 64)}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.Module, "__init__", count)
+        with pytest.raises(WeightsError):
+            load_model(path, device="cpu", mean=0.5, std=0.5, input_size=16)
+    return len(made)
+
+
+def test_a_width_cannot_ask_for_more_memory_than_the_file_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensors = {"block1.layer.0.conv1.weight": torch.zeros(1), "fc.weight": torch.zeros(1, 1 << 20)}
+    monkeypatch.setattr(torch, "empty", refuse_large(torch.empty))
+    with raises_sentence(WeightsError, "do not fit the architecture 'wide-resnet-"):
+        load_model(save_checkpoint(tmp_path, tensors), device="cpu", mean=0.5, std=0.5)
+
+
+def refuse_large(empty: Any) -> Any:
+    def checked(*shape: Any, **options: Any) -> torch.Tensor:
+        tensor: torch.Tensor = empty(*shape, **options)
+        assert tensor.device.type == "meta" or tensor.numel() < 1e7
+        return tensor
+
+    return checked

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import traitlets
 
+from robust_widgets.pictures.limits import MAX_MESSAGE_PICTURE
 from robust_widgets.widgets.page_widget import HelloEvent
 from robust_widgets.widgets.painting.events import (
     MAX_CORNERS,
-    MAX_PICTURE_BYTES,
     MAX_POINTS,
     ActionEvent,
     AreaEvent,
@@ -162,6 +162,7 @@ def test_long_names_are_cut() -> None:
         {"kind": "other"},
         {"kind": "stroke"},
         {"kind": "stroke", "id": "1", "phase": "begin", "points": [[0, 0, 1]]},
+        {"kind": "stroke", "id": 10**400, "phase": "begin", "points": [[0, 0, 1]]},
         {"kind": "stroke", "id": True, "phase": "begin", "points": [[0, 0, 1]]},
         {"kind": "stroke", "id": 1, "phase": "middle", "points": [[0, 0, 1]]},
         {"kind": "stroke", "id": 1, "phase": "begin", "points": []},
@@ -194,7 +195,7 @@ def test_malformed_messages_are_ignored(message: object) -> None:
     assert events == []
 
 
-@pytest.mark.parametrize("buffers", [[], [b""], [b"a", b"b"], [3], ["text"], [bytes(MAX_PICTURE_BYTES + 1)]])
+@pytest.mark.parametrize("buffers", [[], [b""], [b"a", b"b"], [3], ["text"], [bytes(MAX_MESSAGE_PICTURE + 1)]])
 def test_a_picture_needs_one_sensible_buffer(buffers: list[Any]) -> None:
     assert parse_event({"kind": "picture", "name": "a.png", "type": "image/png"}, buffers) is None
 

@@ -8,6 +8,8 @@ import time
 import numpy as np
 import pytest
 
+from robust_widgets.pictures.limits import MAX_STROKES
+from robust_widgets.widgets.painting import layers
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.surface import MIN_WIDTH, Surface
 from robust_widgets.widgets.status_line import StatusLine
@@ -283,3 +285,26 @@ def test_handlers_may_be_called_on_any_thread(page: Page, surface: Surface, stat
     assert page.shows(surface.canvas, surface.raster)
     undo_all(surface)
     assert surface.raster.is_blank and page.shows(surface.canvas, surface.raster)
+
+
+def test_strokes_that_never_end_are_ended(page: Page, surface: Surface) -> None:
+    for number in range(5 * MAX_STROKES):
+        page.part(surface.pad, "begin", [(number % SIDE, 16)], number)
+    assert len(surface._strokes) == MAX_STROKES
+    page.part(surface.pad, "end", [(1, 1)], 0)
+    page.part(surface.pad, "end", [(20, 20)], 5 * MAX_STROKES - 1)
+    assert acknowledged(page, surface) == [0, 5 * MAX_STROKES - 1]
+    undo_all(surface)
+    assert surface.raster.is_blank and page.shows(surface.canvas, surface.raster)
+
+
+def test_the_history_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "MAX_HISTORY", 100_000)
+    raster, dice = Raster(SIDE), np.random.default_rng(0)
+    for _ in range(200):
+        raster.set_image(dice.integers(0, 256, (SIDE, SIDE, 3), np.uint8))
+    newest = raster.image.copy()
+    assert raster.history.size <= 100_000 and raster.can_undo
+    raster.undo()
+    raster.redo()
+    np.testing.assert_array_equal(raster.image, newest)

@@ -6,6 +6,15 @@ import { DamagedError, unzip } from "./zip";
 /** The version of the format that is read here. */
 export const VERSION = 1;
 
+/** What a run may hold, as in `robust_widgets/pictures/limits.py` and `robust_widgets/runs/schema.py`. */
+const LARGEST_SIDE = 10_000;
+const LARGEST_PIXELS = 64_000_000;
+const MOST_PICTURES = 1024;
+const LONGEST_NAME = 1000;
+const MOST_KNOBS = 100;
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+const HEXADECIMAL = /^[0-9a-f]{0,128}$/;
+
 /** The file has a format version that cannot be read here. */
 export class OtherVersionError extends Error {
   override readonly name = "OtherVersionError";
@@ -30,19 +39,20 @@ export function readRun(bytes: Uint8Array<ArrayBuffer>): SavedRun {
   if (saved["format"] !== "robust-widgets run") throw new DamagedError("it is another kind of archive");
   const version = number(saved["version"], "version");
   if (version !== VERSION) throw new OtherVersionError(version);
-  const count = number(saved["frames"], "frames");
+  const count = whole(saved["frames"], "frames", parts.size);
+  const size = shape(record(saved["pictures"], "pictures"));
   const pictures = Array.from({ length: count }, (_, step) => {
     const name = `frames/${String(step).padStart(5, "0")}.png`;
     const picture = parts.get(name);
     if (!picture) throw new DamagedError(`its part ${name} is missing`);
+    if (!isGrid(picture, size)) throw new DamagedError(`its part ${name} has another size`);
     return picture;
   });
   const header = record(saved["header"], "header");
-  const size = record(saved["pictures"], "pictures");
   const curves = record(saved["curves"], "curves");
   const column = (name: string) => values(curves[name], name, count);
   const steps = column("steps").map((step) => number(step, "steps"));
-  const [task, target] = [text(header["task"]), text(header["target"])];
+  const [task, target] = [text(header["task"], NAME), text(header["target"])];
   const run: Run = {
     title: target,
     task: task.replaceAll("_", " "),
@@ -60,16 +70,46 @@ export function readRun(bytes: Uint8Array<ArrayBuffer>): SavedRun {
     task,
     target,
     model: text(header["model"]),
-    fingerprint: text(header["fingerprint"]),
+    fingerprint: text(header["fingerprint"], HEXADECIMAL),
     seed: header["seed"] === null ? null : number(header["seed"], "seed"),
-    knobs: Object.entries(record(header["knobs"], "knobs")),
-    size: {
-      count: number(size["count"], "count"),
-      height: number(size["height"], "height"),
-      width: number(size["width"], "width"),
-    },
+    knobs: knobs(record(header["knobs"], "knobs")),
+    size,
   };
 }
+
+type Shape = RunParameters["size"];
+
+function shape(size: Record<string, unknown>): Shape {
+  return {
+    count: whole(size["count"], "count", MOST_PICTURES),
+    height: whole(size["height"], "height", LARGEST_SIDE),
+    width: whole(size["width"], "width", LARGEST_SIDE),
+  };
+}
+
+/** Whether the head of a PNG tells the size of a grid of the run's pictures, which the browser can show. */
+function isGrid(png: Uint8Array<ArrayBuffer>, { count, height, width }: Shape): boolean {
+  if (png.length < 24) return false;
+  const head = new DataView(png.buffer, png.byteOffset, png.byteLength);
+  const columns = Math.ceil(Math.sqrt(count));
+  const [across, down] = [columns * width, Math.ceil(count / columns) * height];
+  return (
+    head.getUint32(16) === across &&
+    head.getUint32(20) === down &&
+    Math.max(across, down) <= LARGEST_SIDE &&
+    across * down <= LARGEST_PIXELS
+  );
+}
+
+function knobs(values: Record<string, unknown>): [name: string, value: unknown][] {
+  const entries = Object.entries(values);
+  const isKnown = ([name, value]: [string, unknown]) =>
+    NAME.test(name) && (value === null || typeof value === "number" || typeof value === "boolean" || isShort(value));
+  if (entries.length > MOST_KNOBS || !entries.every(isKnown)) throw unreadable("knobs");
+  return entries;
+}
+
+const isShort = (value: unknown): value is string => typeof value === "string" && value.length <= LONGEST_NAME;
 
 function json(bytes: Uint8Array | undefined): unknown {
   if (!bytes) throw new DamagedError("its part run.json is missing");
@@ -92,8 +132,13 @@ function number(value: unknown, name: string): number {
   return value;
 }
 
-function text(value: unknown): string {
-  if (typeof value !== "string") throw unreadable("header");
+function whole(value: unknown, name: string, most: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > most) throw unreadable(name);
+  return value;
+}
+
+function text(value: unknown, pattern = /^/): string {
+  if (!isShort(value) || !pattern.test(value)) throw unreadable("header");
   return value;
 }
 

@@ -18,11 +18,15 @@ export function unzip(bytes: Uint8Array<ArrayBuffer>): Map<string, Uint8Array<Ar
   const end = findEnd(view);
   const parts = new Map<string, Uint8Array<ArrayBuffer>>();
   let at = view.getUint32(end + 16, true);
+  // Parts that overlap were made to be larger than their archive, and take long to check.
+  let unread = bytes.length;
   for (let left = view.getUint16(end + 10, true); left > 0; left--) {
     expect(at + ENTRY.size <= end && view.getUint32(at, true) === ENTRY.signature, "its list of parts is damaged");
     const nameLength = view.getUint16(at + 28, true);
     const rest = view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     const name = new TextDecoder().decode(bytes.subarray(at + ENTRY.size, at + ENTRY.size + nameLength));
+    unread -= view.getUint32(at + 20, true);
+    expect(unread >= 0, "its parts are larger than the file");
     parts.set(name, part(bytes, view, at, name));
     at += ENTRY.size + nameLength + rest;
   }

@@ -7,7 +7,7 @@ import { hostOf, readScene } from "./scene";
 // A stroke is one message, sent when it ends. A stroke that takes longer than this is sent in parts: a closed page then
 // loses little, and Python does not have to paint a long stroke all at once.
 const PART_MS = 1000;
-const MOST_POINTS = 5000;
+const MOST_POINTS = 1000;
 const MOST_CORNERS = 1500;
 /** How long ink stays for the canvas to show the same, once Python has painted it. */
 const LONGEST_WAIT_MS = 400;

@@ -1,0 +1,82 @@
+"""How much a file or a message from elsewhere may ask for. Readers check these before they allocate anything.
+
+Each bound leaves room for everything that this package writes, and refuses what costs far more than its bytes.
+"""
+
+from __future__ import annotations
+
+# Pictures. A model's pictures are at most 1024 pixels wide, so nothing is gained above a large photograph; phones make
+# pictures of 50 megapixels. Decoded, the largest takes 192 MB.
+SMALLEST_SIDE = 4
+LARGEST_SIDE = 10_000
+LARGEST_PIXELS = 64_000_000
+# Floats take four times the memory of bytes, so squares wider than a photograph of 12 megapixels are reduced first.
+LARGEST_FLOAT_SIDE = 3072
+
+
+def is_too_large(width: int, height: int) -> bool:
+    """Whether a picture of this size is refused."""
+    return max(width, height) > LARGEST_SIDE or width * height > LARGEST_PIXELS
+
+
+def sides_in_words() -> str:
+    """The sizes that are taken, as the end of a sentence."""
+    return f"{SMALLEST_SIDE} to {LARGEST_SIDE:,} pixels a side, and at most {LARGEST_PIXELS / 1e6:.0f} megapixels"
+
+
+# Runs. A run of 61 steps of 1024-pixel pictures takes 256 MB; larger ones do not compress to a twentieth, since the
+# steps of a run are full of detail.
+RUN_BYTES = 256 << 20
+RUN_EXPANSION = 20
+LONGEST_RUN = 100_001
+MOST_PICTURES = 1024
+LONGEST_JSON = 16 << 20
+LONGEST_NAME = 1000
+MOST_CLASSES = 100_000
+
+
+class Budget:
+    """The bytes that a file of a run may take when it is decoded.
+
+    Args:
+        size: of the file, in bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._total = self._left = RUN_BYTES + RUN_EXPANSION * size
+
+    def take(self, count: int) -> None:
+        """Account for some bytes that are about to be allocated.
+
+        Raises:
+            ValueError: there are not so many left.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise ValueError(f"it claims to unpack to more than {self._total / 1e6:,.0f} MB")
+
+
+# Archives of training pictures. Pictures hardly compress, and even uncompressed ones do not to a thirtieth.
+MAX_PICTURE_BYTES = 64 << 20
+MAX_HEADER_BYTES = 1 << 20
+MAX_MEMBERS = 5_000_000
+ARCHIVE_BYTES = 256 << 20
+ARCHIVE_EXPANSION = 30
+
+
+def most_unpacked(size: int, *, packed: bool) -> int:
+    """Bytes that an archive of ``size`` bytes may unpack to."""
+    return ARCHIVE_BYTES + ARCHIVE_EXPANSION * size if packed else size
+
+
+# Messages of a page. A widget sends the points of a second, and nobody paints with more than ten fingers. Painting all
+# points of a message with the widest brush takes two seconds, and a stroke in progress half a megabyte.
+MAX_COORDINATE = 1e6
+MAX_NUMBER = 2**53  # the largest whole number that a page can count to
+MAX_POINTS = 1_500
+MAX_CORNERS = 2_000
+MAX_STROKES = 16
+MAX_HISTORY = 64 << 20  # bytes of changes that can be undone; a stroke takes some thousand
+MAX_BRUSH_SIZE = 4096
+MAX_MESSAGE_PICTURE = 10 << 20
+MAX_TEXT_LENGTH = 200

@@ -1,0 +1,120 @@
+"""What a saved run may hold. Files and outputs are checked against this when they are read, and trusted afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from robust_widgets.pictures.limits import LARGEST_SIDE, LONGEST_NAME, LONGEST_RUN, MOST_CLASSES, MOST_PICTURES
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+Text = Annotated[str, Field(max_length=LONGEST_NAME)]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+
+
+class Checked(BaseModel):
+    """Values of exactly the declared types."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class Header(Checked):
+    """Metadata of a run; see :class:`robust_widgets.runs.record.RunRecord`. Nothing else may be in it."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    task: Name
+    knobs: Annotated[dict[Name, bool | Whole | Number | Text | None], Field(max_length=100)]
+    seed: Whole | None = None
+    model: Text = ""
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]*$", max_length=128)] = ""
+    target: Text = ""
+    classes: Annotated[tuple[Text, ...], Field(max_length=MOST_CLASSES)] = ()
+    radius: Annotated[float, Field(ge=0)] | None = None
+
+
+class NpzHeader(Header):
+    """``header`` in an NPZ file."""
+
+    format: str
+
+
+class Shape(Checked):
+    """Number and size of the pictures of each step."""
+
+    count: Annotated[int, Field(ge=1, le=MOST_PICTURES)]
+    height: Side
+    width: Side
+
+
+class ArchiveVersion(Checked):
+    """Which version wrote an archive."""
+
+    format: Literal["robust-widgets run"]
+    version: int
+
+
+class Archive(Checked):
+    """``run.json`` in an archive."""
+
+    header: Header
+    frames: Annotated[int, Field(ge=1, le=LONGEST_RUN)]
+    pictures: Shape
+
+
+class Output(Checked):
+    """A run's entry in our MIME type."""
+
+    header: Header
+    pictures: Shape
+
+
+Column = Annotated[tuple[Number | None, ...], Field(min_length=1, max_length=LONGEST_RUN)]
+
+
+class Played(Checked):
+    """A run's data in the HTML player."""
+
+    steps: Annotated[tuple[Annotated[int, Field(ge=0, lt=LONGEST_RUN)], ...], Field(min_length=1)]
+    seconds: tuple[Number, ...]
+    loss: Column
+    probability: Column
+    distance: Column
+    frames: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ArrayKind:
+    """What an array of a run holds.
+
+    Attributes:
+        kinds: NumPy's letters of the types: ``"u"`` and ``"i"`` whole numbers, ``"f"`` floats, ``"U"`` text.
+        dimensions: how many.
+        most: bytes of an element at most.
+    """
+
+    kinds: str
+    dimensions: int
+    most: int = 8
+
+
+PIXELS = {dimensions: ArrayKind("u", dimensions, 1) for dimensions in (2, 3, 4, 5)}
+ARRAYS = {
+    "header": ArrayKind("U", 0, 1 << 26),
+    "frames": PIXELS[5],
+    "seconds": ArrayKind("f", 1),
+    "loss": ArrayKind("f", 2),
+    "probability": ArrayKind("f", 2),
+    "distance": ArrayKind("f", 2),
+    "probabilities": ArrayKind("f", 3),
+    "probabilities_steps": ArrayKind("iu", 1),
+    "gradient": PIXELS[4],
+    "gradient_steps": ArrayKind("iu", 1),
+    "input_picture": PIXELS[3],
+    "input_mask": PIXELS[2],
+    "input_start": PIXELS[4],
+}
