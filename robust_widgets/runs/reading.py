@@ -180,7 +180,7 @@ def record_of(header: Header, kind: type[R]) -> R:
     """A run without frames, from its metadata."""
     return kind(
         task=header.task,
-        parameters=dict(header.knobs),  # the files' key predates the attribute's name
+        parameters=dict(header.parameters),
         seed=header.seed,
         model=header.model,
         fingerprint=header.fingerprint,

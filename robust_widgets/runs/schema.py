@@ -28,7 +28,8 @@ class Header(Checked):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     task: Name
-    knobs: Annotated[dict[Name, bool | Whole | Number | Text | None], Field(max_length=100)]
+    # The files' key predates the attribute's name.
+    parameters: Annotated[dict[Name, bool | Whole | Number | Text | None], Field(max_length=100, alias="knobs")]
     seed: Whole | None = None
     model: Text = ""
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]*$", max_length=128)] = ""

@@ -175,7 +175,7 @@ class Runner:
     def take(self, trace: Trace) -> None:
         """Show a run that was made elsewhere, as the newest one. One that cannot be shown does not join the history."""
         with self._lock:
-            shown = self._shown_run
+            before = self._shown_run
             self.traces.append(trace)
             try:
                 self._begin(self._run_of(trace))
@@ -183,8 +183,8 @@ class Runner:
             except BaseException:
                 self.traces.pop()
                 self._runs.pop(id(trace), None)
-                if shown is not None:
-                    self._begin(shown)
+                if before is not None:
+                    self._begin(before)
                 raise
         self._notify("shown", trace, None)
 

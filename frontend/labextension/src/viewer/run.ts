@@ -11,7 +11,7 @@ const LARGEST_SIDE = 10_000;
 const LARGEST_PIXELS = 64_000_000;
 const MOST_PICTURES = 1024;
 const LONGEST_NAME = 1000;
-const MOST_KNOBS = 100;
+const MOST_PARAMETERS = 100;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const HEXADECIMAL = /^[0-9a-f]{0,128}$/;
 
@@ -72,7 +72,7 @@ export function readRun(bytes: Uint8Array<ArrayBuffer>): SavedRun {
     model: text(header["model"]),
     fingerprint: text(header["fingerprint"], HEXADECIMAL),
     seed: header["seed"] === null ? null : number(header["seed"], "seed"),
-    knobs: knobs(record(header["knobs"], "knobs")),
+    knobs: parametersIn(record(header["knobs"], "knobs")),
     size,
   };
 }
@@ -101,11 +101,11 @@ function isGrid(png: Uint8Array<ArrayBuffer>, { count, height, width }: Shape): 
   );
 }
 
-function knobs(values: Record<string, unknown>): [name: string, value: unknown][] {
+function parametersIn(values: Record<string, unknown>): [name: string, value: unknown][] {
   const entries = Object.entries(values);
   const isKnown = ([name, value]: [string, unknown]) =>
     NAME.test(name) && (value === null || typeof value === "number" || typeof value === "boolean" || isShort(value));
-  if (entries.length > MOST_KNOBS || !entries.every(isKnown)) throw unreadable("knobs");
+  if (entries.length > MOST_PARAMETERS || !entries.every(isKnown)) throw unreadable("knobs");
   return entries;
 }
 
