@@ -69,8 +69,13 @@ def checked_json(schema: type[M], text: str | bytes) -> M:
     """
     from pydantic import ValidationError
 
+    values: Any = json.loads(text)
+    if isinstance(values, dict) and schema.model_config.get("extra") != "forbid":
+        # What is not declared is dropped here, because pydantic would take a hundred times its size.
+        known = {field.alias or name for name, field in schema.model_fields.items()}
+        values = {name: value for name, value in cast("dict[str, Any]", values).items() if name in known}
     try:
-        return schema.model_validate_json(text)
+        return schema.model_validate_json(json.dumps(values))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))[:LONGEST_PLACE]

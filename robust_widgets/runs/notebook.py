@@ -120,7 +120,7 @@ def _rebuild(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
         with open_picture(io.BytesIO(base64.b64decode(frame, validate=True)), ["JPEG"]) as picture:
             budget.take(3 * picture.width * picture.height)
             pixels = untile(_whole_cells(picture.convert("RGB"), count), count)
-        if check_shown(pixels) != check_shown(trace[0].pixels if len(trace) else pixels):
+        if check_shown(pixels.shape) != check_shown((trace[0].pixels if len(trace) else pixels).shape):
             raise ValueError("its pictures differ in size")
         loss, probability, distance = (np.full(count, np.nan if number is None else number) for number in row)
         trace.append(Frame(step, pixels, loss, probability, distance / unit, seconds))

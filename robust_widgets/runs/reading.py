@@ -6,7 +6,7 @@ import io
 import math
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,11 +78,11 @@ def read_archive(path: Path, kind: type[R]) -> R:
                 f"{VERSION}); update robust-widgets to read it."
             )
         run = checked_json(Archive, text)
-        budget.take(3 * run.frames * run.pictures.count * run.pictures.height * run.pictures.width)
-        frames = [_untiled(archive.read(frame_name(step)), run.pictures) for step in range(run.frames)]
-        arrays = archive.read("arrays.npz")
-    with zipfile.ZipFile(io.BytesIO(arrays)) as archive:
-        return rebuild(run.header, frames, Arrays(archive, budget), kind)
+        shape = run.pictures.count, run.pictures.height, run.pictures.width, 3
+        budget.take(run.frames * math.prod(shape))
+        frames = (_untiled(archive.read(frame_name(step)), run.pictures) for step in range(run.frames))
+        with zipfile.ZipFile(io.BytesIO(archive.read("arrays.npz"))) as arrays:
+            return rebuild(run.header, frames, (run.frames, *shape), Arrays(arrays, budget), kind)
 
 
 def read_npz(path: Path, kind: type[R]) -> R:
@@ -94,7 +94,8 @@ def read_npz(path: Path, kind: type[R]) -> R:
             raise ValueError("it holds other arrays")
         if header.format not in NPZ_FORMATS:
             raise TraceError(f"{str(path)!r} was saved by another version of robust-widgets.")
-        return rebuild(header, list(arrays["frames"]), arrays, kind)
+        frames = arrays["frames"]
+        return rebuild(header, frames, frames.shape, arrays, kind)
 
 
 def _untiled(png: bytes, shape: Shape) -> Pixels:
@@ -143,28 +144,28 @@ class Arrays:
             return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def rebuild(header: Header, frames: Sequence[Pixels], arrays: Arrays, kind: type[R]) -> R:
+def rebuild(header: Header, frames: Iterable[Pixels], shape: tuple[int, ...], arrays: Arrays, kind: type[R]) -> R:
     """Rebuild a run.
 
     Args:
         header: its metadata.
-        frames: its pictures, uint8 (n, h, w, 3) for each step.
+        frames: its pictures, uint8 (n, h, w, 3) for each step; iterated over once everything else is checked.
+        shape: of all of them, (steps + 1, n, h, w, 3).
         arrays: the arrays of its NPZ file.
         kind: the class to make.
 
     Raises:
         KeyError, ValueError: something is missing or does not fit.
     """
-    if not 1 <= len(frames) <= LONGEST_RUN:
-        raise ValueError(f"it has {len(frames)} frames")
-    shape = check_shown(frames[0])
-    count = shape[0]
+    steps, pictures = shape[0], check_shown(shape[1:])
+    if not 1 <= steps <= LONGEST_RUN:
+        raise ValueError(f"it has {steps} frames")
     seconds, metrics = arrays["seconds"], {name: arrays[name] for name in METRICS}
-    if len(seconds) != len(frames) or any(values.shape != (len(frames), count) for values in metrics.values()):
+    if len(seconds) != steps or any(values.shape != (steps, pictures[0]) for values in metrics.values()):
         raise ValueError("its columns are not of one length")
-    optional = {name: _rows(arrays, name, len(frames)) for name in OPTIONAL}
-    if any(len(row) != count for row in optional["probabilities"].values()) or any(
-        row.shape != shape for row in optional["gradient"].values()
+    optional = {name: _rows(arrays, name, steps) for name in OPTIONAL}
+    if any(len(row) != pictures[0] for row in optional["probabilities"].values()) or any(
+        row.shape != pictures for row in optional["gradient"].values()
     ):
         raise ValueError("its arrays do not fit its pictures")
     trace = record_of(header, kind)
@@ -190,16 +191,16 @@ def record_of(header: Header, kind: type[R]) -> R:
     )
 
 
-def check_shown(pixels: Pixels) -> tuple[int, ...]:
-    """The shape (n, h, w) of a step's pictures.
+def check_shown(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape (n, h, w) of a step's pictures, from that of their array, (n, h, w, 3).
 
     Raises:
         ValueError: they are not RGB, there are none, or together they are too large to be shown.
     """
-    count, height, width, channels = pixels.shape
+    count, height, width, channels = shape
     rows, columns = layout(max(1, count))
     if channels != 3 or min(count, height, width) < 1 or is_too_large(columns * width, rows * height):
-        raise ValueError(f"its pictures have the shape {pixels.shape}")
+        raise ValueError(f"its pictures have the shape {shape}")
     return count, height, width
 
 
@@ -216,9 +217,9 @@ def _rows(arrays: Arrays, name: str, steps: int) -> dict[int, Any]:
 def _inputs(arrays: Arrays) -> dict[str, Pixels]:
     inputs: dict[str, Pixels] = {name: arrays[f"input_{name}"] for name in INPUTS if f"input_{name}" in arrays}
     if "start" in inputs:
-        check_shown(inputs["start"])
+        check_shown(inputs["start"].shape)
     if "picture" in inputs:
-        check_shown(inputs["picture"][None])
+        check_shown((1, *inputs["picture"].shape))
     if "mask" in inputs and ("picture" not in inputs or inputs["mask"].shape != inputs["picture"].shape[:2]):
         raise ValueError("its mask does not fit its picture")
     return inputs

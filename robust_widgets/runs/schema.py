@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from robust_widgets.pictures.limits import LARGEST_SIDE, LONGEST_NAME, LONGEST_RUN, MOST_CLASSES, MOST_PICTURES
+from robust_widgets.pictures.limits import (
+    LARGEST_SIDE,
+    LONGEST_JSON,
+    LONGEST_NAME,
+    LONGEST_RUN,
+    MOST_CLASSES,
+    MOST_PICTURES,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 Text = Annotated[str, Field(max_length=LONGEST_NAME)]
@@ -105,7 +112,7 @@ class ArrayKind:
 
 PIXELS = {dimensions: ArrayKind("u", dimensions, 1) for dimensions in (2, 3, 4, 5)}
 ARRAYS = {
-    "header": ArrayKind("U", 0, 1 << 26),
+    "header": ArrayKind("U", 0, 4 * LONGEST_JSON),
     "frames": PIXELS[5],
     "seconds": ArrayKind("f", 1),
     "loss": ArrayKind("f", 2),
