@@ -62,14 +62,18 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
 
 def checked_json(schema: type[M], text: str | bytes) -> M:
-    """JSON from a file of anybody, as values of the declared types.
+    """JSON from a file of anybody, as values of the declared types; raises as `checked`."""
+    return checked(schema, json.loads(text))
+
+
+def checked(schema: type[M], values: Any) -> M:
+    """What was in JSON from anybody, as values of the declared types.
 
     Raises:
-        ValueError: it is no JSON, or the first value that is not as declared, by its place.
+        ValueError: a value is not as declared; the first, by its place.
     """
     from pydantic import ValidationError
 
-    values: Any = json.loads(text)
     if isinstance(values, dict) and schema.model_config.get("extra") != "forbid":
         # What is not declared is dropped here, because pydantic would take a hundred times its size.
         known = {field.alias or name for name, field in schema.model_fields.items()}

@@ -30,7 +30,7 @@ RUN_BYTES = 256 << 20
 RUN_EXPANSION = 20
 LONGEST_RUN = 100_001
 MOST_PICTURES = 1024
-LONGEST_JSON = 8 << 20  # bytes; the numbers of 80,000 steps
+LONGEST_JSON = 4 << 20  # bytes; the numbers of 40,000 steps
 LONGEST_NAME = 1000
 MOST_CLASSES = 100_000
 

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._bundled import STATIC
-from robust_widgets._files import checked_json
+from robust_widgets._files import checked
 from robust_widgets.errors import SetupError, TraceError, first_line
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.grid import layout, untile
@@ -111,7 +111,7 @@ def _rebuild(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
     from robust_widgets.runs.reading import check_shown, record_of  # pydantic takes a moment to load
     from robust_widgets.runs.schema import Output, Played
 
-    entry, played = checked_json(Output, json.dumps(about)), checked_json(Played, json.dumps(run))
+    entry, played = checked(Output, about), checked(Played, run)
     trace = record_of(entry.header, kind)
     count, unit = entry.pictures.count, distance_unit(trace)
     budget = Budget(sum(map(len, played.frames)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import os
 import zipfile
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from robust_widgets._files import checked_json
+from robust_widgets._files import checked, checked_json
 from robust_widgets.errors import TraceError, first_line
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.grid import layout, untile
@@ -70,14 +71,14 @@ def read_archive(path: Path, kind: type[R]) -> R:
             raise ValueError("its parts claim to be larger than the file")
         if archive.getinfo("run.json").file_size > LONGEST_JSON:
             raise ValueError(f"its run.json is larger than {LONGEST_JSON / 1e6:.0f} MB")
-        text = archive.read("run.json")
-        version = checked_json(ArchiveVersion, text).version
+        values = json.loads(archive.read("run.json"))
+        version = checked(ArchiveVersion, values).version
         if version != VERSION:
             raise TraceError(
                 f"{str(path)!r} was saved by another version of robust-widgets (format {version}, this one reads "
                 f"{VERSION}); update robust-widgets to read it."
             )
-        run = checked_json(Archive, text)
+        run = checked(Archive, values)
         shape = run.pictures.count, run.pictures.height, run.pictures.width, 3
         budget.take(run.frames * math.prod(shape))
         frames = (_untiled(archive.read(frame_name(step)), run.pictures) for step in range(run.frames))
