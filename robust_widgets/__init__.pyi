@@ -9,6 +9,7 @@ from robust_widgets.errors import NotYetError as NotYetError
 from robust_widgets.errors import ParameterError as ParameterError
 from robust_widgets.errors import PictureError as PictureError
 from robust_widgets.errors import RobustWidgetsError as RobustWidgetsError
+from robust_widgets.errors import RunError as RunError
 from robust_widgets.errors import SaveError as SaveError
 from robust_widgets.errors import SetupError as SetupError
 from robust_widgets.errors import StateError as StateError

@@ -54,7 +54,7 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
+        if not isinstance(error, OSError) or isinstance(error, SaveError):
             raise
         raise SaveError(
             f"{str(path)!r} could not be written ({first_line(error)}); nothing is lost, save to another place."

@@ -12,6 +12,7 @@
     │   ├── TraceError              a saved run that is missing, damaged or unknown
     │   └── SaveError               a file that could not be written
     ├── StateError                  an action that is not possible now
+    │   ├── RunError                a run that cannot continue
     │   └── TrainingError           a training run that cannot continue
     ├── SetupError                  something that this machine or installation lacks
     │   └── DeviceError             a device that this machine does not have
@@ -23,6 +24,7 @@ Every message is one or two sentences: what was given, what is allowed, what to 
 from __future__ import annotations
 
 import difflib
+import math
 import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -76,6 +78,10 @@ class SaveError(FileError, OSError):
 
 class StateError(RobustWidgetsError, RuntimeError):
     """An action is not possible in the present state: a run has no frames yet, a studio is closed."""
+
+
+class RunError(StateError):
+    """A run cannot continue; the frames that it has made are kept."""
 
 
 class TrainingError(StateError):
@@ -150,6 +156,26 @@ def whole_number(value: Any) -> int | None:
         return operator.index(value)
     except TypeError:
         return None
+
+
+def real_number(value: Any) -> float | None:
+    """A number of any kind as a float; None for a bool, a string, and everything else."""
+    is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
+    if is_bool or isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None
+
+
+def short_repr(value: object, limit: int = 500) -> str:
+    """A value's ``repr`` for a sentence: on one line, and cut off where it is long."""
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no int of more than 4,300 digits
+        return f"a number of {int(abs(operator.index(value)).bit_length() * math.log10(2)):,} digits"  # type: ignore[arg-type]
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,16 @@ import pytest
 
 import robust_widgets
 from robust_widgets import errors
-from robust_widgets.errors import RobustWidgetsError, first_line, nearest, quoted, unknown_name, whole_number
+from robust_widgets.errors import (
+    RobustWidgetsError,
+    first_line,
+    nearest,
+    quoted,
+    real_number,
+    short_repr,
+    unknown_name,
+    whole_number,
+)
 from tests.helpers import check_sentence
 
 PACKAGE = Path(robust_widgets.__file__).parent
@@ -86,6 +96,26 @@ def test_the_first_line_of_an_error(error: Exception, line: str) -> None:
 )
 def test_whole_numbers_are_ints_and_what_can_be_an_index(value: object, number: int | None) -> None:
     assert whole_number(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        *((3, 3.0), (np.float32(0.5), 0.5), (np.int64(2), 2.0), (np.array(1.5), 1.5), (Fraction(1, 2), 0.5)),
+        *((True, None), (np.True_, None), ("3", None), (b"3", None), (None, None), ([1], None), (1j, None)),
+        *((np.array([1, 2]), None), (10**400, None)),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_real_numbers_are_what_has_a_float(value: object, number: float | None) -> None:
+    assert real_number(value) == number
+
+
+def test_a_value_is_quoted_on_one_line_whatever_it_is() -> None:
+    assert short_repr("a") == "'a'" and short_repr(None) == "None"
+    assert "\n" not in short_repr(np.zeros((3, 3)))
+    assert short_repr("9" * 5000) == f"'{'9' * 499}…"
+    assert short_repr(10**5000) == "a number of 5,000 digits"
 
 
 def test_an_unknown_name_among_few_or_none() -> None:

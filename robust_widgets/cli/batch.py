@@ -9,10 +9,9 @@ from typing import Any
 import typer
 
 from robust_widgets.cli.options import class_given, parameter_values
-from robust_widgets.errors import PictureError, SaveError
+from robust_widgets.errors import SaveError
 from robust_widgets.interface.tasks import TaskSpec
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+from robust_widgets.pictures.files import pictures_in
 
 
 def folder_named(out: Sequence[Path]) -> Path | None:
@@ -31,18 +30,6 @@ def folder_named(out: Sequence[Path]) -> Path | None:
     return folders[0]
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The picture files of a folder, by name.
-
-    Raises:
-        PictureError: there are none.
-    """
-    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
-    if not pictures:
-        raise PictureError(f"The folder {str(folder)!r} has no pictures; give one with PNG, JPEG or WebP files.")
-    return pictures
-
-
 def paint_many(
     spec: TaskSpec,
     target: str,
@@ -50,7 +37,7 @@ def paint_many(
     model: str,
     device: str | None,
     values: dict[str, Any],
-    pictures: Sequence[Path] | None = None,
+    pictures: Path | None = None,
 ) -> None:
     """Run a task for each picture, under a progress bar.
 
@@ -60,9 +47,10 @@ def paint_many(
         out: the folder to write into.
         model, device: the options.
         values: the options of the parameters; for generation, ``n`` is the number of pictures.
-        pictures: what the other tasks start from.
+        pictures: what the other tasks start from, a picture or a folder of them.
     """
     count = values.pop("n", None)
+    total = count or _number_of(pictures)
     parameters = spec.check(parameter_values(spec, values))
     parameters.pop("n", None)
     from tqdm import tqdm
@@ -83,7 +71,11 @@ def paint_many(
         **parameters,
     )
     # Bad input has been refused by now, so that its error message appears without a progress bar.
-    with tqdm(total=count or len(pictures or ()), desc=target, unit="picture") as bar:
+    with tqdm(total=total, desc=target, unit="picture") as bar:
         for _ in results:
             bar.update()
     typer.echo(f"wrote {out}")
+
+
+def _number_of(pictures: Path | None) -> int:
+    return 1 if pictures is None or not pictures.is_dir() else len(pictures_in(pictures)[0])

@@ -91,6 +91,10 @@ def checked_outputs(outputs: Sequence[Path], endings: Iterable[str] | None = Non
             raise SaveError(f"There is no folder {str(path.parent)!r} to write {path.name!r} into; create it first.")
         if path.is_dir() or not os.access(path.parent, os.W_OK):
             raise SaveError(f"{str(path)!r} cannot be written; choose another path.")
+        if path.suffix.lower() == ".mp4":
+            from robust_widgets.runs.export import require_video
+
+            require_video()
     return list(outputs)
 
 
@@ -186,7 +190,7 @@ def parameter_values(spec: TaskSpec, options: dict[str, Any]) -> dict[str, Any]:
 
 def class_given(text: str, classes: Sequence[str]) -> str | int:
     """A class as typed: an index if it is a number and no class has that name."""
-    return int(text) if text.isdecimal() and text not in classes else text
+    return int(text) if text.isdecimal() and len(text) < 10 and text not in classes else text
 
 
 def attribute_help(documented: type[Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robust_widgets.cli.batch import folder_named, paint_many, pictures_in
+from robust_widgets.cli.batch import folder_named, paint_many
 from robust_widgets.cli.options import (
     Device,
     Model,
@@ -48,8 +48,7 @@ MaskFiles = Annotated[
     list[str],
     typer.Option("--mask", metavar="MASK", help=f"Where to paint: {MASK}. Repeat it for each further feature."),
 ]
-Target = Annotated[str, typer.Argument(metavar="TARGET", help=TARGET)]
-TargetOrOption = Annotated[str | None, typer.Argument(metavar="TARGET", help=TARGET)]
+Target = Annotated[str | None, typer.Argument(metavar="TARGET", help=TARGET)]
 TargetOption = Annotated[str | None, typer.Option("--class", metavar="TARGET", help="The same as TARGET.")]
 Features = Annotated[
     list[str],
@@ -121,10 +120,7 @@ def _arguments(spec: TaskSpec) -> dict[str, tuple[Any, Any]]:
         return arguments | {"mask": (MaskFiles, required), "feature": (Features, required)}
     if spec.takes_mask:
         arguments["mask"] = (MaskFile, required)
-    if arguments:
-        arguments["target"] = (Target, required)
-    else:
-        arguments |= {"target": (TargetOrOption, None), "class_": (TargetOption, None)}
+    arguments |= {"target": (Target, None), "class_": (TargetOption, None)}
     if spec.comparison is not None:
         help = f"Also write {spec.comparison.help} next to each other, as .png."
         arguments["strip"] = (Annotated[Path | None, typer.Option(metavar="FILE", help=help)], None)
@@ -156,8 +152,7 @@ def _paint_class(
     if folder is not None:
         if strips:
             raise SaveError("--strip is for one picture; leave it out if --out is a folder.")
-        pictures = None if source is None else pictures_in(source) if source.is_dir() else [source]
-        paint_many(spec, target, folder, model, device, values, pictures)
+        paint_many(spec, target, folder, model, device, values, source)
         return
     if source is not None and source.is_dir():
         raise PictureError(f"{str(source)!r} is a folder; give a folder with --out too, for the results.")

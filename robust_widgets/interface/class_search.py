@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from robust_widgets.errors import LONGEST_SHOWN, quoted
+from robust_widgets.errors import LONGEST_SHOWN, quoted, short_repr
 from robust_widgets.pictures.limits import LONGEST_NAME
 
 # How a name matches the query.
@@ -52,7 +53,7 @@ class _Form:
     def fits(self, query: str, wanted: _Form) -> tuple[int, bool] | None:
         """How the name matches, and whether only by the beginning of a word; None if it does not."""
         if not wanted.words:  # punctuation only
-            return (INSIDE, True) if query in self.text.casefold() else None
+            return (INSIDE, True) if query in _normalised(self.text) else None
         if self.folded == wanted.folded:
             return EXACT, False
         partial = not set(wanted.words) <= set(self.words)
@@ -60,7 +61,7 @@ class _Form:
             return BEGINS, partial
         if all(any(own.startswith(word) for own in self.words) for word in wanted.words):
             return WORDS_BEGIN, partial
-        if wanted.folded in self.folded or query in self.text.casefold():
+        if wanted.folded in self.folded or query in _normalised(self.text):
             return INSIDE, True
         return None
 
@@ -91,7 +92,7 @@ class ClassSearch:
         words that begin with its words in any order, synonyms that do, and names that contain it. Among equals, whole
         words come before partial ones, in the order of the classes.
         """
-        query = query[:LONGEST_NAME].strip().casefold()
+        query = _normalised(query)
         if not query:
             return [Match(name, index) for index, name in enumerate(self.names)]
         wanted = _Form.of(query)
@@ -112,8 +113,8 @@ class ClassSearch:
 
     def exactly(self, query: str) -> list[int]:
         """Indices of the classes with exactly this name, or else this index, or else this synonym."""
-        query = query[:LONGEST_NAME].strip().casefold()
-        own = [index for index, name in enumerate(self.names) if name.casefold() == query]
+        query = _normalised(query)
+        own = [index for index, name in enumerate(self.names) if _normalised(name) == query]
         if own or not query:
             return own
         by_number = [index for index in range(len(self.names)) if self._is_index(query, index)]
@@ -130,14 +131,14 @@ class ClassSearch:
     def unknown(self, query: str) -> str:
         """The error message for a name that no class has."""
         near = self.nearest(query)
-        query = query if len(query) <= LONGEST_SHOWN else query[:LONGEST_SHOWN] + " …"
         if query.strip().isdecimal():
-            return f"There is no class {query!r}; there are {len(self.names)} classes, 0 to {len(self.names) - 1}."
+            count = len(self.names)
+            return f"There is no class {short_repr(query, LONGEST_SHOWN)}; there are {count} classes, 0 to {count - 1}."
         all_of_them = "" if len(self.names) <= len(near) else f" ({len(self.names)} in all)"
-        return f"There is no class {query!r}; the nearest are {quoted(near)}{all_of_them}."
+        return f"There is no class {short_repr(query, LONGEST_SHOWN)}; the nearest are {quoted(near)}{all_of_them}."
 
     def _spelt_like(self, query: str, count: int) -> list[str]:
-        wanted = _fold(query[:LONGEST_NAME]) or query[:LONGEST_NAME].casefold()
+        wanted = _fold(query) or _normalised(query)
         matcher = difflib.SequenceMatcher(autojunk=False)
         matcher.set_seq2(wanted)
         likeness: list[tuple[float, int]] = []
@@ -151,7 +152,8 @@ class ClassSearch:
         return [self.names[index] for _, index in sorted(likeness)[:count]]
 
     def _is_index(self, query: str, index: int) -> bool:
-        return query.isdecimal() and int(query) == index and not any(name.casefold() == query for name in self.names)
+        is_number = query.isdecimal() and len(query) < 10 and int(query) == index
+        return is_number and not any(_normalised(name) == query for name in self.names)
 
 
 @lru_cache(maxsize=8)
@@ -164,6 +166,11 @@ def _parts(name: str) -> list[str]:
     return [part.strip() for part in name.split(",") if part.strip()]
 
 
+def _normalised(text: str) -> str:
+    """A name in lower case. An accent is part of its letter, whichever way it is encoded."""
+    return unicodedata.normalize("NFC", text[:LONGEST_NAME].strip().casefold())
+
+
 def _fold(text: str) -> str:
     """A name in lower case, with single spaces between its words."""
-    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
+    return " ".join(re.findall(r"[^\W_]+", _normalised(text)))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from robust_widgets.errors import ParameterError
+from robust_widgets.errors import ParameterError, real_number, short_repr
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,14 @@ class Parameter:
         """
         if value is None and self.optional:
             return None
-        try:
-            if isinstance(value, bool) or not hasattr(value, "__float__"):
-                raise TypeError
-            number = float(value)  # pyright: ignore[reportArgumentType]
-        except (TypeError, ValueError, OverflowError):
-            raise ParameterError(f"{self.name} is {value!r}; give {self.allowed()}.") from None
-        in_range = number > self.minimum if self.above_minimum else number >= self.minimum
-        if not math.isfinite(number) or not in_range or number > self.maximum or (self.whole and number != int(number)):
-            raise ParameterError(f"{self.name} is {value!r}; give {self.allowed()}.")
+        number = real_number(value)
+        if number is None or not math.isfinite(number) or not self._allows(number):
+            raise ParameterError(f"{self.name} is {short_repr(value)}; give {self.allowed()}.")
         return int(number) if self.whole else number
+
+    def _allows(self, number: float) -> bool:
+        in_range = number > self.minimum if self.above_minimum else number >= self.minimum
+        return in_range and number <= self.maximum and (not self.whole or number == int(number))
 
     def allowed(self) -> str:
         """The allowed values in words."""
@@ -117,14 +115,9 @@ class Choice:
         """
         if (value is None and self.optional) or (isinstance(value, str) and value in self.options):
             return value
-        try:
-            if not self.weight or isinstance(value, (str, bool)) or not hasattr(value, "__float__"):
-                raise TypeError
-            number = float(value)  # pyright: ignore[reportArgumentType]
-            if not math.isfinite(number) or number < 0:
-                raise ValueError
-        except (TypeError, ValueError, OverflowError):
-            raise ParameterError(f"{self.name} is {value!r}; give {self.allowed()}.") from None
+        number = real_number(value) if self.weight else None
+        if number is None or not math.isfinite(number) or number < 0:
+            raise ParameterError(f"{self.name} is {short_repr(value)}; give {self.allowed()}.")
         return number
 
     def allowed(self) -> str:

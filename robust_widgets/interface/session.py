@@ -30,6 +30,13 @@ class Feature:
     classes: tuple[str, ...]
     thumbnail: Pixels
 
+    def __index__(self) -> int:
+        """Its unit, so that a feature is taken wherever a unit's index is."""
+        return self.unit
+
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True)
 class ModelInfo:

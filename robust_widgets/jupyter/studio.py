@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,10 @@ def Studio(  # noqa: N802 - opens a widget, and is called like one
         UnknownNameError: there is no such task or model.
         WeightsError, DeviceError: as :func:`robust_widgets.load_model`.
     """
-    tasks = task_names() if task is None else (task,) if isinstance(task, str) else tuple(task)
+    tasks: tuple[Any, ...] = task_names()
+    if task is not None:
+        is_one = isinstance(task, str) or not isinstance(task, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
+        tasks = (task,) if is_one else tuple(task)
     for name in tasks or ("",):
         task_spec(name)
     place = _place(ALL_TASKS if task is None else tasks)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets.compiler.engine import Engine
-from robust_widgets.errors import UnknownNameError, WeightsError, quoted, whole_number
+from robust_widgets.errors import UnknownNameError, WeightsError, quoted, short_repr, whole_number
 from robust_widgets.interface.class_search import class_search
 from robust_widgets.models.card import ModelCard
 from robust_widgets.models.loading.class_names import synonyms
@@ -180,12 +180,12 @@ class RobustClassifier(nn.Module):
                 names = quoted(self.classes[match] for match in matches)
                 raise UnknownNameError(f"{target!r} is a name of {len(matches)} classes; give {names}, or an index.")
             raise UnknownNameError(search.unknown(target))
-        index = whole_number(target)
+        index = None if hasattr(target, "unit") else whole_number(target)  # a feature is no class
         if index is not None and 0 <= index < len(self.classes):
             return index
         raise UnknownNameError(
-            f"There is no class {target!r}; {self.card.name!r} has {len(self.classes)} classes, "
-            f"0 to {len(self.classes) - 1}."
+            f"There is no class {short_repr(target)}; {self.card.name!r} has {len(self.classes)} classes, "
+            f"0 to {len(self.classes) - 1}; give one of them, by name or index."
         )
 
     @property

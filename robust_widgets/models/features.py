@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from robust_widgets._bundled import DEFAULT
-from robust_widgets.errors import UnknownNameError, WeightsError, unknown_name, whole_number
+from robust_widgets.errors import UnknownNameError, WeightsError, short_repr, unknown_name, whole_number
 from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import catalogue_path, read_catalogue
@@ -43,12 +43,12 @@ def has_features(model: RobustClassifier) -> bool:
     return model.source is not None and catalogue_path(model.source).is_file()
 
 
-def feature_unit(model: RobustClassifier, feature: str | int) -> int:
+def feature_unit(model: RobustClassifier, feature: str | int | Feature) -> int:
     """The index of a feature's unit in the penultimate layer.
 
     Args:
         model: the model.
-        feature: a name in the catalogue, in any case, or the index itself, as a number or a string.
+        feature: one of `model_features`, its name, in any case, or its index, as a number or a string.
 
     Raises:
         UnknownNameError: no such feature; the message names the nearest.
@@ -57,10 +57,12 @@ def feature_unit(model: RobustClassifier, feature: str | int) -> int:
     if not isinstance(feature, str):
         unit = whole_number(feature)
         if unit is None:
-            raise UnknownNameError(f"There is no feature {feature!r}; give a name in the catalogue or a unit's index.")
+            raise UnknownNameError(
+                f"There is no feature {short_repr(feature)}; give a name in the catalogue or a unit's index."
+            )
         return unit
     name = feature.strip().casefold()
-    if name.isdecimal():
+    if name.isdecimal() and len(name) < 10:
         return int(name)
     catalogue = {entry.name.casefold(): entry for entry in model_features(model)}
     if name not in catalogue:

@@ -15,9 +15,11 @@ from robust_widgets._bundled import DEFAULT, is_bundled, model_names, weights_pa
 from robust_widgets.errors import DeviceError, ParameterError, UnknownNameError, WeightsError, unknown_name
 from robust_widgets.models.card import is_model_file
 from robust_widgets.models.classifier import PRECISIONS, RobustClassifier
+from robust_widgets.models.loading.class_names import Classes
 from robust_widgets.models.loading.load import LIBRARIES, LoadOptions, load_file, load_named, load_network
 from robust_widgets.models.model_file import load_model_file
 from robust_widgets.models.zoo.entries import load_published, published_models
+from robust_widgets.pictures.files import as_path
 from robust_widgets.runs.record import LoadSpec
 
 VARIABLE = "OMP_NUM_THREADS"  # if set, it takes precedence
@@ -90,7 +92,7 @@ def load_model(
     fast: bool | None = None,
     precision: str | None = None,
     architecture: str | None = None,
-    classes: str | Sequence[str] | None = None,
+    classes: Classes | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
     input_size: int | None = None,
@@ -116,8 +118,9 @@ def load_model(
             the run's first steps give the same classes, and probabilities within 0.02; or ``"float32"``. By default
             the first of these that passes. Everything else, and everything on a CPU, is computed in float32.
         architecture: the network that a file's weights belong to.
-        classes: the class names in the order of the logits, or the name of a set: ``"imagenet"``, ``"cifar10"``,
-            ``"cifar100"``, ``"restricted-imagenet"``, ``"horse-zebra"``, ``"apple-orange"``, ``"summer-winter"``.
+        classes: the class names in the order of the logits; a file with one name a line; the name of each index, or
+            the index of each name; or the name of a set: ``"imagenet"``, ``"cifar10"``, ``"cifar100"``,
+            ``"restricted-imagenet"``, ``"horse-zebra"``, ``"apple-orange"``, ``"summer-winter"``.
         mean: mean of the normalisation, for pictures in [0, 1]: one number, or three for red, green and blue.
         std: standard deviation, likewise.
         input_size: width of the pictures in pixels, 8 to 2048.
@@ -148,7 +151,7 @@ def _load(
         raise WeightsError(f"{source.card.name!r} is already a loaded model; use it directly.")
     if isinstance(source, nn.Module):
         return _external(load_network(source, options), device, options, kind=type(source).__name__)
-    name = os.fspath(source)
+    name = source if isinstance(source, str) and not source.startswith("~") else str(as_path(source))
     if name.startswith(LIBRARIES):
         return _external(load_named(name, options), device, options, name)
     path, published = Path(name), published_models()

@@ -15,6 +15,7 @@ from PIL import Image
 from robust_widgets._files import atomic_write, make_folder
 from robust_widgets.errors import SaveError, first_line
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.files import as_path, is_shown
 from robust_widgets.pictures.io import open_picture
 
 SETTINGS, LINES = "settings.json", "pictures.jsonl"
@@ -59,14 +60,14 @@ class PictureFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str], settings: dict[str, Any]) -> None:
-        self.path = Path(path)
+        self.path = as_path(path)
         make_folder(self.path)
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise SaveError(f"The folder {str(path)!r} cannot be written into; choose another place.")
         settings = json.loads(json.dumps(settings))
         if (self.path / SETTINGS).is_file():
             self._check(settings)
-        elif any(self.path.iterdir()):
+        elif any(is_shown(file.name) for file in self.path.iterdir()):
             raise SaveError(
                 f"The folder {str(path)!r} holds other files; give a new one, or that of an earlier run like this."
             )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from robust_widgets._deprecated import renamed_keywords
-from robust_widgets.errors import ParameterError, PictureError
-from robust_widgets.pictures import Pixels
+from robust_widgets.errors import ParameterError, PictureError, short_repr, whole_number
+from robust_widgets.pictures import Picture, Pixels
+from robust_widgets.pictures.io import to_array
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,37 +54,62 @@ def enlarged(pixels: Pixels, size: int) -> Image.Image:
     return picture.resize((round(picture.width * factor), size), Image.Resampling.BICUBIC)
 
 
-AnyPicture: TypeAlias = "Image.Image | npt.NDArray[Any] | Tensor"
 INK, PAPER = "#222222", "#ffffff"
 GAP, LINE, FONT_SIZE = 6, 18, 13
 
 
 @renamed_keywords(side="size")
 def gallery(
-    pictures: Sequence[AnyPicture], captions: Sequence[object] = (), *, columns: int | None = None, size: int = 144
+    pictures: Picture | Iterable[Picture],
+    captions: object | Iterable[object] = (),
+    *,
+    columns: int | None = None,
+    size: int = 144,
 ) -> Image.Image:
     """Arrange pictures in rows, with captions below them.
 
     Args:
-        pictures: PIL images; arrays (height, width, 3) or (height, width), uint8, bool, or floats from 0 to 1; or
-            torch tensors (3, height, width) or (height, width) of the same kinds.
+        pictures: PIL images; arrays (height, width, 3) or (height, width), uint8, bool, or floats from 0 to 1; torch
+            tensors (3, height, width) or (height, width) of the same kinds; or picture files. One, or several.
         captions: a few words for each picture; none by default. A line break starts a second line.
         columns: pictures per row; all of them by default.
         size: height of each picture in pixels; smaller ones are enlarged, larger ones reduced.
 
     Raises:
         ParameterError: there are no pictures, or not one caption for each, or ``columns`` or ``size`` is below 1.
-        PictureError: an array of another shape or type.
+        PictureError: no picture, or an array of another shape or type.
     """
-    if not len(pictures):
+    several = _several(pictures)
+    words = [captions] if isinstance(captions, str) or not isinstance(captions, Iterable) else list(captions)
+    if not several:
         raise ParameterError("There are no pictures for the gallery; give at least one.")
-    if len(captions) not in (0, len(pictures)):
-        raise ParameterError(f"There are {len(captions)} captions for {len(pictures)} pictures; give one for each.")
-    if size < 1 or (columns is not None and columns < 1):
-        raise ParameterError(f"columns is {columns!r} and size is {size!r}; give whole numbers of at least 1.")
-    tiles = [_tile(picture, size) for picture in pictures]
-    texts = [str(caption) for caption in captions] or [""] * len(tiles)
-    columns = min(columns or len(tiles), len(tiles))
+    if len(words) not in (0, len(several)):
+        raise ParameterError(f"There are {len(words)} captions for {len(several)} pictures; give one for each.")
+    height, per_row = whole_number(size), len(several) if columns is None else whole_number(columns)
+    if height is None or height < 1 or per_row is None or per_row < 1:
+        raise ParameterError(
+            f"columns is {short_repr(columns)} and size is {short_repr(size)}; give whole numbers of at least 1."
+        )
+    return _sheet([_tile(picture, height) for picture in several], [str(word) for word in words], per_row, height)
+
+
+def _several(pictures: Any) -> list[Any]:
+    """Pictures as a list; one becomes a list of one."""
+    pictures = getattr(pictures, "pixels", pictures)  # of a run, a frame or a saved picture
+    is_array = hasattr(pictures, "shape") and hasattr(pictures, "ndim")
+    if is_array:
+        channel = 2 if isinstance(pictures, np.ndarray) else 0
+        is_one = pictures.ndim <= 2 or (pictures.ndim == 3 and pictures.shape[channel] == 3)
+        return [pictures] if is_one else list(pictures)
+    if isinstance(pictures, (str, bytes, os.PathLike)) or not isinstance(pictures, Iterable):
+        return [pictures]
+    return list(cast("Iterable[Any]", pictures))
+
+
+def _sheet(tiles: list[Image.Image], texts: list[str], columns: int, size: int) -> Image.Image:
+    """Tiles of one height in rows, with their captions."""
+    texts = texts or [""] * len(tiles)
+    columns = min(columns, len(tiles))
     font = ImageFont.load_default(FONT_SIZE)
     widths = [
         max([tile.width, *(round(font.getlength(line)) for line in text.split("\n"))])
@@ -99,8 +126,10 @@ def gallery(
     return sheet
 
 
-def _tile(picture: AnyPicture, size: int) -> Image.Image:
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(_pixels(picture))
+def _tile(picture: Any, size: int) -> Image.Image:
+    is_array = hasattr(picture, "shape") and hasattr(picture, "dtype")
+    is_image = isinstance(picture, Image.Image)
+    image = picture if is_image else Image.fromarray(_pixels(picture if is_array else to_array(picture)[0]))
     tile = enlarged(np.asarray(image.convert("RGB")), size)
     return tile.resize((max(1, round(tile.width * size / tile.height)), size), Image.Resampling.LANCZOS)
 

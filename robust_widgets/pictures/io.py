@@ -6,6 +6,7 @@ import io
 import math
 import os
 import sys
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from robust_widgets.errors import PictureError, first_line
 from robust_widgets.pictures import Picture as Picture
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.files import as_path
 from robust_widgets.pictures.limits import LARGEST_FLOAT_SIDE, SMALLEST_SIDE, is_too_large, sides_in_words
 
 # Pillow's names of the formats that are opened, anywhere. Others are left out because nobody paints with them, and some
@@ -53,7 +55,8 @@ def open_picture(file: str | os.PathLike[str] | IO[bytes], formats: Sequence[str
 def to_array(picture: Picture, *, square: bool = False) -> npt.NDArray[np.float32]:
     """Read a picture of any kind, or a batch, at its own size; float32 (n, height, width, 3) in [0, 1].
 
-    Transparency is composited on white. Greyscale becomes RGB. 16-bit pictures keep their depth.
+    Transparency is composited on white. Greyscale becomes RGB. 16-bit pictures keep their depth. Where the values tell
+    that another one than the largest of 8 or 16 bits is white, a warning says so.
 
     Args:
         picture: a path, encoded bytes, PIL image, numpy array (uint8, uint16, or float in [0, 1]) or torch tensor.
@@ -62,11 +65,32 @@ def to_array(picture: Picture, *, square: bool = False) -> npt.NDArray[np.float3
     Raises:
         PictureError: not a picture, damaged, of an impossible shape or size, or with values out of range.
     """
+    return _on_white(to_layers(picture, square=square, reduce=square))
+
+
+def _on_white(layers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    if layers.shape[3] == 1:
+        return np.repeat(layers, 3, axis=3)
+    if layers.shape[3] == 4:
+        alpha = layers[..., 3:]
+        return layers[..., :3] * alpha + (1 - alpha)
+    return layers
+
+
+def to_layers(picture: Picture, *, square: bool = False, reduce: bool = False) -> npt.NDArray[np.float32]:
+    """Like :func:`to_array`, with greyscale and transparency as they are: (n, height, width, 1, 3 or 4).
+
+    Args:
+        picture: as for :func:`to_array`.
+        square: read only the middle square of a file or PIL image.
+        reduce: reduce a file or PIL image that is larger than any use needs.
+    """
+    picture = getattr(picture, "pixels", picture)  # of a run, a frame or a saved picture
     if isinstance(picture, (str, os.PathLike, bytes)):
-        return _from_array(_decode(picture, square), "picture")
+        return _from_array(_decode(picture, square, reduce), "picture")
     if isinstance(picture, Image.Image):
         try:
-            return _from_array(_from_pil(picture, square=square, reduce=square), "picture")
+            return _from_array(_from_pil(picture, square=square, reduce=reduce), "picture")
         except (PictureError, MemoryError):
             raise
         except Exception as error:  # PIL reads opened files lazily, and damaged bytes make it raise almost anything
@@ -116,7 +140,7 @@ def as_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode in ("RGB", "L") and "transparency" not in picture.info:
         upright = _upright(picture)
         return upright if upright.mode == "RGB" else upright.convert("RGB")
-    return Image.fromarray(_to_uint8(_from_array(_from_pil(picture, reduce=True), "picture")[0]))
+    return Image.fromarray(_to_uint8(_on_white(_from_array(_from_pil(picture, reduce=True), "picture"))[0]))
 
 
 def _fit(picture: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
@@ -139,10 +163,10 @@ def _to_uint8(picture: npt.NDArray[np.float32]) -> Pixels:
     return (picture * 255 + 0.5).clip(0, 255).astype(np.uint8)
 
 
-def _decode(source: str | os.PathLike[str] | bytes, square: bool) -> npt.NDArray[Any]:
+def _decode(source: str | os.PathLike[str] | bytes, square: bool, reduce: bool) -> npt.NDArray[Any]:
     name, file = _named(source)
     with _sentences(name), open_picture(file) as opened:
-        return _from_pil(opened, square=square, reduce=square)
+        return _from_pil(opened, square=square, reduce=reduce)
 
 
 def _named(source: str | os.PathLike[str] | bytes) -> tuple[str, Path | IO[bytes]]:
@@ -150,9 +174,13 @@ def _named(source: str | os.PathLike[str] | bytes) -> tuple[str, Path | IO[bytes
     if isinstance(source, bytes):
         return "the picture's data", io.BytesIO(source)
     name = repr(os.fspath(source))
-    if not Path(source).exists():
-        raise PictureError(f"There is no file {name}; give the path of a PNG, JPEG or WebP picture.")
-    return name, Path(source)
+    if not os.fspath(source):
+        raise PictureError("The path of the picture is empty; give that of a PNG, JPEG or WebP picture.")
+    path = as_path(source)
+    with _sentences(name):
+        if path.is_dir():
+            raise PictureError(f"{name} is a folder; give the path of one picture in it.")
+    return name, path
 
 
 @contextmanager
@@ -164,7 +192,13 @@ def _sentences(name: str) -> Generator[None]:
         raise PictureError(f"{name} is not a picture in a known format; give a PNG, JPEG or WebP file.") from None
     except (PictureError, MemoryError):
         raise
+    except FileNotFoundError:
+        raise PictureError(f"There is no file {name}; give the path of a PNG, JPEG or WebP picture.") from None
     except Exception as error:  # damaged bytes make Pillow raise almost anything
+        if getattr(error, "errno", None):  # the system's error, not Pillow's
+            raise PictureError(
+                f"{name} cannot be read ({first_line(error)}); check the file's name and its permissions."
+            ) from None
         raise PictureError(
             f"{name} is damaged or incomplete ({first_line(error)}); give a complete picture file."
         ) from None
@@ -196,9 +230,56 @@ def _from_pil(picture: Image.Image, *, square: bool = False, reduce: bool = Fals
     factor = math.ceil(math.sqrt(picture.width * picture.height) / LARGEST_FLOAT_SIDE)
     if reduce and factor > 1:
         picture = picture.reduce(factor)
-    if mode == "I":
-        return (np.asarray(picture).clip(0, 65535) / 65535).astype(np.float32)
-    return np.asarray(picture)
+    values = np.asarray(picture)
+    return _integer_levels(values) if mode == "I" else _float_levels(values) if mode == "F" else values
+
+
+# A file of more than 8 bits does not say which value is white: cameras and scanners store 10, 12 or 14 bits in 16, and
+# anything in 32.
+BITS = (8, 10, 12, 14, 16)
+ROUNDING = 1e-4
+
+
+def _integer_levels(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Integers of 16 or 32 bits as float32 in [0, 1].
+
+    White is the largest value of the fewest bits that hold them all, which is said unless it is 16.
+    """
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    if low >= 0 and (high <= 1 or 2 ** BITS[-2] <= high < 2 ** BITS[-1]):
+        return np.divide(values, 2 ** BITS[-1] - 1, dtype=np.float32)
+    return _scaled(values, low, high)
+
+
+def _float_levels(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Floats of a picture file in [0, 1]; those of another range are scaled as integers are, and it is said.
+
+    Values that are not finite are left for the caller to refuse.
+    """
+    if not values.size or not np.isfinite(values).all():
+        return values
+    low, high = float(values.min()), float(values.max())
+    return values if low >= -ROUNDING and high <= 1 + ROUNDING else _scaled(values, low, high)
+
+
+def _scaled(values: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.float32]:
+    bits = next((bits for bits in BITS if high < 2**bits), None)
+    black, white = min(low, 0.0), float(high)
+    if low >= 0 and bits is not None:
+        white = float(2**bits - 1)
+        _say(f"A picture holds values up to {high:,.7g}; it is read as {bits}-bit, with {white:,.0f} as white.")
+    else:
+        _say(
+            f"A picture holds values from {low:,.7g} to {high:,.7g}; {black:,.7g} is read as black and {white:,.7g} as "
+            "white."
+        )
+    levels = np.subtract(values, black, dtype=np.float32)
+    levels /= max(white - black, 1e-12)
+    return levels.clip(0, 1, out=levels)
+
+
+def _say(sentence: str) -> None:
+    warnings.warn(sentence, UserWarning, stacklevel=5)
 
 
 def _mode(mode: str, has_alpha: bool) -> str:
@@ -221,11 +302,6 @@ def _from_array(array: npt.NDArray[Any], kind: str, channels_first: bool = False
     values = _unit_values(array, kind)
     nhwc = _nhwc(values, kind, channels_first)
     _check_size(nhwc.shape[2], nhwc.shape[1])
-    if nhwc.shape[3] == 1:
-        return np.repeat(nhwc, 3, axis=3)
-    if nhwc.shape[3] == 4:
-        alpha = nhwc[..., 3:]
-        return nhwc[..., :3] * alpha + (1 - alpha)
     return nhwc
 
 
@@ -233,7 +309,7 @@ def _unit_values(array: npt.NDArray[Any], kind: str) -> npt.NDArray[np.float32]:
     if array.dtype == np.uint8:
         return np.divide(array, 255, dtype=np.float32)
     if array.dtype == np.uint16:
-        return np.divide(array, 65535, dtype=np.float32)
+        return _integer_levels(array)
     if array.dtype == np.bool_:
         return array.astype(np.float32)
     if not np.issubdtype(array.dtype, np.floating):

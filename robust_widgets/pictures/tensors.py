@@ -5,15 +5,16 @@ Computations use float32 in [0, 1], (n, 3, height, width), RGB; files and widget
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from robust_widgets._deprecated import renamed_keywords
-from robust_widgets.errors import PictureError
+from robust_widgets.errors import ParameterError, PictureError, short_repr, whole_number
 from robust_widgets.pictures import Picture as Picture
 from robust_widgets.pictures import Pixels
 
@@ -21,7 +22,7 @@ Mask: TypeAlias = "Picture"
 
 
 @renamed_keywords(side="size")
-def to_batch(pictures: Picture | Sequence[Picture], size: int) -> Tensor:
+def to_batch(pictures: Picture | Iterable[Picture], size: int) -> Tensor:
     """Read pictures of any kind into one batch for a model.
 
     Pictures are cropped to their middle square and resized with anti-aliasing. Transparency is composited on white.
@@ -29,7 +30,7 @@ def to_batch(pictures: Picture | Sequence[Picture], size: int) -> Tensor:
 
     Args:
         pictures: a path, encoded bytes, PIL image, numpy array (uint8, uint16, or float in [0, 1]) or torch tensor;
-            one, a batch of shape (n, ...), or a sequence of them.
+            one, a batch of shape (n, ...), or several of them. Also a run, a frame, or a saved picture.
         size: width and height of the result in pixels.
 
     Returns:
@@ -38,11 +39,15 @@ def to_batch(pictures: Picture | Sequence[Picture], size: int) -> Tensor:
     Raises:
         PictureError: not a picture, damaged, of an impossible shape or size, or with values out of range.
     """
-    if isinstance(pictures, (list, tuple)):
-        if not pictures:
+    side = whole_number(size)
+    if side is None or side < 1:
+        raise ParameterError(f"size is {short_repr(size)}; give a width in pixels, a whole number of at least 1.")
+    if isinstance(pictures, (list, tuple, Iterator)):
+        batches = [to_batch(picture, side) for picture in pictures]
+        if not batches:
             raise PictureError("The list of pictures is empty; give at least one.")
-        return torch.cat([to_batch(picture, size) for picture in pictures])
-    return fit(_to_float(pictures), size)  # pyright: ignore[reportArgumentType]
+        return torch.cat(batches)
+    return fit(_to_float(pictures), side)  # pyright: ignore[reportArgumentType]
 
 
 def fit(batch: Tensor, size: int) -> Tensor:
@@ -57,13 +62,15 @@ def fit(batch: Tensor, size: int) -> Tensor:
 
 
 @renamed_keywords(side="size")
-def to_mask(mask: Mask, size: int) -> Tensor:
+def to_mask(mask: Mask | Sequence[Mask], size: int) -> Tensor:
     """Read a mask of any kind. A task may paint where it is True, 1 of 0 and 1, or lighter than middle grey.
 
+    Of a picture with transparent parts, the opaque ones are marked; of a picture of a few flat colours, all but black;
+    of any other in colour, what is bright. Strokes that are thinner than a pixel of the result are marked, too.
     It is cropped and resized like a picture of the same shape, so both stay aligned.
 
     Args:
-        mask: anything `to_batch` takes, most often a bool array (h, w).
+        mask: anything `to_batch` takes, most often a bool array (h, w), or (n, h, w) for several; or a list of them.
         size: width and height of the result in pixels.
 
     Returns:
@@ -72,18 +79,17 @@ def to_mask(mask: Mask, size: int) -> Tensor:
     Raises:
         PictureError: not a picture, or it marks nothing or everything.
     """
-    if isinstance(mask, Tensor):
-        mask = mask.detach().cpu().numpy() if mask.dtype == torch.uint8 else mask
-    if isinstance(mask, np.ndarray) and mask.dtype == np.uint8 and mask.size and mask.max() <= 1:
-        mask = mask.astype(bool)
-    lightness = fit(_to_float(mask), size).mean(1, keepdim=True)
-    inside = lightness >= 0.5
-    share = inside.float().mean((1, 2, 3))
-    if bool((share == 0).any()):
-        raise PictureError("The mask is empty; mark the part of the picture to paint.")
-    if bool((share == 1).any()):
-        raise PictureError("The mask covers the whole picture; leave a part of it unmarked; that part stays unchanged.")
-    return inside
+    from robust_widgets.pictures.masks import mask_levels
+
+    return fit_masks(mask_levels(mask), size)
+
+
+def fit_masks(levels: Sequence[npt.NDArray[np.float32]], size: int) -> Tensor:
+    """Masks at the size of a run, from what `mask_levels` gives; raises as `to_mask`."""
+    from robust_widgets.pictures.masks import marked
+
+    fitted = (fit(torch.from_numpy(values[:, None]), size).numpy() for values in levels)
+    return torch.cat([torch.from_numpy(marked(*pair)) for pair in zip(levels, fitted, strict=True)])
 
 
 def shape_of(picture: Picture) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets._files import read_cache, write_cache
-from robust_widgets.errors import DataError, ParameterError
+from robust_widgets.errors import DataError, ParameterError, short_repr, whole_number
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Picture, to_batch
@@ -34,6 +34,7 @@ NOISE = 0.02
 INITIAL_STEP, GROWTH_FACTOR, STEPS = 0.1, 1.3, 25
 BISECTION_STEPS = 4
 
+Labels: TypeAlias = str | int | Iterable[str | int]
 ShouldContinue: TypeAlias = Callable[[], bool]
 Criterion: TypeAlias = Callable[[Tensor], Tensor]  # logits (n, classes) -> bool (n,)
 
@@ -41,7 +42,7 @@ Criterion: TypeAlias = Callable[[Tensor], Tensor]  # logits (n, classes) -> bool
 def measure_robustness(
     model: RobustClassifier,
     pictures: Picture | Sequence[Picture] | None = None,
-    labels: Sequence[str | int] | None = None,
+    labels: Labels | None = None,
     *,
     count: int = DEFAULT_COUNT,
     seed: int = 0,
@@ -76,7 +77,7 @@ def measure_robustness(
 def estimate(
     model: RobustClassifier,
     pictures: Picture | Sequence[Picture] | None = None,
-    labels: Sequence[str | int] | None = None,
+    labels: Labels | None = None,
     *,
     count: int = DEFAULT_COUNT,
     seed: int = 0,
@@ -124,7 +125,7 @@ class _Margin(Objective):
 
 def _paint_pictures(
     model: RobustClassifier,
-    labels: Sequence[str | int] | None,
+    labels: Labels | None,
     count: int,
     seed: int,
     should_continue: ShouldContinue,
@@ -132,7 +133,10 @@ def _paint_pictures(
     """Pictures that the model paints from grey until it is confident, and their classes."""
     if labels is not None:
         raise ParameterError("There are labels but no pictures; give the pictures, too.")
-    start, classes = _noisy_grey(model, count, seed), _spread_classes(model, count)
+    number = whole_number(count)
+    if number is None or number < 1:
+        raise ParameterError(f"count is {short_repr(count)}; give a whole number of at least 1.")
+    start, classes = _noisy_grey(model, number, seed), _spread_classes(model, number)
     painted = _line_search(
         Problem(model, start, CrossEntropy(classes), L2Step(1.0), STEPS),
         lambda logits: logits.softmax(1).gather(1, classes[:, None])[:, 0] >= CONFIDENCE,
@@ -140,7 +144,7 @@ def _paint_pictures(
     )
     if painted is None:
         return None
-    if 2 * int(painted.reached.sum()) < count:
+    if 2 * int(painted.reached.sum()) < number:
         raise DataError(
             f"{model.card.name!r} is not confident about the pictures it painted; measure it on photographs: "
             "rw.measure_robustness(model, pictures, labels)."
@@ -149,8 +153,6 @@ def _paint_pictures(
 
 
 def _noisy_grey(model: RobustClassifier, count: int, seed: int) -> Tensor:
-    if count < 1:
-        raise ParameterError(f"count is {count!r}; give a whole number of at least 1.")
     size, generator = model.input_size, torch.Generator().manual_seed(seed)
     noise = NOISE * torch.randn((count, 3, size, size), generator=generator)
     return (0.5 + noise).clamp(0, 1).to(model.device)
@@ -163,7 +165,7 @@ def _spread_classes(model: RobustClassifier, count: int) -> Tensor:
 
 
 def _correct_pictures(
-    model: RobustClassifier, pictures: Picture | Sequence[Picture], labels: Sequence[str | int] | None
+    model: RobustClassifier, pictures: Picture | Sequence[Picture], labels: Labels | None
 ) -> tuple[Tensor, Tensor]:
     """The pictures that the model classifies correctly, and their classes."""
     batch = to_batch(pictures, model.input_size).to(model.device)
@@ -171,11 +173,10 @@ def _correct_pictures(
         predicted = model(batch).argmax(1)
     if labels is None:
         return batch, predicted
-    if isinstance(labels, str) or len(labels) != len(batch):
-        raise ParameterError(
-            f"There are {len(labels)} labels for {len(batch)} pictures; give a list with one for each."
-        )
-    right = predicted == torch.tensor([model.class_index(label) for label in labels], device=model.device)
+    each = [labels] if isinstance(labels, str) or not isinstance(labels, Iterable) else list(labels)
+    if len(each) != len(batch):
+        raise ParameterError(f"There are {len(each)} labels for {len(batch)} pictures; give a list with one for each.")
+    right = predicted == torch.tensor([model.class_index(label) for label in each], device=model.device)
     if not right.any():
         raise DataError(
             f"{model.card.name!r} classifies none of the {len(batch)} pictures correctly, so there is no decision to "

@@ -8,10 +8,11 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
-from robust_widgets.errors import SaveError
+from robust_widgets.errors import SaveError, first_line
 from robust_widgets.pictures.grid import enlarged, tile
 from robust_widgets.runs.record import RunRecord
 
+ENCODER = "libx264"
 SIDE = 256
 SECONDS = 4
 SLOWEST, FASTEST = 10, 30
@@ -65,13 +66,30 @@ def write_mp4(trace: RunRecord, file: IO[bytes]) -> None:
             container.mux(packet)
 
 
+def require_video() -> None:
+    """Check that videos can be written here.
+
+    Raises:
+        SaveError: PyAV is not installed, or has no H.264 encoder.
+    """
+    av = _av()
+    try:
+        av.codec.Codec(ENCODER, "w")
+    except Exception as error:
+        raise _no_encoder(error) from None
+
+
+def _no_encoder(error: Exception) -> SaveError:
+    return SaveError(
+        f"The installed PyAV has no H.264 encoder ({first_line(error)}); save as '.gif', or pip install --upgrade av."
+    )
+
+
 def _stream(container: Any, rate: int, width: int, height: int) -> Any:
     try:
-        stream = container.add_stream("libx264", rate=rate)
+        stream = container.add_stream(ENCODER, rate=rate)
     except Exception as error:
-        raise SaveError(
-            f"The installed PyAV has no H.264 encoder ({error}); save as '.gif', or pip install --upgrade av."
-        ) from None
+        raise _no_encoder(error) from None
     stream.width, stream.height = width + width % 2, height + height % 2
     stream.pix_fmt = "yuv420p"
     stream.options = {"crf": "18", "preset": "medium", "movflags": "faststart"}

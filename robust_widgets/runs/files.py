@@ -7,7 +7,6 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from PIL import Image
 from robust_widgets._files import atomic_write
 from robust_widgets.errors import SaveError, quoted
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.files import as_path
 from robust_widgets.pictures.grid import tile
 from robust_widgets.runs.export import write_gif, write_mp4, write_png
 from robust_widgets.runs.playback import curves
@@ -93,7 +93,7 @@ def save_run(trace: RunRecord, path: str | os.PathLike[str]) -> None:
     Raises:
         SaveError: another extension, or the file cannot be written.
     """
-    path = Path(path)
+    path = as_path(path)
     writer = _writers().get(path.suffix.lower())
     if writer is None:
         raise SaveError(f"{str(path)!r} ends in {path.suffix!r}; runs are saved as {quoted(endings())}.")

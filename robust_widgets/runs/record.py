@@ -81,6 +81,12 @@ class RunRecord:
         return "own problem" if self.task == "problem" else self.task.replace("_", " ")
 
     @property
+    def pixels(self) -> Pixels:
+        """The final pictures, uint8 (n, height, width, 3): those of the last frame."""
+        self.require_frames()
+        return self._recorded[-1].pixels
+
+    @property
     def frames(self) -> Pixels:
         """All pictures, uint8 (steps + 1, n, height, width, 3)."""
         self.require_frames()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import islice
 
+from robust_widgets.errors import RunError
 from robust_widgets.runs.frame import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.step_graph import step_graphs_of
@@ -24,6 +26,8 @@ def compiled_iterate(problem: Problem) -> Iterator[Frame]:
             for arrays in graphs.run(problem):
                 yield frame.from_arrays(count, arrays if count < problem.steps else arrays[:2])
                 count += 1
+        except RunError:  # the plain loop tells whether half precision is to blame
+            pass
         except Exception as error:  # third-party networks can fail in any way; fall back to the plain loop
             graphs.give_up(f"{type(error).__name__}: {error}")
         finally:
@@ -57,10 +61,21 @@ def run(
         problem: what to solve.
         solver: yields the frames; `compiled_iterate`, `iterate`, or one of `robust_widgets.solvers.compose` around it.
         on_step: called with each frame as soon as it is made; returning ``False`` stops the run after that frame.
+
+    Returns:
+        The run. If a loss is NaN or infinite, a warning says at which step, and the run ends before it.
+
+    Raises:
+        RunError: a loss is NaN or infinite at the start.
     """
     trace = new_trace(problem)
-    for frame in solver(problem):
-        trace.append(frame)
-        if on_step is not None and on_step(frame) is False:
-            break
+    try:
+        for frame in solver(problem):
+            trace.append(frame)
+            if on_step is not None and on_step(frame) is False:
+                break
+    except RunError as error:
+        if not len(trace):
+            raise
+        warnings.warn(str(error), RuntimeWarning, stacklevel=2)
     return trace

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import ParameterError
+from robust_widgets.errors import ParameterError, real_number, short_repr
 
 
 def l2_norm(x: Tensor, *, keepdim: bool = False) -> Tensor:
@@ -60,9 +60,10 @@ class _Ball:
     epsilon: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.epsilon) or self.epsilon < 0:
+        epsilon = real_number(self.epsilon)
+        if epsilon is None or not math.isfinite(epsilon) or epsilon < 0:
             raise ParameterError(
-                f"The radius epsilon is {self.epsilon}; "
+                f"The radius epsilon is {short_repr(self.epsilon)}; "
                 "give a finite number of at least 0, or use Unconstrained() for no limit."
             )
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import WeightsError
+from robust_widgets.errors import RunError, WeightsError
 from robust_widgets.pictures.tensors import to_bytes
 from robust_widgets.runs.frame import Frame
 from robust_widgets.synthesis.objectives import Classifier, Objective
@@ -188,9 +188,18 @@ class FrameRenderer:
         return self.from_arrays(i, [tensor.cpu().numpy() for tensor in render(x, info, heat_map)])
 
     def from_arrays(self, i: int, arrays: Arrays) -> Frame:
-        """A frame from what `render` gives, copied to the host."""
+        """A frame from what `render` gives, copied to the host.
+
+        Raises:
+            RunError: a loss is NaN or infinite.
+        """
         rows = arrays[0].astype(np.float64)
         loss, probability, distance = rows[:3]
+        if not np.isfinite(loss).all():
+            raise RunError(
+                f"The loss is {loss[~np.isfinite(loss)][0]} at step {i}, where the run stops; the frames before it are "
+                "kept. Check the objective and its gradient there, or take smaller steps."
+            )
         return Frame(
             step=i,
             pixels=arrays[1],

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import ParameterError, PictureError
+from robust_widgets.errors import ParameterError, PictureError, short_repr, whole_number
 from robust_widgets.synthesis.constraints import Constraint, Unconstrained
 from robust_widgets.synthesis.objectives import Classifier, Objective
 from robust_widgets.synthesis.steppers import Stepper, StepperState, as_stepper
@@ -70,8 +70,9 @@ class Problem:
             warnings.warn("Problem(knobs=...) is deprecated; use parameters=.", DeprecationWarning, stacklevel=3)
             object.__setattr__(self, "parameters", knobs)
         object.__setattr__(self, "stepper", as_stepper(self.stepper))
-        if isinstance(self.steps, bool) or not hasattr(self.steps, "__index__") or self.steps < 1:
-            raise ParameterError(f"steps is {self.steps!r}; give a whole number of at least 1.")
+        steps = whole_number(self.steps)
+        if steps is None or steps < 1:
+            raise ParameterError(f"steps is {short_repr(self.steps)}; give a whole number of at least 1.")
         if not self.start.is_floating_point():
             raise PictureError(f"The start has values of type {self.start.dtype}; pictures are floats within 0 to 1.")
         if self.start.dim() != 4 or self.start.shape[1] != 3 or 0 in self.start.shape:

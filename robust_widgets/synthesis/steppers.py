@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias, cast
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import ParameterError
+from robust_widgets.errors import ParameterError, real_number, short_repr
 from robust_widgets.synthesis.constraints import l2_norm, per_sample
 
 StepperState: TypeAlias = Any  # tensors and numbers, or tuples of them; () where there is none
@@ -48,8 +48,9 @@ class _SizedStep:
     step_size: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.step_size) or self.step_size <= 0:
-            raise ParameterError(f"The step size is {self.step_size}; give a finite number above 0.")
+        step_size = real_number(self.step_size)
+        if step_size is None or not math.isfinite(step_size) or step_size <= 0:
+            raise ParameterError(f"The step size is {short_repr(self.step_size)}; give a finite number above 0.")
 
     def init(self, x: Tensor) -> StepperState:
         return ()
@@ -117,8 +118,11 @@ class Momentum:
     decay: float = 0.9
 
     def __post_init__(self) -> None:
-        if not 0 <= self.decay < 1:
-            raise ParameterError(f"The momentum's decay is {self.decay}; give a number of at least 0 and below 1.")
+        decay = real_number(self.decay)
+        if decay is None or not 0 <= decay < 1:
+            raise ParameterError(
+                f"The momentum's decay is {short_repr(self.decay)}; give a number of at least 0 and below 1."
+            )
         object.__setattr__(self, "inner", as_stepper(self.inner))
 
     def init(self, x: Tensor) -> StepperState:

@@ -34,7 +34,7 @@ class Parameters(TypedDict, total=False):
 
 def inpaint(
     picture: Picture | Sequence[Picture],
-    mask: Mask,
+    mask: Mask | Sequence[Mask],
     target: str | int,
     *,
     model: RobustClassifier | str | None = None,
@@ -48,7 +48,8 @@ def inpaint(
 
     Args:
         picture: the picture to repair, as :func:`robust_widgets.to_batch` takes it; one or a batch.
-        mask: True, white, or lighter than middle grey where to paint; of the picture's shape.
+        mask: True, white, or lighter than middle grey where to paint; of the picture's shape. One, or one for each
+            picture.
         target: what the picture shows: a class of the model, by name or index.
         penalty: None keeps the picture outside the mask bit for bit. ``"paper"`` is the published soft penalty, 10
             times the mean squared change outside; a number is another weight.
@@ -81,7 +82,7 @@ def inpaint(
 def problem(
     model: RobustClassifier,
     picture: Picture | Sequence[Picture],
-    mask: Mask,
+    mask: Mask | Sequence[Mask],
     target: str | int,
     parameters: dict[str, Any],
 ) -> Problem:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from robust_widgets.interface.session import Feature
     from robust_widgets.models.classifier import RobustClassifier
     from robust_widgets.pictures.tensors import Mask, Picture
     from robust_widgets.runs.record import Frame
@@ -38,7 +39,7 @@ class Parameters(TypedDict, total=False):
 def paint_features(
     picture: Picture | Sequence[Picture],
     mask: Mask | Sequence[Mask],
-    feature: str | int | Sequence[str | int],
+    feature: str | int | Feature | Sequence[str | int | Feature],
     *,
     model: RobustClassifier | str | None = None,
     device: str | torch.device | None = None,
@@ -53,9 +54,10 @@ def paint_features(
 
     Args:
         picture: what to paint on, as :func:`robust_widgets.to_batch` takes it; one or a batch.
-        mask: True, white, or lighter than middle grey where to paint; of the picture's shape. One, or a list.
-        feature: a name from the model's catalogue (`robust_widgets.model_features`), or the index of a unit. One, or a
-            list.
+        mask: True, white, or lighter than middle grey where to paint; of the picture's shape. One, or a list with one
+            for each feature; for one feature and several pictures, with one for each picture.
+        feature: a feature of the model's catalogue (`robust_widgets.model_features`), its name, or the index of a unit.
+            One, or a list.
         strength: scales epsilon and step size.
         penalty: None keeps the picture outside the mask bit for bit. ``"paper"`` is a soft penalty of weight 10 on the
             mean squared change outside; a number is another weight.
@@ -90,8 +92,8 @@ def paint_features(
 def problem(
     model: RobustClassifier,
     picture: Picture | Sequence[Picture],
-    mask: Mask,
-    feature: str | int,
+    mask: Mask | Sequence[Mask],
+    feature: str | int | Feature,
     parameters: dict[str, Any],
 ) -> Problem:
     """The problem of a run for one feature."""
@@ -119,7 +121,7 @@ def _paint_in_turn(
     model: RobustClassifier,
     picture: Picture | Sequence[Picture],
     mask: Mask | Sequence[Mask],
-    feature: str | int | Sequence[str | int],
+    feature: str | int | Feature | Sequence[str | int | Feature],
     parameters: dict[str, Any],
     on_step: Callable[[Frame], object] | None,
 ) -> Trace:
@@ -131,8 +133,9 @@ def _paint_in_turn(
     from robust_widgets.synthesis.objectives import Activation
     from robust_widgets.tasks.running.problems import picture_and_mask, size_of
 
-    features: list[Any] = list(feature) if isinstance(feature, (list, tuple)) else [feature]
-    masks: list[Any] = list(mask) if isinstance(mask, (list, tuple)) else [mask]
+    features = _listed(feature)
+    is_one_per_picture = len(features) == 1 and len(_listed(mask)) == len(_listed(picture)) > 1
+    masks: list[Any] = [mask] if is_one_per_picture else _listed(mask)
     if len(features) != len(masks) or not features:
         raise PictureError(
             f"There are {len(features)} features and {len(masks)} masks; give as many masks as features, at least one."
@@ -151,6 +154,10 @@ def _paint_in_turn(
 
     start = replace(stage(0)(first), target=", ".join(str(feature) for feature in features))
     return run(start, on_step, solver=chain_problems(*(stage(index) for index in range(1, len(units)))))
+
+
+def _listed(one_or_several: object) -> list[Any]:
+    return list(one_or_several) if isinstance(one_or_several, (list, tuple)) else [one_or_several]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
 SPEC = TaskSpec(

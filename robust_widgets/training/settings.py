@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from robust_widgets.errors import ParameterError, UnknownNameError, unknown_name
+from robust_widgets.errors import (
+    ParameterError,
+    UnknownNameError,
+    real_number,
+    short_repr,
+    unknown_name,
+    whole_number,
+)
 
 if TYPE_CHECKING:  # the command line reads the settings without torch
     from torch import Tensor, nn
@@ -72,6 +79,21 @@ def decay_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> lis
 FINE_TUNING: dict[str, Any] = {"epochs": 8, "batch_size": 64, "learning_rate": 0.05, "progressive": False}
 
 
+# The smallest value of each field that is a whole number.
+WHOLE_NUMBERS = {"epochs": 1, "inner_steps": 1, "batch_size": 1, "margin": 0, "seed_rank": 1, "seed": 0}
+LARGEST = 2**31 - 1
+_FROM_ZERO: tuple[Callable[[float], bool], str] = (lambda number: number >= 0, "a finite number of at least 0")
+_FRACTION: tuple[Callable[[float], bool], str] = (
+    lambda number: 0 <= number < 1,
+    "a number of at least 0 and below 1",
+)
+# Which values each other number may have, and that in words.
+NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
+    "learning_rate": (lambda number: number > 0, "a finite number above 0"),
+    **dict.fromkeys(("epsilon", "weight_decay", "epsilon_warm_up"), _FROM_ZERO),
+    **dict.fromkeys(("average_decay", "label_smoothing"), _FRACTION),
+}
+
 # Fields that saved files know by older names.
 SAVED_NAMES = {"epsilon": "radius", "epsilon_warm_up": "radius_warm_up"}
 
@@ -131,18 +153,21 @@ class TrainingSettings:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("inner_steps", 1), ("batch_size", 1), ("margin", 0), ("seed_rank", 1)):
+        for name, least in WHOLE_NUMBERS.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ParameterError(f"{name} is {value!r}; give a whole number of at least {least}.")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ParameterError(f"learning_rate is {self.learning_rate}; give a finite number above 0.")
-        for name in ("epsilon", "weight_decay", "epsilon_warm_up"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise ParameterError(f"{name} is {getattr(self, name)}; give a finite number of at least 0.")
-        for name in ("average_decay", "label_smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ParameterError(f"{name} is {getattr(self, name)}; give a number of at least 0 and below 1.")
+            number = whole_number(value)
+            if number is None or not least <= number <= LARGEST:
+                raise ParameterError(f"{name} is {short_repr(value)}; give a whole number from {least} to {LARGEST:,}.")
+            object.__setattr__(self, name, number)  # a plain int, which every file format takes
+        for name, (is_allowed, words) in NUMBERS.items():
+            value = getattr(self, name)
+            number = real_number(value)
+            if number is None or not math.isfinite(number) or not is_allowed(number):
+                raise ParameterError(f"{name} is {short_repr(value)}; give {words}.")
+            object.__setattr__(self, name, value if type(value) is int else number)
+        for name in ("progressive", "balanced"):
+            if not isinstance(getattr(self, name), bool):
+                raise ParameterError(f"{name} is {short_repr(getattr(self, name))}; give True or False.")
         if self.norm not in ("l2", "linf"):
             raise ParameterError(f"The norm is {self.norm!r}; it must be 'l2' or 'linf'.")
         if self.augmentation not in ("shift", "wide"):

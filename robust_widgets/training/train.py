@@ -19,6 +19,7 @@ from robust_widgets.errors import SaveError
 from robust_widgets.interface.training_session import TrainingEnded, TrainingEpoch, TrainingNote, TrainingStep
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import choose_device, limit_threads, load_model
+from robust_widgets.pictures.files import as_path
 from robust_widgets.training.data import DataSource, PictureSet, open_data
 from robust_widgets.training.distributed import SINGLE_PROCESS, ProcessGroup, join_process_group
 from robust_widgets.training.settings import TrainingSettings
@@ -153,7 +154,7 @@ def model_path(out: str | os.PathLike[str]) -> Path:
     Raises:
         SaveError: it does not end in ``.safetensors``, or its folder cannot be created.
     """
-    path = Path(out)
+    path = as_path(out)
     if path.suffix != ".safetensors" or path.is_dir():
         raise SaveError(f"{str(path)!r} cannot hold a model; give a file that ends in '.safetensors'.")
     try:

@@ -383,3 +383,30 @@ def test_ctrl_c_ends_a_run_with_a_short_message(tiny: Path, tmp_path: Path) -> N
     assert process.returncode == 130
     assert rest.splitlines()[-1] == "Stopped." and "Traceback" not in rest
     assert not (tmp_path / "dog.png").exists()
+
+
+@pytest.mark.parametrize("task", [task for task, spec in task_specs().items() if spec.target == "class"])
+def test_every_command_takes_its_class_as_an_option_too(
+    task: str, begun: dict[str, list[object]], tmp_path: Path
+) -> None:
+    *command, target = begun[task][: 1 + len(task_spec(task).arguments)]
+    rest = [*begun[task][1 + len(task_spec(task).arguments) :], "--steps", 1]
+    call(*command, target, *rest, "--out", tmp_path / "a.npz")
+    call(*command, "--class", target, *rest, "--out", tmp_path / "b.npz")
+    one, other = (rw.load_trace(tmp_path / name) for name in ("a.npz", "b.npz"))
+    assert one.target == other.target
+    np.testing.assert_array_equal(one.frames, other.frames)
+    assert "once" in refusal(*command, target, "--class", target, *rest) and "once" in refusal(*command, *rest)
+
+
+def test_a_video_that_cannot_be_written_is_refused_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setattr(registry, "load_model", lambda *_, **__: pytest.fail("the work was begun"))
+    sentence = refusal("generate", "dog", "--out", tmp_path / "a.png", "--out", tmp_path / "a.mp4")
+    assert "pip install 'robust-widgets[video]'" in sentence and "nothing is lost" not in sentence
+
+
+def test_a_class_of_5000_digits_is_answered_in_a_sentence(tiny: Path, tmp_path: Path) -> None:
+    assert "There is no class" in refusal("generate", "9" * 5000, "--model", tiny, "--out", tmp_path / "a.png")

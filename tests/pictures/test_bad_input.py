@@ -9,13 +9,14 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from robust_widgets.errors import PictureError
+from robust_widgets.errors import ParameterError, PictureError
 from robust_widgets.pictures.io import open_picture
 from robust_widgets.pictures.tensors import shape_of, to_batch
 from robust_widgets.training.data.reading import decode
@@ -236,3 +237,30 @@ def test_many_large_pictures_are_not_decoded_all_at_once(tmp_path: Path) -> None
         "    assert all(one is not None for one in pool.map(lambda file: reading.decode(file, 64), files))"
     )
     assert peak_megabytes(read) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("", "empty"), (".", "folder"), ("~/gone.png", "no file"), ("x" * 300, "cannot be read")],
+    ids=["empty", "folder", "home", "long"],
+)
+def test_a_path_that_names_no_picture(name: str, words: str) -> None:
+    with raises_sentence(PictureError, words):
+        to_batch(name, 16)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    NOISE.save(tmp_path / "secret.png")
+
+    def refusing(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "secret.png")
+
+    monkeypatch.setattr(Image, "open", refusing)
+    with raises_sentence(PictureError, "secret.png", "Permission denied"):
+        to_batch(tmp_path / "secret.png", 16)
+
+
+@pytest.mark.parametrize("size", [0, -1, 16.0, "16", None, True])
+def test_an_impossible_result_size(size: Any) -> None:
+    with raises_sentence(ParameterError, "size is"):
+        to_batch(NOISE, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,3 +71,32 @@ def test_what_cannot_be_shown_is_said() -> None:
         gallery([np.zeros((4, 4, 2))])
     with raises_sentence(PictureError, "int64"):
         gallery([np.zeros((4, 4, 3), np.int64)])
+
+
+def test_one_picture_is_a_gallery_of_one(tmp_path: Path) -> None:
+    wanted = np.asarray(gallery([RED], ["red"], size=20))
+    Image.fromarray(RED).save(tmp_path / "red.png")
+    kinds: list[Any] = [RED, Image.fromarray(RED), torch.from_numpy(RED.transpose(2, 0, 1).copy())]
+    for one in [*kinds, tmp_path / "red.png", str(tmp_path / "red.png"), (picture for picture in [RED])]:
+        np.testing.assert_array_equal(gallery(one, "red", size=20), wanted)
+    np.testing.assert_array_equal(gallery([tmp_path / "red.png"], (c for c in ["red"]), size=np.int64(20)), wanted)  # type: ignore[arg-type]
+    batch = torch.from_numpy(np.stack([RED, RED]).transpose(0, 3, 1, 2).copy())
+    np.testing.assert_array_equal(gallery(batch, size=20), gallery([RED, RED], size=20))
+    assert gallery(np.eye(8), size=20).size == gallery(RED, size=20).size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "kind", "word"),
+    [
+        (([RED, RED], "ab"), {}, ParameterError, "1 captions for 2"),
+        (([RED, RED], 17), {}, ParameterError, "1 captions for 2"),
+        ((RED,), {"columns": "2"}, ParameterError, "columns is '2'"),
+        ((RED,), {"size": 20.5}, ParameterError, "size is 20.5"),
+        ((7,), {}, PictureError, "int"),
+        (([RED, None],), {}, PictureError, "NoneType"),
+        (("gone.png",), {}, PictureError, "gone.png"),
+    ],
+)
+def test_what_is_no_gallery(arguments: Any, options: Any, kind: type[Any], word: str) -> None:
+    with raises_sentence(kind, word):
+        gallery(*arguments, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,93 @@ def test_masks_of_a_batch() -> None:
 def test_what_is_no_mask(mask: Any, named: str) -> None:
     with raises_sentence(PictureError, named):
         to_mask(mask, 16)
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def labels(*colours: tuple[int, int, int]) -> Image.Image:
+    """The mask as a picture with a palette: the first colour outside, the second inside."""
+    picture = Image.fromarray(MASK.astype(np.uint8))
+    picture.putpalette([level for colour in colours for level in colour])
+    return picture
+
+
+def coloured(inside: tuple[int, ...], outside: tuple[int, ...]) -> np.ndarray:
+    return np.where(MASK[..., None], np.array(inside), np.array(outside)).astype(np.uint8)
+
+
+HALF = np.zeros((16, 16), bool)
+HALF[:, 8:] = True
+DRAWN: dict[str, Any] = {
+    "0 and 1 in a PNG": encoded(Image.fromarray(MASK.astype(np.uint8))),
+    "0 and 1 in 16 bits": encoded(Image.fromarray(MASK.astype(np.uint16))),
+    "two labels in grey": encoded(Image.fromarray(MASK.astype(np.uint8) * 15)),
+    "palette, black and dark red": encoded(labels((0, 0, 0), (128, 0, 0))),
+    "palette, black and a darker green": labels((0, 0, 0), (0, 64, 0)),
+    "palette, black and white": encoded(labels((0, 0, 0), (255, 255, 255))),
+    "red on black": coloured((255, 0, 0), (0, 0, 0)),
+    "red on black, of JPEG": encoded(
+        Image.fromarray(coloured((255, 0, 0), (0, 0, 0))), "JPEG", quality=98, subsampling=0
+    ),
+    "white on blue": coloured((255, 255, 255), (0, 0, 255)),
+    "black strokes on transparency": encoded(Image.fromarray(coloured((0, 0, 0, 255), (0, 0, 0, 0)))),
+    "white strokes on transparency": coloured((255, 255, 255, 255), (0, 0, 0, 0)),
+    "red strokes on white transparency": coloured((255, 0, 0, 255), (255, 255, 255, 0)),
+    "white on opaque black": coloured((255, 255, 255, 255), (0, 0, 0, 255)),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_a_mask_drawn_in_any_program(kind: str) -> None:
+    np.testing.assert_array_equal(to_mask(DRAWN[kind], 16)[0, 0], MASK)
+
+
+def test_every_colour_of_a_drawing_of_labels_is_marked() -> None:
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    pixels[:4], pixels[4:8], pixels[8:10] = (64, 0, 0), (128, 128, 0), (224, 224, 192)
+    inside = to_mask(pixels, 16)[0, 0]
+    assert inside[:10].all() and not inside[10:].any()
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.stack, lambda pair: torch.from_numpy(np.stack(pair))])
+def test_several_masks(kind: Any) -> None:
+    found = to_mask(kind([MASK, HALF, ~HALF]), 16)
+    np.testing.assert_array_equal(found[:, 0], [MASK, HALF, ~HALF])
+    np.testing.assert_array_equal(to_mask(kind([MASK, HALF]), 16)[:, 0], [MASK, HALF])
+
+
+def test_masks_of_a_list_may_have_any_size_and_kind() -> None:
+    large = Image.fromarray(HALF.astype(np.uint8) * 255).resize((64, 64), Image.Resampling.NEAREST)
+    found = to_mask([large, encoded(large), torch.from_numpy(HALF)], 16)
+    assert all(torch.equal(one[0], torch.from_numpy(HALF)) for one in found)
+    with raises_sentence(PictureError, "list of masks is empty"):
+        to_mask([], 16)
+
+
+@pytest.mark.parametrize("width", [1, 8])
+def test_thin_strokes_stay(width: int) -> None:
+    strokes = np.zeros((2000, 2000), bool)
+    strokes[:, 1000 : 1000 + width] = True
+    alone = to_mask(strokes, 64)[0, 0]
+    assert alone[:, 32].all() and alone.sum() == 64
+    strokes[:500, :500] = True
+    both = to_mask(strokes, 64)[0, 0]
+    assert both[:16, :16].all() and both[:, 32].sum() == (64 if width == 8 else 0)
+    assert both.sum() == 256 + both[:, 32].sum(), "what is large keeps its edge"
+
+
+def test_a_soft_edge_is_cut_in_its_middle() -> None:
+    ramp = np.tile(np.linspace(0, 1, 640, dtype=np.float32), (640, 1))
+    np.testing.assert_array_equal(to_mask(ramp, 64)[0, 0], np.tile(np.arange(64) >= 32, (64, 1)))
+
+
+@pytest.mark.parametrize(("low", "high", "words"), [(0, 4, "empty in the middle"), (4, 40, "whole middle")])
+def test_a_mask_that_says_something_only_outside_the_middle_square(low: int, high: int, words: str) -> None:
+    wide = np.zeros((16, 40), bool)
+    wide[:, low:high] = True
+    with raises_sentence(PictureError, words, "middle square"):
+        to_mask(wide, 16)

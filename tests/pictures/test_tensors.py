@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from robust_widgets.pictures.folder import SavedPicture
+from robust_widgets.pictures.grid import gallery
 from robust_widgets.pictures.io import as_rgb, to_square_pixels
 from robust_widgets.pictures.tensors import fit, resize, to_batch, to_pixels
+from tests.runs.test_trace import recorded
 
 SIDE = 16
 RGB = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
@@ -250,3 +255,52 @@ def test_as_rgb_reads_as_to_batch_does() -> None:
         assert seen.mode == "RGB" and seen.size == picture.size
         if seen.size == (SIDE, SIDE):
             np.testing.assert_array_equal(np.asarray(seen), to_square_pixels(picture, SIDE))
+
+
+STEPS_OF_16 = np.arange(256, dtype=np.uint16).reshape(16, 16)
+
+
+@pytest.mark.parametrize(
+    ("values", "white", "words"),
+    [
+        (STEPS_OF_16 * 16, 4095, "12-bit"),
+        (STEPS_OF_16 * 4, 1023, "10-bit"),
+        (STEPS_OF_16 * 64, 16383, "14-bit"),
+        (STEPS_OF_16, 255, "8-bit"),
+        (STEPS_OF_16.astype(np.int32) * 16, 4095, "12-bit"),
+        (STEPS_OF_16.astype(np.int32) * 70_000, 255 * 70_000, "white"),
+        (STEPS_OF_16.astype(np.float32), 255, "8-bit"),
+        (STEPS_OF_16.astype(np.float32) * 1000, 255_000, "white"),
+    ],
+)
+def test_grey_of_any_depth_is_scaled_by_what_is_in_it_and_it_is_said(values: Any, white: int, words: str) -> None:
+    with pytest.warns(UserWarning, match=words):
+        batch = to_batch(encoded(Image.fromarray(values), "TIFF"), SIDE)
+    np.testing.assert_allclose(batch[0, 1], values / white, atol=1e-6)
+    if values.dtype == np.uint16:
+        with pytest.warns(UserWarning, match=words):
+            np.testing.assert_array_equal(to_batch(values, SIDE), batch)
+
+
+def test_negative_values_begin_at_black() -> None:
+    values = STEPS_OF_16.astype(np.float32) - 55
+    with pytest.warns(UserWarning, match="-55 is read as black and 200 as white"):
+        batch = to_batch(Image.fromarray(values), SIDE)
+    np.testing.assert_allclose(batch[0, 0], (values + 55) / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("values", [STEPS_OF_16 * 257, STEPS_OF_16 * 0, (STEPS_OF_16 / 255).astype(np.float32)])
+def test_usual_depths_are_read_without_a_word(values: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert to_batch(encoded(Image.fromarray(values), "TIFF"), SIDE).max() in (0, 1)
+
+
+def test_what_a_run_made_is_a_picture(tmp_path: Path) -> None:
+    trace = recorded(2)
+    wanted = to_batch(list(trace.pictures), 8)
+    saved = SavedPicture(0, None, "", "", 0.0, 0.0, 0.0, trace.pixels[0])
+    assert torch.equal(to_batch(trace, 8), wanted) and torch.equal(to_batch(trace[-1], 8), wanted)
+    assert torch.equal(to_batch(saved, 8), wanted[:1])
+    assert torch.equal(to_batch((picture for picture in trace.pictures), 8), wanted)
+    assert gallery(trace, size=20).size == gallery(trace.pictures, size=20).size

@@ -11,13 +11,14 @@ import pickle
 import random
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from robust_widgets._files import atomic_write
-from robust_widgets.errors import SaveError, TraceError
+from robust_widgets.errors import InputError, SaveError, TraceError
 from robust_widgets.pictures.grid import enlarged, tile
 from robust_widgets.runs import export, files
 from robust_widgets.runs.export import strip
@@ -333,3 +334,20 @@ def test_truncated_and_damaged_runs(name: str, tmp_path: Path) -> None:
             check_sentence(str(error), odd.name)
             refused += 1
     assert refused > 170
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    recorded(2).save("~/run.npz")
+    assert (tmp_path / "run.npz").is_file() and len(load_trace("~/run.npz")) == 3
+
+
+@pytest.mark.parametrize("place", [io.BytesIO(), 7, None, ["run.png"]], ids=lambda place: type(place).__name__)
+def test_what_is_no_file_name(place: Any) -> None:
+    with raises_sentence(InputError, type(place).__name__, "not a path"):
+        recorded(1).save(place)
+    with raises_sentence(InputError, type(place).__name__, "not a path"):
+        load_trace(place)
+    with raises_sentence(InputError, "empty"):
+        recorded(1).save("")

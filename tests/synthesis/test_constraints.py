@@ -136,7 +136,7 @@ def test_linf_random_starts_fill_the_cube_evenly() -> None:
 
 
 @pytest.mark.parametrize("ball", BALLS)
-@pytest.mark.parametrize("epsilon", [-1.0, -1e-9, math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("epsilon", [-1.0, -1e-9, math.inf, -math.inf, math.nan, None, "8", [1], 1j])
 def test_an_impossible_radius_is_refused(ball: type[L2Ball | LinfBall], epsilon: float) -> None:
     with raises_sentence(ParameterError, epsilon):
         ball(epsilon)

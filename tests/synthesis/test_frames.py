@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -9,15 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from robust_widgets.errors import RunError
 from robust_widgets.pictures.tensors import to_pixels
-from robust_widgets.solvers.run import new_trace, run
+from robust_widgets.solvers.compose import best_of_iterates, chain_problems
+from robust_widgets.solvers.run import compiled_iterate, new_trace, run
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.loop import iterate, minimize, step
-from robust_widgets.synthesis.objectives import CrossEntropy, Jitter
+from robust_widgets.synthesis.loop import Solver, iterate, minimize, step
+from robust_widgets.synthesis.objectives import Classifier, CrossEntropy, Jitter, Objective
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum
-from tests.helpers import Brightness, pictures, smooth_model
+from tests.helpers import Brightness, pictures, raises_sentence, smooth_model
 
 MODEL = smooth_model()
 REGION = torch.zeros(1, 1, 12, 12, dtype=torch.bool)
@@ -120,3 +124,39 @@ def test_momentum_smooths_a_run_of_a_shifting_view() -> None:
         return float(torch.stack([torch.cosine_similarity(a, b, dim=0) for a, b in pairwise(steps)]).mean())
 
     assert straightness(Momentum(L2Step(0.1), 0.9)) > straightness(L2Step(0.1)) + 0.1
+
+
+class Breaking(Objective):
+    """A loss that is not finite once the picture has changed, or from the start."""
+
+    def __init__(self, value: float, tolerance: float = 0.05) -> None:
+        self.value, self.tolerance = value, tolerance
+
+    def __call__(self, model: Classifier, x: Tensor) -> Tensor:
+        loss, distance = x.mean((1, 2, 3)), (x - 0.5).abs().amax((1, 2, 3))
+        return torch.where(distance > self.tolerance, torch.full_like(loss, self.value), loss)
+
+
+def breaking(value: float, tolerance: float = 0.05) -> Problem:
+    start = torch.full((2, 3, 12, 12), 0.5)
+    return Problem(smooth_model(), start, Breaking(value, tolerance), LinfStep(0.02), 6)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("solver", [iterate, compiled_iterate, best_of_iterates()])
+def test_a_run_ends_before_a_loss_that_is_not_finite(value: float, solver: Solver) -> None:
+    with pytest.warns(RuntimeWarning, match=f"loss is {value} at step 3"):
+        trace = run(breaking(value), solver=solver)
+    assert len(trace) == 3 and np.isfinite(trace.metrics["loss"]).all()
+    np.testing.assert_array_equal(trace[-1].pixels, np.full((2, 12, 12, 3), round(255 * 0.46), np.uint8))
+
+
+def test_a_loss_that_is_not_finite_at_the_start() -> None:
+    with raises_sentence(RunError, "nan at step 0"):
+        run(breaking(math.nan, -1.0))
+
+
+def test_a_loss_that_breaks_in_a_later_part_of_a_chain() -> None:
+    with pytest.warns(RuntimeWarning, match="at step 3"):
+        trace = run(replace(breaking(0.0), steps=2), solver=chain_problems(lambda x: breaking(math.nan)))
+    assert len(trace) == 3 + 2

@@ -71,7 +71,7 @@ def test_no_gradient_no_move(kind: type[L2Step]) -> None:
 
 
 @pytest.mark.parametrize("kind", STEPPERS)
-@pytest.mark.parametrize("size", [0, -1.0, math.inf, math.nan])
+@pytest.mark.parametrize("size", [0, -1.0, math.inf, math.nan, None, "1", True])
 def test_an_impossible_step_size_is_refused(kind: type[L2Step], size: float) -> None:
     with raises_sentence(ParameterError, size):
         kind(size)
@@ -134,7 +134,7 @@ def test_momentum_treats_samples_separately_and_rests_without_a_gradient() -> No
         assert torch.equal(update[2].abs(), torch.zeros(3, 5, 5, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("decay", [-0.1, 1.0, 2, math.nan, math.inf])
+@pytest.mark.parametrize("decay", [-0.1, 1.0, 2, math.nan, math.inf, None, "0.9"])
 def test_an_impossible_decay_is_refused(decay: float) -> None:
     with raises_sentence(ParameterError, decay):
         Momentum(L2Step(0.1), decay)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from robust_widgets.errors import ParameterError, PictureError, SaveError, UnknownNameError
+from robust_widgets.errors import ParameterError, PictureError, RunError, SaveError, UnknownNameError
 from robust_widgets.pictures import folder as picture_folder
 from robust_widgets.pictures.folder import LINES, SETTINGS, PictureFolder, SavedPicture
 from robust_widgets.tasks.generate import generate
@@ -268,3 +268,44 @@ def test_every_setting_of_a_task_is_saved(tmp_path: Path) -> None:
     )
     kept = json.loads((tmp_path / SETTINGS).read_text())
     assert {"task", "target", "model", "fingerprint", "pictures", "factor", "steps", "enlargement"} <= set(kept)
+
+
+def test_numbers_of_every_kind() -> None:
+    model = tiny_model()
+    found = list(stream_pictures("generate", "cat", n=np.int64(2), batch_size=np.uint8(2), model=model, **PARAMETERS))  # type: ignore[arg-type]
+    same(found, list(stream_pictures("generate", "cat", n=2, model=model, **PARAMETERS)))
+    for n in (0, 1.5, "2", True, 10**5000):
+        with raises_sentence(ParameterError, "number of pictures"):
+            stream_pictures("generate", "cat", n=n, model=model)  # type: ignore[arg-type]
+
+
+def test_pictures_are_one_or_several_or_those_of_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("a.png", "b.gif"):
+        Image.new("RGB", (20, 20), (50, 100, 200)).save(folder / name)
+    for name in ("._a.png", ".DS_Store", "notes.txt"):
+        (folder / name).touch()
+    (folder / "x.png").mkdir()
+    options: dict[str, Any] = {"model": tiny_model(), **PARAMETERS}
+    heard: list[str] = []
+    both = list(stream_pictures("translate", "cat", pictures=folder, say=heard.append, **options))
+    assert [one.source for one in both] == ["a.png", "b.gif"]
+    assert len(heard) == 1 and "1 .txt" in heard[0]
+    files = [folder / "a.png", folder / "b.gif"]
+    same(list(stream_pictures("translate", "cat", pictures=(file for file in files), **options)), both)
+    for one in (files[0], str(files[0])):
+        same(list(stream_pictures("translate", "cat", pictures=one, **options)), both[:1])
+    pixels = np.asarray(Image.open(files[0]))
+    for one in (pixels, Image.open(files[0]), pixels[None]):
+        (found,) = stream_pictures("translate", "cat", pictures=one, **options)
+        np.testing.assert_array_equal(found.pixels, both[0].pixels)
+
+
+def test_a_loss_that_is_not_finite_is_not_written(tmp_path: Path) -> None:
+    model = smooth_model()
+    with torch.no_grad():
+        model.network.head.weight.fill_(torch.nan)  # type: ignore[union-attr]
+    with raises_sentence(RunError, "picture 0", "nan"):
+        list(stream_pictures("generate", "cat", n=2, out=tmp_path, model=model, **PARAMETERS))
+    assert not list(tmp_path.glob("*.png"))

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from robust_widgets.errors import PictureError
-from robust_widgets.pictures.tensors import to_batch
+from robust_widgets.pictures.tensors import to_batch, to_mask
 from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.loop import minimize, step
 from robust_widgets.synthesis.problem import Problem
@@ -192,3 +192,22 @@ def test_a_network_with_strides_keeps_the_mask_too(task: str) -> None:
     trace = call(task, model=tiny_model(), steps=4, step_size=5.0)
     assert (trace.frames[:, 0, ~MASK] == PICTURE[~MASK]).all()
     assert (trace.frames[-1, 0] != trace.frames[0, 0])[MASK].any()
+
+
+@masked
+def test_a_list_of_masks_for_a_list_of_pictures(task: str) -> None:
+    wide = np.repeat(PICTURE, 2, axis=1)
+    wide_mask = np.repeat(MASK, 2, axis=1)
+    trace = call(task, picture=[PICTURE, wide], mask=[MASK, wide_mask], steps=2)
+    alone = [call(task, picture=p, mask=m, steps=2, seed=None) for p, m in ((PICTURE, MASK), (wide, wide_mask))]
+    assert trace.pixels.shape[0] == 2
+    for index, own in enumerate(alone):
+        inside = to_mask([MASK, wide_mask], 16)[index, 0].numpy()
+        np.testing.assert_array_equal(trace[-1].pixels[index][~inside], own[-1].pixels[0][~inside])
+    stack = np.stack([MASK, MASK.T])
+    region = make_problem(task, 1, picture=[PICTURE, PICTURE], mask=stack, model=MODEL).region
+    np.testing.assert_array_equal(region[:, 0], stack)  # type: ignore[index]
+    with raises_sentence(PictureError, "32 x 16", "16 x 16"):
+        call(task, picture=[PICTURE, PICTURE], mask=[MASK, wide_mask])
+    with raises_sentence(PictureError, "3 masks"):
+        call(task, picture=[PICTURE, PICTURE], mask=[MASK] * 3)

@@ -14,10 +14,12 @@ from robust_widgets.errors import ParameterError, PictureError, RobustWidgetsErr
 from robust_widgets.interface.session import Feature, RunRequest
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
+from robust_widgets.models.features import model_features
 from robust_widgets.models.model_file import load_model_file, save_model
 from robust_widgets.models.networks.smoothresnet import Block, SmoothResNet
 from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.run import run
+from robust_widgets.synthesis.objectives import Activation
 from robust_widgets.tasks.paint_features import paint_features
 from robust_widgets.tasks.running.run import build_problem
 from tests.helpers import (
@@ -217,3 +219,21 @@ def test_a_batch_of_pictures_in_sequence() -> None:
     batch = pictures(2, 16, low=0.3, high=0.7)
     trace = paint_features(batch, [LEFT, RIGHT], [1, LIVE_UNIT], model=relu_model(), steps=2)
     assert trace.frames.shape == (5, 2, 16, 16, 3)
+
+
+def test_a_feature_of_the_catalogue_is_taken_as_it_is(tmp_path: Path) -> None:
+    save_model(tiny_model(), tmp_path / "tiny.safetensors")
+    model = load_model_file(tmp_path / "tiny.safetensors")
+    thumbnail = np.zeros((8, 8, 3), np.uint8)
+    entries = [Feature("cat 1", 5, ("cat",), thumbnail), Feature("dog 1", 3, ("dog",), thumbnail)]
+    write_catalogue(catalogue_path(tmp_path / "tiny.safetensors"), model.fingerprint, entries)
+    first, second = model_features(model)
+    one = paint_features(PICTURE, LEFT, first, model=model, steps=2)
+    np.testing.assert_array_equal(one.frames, paint_features(PICTURE, LEFT, 5, model=model, steps=2).frames)
+    assert one.target == "cat 1"
+    both = paint_features(PICTURE, [LEFT, RIGHT], [first, second], model=model, steps=2)
+    assert both.target == "cat 1, dog 1"
+    np.testing.assert_array_equal(both.frames[:3], one.frames)
+    assert Activation([first, second]).units == (5, 3)  # type: ignore[list-item]
+    with raises_sentence(UnknownNameError, "no class", "cat 1"):
+        model.class_index(replace(first, unit=1))  # type: ignore[arg-type]

@@ -50,13 +50,76 @@ def test_different_validation_classes_are_named() -> None:
         opened(data, val=other)
 
 
-def test_parts_with_other_names_are_not_mistaken_for_classes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [
+        ("Train", "Test"),
+        ("training_set", "test_set"),
+        ("training", "validation"),
+        ("train", "valid"),
+        ("pets-train", "pets-val"),
+        ("train2017", "val2017"),
+        ("TrainingSet", "dev"),
+    ],
+)
+def test_parts_of_other_names_are_understood(train: str, val: str, tmp_path: Path) -> None:
+    wanted = opened(fill_parts(tmp_path / "plain"))
+    data = fill_parts(tmp_path / "data")
+    (data / "train").rename(data / train)
+    (data / "val").rename(data / val)
+    for source in (data, packed(data, tmp_path / "data.tar")):
+        assert all(map(same, opened(source), wanted))
+        assert same(load_validation(source, SIDE, ("cat", "dog")), wanted[1])
+
+
+def test_test_pictures_are_for_validation_only_where_there_are_no_others(tmp_path: Path) -> None:
+    data = fill_parts(tmp_path / "data")
+    fill(data / "test" / "zebra")
+    heard: list[str] = []
+    assert opened(data, log=heard.append)[1].classes == ("cat", "dog")
+    assert heard == ["Training on 'train' and validating on 'val'; left out: test."]
+
+
+def test_a_part_may_be_packed_twice(tmp_path: Path) -> None:
+    plain = fill_parts(tmp_path / "plain")
+    data = tmp_path / "data" / "pets"
+    data.mkdir(parents=True)
+    for part, name in (("train", "training_set"), ("val", "test_set")):
+        (data / name).mkdir()
+        (plain / part).rename(data / name / name)
+    for source in (tmp_path / "data", packed(tmp_path / "data", tmp_path / "data.tar")):
+        train, val = opened(source)
+        assert train.classes == ("cat", "dog") and (len(train), len(val)) == (20, 4)
+
+
+def test_parts_are_not_mistaken_for_classes(tmp_path: Path) -> None:
     both = fill_parts(tmp_path / "data")
-    (both / "val").rename(both / "test")
+    (both / "train").rename(both / "validation")
     for source in (both, packed(both, tmp_path / "data.tar")):
-        with raises_sentence(DataError, "test, train", "train and val"):
+        with raises_sentence(DataError, "val, validation", "train and val"):
             opened(source)
-    assert len(opened(both / "train", val=both / "test")[1]) == 4
+
+
+def test_what_is_no_picture_by_its_name_is_left_out_and_it_is_said(tmp_path: Path) -> None:
+    fill(tmp_path / "a")
+    fill(tmp_path / "b")
+    for index in range(3):
+        (tmp_path / "b" / f"{index}.heic").write_bytes(b"not read")
+    (tmp_path / "b" / "notes.txt").touch()
+    (tmp_path / "b" / ".DS_Store").touch()
+    (tmp_path / "b" / "Thumbs.db").touch()
+    (tmp_path / "a" / "000.png").rename(tmp_path / "loose.png")
+    (tmp_path / "a" / "010.png").write_bytes((tmp_path / "a" / "001.png").read_bytes())
+    for source in (tmp_path, packed(tmp_path, tmp_path.parent / "data.tar")):
+        heard: list[str] = []
+        train, val = opened(source, log=heard.append)
+        assert len(train) + len(val) == 20
+        (line,) = heard
+        assert "3 .heic, 1 .png and 1 .txt" in line
+    for file in (tmp_path / "b").glob("*.png"):
+        file.rename(file.with_suffix(".heic"))
+    with raises_sentence(DataError, "'b'", "0 readable pictures", "13 .heic"):
+        opened(tmp_path)
 
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:

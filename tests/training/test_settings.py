@@ -7,6 +7,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from robust_widgets.errors import ParameterError
@@ -18,8 +19,10 @@ BAD: list[tuple[str, Any]] = [
     *(("inner_steps", value) for value in (0, 2.5)),
     *(("batch_size", value) for value in (0, -128)),
     *(("margin", value) for value in (-1, 1.5)),
-    *(("learning_rate", value) for value in (0, -0.1, math.inf, math.nan)),
-    *(("epsilon", value) for value in (-1.0, math.inf, math.nan)),
+    *(("learning_rate", value) for value in (0, -0.1, math.inf, math.nan, "0.1", None, [0.1], True, 1j)),
+    *(("epsilon", value) for value in (-1.0, math.inf, math.nan, None, "1")),
+    *(("seed", value) for value in (-1, 0.5, "0", None)),
+    *(("balanced", value) for value in ("no", 1, None)),
     *(("weight_decay", value) for value in (-1e-4, math.nan)),
     *(("average_decay", value) for value in (-0.1, 1.0, 2.0, math.nan)),
     *(("label_smoothing", value) for value in (-0.1, 1.0, math.nan)),
@@ -35,6 +38,12 @@ BAD: list[tuple[str, Any]] = [
 def test_a_setting_out_of_range(name: str, value: Any) -> None:
     with raises_sentence(ParameterError, name.replace("_", " ") if name in ("norm", "precision") else name, value):
         TrainingSettings(**{name: value})
+
+
+def test_numbers_of_every_kind() -> None:
+    settings = TrainingSettings(epochs=np.int64(2), epsilon=np.float32(0.5), batch_size=np.uint8(4), seed=np.int64(3))  # type: ignore[arg-type]
+    assert (settings.epochs, settings.epsilon, settings.batch_size, settings.seed) == (2, 0.5, 4, 3)
+    assert json.loads(json.dumps(settings.to_dict())) == settings.to_dict()
 
 
 def test_the_edges_of_the_ranges_are_allowed() -> None:

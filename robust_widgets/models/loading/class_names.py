@@ -1,12 +1,21 @@
-"""The class names of common data sets, in the order of published models' logits."""
+"""Class names in the order of the logits: those of common data sets, and those that people give."""
 
 from __future__ import annotations
 
+import json
+import os
+import unicodedata
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeAlias, cast
 
-from robust_widgets.errors import UnknownNameError, unknown_name
+from robust_widgets.errors import UnknownNameError, first_line, quoted, short_repr, unknown_name, whole_number
+from robust_widgets.pictures.files import as_path
+
+Classes: TypeAlias = "str | os.PathLike[str] | Iterable[str] | Mapping[int, str] | Mapping[str, int]"
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR100 = tuple(
@@ -49,6 +58,87 @@ def class_names(name: str) -> tuple[str, ...]:
     if name not in _FIXED:
         raise UnknownNameError(unknown_name("set of classes", name, class_sets()))
     return _FIXED[name]
+
+
+def names_in_order(classes: Classes) -> tuple[str, ...]:
+    """Class names in the order of the logits.
+
+    Args:
+        classes: the name of a set, one of :func:`class_sets`; the names in order; the name of each index, or the index
+            of each name, as data sets have them; or a file: a text with one name a line, or any of these as JSON.
+
+    Raises:
+        UnknownNameError: there is no such set or file, the order is unknown, or two classes have one name.
+    """
+    if isinstance(classes, (str, os.PathLike)):
+        path = as_path(classes)
+        if isinstance(classes, str) and not path.suffix and os.sep not in classes and not path.is_file():
+            return class_names(classes)
+        return names_in_order(_read(path))
+    if isinstance(classes, Mapping):
+        items = _by_index(cast("Mapping[Any, Any]", classes))
+    elif isinstance(classes, (set, frozenset)) or not isinstance(classes, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UnknownNameError(f"The class names are {short_repr(classes)}; give {_ALLOWED}.")
+    else:
+        items = list(cast("Iterable[Any]", classes))
+    names = tuple(map(_name, items))
+    if not names:
+        raise UnknownNameError("The list of class names is empty; give one name for each class.")
+    seen: set[str] = set()
+    for name in names:
+        if name.casefold() in seen:
+            raise UnknownNameError(f"The class name {name!r} is there twice; give each class its own name.")
+        seen.add(name.casefold())
+    return names
+
+
+_ALLOWED = "a list of names in the order of the logits, a file with one name a line, or {index: name}"
+
+
+def _name(item: object) -> str:
+    """One class name; a list of synonyms is joined by commas, as in ImageNet."""
+    if isinstance(item, (list, tuple)) and item:
+        return ", ".join(map(_name, cast("list[object]", item)))
+    number = whole_number(item)
+    name = unicodedata.normalize(
+        "NFC", item.strip() if isinstance(item, str) else "" if number is None else str(number)
+    )
+    if not name:
+        raise UnknownNameError(f"A class name is {short_repr(item)}; give {_ALLOWED}.")
+    return name
+
+
+def _by_index(classes: Mapping[Any, Any]) -> list[Any]:
+    """The names of a mapping in the order of their indices, which are its keys or its values."""
+    by_key = {_index(key): value for key, value in classes.items()}
+    by_value = {_index(value): key for key, value in classes.items()}
+    for by_index in (by_key, by_value):
+        if set(by_index) == set(range(len(classes))):
+            return [by_index[index] for index in range(len(classes))]
+    indices = sorted(index for index in (by_value if None in by_key else by_key) if index is not None)
+    held = f"the indices {short_repr(indices)}" if indices else "no indices"
+    raise UnknownNameError(
+        f"The {len(classes)} class names have {held}; give each class its own index, from 0 to {len(classes) - 1}."
+    )
+
+
+def _index(value: object) -> int | None:
+    """A class index, also as JSON has it for a key."""
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 7 else whole_number(value)
+
+
+def _read(path: Path) -> Any:
+    """What a file of class names holds."""
+    try:
+        text = path.read_text("utf-8-sig")
+        if path.suffix.lower() == ".json":
+            return json.loads(text)
+    except (OSError, ValueError) as error:
+        raise UnknownNameError(
+            f"The class names in {str(path)!r} cannot be read ({first_line(error)}); give {_ALLOWED}, or the name of a "
+            f"set: {quoted(class_sets())}."
+        ) from None
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def synonyms(classes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

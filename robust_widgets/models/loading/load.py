@@ -24,7 +24,7 @@ from robust_widgets.errors import (
 )
 from robust_widgets.models.card import ModelCard
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.models.loading.class_names import class_names, class_sets
+from robust_widgets.models.loading.class_names import Classes, class_names, class_sets, names_in_order
 from robust_widgets.models.loading.infer_architecture import build_torchvision, candidates, is_used
 from robust_widgets.models.loading.penultimate import ExternalNetwork
 from robust_widgets.models.loading.safe_load import read_checkpoint
@@ -40,7 +40,7 @@ class LoadOptions:
     """What the caller of `load_model` says about a model; None for what it doesn't say."""
 
     architecture: str | None = None
-    classes: str | Sequence[str] | None = None
+    classes: Classes | None = None
     mean: Channels | None = None
     std: Channels | None = None
     input_size: int | None = None
@@ -61,7 +61,9 @@ class LoadOptions:
         """
         values = {
             "architecture": self.architecture,
-            "classes": self.classes if isinstance(self.classes, str) else list(card.classes),
+            "classes": self.classes
+            if isinstance(self.classes, str) and self.classes in class_sets()
+            else list(card.classes),
             "mean": card.mean,
             "std": card.std,
             "input_size": card.input_size,
@@ -201,11 +203,16 @@ def _classifier(
 ) -> RobustClassifier:
     subject = repr(str(source)) if source is not None else repr(defaults.architecture)
     mean, std = _normalisation(subject, options, defaults.weights)
-    classes = None if options.classes is None else _class_names(options.classes)
+    classes = None if options.classes is None else names_in_order(options.classes)
     set_size = _size_of_set(options.classes) if isinstance(options.classes, str) else None
     sizes = (options.input_size, set_size, defaults.size)
     size = _input_size(subject, next((size for size in sizes if size is not None), None))
     external = ExternalNetwork(network, size)
+    if external.outputs < 2:
+        raise WeightsError(
+            f"{subject} has {external.outputs} class, and painting needs two classes at least: with one there is "
+            "nothing to tell apart; give a network with a logit for each class."
+        )
     classes = classes or _infer_class_names(subject, external.outputs, mean, defaults.size == 32)
     if len(classes) != external.outputs:
         raise WeightsError(f"{subject} has {external.outputs} classes; give one name for each, not {len(classes)}.")
@@ -231,7 +238,24 @@ def _normalisation(subject: str, options: LoadOptions, weights: Weights) -> tupl
         )
     if min(std) <= 0:
         raise ParameterError(f"std is {options.std!r}; give one number above 0, or three.")
+    if options.mean is not None or options.std is not None:
+        _check_range(mean, std)
     return mean, std
+
+
+def _check_range(mean: Colour, std: Colour) -> None:
+    """Refuse a normalisation for pictures from 0 to 255: no mean of pictures from 0 to 1 is above 1."""
+    if max(mean) <= 1 and max(std) <= 1:
+        return
+    levels = 255
+    units = [float(f"{value / levels:.4g}") for value in mean] if max(mean) > 1 else list(mean)
+    # A mean in levels with a deviation of 1 only centres the levels.
+    is_in_levels = max(std) > 1 or min(std) == 1
+    deviations = [float(f"{value / levels:.4g}") for value in std] if is_in_levels else list(std)
+    raise ParameterError(
+        f"mean is {list(mean)} and std is {list(std)}, for levels of 255, but pictures are from 0 to 1 here; give "
+        f"mean={units}, std={deviations}."
+    )
 
 
 def _channels(name: str, value: Channels) -> Colour:
@@ -258,20 +282,8 @@ def _input_size(subject: str, value: object) -> int:
     return size
 
 
-def _class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
-    names = class_names(classes) if isinstance(classes, str) else tuple(map(str, classes))
-    if not names:
-        raise UnknownNameError("The list of class names is empty; give one name for each class.")
-    seen: set[str] = set()
-    for name in names:
-        if name.casefold() in seen:
-            raise UnknownNameError(f"The class name {name!r} is there twice; give each class its own name.")
-        seen.add(name.casefold())
-    return names
-
-
 def _size_of_set(classes: str) -> int | None:
-    return 32 if classes.startswith("cifar") else 224 if classes in class_sets() else None
+    return None if classes not in class_sets() else 32 if classes.startswith("cifar") else 224
 
 
 def _infer_class_names(subject: str, outputs: int, mean: Colour, small: bool) -> tuple[str, ...]:

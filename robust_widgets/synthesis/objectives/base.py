@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import ParameterError
+from robust_widgets.errors import ParameterError, short_repr, whole_number
 
 
 class Classifier(Protocol):
@@ -173,8 +173,9 @@ class Jitter(Objective):
     _generator_state: Tensor | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.pixels, bool) or not hasattr(self.pixels, "__index__") or self.pixels < 0:
-            raise ParameterError(f"The shift is {self.pixels!r} pixels; give a whole number of at least 0.")
+        pixels = whole_number(self.pixels)
+        if pixels is None or pixels < 0:
+            raise ParameterError(f"The shift is {short_repr(self.pixels)} pixels; give a whole number of at least 0.")
 
     def sample(self) -> tuple[Objective, Objective]:
         loss, following = super().sample()

@@ -56,6 +56,11 @@ class CrossEntropy(Objective):
             cast("tuple[int, int]", bound._range),
             logits.shape[1],
         )
+        if classes < 2:
+            raise WeightsError(
+                f"The model has {classes} class, whose probability is always 1; painting towards a class needs two "
+                "classes at least."
+            )
         if low < 0 or high >= classes:
             raise _no_such_class(low if low < 0 else high, classes)
         if indices.dim() == 1 and len(indices) not in (1, len(logits)):

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from robust_widgets.errors import ParameterError, UnknownNameError, is_out_of_memory, quoted
+from robust_widgets.errors import (
+    ParameterError,
+    RunError,
+    UnknownNameError,
+    is_out_of_memory,
+    quoted,
+    short_repr,
+    whole_number,
+)
 from robust_widgets.interface.parameters import SEED
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.pictures.files import as_path, kinds_of, pictures_in
 from robust_widgets.pictures.folder import PictureFolder, SavedPicture
 from robust_widgets.pictures.tensors import Picture, to_pixels
 from robust_widgets.synthesis.loop import iterate
@@ -91,7 +101,7 @@ def stream_pictures(
     target: str | int,
     *,
     n: int | None = None,
-    pictures: Sequence[Picture] | None = None,
+    pictures: Picture | Iterable[Picture] | None = None,
     out: str | os.PathLike[str] | None = None,
     batch_size: int | None = None,
     model: RobustClassifier | str | None = None,
@@ -112,7 +122,8 @@ def stream_pictures(
         target: a class of the model, by name or index.
         n: number of pictures; for generation only.
         pictures: what the other tasks start from, one for each result, each anything that
-            :func:`robust_widgets.to_batch` takes. Paths are read when their turn comes.
+            :func:`robust_widgets.to_batch` takes; or a folder, of all pictures in it. Files are read when their turn
+            comes.
         out: a folder for ``000000.png`` and so on, and ``pictures.jsonl`` with a line for each.
         batch_size: pictures at once. By default as many as fit into half of the free memory, and at most 8 on a CPU and
             256 elsewhere. If the memory runs out it is halved.
@@ -135,29 +146,53 @@ def stream_pictures(
     if spec is None or not spec.is_batchable:
         allowed = [name for name, spec in task_specs().items() if spec.is_batchable]
         raise UnknownNameError(f"{task!r} is not a task for many pictures; give {quoted(allowed)}.")
-    count = _count(spec, n, pictures)
+    starts = _starts(pictures, say or _ignore)
+    count = _count(spec, n, starts)
     parameters = {name: value for name, value in spec.check(parameters).items() if name != "n"}
     seed = parameters.get("seed")
     if seed is not None and seed + count - 1 > SEED.maximum:
         raise ParameterError(f"seed is {seed} for {count} pictures; give a smaller one, so that each has its own.")
-    if batch_size is not None and (not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ParameterError(f"batch_size is {batch_size!r}; give a whole number of at least 1.")
+    at_once = None if batch_size is None else whole_number(batch_size)
+    if batch_size is not None and (at_once is None or at_once < 1):
+        raise ParameterError(f"batch_size is {short_repr(batch_size)}; give a whole number of at least 1.")
     classifier = resolve_model(model, device)
-    runner = _BatchRunner(spec, target, pictures, classifier, parameters, on_step, say or _ignore)
-    runner.batch_size = batch_size or batch_size_for(classifier, runner.first.start.shape[-1])
+    runner = _BatchRunner(spec, target, starts, classifier, parameters, on_step, say or _ignore)
+    runner.batch_size = at_once or batch_size_for(classifier, runner.first.start.shape[-1])
     folder = None if out is None else PictureFolder(out, runner.settings())
     return _stream(runner, folder, count)
 
 
+def _starts(pictures: Picture | Iterable[Picture] | None, say: Callable[[str], object]) -> list[Picture] | None:
+    """The pictures as a list: one, several, or those of a folder."""
+    if pictures is None:
+        return None
+    if isinstance(pictures, (str, os.PathLike)):
+        folder = as_path(pictures)
+        if not folder.is_dir():
+            return [pictures]
+        files, others = pictures_in(folder)
+        if others:
+            say(f"Left out {kinds_of(others)} of {str(folder)!r}, which are no pictures by their names.")
+        return list(files)
+    pictures = getattr(pictures, "pixels", pictures)  # of a run, a frame or a saved picture
+    is_one = isinstance(pictures, bytes) or not isinstance(pictures, Iterable)
+    if is_one or (getattr(pictures, "ndim", 4) < 4 and hasattr(pictures, "dtype")):
+        return [cast(Picture, pictures)]
+    return list(cast("Iterable[Picture]", pictures))
+
+
 def _count(spec: TaskSpec, n: int | None, pictures: Sequence[Picture] | None) -> int:
     if spec.takes_picture:
-        name, count = "pictures", None if pictures is None else len(pictures)
+        name, number = "pictures", None if pictures is None else len(pictures)
     else:
-        name, count = "n", n
-    if count is None or (n is not None and pictures is not None):
+        name, number = "n", n
+    if number is None or (n is not None and pictures is not None):
         raise ParameterError(f"{spec.name} needs {name}, and nothing else that sets the number of pictures.")
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_PICTURES:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ParameterError(f"The number of pictures is {count!r}; give a whole number from 1 to {MAX_PICTURES:,}.")
+    count = whole_number(number)
+    if count is None or not 1 <= count <= MAX_PICTURES:
+        raise ParameterError(
+            f"The number of pictures is {short_repr(number)}; give a whole number from 1 to {MAX_PICTURES:,}."
+        )
     return count
 
 
@@ -239,6 +274,12 @@ class _BatchRunner:
                 self.on_step(i)
         assert info is not None
         metrics = torch.stack([info.loss, info.probability, info.distance], 1).double().tolist()
+        for index, (loss, *_) in zip(indices, metrics, strict=True):
+            if not math.isfinite(loss):
+                raise RunError(
+                    f"The loss of picture {index} is {loss} at the last step, so its batch is not written; check the "
+                    "model, or take smaller steps."
+                )
         rows = zip(indices, metrics, to_pixels(x), strict=True)
         return [
             SavedPicture(

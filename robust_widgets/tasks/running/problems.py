@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor
 from robust_widgets.errors import PictureError
 from robust_widgets.interface.parameters import PAPER_PENALTY
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.pictures.tensors import Mask, Picture, shape_of, to_batch, to_mask
+from robust_widgets.pictures.masks import mask_levels
+from robust_widgets.pictures.tensors import Mask, Picture, fit_masks, shape_of, to_batch
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, Unconstrained
 from robust_widgets.synthesis.objectives import CrossEntropy, Jitter, MatchOutside, Objective
 from robust_widgets.synthesis.problem import Problem
@@ -102,22 +104,26 @@ def towards_class(
     return assemble(task, model, start, CrossEntropy(index), name, parameters, region=region, outside=outside)
 
 
-def picture_and_mask(picture: Picture | Sequence[Picture], mask: Mask, size: int) -> tuple[Tensor, Tensor]:
+def picture_and_mask(
+    picture: Picture | Sequence[Picture], mask: Mask | Sequence[Mask], size: int
+) -> tuple[Tensor, Tensor]:
     """Pictures and their mask at the size of a run: float (n, 3, size, size), and bool (n or 1, 1, size, size).
 
     Raises:
         PictureError: one of them cannot be read, the mask marks nothing or everything, or its shape differs from the
             picture's.
     """
-    whole = to_batch(picture, size)
-    first: Picture = picture[0] if isinstance(picture, (list, tuple)) and len(picture) else picture  # pyright: ignore[reportAssignmentType]
-    (height, width), (mask_height, mask_width) = shape_of(first), shape_of(mask)
-    if abs(height * mask_width - width * mask_height) > max(height, width, mask_height, mask_width):
-        raise PictureError(
-            f"The mask is {mask_width} x {mask_height} pixels and the picture {width} x {height}; "
-            "give a mask of the picture's shape."
-        )
-    inside = to_mask(mask, size)
+    pictures = list(picture) if isinstance(picture, (list, tuple)) else [picture]
+    whole = to_batch(pictures, size)  # pyright: ignore[reportArgumentType]
+    shapes, levels = [shape_of(item) for item in pictures], mask_levels(mask)  # pyright: ignore[reportArgumentType]
+    pairs = zip(shapes, levels, strict=True) if len(shapes) == len(levels) else product(shapes, levels)
+    for (height, width), (_, mask_height, mask_width) in ((shape, values.shape) for shape, values in pairs):
+        if abs(height * mask_width - width * mask_height) > max(height, width, mask_height, mask_width):
+            raise PictureError(
+                f"The mask is {mask_width} x {mask_height} pixels and the picture {width} x {height}; "
+                "give a mask of the picture's shape."
+            )
+    inside = fit_masks(levels, size)
     if len(inside) not in (1, len(whole)):
         raise PictureError(
             f"There are {len(inside)} masks for {len(whole)} pictures; give one mask, or one for each picture."

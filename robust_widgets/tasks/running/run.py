@@ -25,7 +25,7 @@ def make_problem(
     target: str | int,
     *,
     picture: Picture | Sequence[Picture] | None = None,
-    mask: Mask | None = None,
+    mask: Mask | Sequence[Mask] | None = None,
     model: RobustClassifier | str | None = None,
     device: str | torch.device | None = None,
     **parameters: Any,
@@ -57,7 +57,7 @@ def task_problem(
     parameters: Mapping[str, Any],
     *,
     picture: Picture | Sequence[Picture] | None = None,
-    mask: Mask | None = None,
+    mask: Mask | Sequence[Mask] | None = None,
 ) -> Problem:
     """The problem of a task for a model; arguments and errors as for `make_problem`."""
     spec = task_spec(task) if isinstance(task, str) else task
@@ -80,7 +80,7 @@ def run_task(
     parameters: Mapping[str, Any],
     *,
     picture: Picture | Sequence[Picture] | None = None,
-    mask: Mask | None = None,
+    mask: Mask | Sequence[Mask] | None = None,
     model: RobustClassifier | str | None,
     device: str | torch.device | None,
     on_step: Callable[[Frame], object] | None,

@@ -16,15 +16,15 @@ from tqdm.auto import tqdm
 
 from robust_widgets.errors import DataError
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.files import is_picture_name, is_shown
 from robust_widgets.pictures.limits import MAX_HEADER_BYTES, MAX_MEMBERS, MAX_PICTURE_BYTES, most_unpacked
 from robust_widgets.training.data.reading import (
     PictureSet,
     ReadPicture,
     assemble,
-    check_class_folders,
+    class_folders,
+    composed,
     decode,
-    is_picture_name,
-    is_shown,
 )
 
 Parts: TypeAlias = tuple[str, ...]
@@ -56,6 +56,7 @@ class Archive:
     def __init__(self, path: Path, size: int, *, progress: bool) -> None:
         self._path, self._size = path, size
         self._folders: set[Parts] = set()
+        self._others: list[Parts] = []
         try:
             with ThreadPoolExecutor() as pool:
                 self._pictures = dict(self._read(pool, progress))  # the last of duplicate members wins
@@ -71,7 +72,7 @@ class Archive:
                 "or truncated; give a folder of class folders, or a complete tar of one."
             ) from None
         self._folders |= {parts[:depth] for parts in self._pictures for depth in range(1, len(parts))}
-        self._root = self._find_root()
+        self._root = self._descend(())
         self.names = self._below(self._root)
 
     def load(self, part: str | None, fewest: int) -> PictureSet:
@@ -80,23 +81,32 @@ class Archive:
         Raises:
             DataError: fewer than two classes, or a class has fewer than ``fewest`` pictures.
         """
-        root = self._root if part is None else (*self._root, part)
+        root = self._root if part is None else self._descend((*self._root, part))
         folder, depth = self._path.joinpath(*root), len(root)
-        names = self._below(root)
-        check_class_folders(names, f"The archive {str(folder)!r}")
+        names = class_folders(self._below(root), f"The archive {str(folder)!r}")
         label = {name: index for index, name in enumerate(names)}
-        inside = sorted(parts for parts in self._pictures if parts[:depth] == root and len(parts) > depth + 1)
+        below = sorted(parts for parts in self._pictures if parts[:depth] == root)
+        inside = [parts for parts in below if len(parts) > depth + 1]
+        loose = [parts for parts in below if len(parts) == depth + 1]
+        others = sorted(parts for parts in self._others if parts[:depth] == root and len(parts) > depth + 1)
         read = (
             ReadPicture(self._path.joinpath(*parts), self._pictures[parts], label[parts[depth]]) for parts in inside
         )
-        return assemble(read, names, self._size, where=repr(str(folder)), fewest=fewest)
+        return assemble(
+            read,
+            [composed(name) for name in names],
+            self._size,
+            where=repr(str(folder)),
+            fewest=fewest,
+            left_out=[self._path.joinpath(*parts) for parts in (*loose, *others)],
+        )
 
     def _below(self, folder: Parts) -> list[str]:
         depth = len(folder)
         return sorted(parts[depth] for parts in self._folders if len(parts) == depth + 1 and parts[:depth] == folder)
 
-    def _find_root(self) -> Parts:
-        root: Parts = ()
+    def _descend(self, root: Parts) -> Parts:
+        """The folder, or the only one in it, as long as that holds folders."""
         while len(names := self._below(root)) == 1 and self._below((*root, *names)):
             root = (*root, *names)
         return root
@@ -133,6 +143,8 @@ class Archive:
                     elif parts and member.isreg() and is_picture_name(parts[-1]):
                         file = None if member.size > MAX_PICTURE_BYTES else archive.extractfile(member)
                         yield parts, None if file is None else file.read()
+                    elif parts and member.isreg():
+                        self._others.append(parts)
                     bar.update(compressed.tell() - bar.n)
                 stream.check_end(archive.offset)
             bar.update(total - bar.n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -10,14 +11,16 @@ from tqdm.auto import tqdm
 
 from robust_widgets._deprecated import renamed_keywords
 from robust_widgets.errors import DataError
-from robust_widgets.training.data.folders import atomic_folder, picture_files, subfolders
-from robust_widgets.training.data.sources import TRAIN, VAL, log_skipped
+from robust_widgets.pictures.files import as_path
+from robust_widgets.training.data.folders import atomic_folder, files_in, subfolders
+from robust_widgets.training.data.reading import TRAIN, VAL, find_parts
+from robust_widgets.training.data.sources import log_skipped
 
 
 @renamed_keywords(say="log")
 def split_by_name(
-    data: Path,
-    out: Path,
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     domains: Mapping[str, Sequence[str]],
     *,
     progress: bool = True,
@@ -26,7 +29,8 @@ def split_by_name(
     """Copy pictures into a folder for each domain, by the prefix of their file names.
 
     Args:
-        data: a folder of pictures, at any depth. If it holds ``train`` and ``val``, so does the result.
+        data: a folder of pictures, at any depth. If it holds ``train`` and ``val``, by these or similar names, the
+            result holds ``train`` and ``val``, too.
         out: the folder to create; it must not exist, or be empty.
         domains: the prefixes of each domain's file names, ``{"orange": ["n07747607"], "lemon": ["n07749582"]}``.
         progress: show a progress bar.
@@ -41,12 +45,14 @@ def split_by_name(
         SaveError: ``out`` cannot be written; nothing of it is left.
     """
     _check_domains(domains)
+    data, out = as_path(data), as_path(out)
     top = subfolders(data)
-    parts = [TRAIN, VAL] if TRAIN in top and VAL in top else [""]
-    files = {part: picture_files(data / part) for part in parts}
+    parts = find_parts(top)
+    places = {part: parts[part] for part in (TRAIN, VAL)} if len(parts) == 2 else {"": ""}
+    files = {part: files_in(data / place)[0] for part, place in places.items()}
     _check_prefixes(files, data, domains)
     copies = [
-        (file, Path(part, domain)) for part in parts for file in files[part] if (domain := _domain_of(file, domains))
+        (file, Path(part, domain)) for part in places for file in files[part] if (domain := _domain_of(file, domains))
     ]
     copied = dict.fromkeys(domains, 0)
     skipped: list[Path] = []

@@ -15,15 +15,15 @@ from tqdm.auto import tqdm
 
 from robust_widgets._files import make_folder
 from robust_widgets.errors import DataError, SaveError
+from robust_widgets.pictures.files import is_picture_name, is_shown
 from robust_widgets.training.data.reading import (
     FEWEST_PICTURES,
     PictureSet,
     ReadPicture,
     assemble,
-    check_class_folders,
+    class_folders,
+    composed,
     decode,
-    is_picture_name,
-    is_shown,
 )
 
 # The classes of Tiny ImageNet, by WordNet id, that make up each class of Restricted Tiny ImageNet.
@@ -72,9 +72,13 @@ def load_folder(folder: Path, size: int, *, progress: bool = True, fewest: int =
     Raises:
         DataError: the folder is missing or unreadable, has fewer than two classes, or a class has too few pictures.
     """
-    names = subfolders(folder)
-    check_class_folders(names, f"The folder {str(folder)!r}")
-    files = [(file, label) for label, name in enumerate(names) for file in picture_files(folder / name)]
+    names = class_folders(subfolders(folder), f"The folder {str(folder)!r}")
+    loose, _ = files_in(folder, deep=False)
+    files: list[tuple[Path, int]] = []
+    for label, name in enumerate(names):
+        pictures, others = files_in(folder / name)
+        files += [(file, label) for file in pictures]
+        loose += others
 
     def read(item: tuple[Path, int]) -> ReadPicture:
         file, label = item
@@ -83,7 +87,8 @@ def load_folder(folder: Path, size: int, *, progress: bool = True, fewest: int =
     with ThreadPoolExecutor() as pool:
         pictures = pool.map(read, files, chunksize=64)
         bar = tqdm(pictures, total=len(files), desc=f"reading {folder.name}", disable=not progress)
-        return assemble(bar, names, size, where=repr(str(folder)), fewest=fewest)
+        classes = [composed(name) for name in names]
+        return assemble(bar, classes, size, where=repr(str(folder)), fewest=fewest, left_out=loose)
 
 
 class Folder:
@@ -94,18 +99,28 @@ class Folder:
         size: width and height in pixels to which pictures are resized.
         progress: show a progress bar.
 
+    Attributes:
+        names: its folders, sorted: classes, or parts; those of the only folder in it, as in an unpacked archive.
+
     Raises:
         DataError: the folder is missing or unreadable.
     """
 
     def __init__(self, path: Path, size: int, *, progress: bool) -> None:
-        self.names = subfolders(path)
-        self._path, self._size, self._progress = path, size, progress
+        self._path, self._size, self._progress = _descend(path), size, progress
+        self.names = subfolders(self._path)
 
     def load(self, part: str | None, fewest: int) -> PictureSet:
         """The pictures of a part, or of the folder itself for None; raises as :func:`load_folder`."""
-        folder = self._path if part is None else self._path / part
+        folder = self._path if part is None else _descend(self._path / part)
         return load_folder(folder, self._size, progress=self._progress, fewest=fewest)
+
+
+def _descend(folder: Path) -> Path:
+    """The folder, or the only one in it, as long as that holds folders."""
+    while len(names := subfolders(folder)) == 1 and subfolders(folder / names[0]):
+        folder = folder / names[0]
+    return folder
 
 
 def subfolders(folder: Path) -> list[str]:
@@ -121,9 +136,11 @@ def subfolders(folder: Path) -> list[str]:
         refuse_unreadable(error)
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """All picture files below a folder, sorted; raises as :func:`subfolders`."""
-    return sorted(_walk(folder))
+def files_in(folder: Path, *, deep: bool = True) -> tuple[list[Path], list[Path]]:
+    """The pictures below a folder, or only in it, sorted, and the other files; raises as :func:`subfolders`."""
+    files = sorted(_walk(folder, deep))
+    pictures = [file for file in files if is_picture_name(file.name)]
+    return pictures, [file for file in files if not is_picture_name(file.name)]
 
 
 def refuse_unreadable(error: OSError) -> NoReturn:
@@ -138,12 +155,10 @@ def refuse_unreadable(error: OSError) -> NoReturn:
     ) from None
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, deep: bool) -> Iterator[Path]:
     for place, folders, files in os.walk(folder, onerror=refuse_unreadable):
-        for name in (*folders, *files):
-            if is_picture_name(name):
-                yield Path(place, name)
-        folders[:] = [name for name in folders if is_shown(name)]
+        yield from (Path(place, name) for name in files if is_shown(name))
+        folders[:] = [name for name in folders if deep and is_shown(name)]
 
 
 @contextmanager
@@ -158,7 +173,8 @@ def atomic_folder(out: Path) -> Generator[Path]:
     """
     place = out.resolve()
     try:
-        occupied = place.exists() and (not place.is_dir() or any(place.iterdir()))
+        hidden = list(place.iterdir()) if place.is_dir() else []
+        occupied = place.exists() and (not place.is_dir() or any(is_shown(entry.name) for entry in hidden))
     except OSError as error:
         raise SaveError(f"The folder {str(out)!r} cannot be read ({error.strerror}); choose another place.") from None
     if occupied:
@@ -168,6 +184,8 @@ def atomic_folder(out: Path) -> Generator[Path]:
     try:
         partial.mkdir()
         yield partial
+        for entry in hidden:
+            entry.rename(partial / entry.name)
         if place.exists():
             place.rmdir()
         partial.rename(place)

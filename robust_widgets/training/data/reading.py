@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import unicodedata
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -17,10 +20,10 @@ from torch import Tensor
 from robust_widgets._deprecated import renamed_attribute
 from robust_widgets.errors import DataError
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.files import kinds_of
 from robust_widgets.pictures.io import as_rgb, open_picture
 from robust_widgets.pictures.limits import LARGEST_PIXELS
 
-PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"})
 FEWEST_PICTURES = 10
 
 
@@ -33,12 +36,14 @@ class PictureSet:
         labels: int64 (n,), indices into ``classes``.
         classes: class names; sorted if they come from folders.
         skipped: files or items of a data set that could not be read as pictures.
+        left_out: files that were not read: no pictures by their names, or in no class folder.
     """
 
     pictures: Tensor
     labels: Tensor
     classes: tuple[str, ...]
     skipped: tuple[Path | str, ...] = ()
+    left_out: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -66,7 +71,7 @@ def split(pictures: PictureSet, fraction: float, seed: int) -> tuple[PictureSet,
 
     def part(mask: np.ndarray) -> PictureSet:
         index = torch.from_numpy(np.flatnonzero(mask))
-        return PictureSet(pictures.pictures[index], pictures.labels[index], pictures.classes, pictures.skipped)
+        return replace(pictures, pictures=pictures.pictures[index], labels=pictures.labels[index])
 
     return part(~held_out), part(held_out)
 
@@ -97,10 +102,6 @@ def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
         chosen.append(torch.cat(passes)[:count])
     order = torch.cat(chosen)
     return order[torch.randperm(len(order), generator=generator)]
-
-
-# Common names of a data set's parts; a folder of nothing else doesn't hold classes.
-PART_NAMES = frozenset({"train", "val", "valid", "validation", "test"})
 
 
 class ReadPicture(NamedTuple):
@@ -157,36 +158,100 @@ def square(picture: Image.Image, size: int) -> Pixels:
     return np.asarray(picture)
 
 
-def is_shown(name: str) -> bool:
-    """Whether a file or folder is neither hidden nor macOS metadata."""
-    return not name.startswith(".") and name != "__MACOSX"
+# Names of the parts of a data set, which its folders have with additions: training_set, valset, test-images.
+TRAIN, VAL, TEST = "train", "val", "test"
+WORDS = {
+    TRAIN: ("train", "training"),
+    VAL: ("val", "valid", "validation", "dev", "eval", "evaluation"),
+    TEST: ("test", "testing"),
+}
+SUFFIXES = ("set", "sets", "data", "images", "pictures", "split")
+NAMES = {word: part for part, words in WORDS.items() for word in words}
 
 
-def is_picture_name(name: str) -> bool:
-    """Whether a file name has a picture's extension."""
-    return is_shown(name) and Path(name).suffix.lower() in PICTURE_ENDINGS
+def find_parts(names: Iterable[str]) -> dict[str, str]:
+    """The folders of the training and validation pictures.
 
-
-def check_class_folders(names: Sequence[str], where: str) -> None:
-    """Reject fewer than two class folders, and folders that are not classes.
+    ``Train`` and ``Test``, ``training_set`` and ``validation_set``, or ``pets_train`` and ``pets_val`` are known, too.
+    Test pictures serve for validation where there are no others.
 
     Args:
-        names: the folders, sorted.
+        names: the folders of a data set.
+
+    Returns:
+        The folder of ``"train"`` and that of ``"val"``, as far as they are there.
+    """
+    by_rest: dict[tuple[str, ...], dict[str, str]] = {}
+    # "train" comes before "Training", and that before "train2".
+    for name in sorted(names, key=lambda name: (name not in NAMES, name)):
+        part, rest = _part(name)
+        if part is not None:
+            by_rest.setdefault(rest, {}).setdefault(part, name)
+    for _, parts in sorted(by_rest.items()):
+        if TRAIN in parts and (VAL in parts or TEST in parts):
+            return {TRAIN: parts[TRAIN], VAL: parts.get(VAL) or parts[TEST]}
+    return {part: name for part, name in by_rest.get((), {}).items() if part != TEST}
+
+
+def is_part(name: str) -> bool:
+    """Whether a folder is called like a part of a data set, not like a class."""
+    part, rest = _part(name)
+    return part is not None and not rest
+
+
+def _part(name: str) -> tuple[str | None, tuple[str, ...]]:
+    """Which part a folder's name tells, and the other words of it."""
+    words = [word for word in re.findall(r"[^\W\d_]+", name.casefold()) if word not in SUFFIXES]
+    words = [_without_suffix(word) for word in words]
+    parts = [word for word in words if word in NAMES]
+    if len(parts) != 1:
+        return None, ()
+    return NAMES[parts[0]], tuple(word for word in words if word not in NAMES)
+
+
+def _without_suffix(word: str) -> str:
+    stems = (word.removesuffix(suffix) for suffix in SUFFIXES)
+    return next((stem for stem in stems if stem in NAMES), word)
+
+
+def composed(name: str) -> str:
+    """A name with its accents as parts of their letters: macOS stores the others."""
+    return unicodedata.normalize("NFC", name)
+
+
+def class_folders(names: Iterable[str], where: str) -> list[str]:
+    """The class folders in the order of their classes, which are called like them, `composed`.
+
+    Args:
+        names: the folders.
         where: the folder or archive that holds them, as the beginning of a sentence.
 
     Raises:
-        DataError: there are fewer than two class folders, or they are parts of a data set.
+        DataError: there are fewer than two class folders, two have the same name, or they are parts of a data set.
     """
-    if names and PART_NAMES.issuperset(names):
+    ordered = sorted(names, key=composed)
+    if ordered and all(map(is_part, ordered)):
         raise DataError(
-            f"{where} holds the folders {', '.join(names)}, which are not classes; name the two parts train and val, "
+            f"{where} holds the folders {', '.join(ordered)}, which are not classes; name the two parts train and val, "
             "or give one of them."
         )
-    if len(names) < 2:
-        raise DataError(f"{where} holds {len(names)} class folders; give one with at least two, one for each class.")
+    if len(ordered) < 2:
+        raise DataError(f"{where} holds {len(ordered)} class folders; give one with at least two, one for each class.")
+    for name, following in pairwise(map(composed, ordered)):
+        if name == following:
+            raise DataError(f"{where} holds two folders that read {name!r}; give each class a name of its own.")
+    return ordered
 
 
-def assemble(read: Iterable[ReadPicture], classes: Sequence[str], size: int, *, where: str, fewest: int) -> PictureSet:
+def assemble(
+    read: Iterable[ReadPicture],
+    classes: Sequence[str],
+    size: int,
+    *,
+    where: str,
+    fewest: int,
+    left_out: Sequence[Path] = (),
+) -> PictureSet:
     """Combine the pictures that were read into one set, and list the unreadable ones in it.
 
     Args:
@@ -195,10 +260,12 @@ def assemble(read: Iterable[ReadPicture], classes: Sequence[str], size: int, *, 
         size: width and height of the pictures in pixels.
         where: their folder, archive or data set, as named within a sentence.
         fewest: a class with fewer readable pictures is an error.
+        left_out: files that were not read.
 
     Raises:
         DataError: a class has too few pictures, or no picture is readable.
     """
+    besides = f" ({kinds_of(left_out)} are left out)" if left_out else ""
     readable: list[tuple[Pixels, int]] = []
     skipped: list[Path | str] = []
     for name, pixels, label in read:
@@ -208,7 +275,8 @@ def assemble(read: Iterable[ReadPicture], classes: Sequence[str], size: int, *, 
             readable.append((pixels, label))
     if not readable:
         raise DataError(
-            f"No picture in {where} can be read; give JPEG, PNG or WebP pictures, at least {fewest} for each class."
+            f"No picture in {where} can be read{besides}; give JPEG, PNG or WebP pictures, at least {fewest} for each "
+            "class."
         )
     labels = np.array([label for _, label in readable], dtype=np.int64)
     counts = np.bincount(labels, minlength=len(classes))
@@ -216,14 +284,17 @@ def assemble(read: Iterable[ReadPicture], classes: Sequence[str], size: int, *, 
     if len(few) == 1:
         name, count = few[0]
         raise DataError(
-            f"The class {name!r} in {where} has {count} readable pictures; a class needs at least {fewest}."
+            f"The class {name!r} in {where} has {count} readable pictures{besides}; a class needs at least {fewest}."
         )
     if few:
         listed = ", ".join(f"{name!r} ({count})" for name, count in few)
         raise DataError(
-            f"These classes in {where} have too few readable pictures: {listed}; a class needs at least {fewest}."
+            f"These classes in {where} have too few readable pictures: {listed}{besides}; a class needs at least "
+            f"{fewest}."
         )
     pictures = np.empty((len(readable), 3, size, size), dtype=np.uint8)
     for row, (pixels, _) in enumerate(readable):
         pictures[row] = pixels.transpose(2, 0, 1)
-    return PictureSet(torch.from_numpy(pictures), torch.from_numpy(labels), tuple(classes), tuple(skipped))
+    return PictureSet(
+        torch.from_numpy(pictures), torch.from_numpy(labels), tuple(classes), tuple(skipped), tuple(left_out)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
@@ -15,12 +16,25 @@ from torch.utils.data import ConcatDataset, Dataset, Subset
 from tqdm.auto import tqdm
 
 from robust_widgets._deprecated import renamed_keywords
-from robust_widgets.errors import DataError, PictureError
+from robust_widgets.errors import DataError, PictureError, UnknownNameError
+from robust_widgets.models.loading.class_names import names_in_order
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.files import as_path, kinds_of
 from robust_widgets.pictures.io import as_rgb, to_square_pixels
 from robust_widgets.training.data.archives import Archive
 from robust_widgets.training.data.folders import Folder, refuse_unreadable
-from robust_widgets.training.data.reading import FEWEST_PICTURES, PictureSet, ReadPicture, assemble, split, square
+from robust_widgets.training.data.reading import (
+    FEWEST_PICTURES,
+    TRAIN,
+    VAL,
+    PictureSet,
+    ReadPicture,
+    assemble,
+    composed,
+    find_parts,
+    split,
+    square,
+)
 
 
 def load_dataset(
@@ -74,10 +88,15 @@ def class_names(dataset: Any) -> tuple[str, ...] | None:
         distinct = {class_names(part) for part in dataset.datasets}
         return distinct.pop() if len(distinct) == 1 else None
     classes = getattr(dataset, "classes", None)
-    if not isinstance(classes, (list, tuple)) or not classes:
+    if not isinstance(classes, (list, tuple, Mapping)) or not classes:
         return None
+    if isinstance(classes, Mapping):
+        try:
+            classes = names_in_order(cast("Mapping[int, str]", classes))
+        except UnknownNameError as error:
+            raise DataError(str(error)) from None
     # torchvision's ImageNet names a class by a tuple of synonyms.
-    names = tuple(", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in classes)
+    names = tuple(composed(", ".join(map(str, name)) if isinstance(name, tuple) else str(name)) for name in classes)
     duplicates = sorted({name for name in names if names.count(name) > 1})
     if duplicates:
         raise DataError(f"The data set has more than one class {duplicates[0]!r}; give each a unique name.")
@@ -148,7 +167,6 @@ def _name_of(dataset: Any, index: int) -> Path | str:
 
 DataSource: TypeAlias = "str | os.PathLike[str] | Dataset[Any] | PictureSet"
 
-TRAIN, VAL = "train", "val"
 HELD_OUT = 0.1
 MAX_LISTED = 5
 
@@ -174,27 +192,29 @@ def open_data(
     """Read training and validation pictures.
 
     Args:
-        source: a folder with ``train`` and ``val``, each holding class folders; a folder of class folders; a tar of
-            either (plain, gzip, bzip2 or xz); a torch Dataset of (picture, label), where a picture is a PIL image, or
-            a tensor or array (3, h, w) or (h, w, 3), uint8 or float from 0 to 1; or a :class:`PictureSet`.
+        source: a folder with ``train`` and ``val``, or folders called alike, such as ``Training`` and ``test_set``,
+            each holding class folders; a folder of class folders; a tar of either (plain, gzip, bzip2 or xz); a torch
+            Dataset of (picture, label), where a picture is a PIL image, or a tensor or array (3, h, w) or (h, w, 3),
+            uint8 or float from 0 to 1; or a :class:`PictureSet`.
         size: width and height in pixels to which pictures are resized.
         val: validation pictures, of any of these kinds; of a folder or tar with both parts, its ``val``. By default
             the source's own ``val``, or a tenth of each class.
         seed: of the choice of that tenth.
         progress: show a progress bar.
-        log: called with a sentence about pictures that were skipped because they are unreadable.
+        log: called with a sentence about pictures that were skipped because they are unreadable, and about folders and
+            files that were left out.
 
     Raises:
         DataError: the source is of another kind, damaged or unreadable, there are fewer than two classes, a class has
             fewer than ten readable pictures (one is enough in ``val``), or ``val`` has other classes.
     """
     if val is None:
-        sets = _load(source, size, (TRAIN, VAL), None, progress)
+        sets = _load(source, size, (TRAIN, VAL), None, progress, log)
         train, held_out = sets if len(sets) == 2 else split(sets[0], HELD_OUT, seed)
         skipped = sets
     else:
-        (train,) = _load(source, size, (TRAIN,), None, progress)
-        (held_out,) = _load(val, size, (VAL,), train.classes, progress)
+        (train,) = _load(source, size, (TRAIN,), None, progress, log)
+        (held_out,) = _load(val, size, (VAL,), train.classes, progress, log)
         skipped = [train, held_out]
     if train.classes != held_out.classes:
         raise DataError(
@@ -202,18 +222,31 @@ def open_data(
             f"{_listed(sorted(set(train.classes) ^ set(held_out.classes)) or train.classes)}."
         )
     for part in skipped:
-        log_skipped(part.skipped, log)
+        _log_unread(part, log)
     return train, held_out
 
 
-def load_validation(data: Path, size: int, classes: tuple[str, ...]) -> PictureSet:
+def _to_stderr(sentence: str) -> None:
+    tqdm.write(sentence, file=sys.stderr)
+
+
+def load_validation(
+    data: Path, size: int, classes: tuple[str, ...], log: Callable[[str], object] = _to_stderr
+) -> PictureSet:
     """Validation pictures for a model: ``data/val`` if it exists, else ``data`` itself.
+
+    Args:
+        data: a folder or a tar, as :func:`open_data` takes them.
+        size: width and height in pixels to which pictures are resized.
+        classes: the model's.
+        log: as of :func:`open_data`.
 
     Raises:
         DataError: as :func:`open_data`, or the class folders are not the model's classes.
     """
-    (pictures,) = _load(data, size, (VAL,), None, True)
-    if pictures.classes != classes:
+    (pictures,) = _load(data, size, (VAL,), None, True, log)
+    _log_unread(pictures, log)
+    if pictures.classes != tuple(map(composed, classes)):
         odd = sorted(set(pictures.classes) ^ set(classes))
         raise DataError(
             f"The class folders in {str(data)!r} are not the model's classes; these differ: {', '.join(odd)}."
@@ -230,8 +263,22 @@ def log_skipped(skipped: Sequence[Path | str], log: Callable[[str], object]) -> 
         log(f"Skipped {len(skipped)} files that cannot be read as pictures: {', '.join(names)}{more}")
 
 
+def _log_unread(pictures: PictureSet, log: Callable[[str], object]) -> None:
+    log_skipped(pictures.skipped, log)
+    if pictures.left_out:
+        log(
+            f"Left out {kinds_of(pictures.left_out)}, which are no pictures by their names or in no class folder, such "
+            f"as {str(pictures.left_out[0]).encode(errors='backslashreplace').decode()}."
+        )
+
+
 def _load(
-    source: DataSource, size: int, wanted: tuple[str, ...], classes: tuple[str, ...] | None, progress: bool
+    source: DataSource,
+    size: int,
+    wanted: tuple[str, ...],
+    classes: tuple[str, ...] | None,
+    progress: bool,
+    log: Callable[[str], object],
 ) -> list[PictureSet]:
     """The wanted parts of a source, or all of it if it has no parts."""
     fewest = FEWEST_PICTURES if TRAIN in wanted else 1
@@ -241,11 +288,14 @@ def _load(
         return [source]
     if not isinstance(source, (str, os.PathLike)):
         return [load_dataset(source, size, classes=classes, progress=progress, fewest=fewest)]
-    tree = _open(Path(source), size, progress)
-    has_parts = VAL in tree.names and (TRAIN in tree.names or TRAIN not in wanted)
-    if not has_parts:
+    tree = _open(as_path(source), size, progress)
+    parts = find_parts(tree.names)
+    if VAL not in parts or (TRAIN in wanted and TRAIN not in parts):
         return [tree.load(None, fewest)]
-    return [tree.load(part, FEWEST_PICTURES if part == TRAIN else 1) for part in wanted]
+    others = [name for name in tree.names if name not in parts.values()]
+    if len(wanted) > 1 and others:
+        log(f"Training on {parts[TRAIN]!r} and validating on {parts[VAL]!r}; left out: {_listed(others)}.")
+    return [tree.load(parts[part], FEWEST_PICTURES if part == TRAIN else 1) for part in wanted]
 
 
 def _open(path: Path, size: int, progress: bool) -> _Tree:

@@ -12,7 +12,8 @@ from tqdm.auto import tqdm
 
 from robust_widgets.errors import DataError
 from robust_widgets.training.data.folders import RESTRICTED_TINY_IMAGENET, atomic_folder
-from robust_widgets.training.data.sources import TRAIN, VAL, log_skipped
+from robust_widgets.training.data.reading import TRAIN, VAL
+from robust_widgets.training.data.sources import log_skipped
 
 ROOT = "tiny-imagenet-200/"
 ANNOTATIONS = f"{ROOT}val/val_annotations.txt"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import ipywidgets
 import traitlets as t
@@ -15,6 +15,7 @@ from robust_widgets.runs.trace import Trace, load_trace
 from robust_widgets.widgets.page_widget import STATIC, HelloEvent, Message, PageWidget
 from robust_widgets.widgets.player.view import ViewEvent, parse_event
 
+AnyTrace: TypeAlias = Trace | str | os.PathLike[str]
 MOST_FRAMES = 240
 MOST_RUNS = 8
 NAMED_PARAMETERS = ("epsilon", "seed", "steps", "step_size", "size", "constraint")
@@ -46,7 +47,7 @@ class Compare(ipywidgets.VBox):
     """Two or more recorded runs side by side, scrubbed together; shorter runs stay at their last picture.
 
     Args:
-        traces: runs, or paths of runs saved as ``.rwtrace`` or ``.npz``.
+        traces: runs, or paths of runs saved as ``.rwtrace`` or ``.npz``; also as one list.
         labels: their names; by default, what distinguishes them.
 
     Raises:
@@ -55,15 +56,21 @@ class Compare(ipywidgets.VBox):
         StateError: a run has no frames yet.
     """
 
-    def __init__(self, *traces: Trace | str | os.PathLike[str], labels: Sequence[str] | None = None) -> None:
-        self.traces = [trace if isinstance(trace, Trace) else load_trace(trace) for trace in traces]
+    def __init__(self, *traces: AnyTrace | Iterable[AnyTrace], labels: str | Iterable[object] | None = None) -> None:
+        self.traces = [trace if isinstance(trace, Trace) else load_trace(trace) for trace in _each(traces)]
         if not 2 <= len(self.traces) <= MOST_RUNS:
             raise ParameterError(f"Compare takes 2 to {MOST_RUNS} runs; it got {len(self.traces)}.")
         if not all(len(trace) for trace in self.traces):
             raise StateError("A run to compare has no frames yet; wait until it has made one.")
-        if labels is not None and len(labels) != len(self.traces):
-            raise ParameterError(f"Compare got {len(labels)} labels for {len(self.traces)} runs; give one for each.")
-        self.labels = [str(label) for label in labels] if labels is not None else distinct_labels(self.traces)
+        if labels is None:
+            self.labels = distinct_labels(self.traces)
+        else:
+            is_one = isinstance(labels, str) or not isinstance(labels, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
+            self.labels = [str(label) for label in ([labels] if is_one else labels)]
+        if len(self.labels) != len(self.traces):
+            raise ParameterError(
+                f"Compare got {len(self.labels)} labels for {len(self.traces)} runs; give a list with one for each."
+            )
         self.view = CompareView()
         self.view.on_event(self._on_event)
         super().__init__([self.view])
@@ -75,6 +82,15 @@ class Compare(ipywidgets.VBox):
             steps = evenly(len(trace), MOST_FRAMES)
             pictures = [jpeg(trace[step].pixels) for step in steps]
             self.view.run(index, len(self.traces), label, curves(trace, steps), pictures)
+
+
+def _each(traces: Iterable[AnyTrace | Iterable[AnyTrace]]) -> Iterator[AnyTrace]:
+    """The runs, out of any lists that hold them."""
+    for item in traces:
+        if isinstance(item, (Trace, str, os.PathLike)) or not isinstance(item, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            yield item
+        else:
+            yield from _each(item)
 
 
 def distinct_labels(traces: Sequence[Trace]) -> list[str]:

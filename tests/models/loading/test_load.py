@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 import torch
@@ -14,7 +15,7 @@ import torchvision
 from torch import Tensor, nn
 
 import robust_widgets as rw
-from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError
+from robust_widgets.errors import InputError, ParameterError, UnknownNameError, WeightsError
 from robust_widgets.models.loading import load
 from robust_widgets.models.loading.class_names import class_names, class_sets
 from robust_widgets.models.loading.conversion import convert
@@ -139,11 +140,92 @@ def test_missing_options_for_a_network_are_asked_for_by_name(missing: str, word:
         ({"classes": "imagnet"}, UnknownNameError, "'imagenet'"),
         ({"classes": ["a", "A", "b"]}, UnknownNameError, "'A' is there twice"),
         ({"classes": ["a", "b"]}, WeightsError, "3 classes; give one name for each, not 2"),
+        ({"classes": {"a", "b", "c"}}, UnknownNameError, "in the order of the logits"),
+        ({"classes": 3}, UnknownNameError, "3"),
+        ({"classes": ["a", None, "c"]}, UnknownNameError, "None"),
+        ({"classes": ["a", " ", "c"]}, UnknownNameError, "' '"),
+        ({"classes": {1: "a", 2: "b", 3: "c"}}, UnknownNameError, "[1, 2, 3]"),
+        ({"classes": {"a": 0, "b": 0, "c": 1}}, UnknownNameError, "from 0 to 2"),
+        ({"classes": {"a": "x", "b": "y"}}, UnknownNameError, "no indices"),
+        ({"classes": "no/names.txt"}, UnknownNameError, "No such file"),
+        ({"classes": "names.txt"}, UnknownNameError, "names.txt"),
+        (
+            {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]},
+            ParameterError,
+            "mean=[0.485, 0.456, 0.406]",
+        ),
+        (
+            {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]},
+            ParameterError,
+            "std=[0.229, 0.224, 0.225]",
+        ),
+        ({"mean": 127.5, "std": 1}, ParameterError, "std=[0.003922, 0.003922, 0.003922]"),
+        ({"mean": 0.5, "std": 127.5}, ParameterError, "mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5]"),
     ],
 )
 def test_invalid_options(change: dict[str, Any], kind: type[Any], word: str) -> None:
     with raises_sentence(kind, word):
         load_model(Plain(), **(OWN | change), device="cpu")
+
+
+ACUTE, COMBINING = "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}"
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["dog", ACUTE, "cat"],
+        (name for name in ("dog", COMBINING, "cat")),
+        {0: "dog", 1: COMBINING, 2: "cat"},
+        {"2": "cat", "0": "dog", "1": ACUTE},
+        {"cat": 2, "dog": np.int64(0), ACUTE: 1},
+        {"dog": 0, ACUTE: 1, "cat": 2}.keys(),
+        np.array(["dog", ACUTE, "cat"]),
+        [" dog", f"{ACUTE} ", "cat"],
+    ],
+    ids=lambda classes: type(classes).__name__,
+)
+def test_class_names_of_every_kind_are_in_order(classes: Any) -> None:
+    model = load_model(Plain(), **(OWN | {"classes": classes}), device="cpu")
+    assert model.classes == ("dog", ACUTE, "cat")
+    assert model.class_index(COMBINING) == model.class_index(ACUTE.upper()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("names.txt", "dog\n\ncafé\ncat\n"),
+        ("names", "\ufeffdog\r\ncafé\r\ncat"),
+        ("names.json", '["dog", "café", "cat"]'),
+        ("index.json", '{"0": "dog", "1": "café", "2": "cat"}'),
+        ("class_to_idx.json", '{"cat": 2, "dog": 0, "café": 1}'),
+    ],
+)
+def test_class_names_in_a_file(name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for path in (tmp_path / name, str(tmp_path / name), f"~/{name}"):
+        model = load_model(Plain(), **(OWN | {"classes": path}), device="cpu")
+        assert model.classes == ("dog", "café", "cat")
+        assert model.loading is not None and model.loading.arguments["classes"] == ["dog", "café", "cat"]
+    (tmp_path / "bad.json").write_text("{")
+    with raises_sentence(UnknownNameError, "bad.json"):
+        load_model(Plain(), **(OWN | {"classes": tmp_path / "bad.json"}), device="cpu")
+
+
+def test_a_model_needs_two_classes() -> None:
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1))
+    with raises_sentence(WeightsError, "two classes"):
+        load_model(network, **(OWN | {"classes": ["cat"]}), device="cpu")
+    with raises_sentence(WeightsError, "two classes"):
+        rw.CrossEntropy(0)(network, pictures(1, 16))
+
+
+def test_what_is_no_model() -> None:
+    for source in (7, ["tiny"]):
+        with raises_sentence(InputError, type(source).__name__, "not a path"):
+            load_model(source)  # type: ignore[arg-type]
 
 
 def test_unusable_networks() -> None:

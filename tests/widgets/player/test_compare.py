@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_widgets.errors import ParameterError, StateError, TraceError
+from robust_widgets.errors import InputError, ParameterError, StateError, TraceError
 from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.player.compare import MOST_FRAMES, Compare, distinct_labels
 from tests.helpers import raises_sentence
@@ -77,3 +77,15 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
 )
 def test_labels_show_how_runs_differ(traces: list[Trace], labels: list[str]) -> None:
     assert distinct_labels(traces) == labels
+
+
+def test_runs_may_come_in_a_list_and_labels_in_any_order_of_things() -> None:
+    pair = [recorded(1), recorded(2)]
+    for given in ((pair,), (tuple(pair),), ((run for run in pair),), (pair[0], [pair[1]])):
+        compare = Compare(*given, labels=(f"run {index}" for index in (1, 2)))
+        assert compare.traces == pair and compare.labels == ["run 1", "run 2"]
+    for labels in ("ab", 17, ["ab"]):
+        with raises_sentence(ParameterError, "1 labels for 2"):
+            Compare(pair, labels=labels)  # type: ignore[arg-type]
+    with raises_sentence(InputError, "int", "not a path"):
+        Compare(pair[0], 7)  # type: ignore[arg-type]

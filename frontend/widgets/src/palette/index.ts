@@ -69,9 +69,9 @@ class Palette {
 
   /** Shows the entries that match the search, by their name or by a class. */
   private fill(): void {
-    const wanted = this.search.value.trim().toLowerCase();
-    const matches = ({ name, classes }: Entry) =>
-      [name, ...classes].some((text) => text.toLowerCase().includes(wanted));
+    const folded = (text: string) => text.normalize("NFC").toLowerCase();
+    const wanted = folded(this.search.value.trim());
+    const matches = ({ name, classes }: Entry) => [name, ...classes].some((text) => folded(text).includes(wanted));
     this.tiles = this.model.get("entries").flatMap((entry, index) => (matches(entry) ? [this.tile(entry, index)] : []));
     this.list.replaceChildren(...this.tiles);
     this.update();
