@@ -30,6 +30,8 @@ def to_code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> 
     Raises:
         TraceError: the run's inputs were not recorded, or it is not a task's run.
     """
+    if not isinstance(trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TraceError(f"A {type(trace).__name__} is not a run; give what a task or load_trace returned.")
     spec = task_specs().get(trace.task)
     if spec is None:
         raise TraceError(f"This run is {trace.task!r}, which is not a task, so there is no code for it.")

@@ -19,6 +19,8 @@ def report(trace: Trace) -> dict[str, float]:
     Raises:
         TraceError: the run has no frames yet.
     """
+    if not isinstance(trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TraceError(f"A {type(trace).__name__} is not a run; give what a task or load_trace returned.")
     if not len(trace):
         raise TraceError("This run has no frames yet; record at least one.")
     last = trace[-1]

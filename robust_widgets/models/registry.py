@@ -165,7 +165,7 @@ def _load(
         return _external(load_file(path, options), device, options, name)
     if name in published:
         return _external(load_published(published[name], options), device, options, name)
-    if path.suffix[1:].isalpha() or path.exists() or os.sep in name:
+    if name and (path.suffix[1:].isalpha() or path.exists() or os.sep in name):
         return load_model_file(path, device)
     raise UnknownNameError(unknown_name("model", name, (*model_names(), *published)))
 

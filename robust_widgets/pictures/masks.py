@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,7 +32,7 @@ def mask_levels(mask: Picture | Sequence[Picture]) -> list[Levels]:
     Raises:
         PictureError: one of them is not a picture.
     """
-    masks = list(mask) if isinstance(mask, (list, tuple)) else [mask]
+    masks = list(mask) if isinstance(mask, (list, tuple, Iterator)) else [mask]
     if not masks:
         raise PictureError("The list of masks is empty; give at least one.")
     pictures = [to_layers(_with_channel(picture), reduce=True) for picture in masks]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets._deprecated import renamed_attribute
-from robust_widgets.errors import ParameterError, TraceError
+from robust_widgets.errors import ParameterError, TraceError, real_number, short_repr, whole_number
 from robust_widgets.pictures.tensors import to_pixels
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.constraints import L2Ball
@@ -79,10 +80,11 @@ def loss_slice(problem: Problem, trace: Trace, *, picture: int = 0, points: int 
         ParameterError: ``picture``, ``points`` or ``margin`` is out of range.
     """
     count, _, height, width = problem.start.shape
-    if not 0 <= picture < count or points < 3 or margin < 1:
+    index, lines, factor = whole_number(picture), whole_number(points), real_number(margin)
+    if index is None or not 0 <= index < count or lines is None or lines < 3 or not 1 <= (factor or 0) < math.inf:
         raise ParameterError(
-            f"picture is {picture!r} of {count}, points is {points!r} and margin is {margin!r}; "
-            "count pictures from 0, and give at least 3 points and a margin of at least 1."
+            f"picture is {short_repr(picture)} of {count}, points is {short_repr(points)} and margin is "
+            f"{short_repr(margin)}; count pictures from 0, and give at least 3 points and a margin of at least 1."
         )
     if len(trace) < 2 or trace[0].pixels.shape != (count, height, width, 3):
         raise TraceError("The run is not of this problem, or has no step yet; give rw.run(problem).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
@@ -134,8 +135,10 @@ def _paint_in_turn(
     from robust_widgets.tasks.running.problems import picture_and_mask, size_of
 
     features = _listed(feature)
-    is_one_per_picture = len(features) == 1 and len(_listed(mask)) == len(_listed(picture)) > 1
-    masks: list[Any] = [mask] if is_one_per_picture else _listed(mask)
+    pictures: Any = list(picture) if isinstance(picture, Iterator) else picture  # pyright: ignore[reportUnknownArgumentType]
+    masks = _listed(mask)
+    if len(features) == 1 and len(masks) == len(_listed(pictures)) > 1:
+        masks = [masks]  # one for each picture
     if len(features) != len(masks) or not features:
         raise PictureError(
             f"There are {len(features)} features and {len(masks)} masks; give as many masks as features, at least one."
@@ -143,7 +146,7 @@ def _paint_in_turn(
     # Read every feature and mask before the first step, so that a bad one is reported at once.
     size = size_of(model, parameters)
     units = [feature_unit(model, feature) for feature in features]
-    regions = [picture_and_mask(picture, mask, size) for mask in masks]
+    regions = [picture_and_mask(pictures, mask, size) for mask in masks]
     first = regions[0][0]
     if len(units) > 1:
         with torch.no_grad():
@@ -157,7 +160,7 @@ def _paint_in_turn(
 
 
 def _listed(one_or_several: object) -> list[Any]:
-    return list(one_or_several) if isinstance(one_or_several, (list, tuple)) else [one_or_several]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return list(one_or_several) if isinstance(one_or_several, (list, tuple, Iterator)) else [one_or_several]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
 SPEC = TaskSpec(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import TraceError
+from robust_widgets.interface.codegen import to_code
 from robust_widgets.interface.report import report
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
@@ -53,3 +54,10 @@ def test_another_task_has_no_low_resolution(read: Any) -> None:
 def test_a_run_without_frames(read: Any) -> None:
     with pytest.raises(TraceError):
         read(trace("super_resolve", frames=0))
+
+
+@pytest.mark.parametrize("given", ["run.npz", None, 7])
+def test_what_is_no_run(given: Any) -> None:
+    for function in (report, to_code):
+        with raises_sentence(TraceError, type(given).__name__, "not a run"):
+            function(given)

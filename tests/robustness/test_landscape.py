@@ -89,3 +89,10 @@ def test_what_cannot_be_cut_is_said() -> None:
         loss_slice(problem, Trace("empty", {}))
     with raises_sentence(TraceError, "ended where it began"):
         loss_slice(bowl(constraint=L2Ball(0)), run(bowl(constraint=L2Ball(0))))
+
+
+@pytest.mark.parametrize("option", [{"picture": "0"}, {"picture": 0.5}, {"points": "9"}, {"margin": None}])
+def test_numbers_of_another_kind_are_refused(option: dict[str, Any]) -> None:
+    problem = bowl(steps=1)
+    with raises_sentence(ParameterError, repr(next(iter(option.values())))):
+        loss_slice(problem, run(problem), **option)

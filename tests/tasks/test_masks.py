@@ -204,6 +204,8 @@ def test_a_list_of_masks_for_a_list_of_pictures(task: str) -> None:
     for index, own in enumerate(alone):
         inside = to_mask([MASK, wide_mask], 16)[index, 0].numpy()
         np.testing.assert_array_equal(trace[-1].pixels[index][~inside], own[-1].pixels[0][~inside])
+    once = call(task, picture=iter([PICTURE, wide]), mask=iter([MASK, wide_mask]), steps=2)
+    np.testing.assert_array_equal(once.frames, trace.frames)
     stack = np.stack([MASK, MASK.T])
     region = make_problem(task, 1, picture=[PICTURE, PICTURE], mask=stack, model=MODEL).region
     np.testing.assert_array_equal(region[:, 0], stack)  # type: ignore[index]

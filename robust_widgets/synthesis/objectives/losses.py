@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError
+from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError, short_repr, whole_number
 from robust_widgets.pictures.tensors import Mask, Picture, to_batch, to_mask
 from robust_widgets.synthesis.objectives.base import Classifier, Objective, changed
 
@@ -26,7 +26,8 @@ class CrossEntropy(Objective):
             of shape (n,)). Once bound to a model, the indices, int64 of shape () or (n,).
 
     Raises:
-        UnknownNameError: when bound or evaluated, if a target is not a class of the model.
+        UnknownNameError: a target is neither a name nor an index; when bound or evaluated, it is not a class of the
+            model.
     """
 
     target: str | int | Sequence[str | int] | Tensor
@@ -35,6 +36,10 @@ class CrossEntropy(Objective):
     def __post_init__(self) -> None:
         if _has_names(self.target):
             return
+        is_sequence = isinstance(self.target, (list, tuple))
+        for index in cast("Sequence[Any]", self.target) if is_sequence else [self.target]:
+            if not isinstance(index, (Tensor, np.ndarray, list, tuple)) and whole_number(index) is None:
+                raise UnknownNameError(f"A target is {short_repr(index)}; give a class by name or index.")
         indices = torch.as_tensor(self.target, dtype=torch.long)
         if indices.dim() > 1 or indices.numel() == 0:
             raise UnknownNameError(
@@ -173,8 +178,10 @@ class Activation(Objective):
     _range: tuple[int, ...] | None = field(default=None, init=False, compare=False)  # the indices, once bound
 
     def __init__(self, unit: int | Sequence[int]) -> None:
-        units = unit if isinstance(unit, (list, tuple)) else [cast(int, unit)]
-        object.__setattr__(self, "units", tuple(operator.index(index) for index in units))
+        units = [whole_number(index) for index in (unit if isinstance(unit, (list, tuple)) else [unit])]
+        if None in units:
+            raise UnknownNameError(f"A unit is {short_repr(unit)}; give its index, or a feature of model_features.")
+        object.__setattr__(self, "units", tuple(units))
         object.__setattr__(self, "_range", None)
 
     def bind(self, model: Classifier, x: Tensor) -> Objective:

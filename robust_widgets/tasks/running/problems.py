@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -113,7 +113,7 @@ def picture_and_mask(
         PictureError: one of them cannot be read, the mask marks nothing or everything, or its shape differs from the
             picture's.
     """
-    pictures = list(picture) if isinstance(picture, (list, tuple)) else [picture]
+    pictures = list(picture) if isinstance(picture, (list, tuple, Iterator)) else [picture]
     whole = to_batch(pictures, size)  # pyright: ignore[reportArgumentType]
     shapes, levels = [shape_of(item) for item in pictures], mask_levels(mask)  # pyright: ignore[reportArgumentType]
     pairs = zip(shapes, levels, strict=True) if len(shapes) == len(levels) else product(shapes, levels)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from robust_widgets.errors import UnknownNameError
 from robust_widgets.synthesis.loop import CachedForward
-from robust_widgets.synthesis.objectives import Classifier, CrossEntropy
+from robust_widgets.synthesis.objectives import Activation, Classifier, CrossEntropy
 from tests.helpers import Brightness, Counting, pictures, raises_sentence, smooth_model
 
 
@@ -118,3 +118,15 @@ def test_targets_of_an_impossible_shape(target: list[list[int]]) -> None:
     shape = tuple(torch.as_tensor(target).shape)
     with raises_sentence(UnknownNameError, shape):
         CrossEntropy(target)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("target", [None, 1.5, [0, 1.5], True, [None], 1j])
+def test_what_is_no_class(target: object) -> None:
+    with raises_sentence(UnknownNameError, "name or index"):
+        CrossEntropy(target)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("unit", ["cat 1", None, 1.5, [1, "2"]])
+def test_what_is_no_unit(unit: object) -> None:
+    with raises_sentence(UnknownNameError, repr(unit), "index"):
+        Activation(unit)  # type: ignore[arg-type]
