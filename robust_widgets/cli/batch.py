@@ -11,7 +11,7 @@ import typer
 from robust_widgets.cli.options import class_given, parameter_values
 from robust_widgets.errors import SaveError
 from robust_widgets.interface.tasks import TaskSpec
-from robust_widgets.pictures.files import pictures_in
+from robust_widgets.pictures.files import as_path, pictures_in
 
 
 def folder_named(out: Sequence[Path]) -> Path | None:
@@ -22,7 +22,9 @@ def folder_named(out: Sequence[Path]) -> Path | None:
     """
     from robust_widgets.runs.files import endings
 
-    folders = [path for path in out if not path.suffix or (path.is_dir() and path.suffix not in endings())]
+    folders = [
+        path for path in map(as_path, out) if not path.suffix or (path.is_dir() and path.suffix not in endings())
+    ]
     if not folders:
         return None
     if len(out) > 1:

@@ -8,7 +8,9 @@ import inspect
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeAlias, TypeVar, get_type_hints
@@ -18,6 +20,7 @@ import typer
 from robust_widgets.errors import RobustWidgetsError, SaveError, is_out_of_memory, quoted
 from robust_widgets.interface.parameters import AnyParameter, Choice
 from robust_widgets.interface.tasks import TaskSpec
+from robust_widgets.pictures.files import as_path
 
 if TYPE_CHECKING:
     from robust_widgets.runs.record import Frame
@@ -40,7 +43,8 @@ def report_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with _plain_warnings():
+                return command(*args, **kwargs)
         except RobustWidgetsError as error:
             sentence, code = str(error), BAD_INPUT
         except KeyboardInterrupt:
@@ -59,6 +63,22 @@ def report_errors(command: Callable[P, R]) -> Callable[P, R]:
         raise typer.Exit(code)
 
     return run
+
+
+@contextmanager
+def _plain_warnings() -> Generator[None]:
+    """Print this package's warnings as sentences, as its errors are, without the line of code that gave them."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+        if category in (UserWarning, RuntimeWarning) and str(message).endswith("."):
+            typer.echo(str(message), err=True)
+        else:
+            usual(message, category, *place, **options)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 Writer: TypeAlias = tuple[Path, Callable[[Path], object]]
@@ -84,6 +104,7 @@ def checked_outputs(outputs: Sequence[Path], endings: Iterable[str] | None = Non
 
         endings = endings_of_runs()
     endings = tuple(endings)
+    outputs = [as_path(path) for path in outputs]
     for path in outputs:
         if not path.suffix or not path.name.lower().endswith(endings):
             raise SaveError(f"{str(path)!r} does not end in {quoted(endings)}; the extension selects the format.")
@@ -95,7 +116,7 @@ def checked_outputs(outputs: Sequence[Path], endings: Iterable[str] | None = Non
             from robust_widgets.runs.export import require_video
 
             require_video()
-    return list(outputs)
+    return outputs
 
 
 class StepBar:

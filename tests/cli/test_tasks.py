@@ -410,3 +410,21 @@ def test_a_video_that_cannot_be_written_is_refused_before_the_run(
 
 def test_a_class_of_5000_digits_is_answered_in_a_sentence(tiny: Path, tmp_path: Path) -> None:
     assert "There is no class" in refusal("generate", "9" * 5000, "--model", tiny, "--out", tmp_path / "a.png")
+
+
+def test_warnings_are_sentences_without_code(tiny: Path, tmp_path: Path) -> None:
+    Image.fromarray(np.arange(400, dtype=np.uint16).reshape(20, 20) * 10).save(tmp_path / "deep.tif")
+    result = call("translate", tmp_path / "deep.tif", "cat", "--model", tiny, "--steps", 1, "--out", tmp_path / "a.png")
+    assert (
+        "A picture holds values up to 3,990; it is read as 12-bit, with 4,095 as white." in result.stderr.splitlines()
+    )
+    assert "Warning" not in result.stderr
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    options = ["--model", "~/tiny.safetensors", "--steps", 1]
+    call("generate", "cat", *options, "--out=~/a.png")
+    call("generate", "cat", *options, "--out=~/many")
+    assert (tmp_path / "a.png").is_file() and (tmp_path / "many" / "000000.png").is_file()
