@@ -67,19 +67,15 @@ def checked_json(schema: type[M], text: str | bytes) -> M:
 
 
 def checked(schema: type[M], values: Any) -> M:
-    """What was in JSON from anybody, as values of the declared types.
+    """What was in JSON from anybody, as values of the declared types. In such JSON, lists stand for tuples.
 
     Raises:
         ValueError: a value is not as declared; the first, by its place.
     """
     from pydantic import ValidationError
 
-    if isinstance(values, dict) and schema.model_config.get("extra") != "forbid":
-        # What is not declared is dropped here, because pydantic would take a hundred times its size.
-        known = {field.alias or name for name, field in schema.model_fields.items()}
-        values = {name: value for name, value in cast("dict[str, Any]", values).items() if name in known}
     try:
-        return schema.model_validate_json(json.dumps(values))
+        return schema.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))[:LONGEST_PLACE]

@@ -12,6 +12,7 @@ from robust_widgets._files import checked_json
 from robust_widgets.errors import WeightsError
 from robust_widgets.interface.robustness import NOT_MEASURED, Robustness, training_claim
 from robust_widgets.interface.session import ModelInfo
+from robust_widgets.models.loading.file_format import check_header
 
 FORMAT = "robust-widgets 1"
 
@@ -75,9 +76,10 @@ class ModelCard:
 def is_model_file(path: Path) -> bool:
     """Whether any version of :func:`save_model` wrote this file."""
     try:
+        check_header(path)
         with safe_open(path, framework="np") as file:
             return str((file.metadata() or {}).get("format")).startswith("robust-widgets")
-    except (OSError, SafetensorError):
+    except (OSError, SafetensorError, WeightsError):
         return False
 
 
@@ -104,6 +106,7 @@ def open_weights(path: Path, framework: Literal["np", "pt"] = "np") -> Any:
     if not path.is_file():
         raise WeightsError(f"There is no weights file {str(path)!r}; give a .safetensors file or the name of a model.")
     try:
+        check_header(path)
         return safe_open(path, framework=framework)
     except (OSError, SafetensorError) as error:
         raise WeightsError(

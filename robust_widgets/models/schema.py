@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from robust_widgets.pictures.limits import LONGEST_NAME, MOST_CLASSES
-from robust_widgets.runs.schema import Checked, Number, Text
+from robust_widgets.pictures.limits import LONGEST_NAME
+from robust_widgets.runs.schema import Checked, Classes, Number, Scalar, Text
 
-Colour = tuple[Number, Number, Number]
-Deviation = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Classes = Annotated[tuple[Text, ...], Field(max_length=MOST_CLASSES)]
+Colour = Annotated[tuple[Number, Number, Number], Field(strict=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Deviation = Annotated[tuple[Positive, Positive, Positive], Field(strict=False)]
 Words = Annotated[str, Field(max_length=100 * LONGEST_NAME)]
 LARGEST_INPUT = 2048  # pixels, as for an external model
 
@@ -26,12 +26,12 @@ class CardValues(Checked):
     classes: Annotated[Classes, Field(min_length=1)]
     input_size: Annotated[int, Field(ge=1, le=LARGEST_INPUT)]
     mean: Colour
-    std: tuple[Deviation, Deviation, Deviation]
+    std: Deviation
     norm: Literal["", "l2", "linf"] = ""
     radius: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     data: Words = ""
     accuracies: dict[Text, Number] = Field(default_factory=dict[str, float])
-    training: dict[Text, Any] = Field(default_factory=dict[str, Any])
+    training: dict[Text, Scalar] = Field(default_factory=dict[str, Any])
 
 
 class CatalogueEntry(Checked):
@@ -48,5 +48,5 @@ class Catalogue(Checked):
     format: Literal["robust-widgets features 1"]
     fingerprint: Annotated[str, Field(max_length=128)]
     side: Annotated[int, Field(ge=1, le=LARGEST_INPUT)]
-    features: tuple[CatalogueEntry, ...]
+    features: Annotated[tuple[CatalogueEntry, ...], Field(strict=False)]
     sheet: str

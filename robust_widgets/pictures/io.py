@@ -40,6 +40,9 @@ def open_picture(file: str | os.PathLike[str] | IO[bytes], formats: Sequence[str
         UnidentifiedImageError: it has another format.
         OSError, SyntaxError, ValueError: it cannot be opened, or is damaged.
     """
+    if isinstance(file, (str, os.PathLike)) and Path(file).exists() and not Path(file).is_file():
+        # Opening a pipe would wait for its other end.
+        raise PictureError(f"{os.fspath(file)!r} is not a file; give the path of a PNG, JPEG or WebP picture.")
     try:
         picture = Image.open(file, formats=tuple(formats))
     except KeyError:  # an older Pillow without AVIF, the last of the list, so it is none of the others

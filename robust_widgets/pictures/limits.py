@@ -56,6 +56,13 @@ class Budget:
             raise ValueError(f"it claims to unpack to more than {self._total / 1e6:,.0f} MB")
 
 
+# Checkpoints. What describes a network of a thousand tensors takes some hundred kilobytes, and half a second for each
+# million bytes.
+MAX_HEADER = 8_000_000  # bytes of a safetensors file's header, with its card
+MAX_PICKLE = 2 << 20  # bytes of the pickle in an archive written by torch.save
+MAX_ENTRIES = 100_000
+MOST_BLOCKS = 250  # of a network's stage; the deepest published residual network, of 1,001 layers, has 111
+
 # Archives of training pictures. Pictures hardly compress, and even uncompressed ones do not to a thirtieth.
 MAX_PICTURE_BYTES = 64 << 20
 MAX_HEADER_BYTES = 1 << 20

@@ -20,6 +20,13 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 Text = Annotated[str, Field(max_length=LONGEST_NAME)]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Scalar = bool | Whole | Number | Text | None
+# Lists of JSON; strict is said of what is in them.
+Classes = Annotated[tuple[Text, ...], Field(strict=False, max_length=MOST_CLASSES)]
+Column = Annotated[tuple[Number | None, ...], Field(strict=False, min_length=1, max_length=LONGEST_RUN)]
+Seconds = Annotated[tuple[Number, ...], Field(strict=False)]
+Steps = Annotated[tuple[Annotated[int, Field(ge=0, lt=LONGEST_RUN)], ...], Field(strict=False, min_length=1)]
+Pictures = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 
 
@@ -36,12 +43,12 @@ class Header(Checked):
 
     task: Name
     # The files' key predates the attribute's name.
-    parameters: Annotated[dict[Name, bool | Whole | Number | Text | None], Field(max_length=100, alias="knobs")]
+    parameters: Annotated[dict[Name, Scalar], Field(max_length=100, alias="knobs")]
     seed: Whole | None = None
     model: Text = ""
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]*$", max_length=128)] = ""
     target: Text = ""
-    classes: Annotated[tuple[Text, ...], Field(max_length=MOST_CLASSES)] = ()
+    classes: Classes = ()
     radius: Annotated[float, Field(ge=0)] | None = None
 
 
@@ -81,18 +88,15 @@ class Output(Checked):
     pictures: Shape
 
 
-Column = Annotated[tuple[Number | None, ...], Field(min_length=1, max_length=LONGEST_RUN)]
-
-
 class Played(Checked):
     """A run's data in the HTML player."""
 
-    steps: Annotated[tuple[Annotated[int, Field(ge=0, lt=LONGEST_RUN)], ...], Field(min_length=1)]
-    seconds: tuple[Number, ...]
+    steps: Steps
+    seconds: Seconds
     loss: Column
     probability: Column
     distance: Column
-    frames: tuple[str, ...]
+    frames: Pictures
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from safetensors.torch import save as serialize
 
 from robust_widgets.errors import SaveError, WeightsError
 from robust_widgets.models.card import FORMAT, read_card
@@ -195,3 +196,15 @@ def test_saving_does_not_change_the_model(tmp_path: Path) -> None:
     save_model(model, tmp_path / "model.safetensors")
     model._fingerprint = None
     assert model.fingerprint == before
+
+
+def test_a_card_with_an_endless_text_is_refused_unread(tmp_path: Path) -> None:
+    card = {name: value for name, value in dataclasses.asdict(tiny_model().card).items() if name != "measured"}
+    for name, value in (("long", [[]] * 3_000_000), ("nested", [1])):
+        content = {**card, "training": {"steps": value}}
+        metadata = {"format": "robust-widgets 1", "card": json.dumps(content)}
+        (tmp_path / f"{name}.safetensors").write_bytes(serialize({"network.head.bias": torch.zeros(3)}, metadata))
+    with raises_sentence(WeightsError, "long.safetensors", "claims a header"):
+        load_model_file(tmp_path / "long.safetensors")
+    with raises_sentence(WeightsError, "nested.safetensors", "training.steps"):
+        load_model_file(tmp_path / "nested.safetensors")

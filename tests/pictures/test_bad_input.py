@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import os
 import random
 import subprocess
 import sys
@@ -264,3 +265,11 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monke
 def test_an_impossible_result_size(size: Any) -> None:
     with raises_sentence(ParameterError, "size is"):
         to_batch(NOISE, size)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "photo.png")
+    with raises_sentence(PictureError, "photo.png", "not a file"):
+        to_batch(tmp_path / "photo.png", 16)
+    assert decode(tmp_path / "photo.png", 16) is None

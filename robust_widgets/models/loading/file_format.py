@@ -10,10 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from robust_widgets.errors import WeightsError
-
-MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors format itself
-MAX_PICKLE = 64 << 20  # bytes; the pickle that describes an archive's tensors takes some hundred kilobytes
-MAX_ENTRIES = 200_000
+from robust_widgets.pictures.limits import MAX_ENTRIES, MAX_HEADER, MAX_PICKLE
 
 
 class FileFormat(Enum):
@@ -73,6 +70,17 @@ def _check_archive(path: Path, size: int) -> None:
             f"The archive {str(path)!r} describes its weights in {pickles[0]:,} bytes; at most {MAX_PICKLE:,} are "
             "allowed, so it was not read."
         )
+
+
+def check_header(path: Path) -> None:
+    """Refuse a safetensors file whose header is too long to be read.
+
+    Raises:
+        WeightsError: it is.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        _check_header(path, int.from_bytes(file.read(8), "little"), path.stat().st_size)
 
 
 def _check_header(path: Path, header: int, size: int) -> None:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from robust_widgets.models.networks.cifar import VGG_STAGES, PreActResNet, SmallDenseNet, SmallResNet, SmallVGG
 from robust_widgets.models.networks.wide_resnet import ACTIVATIONS, DeepMindPreActResNet, DeepMindWideResNet, WideResNet
+from robust_widgets.pictures.limits import MOST_BLOCKS
 
 Shapes = Mapping[str, tuple[int, ...]]
-MOST_BLOCKS = 250  # of a stage; the deepest published residual network, of 1,001 layers, has 111
 
 # torchvision's families besides ResNets, by the first and the last weight that only they have.
 TORCHVISION: dict[tuple[str, str], tuple[str, ...]] = {
