@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from robust_widgets.compiler import autotune
 from robust_widgets.compiler.autotune import CpuContention
-from robust_widgets.compiler.backends import onednn
+from robust_widgets.compiler.backends import bfloat16, onednn
 from robust_widgets.compiler.compiled_module import CompiledModule, run, trim_heap
 from robust_widgets.compiler.decompositions import ACTIVATIONS
 from robust_widgets.compiler.tracing import Function, trace_joint
@@ -26,6 +26,7 @@ from robust_widgets.compiler.tracing import Function, trace_joint
 SWITCH = "ROBUST_WIDGETS_FAST"  # environment variable: 0 is eager, 1 is the preferred backend without measuring
 TOLERANCE = 1e-4  # of the outputs, relative to the largest
 GRADIENT_TOLERANCE = 0.05  # relative to its norm: rounding may flip a ReLU at its kink
+BFLOAT16_TOLERANCE, BFLOAT16_GRADIENT_TOLERANCE = 0.03, 0.4  # it has eight bits
 NEAR = 1.35  # factor of the fastest backend's time; a whole step in one graph gains more than that
 MAX_MODULES = 8  # compiled modules kept per model
 
@@ -40,16 +41,24 @@ class Backend:
         compile: compiles a function of pictures, given one example (1, 3, h, w) and whether it is for one picture at
             a time. Raises UnsupportedOpError, or whatever the function raises.
         specialised: compiled modules differ for one picture at a time.
+        lower_precision: for the steps of runs only; outputs without a gradient are decisions, made in float32.
     """
 
     title: str
     is_available: Callable[[], bool]
     compile: Callable[[Function, Tensor, bool], CompiledModule]
     specialised: bool = False
+    lower_precision: bool = False
 
 
 def _compile_onednn(function: Function, example: Tensor, single: bool) -> CompiledModule:
     return onednn.compile_joint(trace_joint(function, example), single)
+
+
+def _compile_bfloat16(function: Function, example: Tensor, single: bool) -> CompiledModule:
+    graphs = trace_joint(function, example)
+    bfloat16.to_bfloat16(graphs)
+    return onednn.compile_joint(graphs, single)
 
 
 def _compile_onnxruntime(function: Function, example: Tensor, single: bool) -> CompiledModule:
@@ -58,10 +67,11 @@ def _compile_onnxruntime(function: Function, example: Tensor, single: bool) -> C
     return OrtModule(trace_joint(function, example, ACTIVATIONS), example, torch.get_num_threads())
 
 
-EAGER, ONEDNN, ONNXRUNTIME = "eager", "onednn", "onnxruntime"
+EAGER, ONEDNN, ONNXRUNTIME, BFLOAT16 = "eager", "onednn", "onnxruntime", "bfloat16"
 BACKENDS: Mapping[str, Backend] = {  # the preferred one first
     ONNXRUNTIME: Backend("ONNX Runtime", lambda: find_spec("onnxruntime") is not None, _compile_onnxruntime),
     ONEDNN: Backend("oneDNN", onednn.is_available, _compile_onednn, specialised=True),
+    BFLOAT16: Backend("oneDNN in bfloat16", bfloat16.is_available, _compile_bfloat16, True, lower_precision=True),
 }
 TITLES = {EAGER: "uncompiled", **{name: backend.title for name, backend in BACKENDS.items()}}
 
@@ -78,6 +88,8 @@ class Model(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def input_size(self) -> int: ...
+    @property
+    def precision(self) -> str | None: ...
 
 
 class Engine:
@@ -125,6 +137,9 @@ class Engine:
             if self.fixed is None and batch not in self.selected:
                 self.selected[batch] = self._select(model, kind, function, batch)
             backend = self.fixed or self.selected[batch]
+            if _is_lower(backend) and not (_may_lower(model) and x.requires_grad and torch.is_grad_enabled()):
+                full = {name: time for name, time in self.times.get(batch, {}).items() if not _is_lower(name)}
+                backend = autotune.fastest(full, EAGER) if full else ONEDNN
             module = None if backend == EAGER else self._module(_key(backend, kind, x), function, x)
         return None if module is None else run(module, x)
 
@@ -205,6 +220,14 @@ def _available() -> list[str]:
     return [name for name, backend in BACKENDS.items() if backend.is_available()]
 
 
+def _is_lower(backend: str) -> bool:
+    return backend != EAGER and BACKENDS[backend].lower_precision
+
+
+def _may_lower(model: Model) -> bool:
+    return model.precision in (None, BFLOAT16)
+
+
 def _key(backend: str, kind: str, x: Tensor) -> _Key:
     return backend, kind, (x.shape[2], x.shape[3]), BACKENDS[backend].specialised and len(x) == 1
 
@@ -214,14 +237,15 @@ def _compile(key: _Key, function: Function, example: Tensor) -> CompiledModule |
     backend, *_, single = key
     try:
         module = BACKENDS[backend].compile(function, example, single)
-        return module if _agree(function, module, torch.cat([example, 1 - example.flip(3)]), single) else None
+        pictures = torch.cat([example, 1 - example.flip(3)])
+        return module if _agree(function, module, pictures, single, _is_lower(backend)) else None
     except Exception:  # a network may raise anything; only speed is lost
         return None
     finally:
         trim_heap()
 
 
-def _agree(function: Function, module: CompiledModule, pictures: Tensor, single: bool) -> bool:
+def _agree(function: Function, module: CompiledModule, pictures: Tensor, single: bool, lower: bool) -> bool:
     """Whether both give the same outputs and gradients for two pictures, which is not the number that was traced."""
     with torch.enable_grad():
         x = pictures.requires_grad_()
@@ -229,8 +253,11 @@ def _agree(function: Function, module: CompiledModule, pictures: Tensor, single:
         (expected_gradient,) = torch.autograd.grad(expected.sum(), x)
         outputs = torch.cat([run(module, part) for part in x.split(1 if single else len(x))])
         (gradient,) = torch.autograd.grad(outputs.sum(), x)
-    close = (outputs - expected).abs().max() <= TOLERANCE * expected.abs().max()
-    return bool(close and (gradient - expected_gradient).norm() <= GRADIENT_TOLERANCE * expected_gradient.norm())
+    tolerance, gradient_tolerance = TOLERANCE, GRADIENT_TOLERANCE
+    if lower:
+        tolerance, gradient_tolerance = BFLOAT16_TOLERANCE, BFLOAT16_GRADIENT_TOLERANCE
+    close = (outputs - expected).abs().max() <= tolerance * expected.abs().max()
+    return bool(close and (gradient - expected_gradient).norm() <= gradient_tolerance * expected_gradient.norm())
 
 
 def _forward_backward(function: Function, pictures: Tensor) -> Callable[[], Sequence[Tensor]]:

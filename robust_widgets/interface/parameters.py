@@ -293,6 +293,17 @@ ENLARGEMENT = Choice(
     help="How the low-resolution picture is enlarged before the first step.",
     advanced=True,
 )
+FILL = Choice(
+    name="fill",
+    label="start",
+    default="harmonic",
+    options={
+        "harmonic": "the smoothest surface through the colours around the hole",
+        "mean": "the mean colour outside the hole, as in the paper; its edge stays visible",
+    },
+    help="What fills the hole before the first step.",
+    advanced=True,
+)
 PENALTY = Choice(
     name="penalty",
     label="outside",

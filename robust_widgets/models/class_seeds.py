@@ -7,6 +7,7 @@ from torch import Tensor
 
 from robust_widgets.errors import WeightsError
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.noise import smooth_noise
 from robust_widgets.pictures.tensors import resize
 
 
@@ -14,9 +15,9 @@ def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int,
     """Draw start pictures for generation.
 
     Picture i has its own generator, seeded ``seed + i``: the third of four pictures from seed 0 equals the first one
-    from seed 2. A draw is enlarged bicubically, covered with fine grey noise, and clamped to [0, 1]. The paper enlarges
-    by nearest neighbour, but gradient steps amplify the edges of its blocks into a mesh, up to 12 times as strong as
-    the finest detail of photographs. The noise supplies fine detail like a photograph's.
+    from seed 2. A draw is enlarged bicubically, covered with smooth grey noise, and clamped to [0, 1]. The paper
+    enlarges by nearest neighbour, but gradient steps amplify the edges of its blocks into a mesh, up to 12 times as
+    strong as the finest detail of photographs. Texture grows from the noise: without it the pictures are smooth.
 
     Args:
         model: a model with seed statistics.
@@ -48,7 +49,6 @@ def draw_seeds_from(statistics: dict[str, Tensor], class_index: int, count: int,
     for index in range(count):
         generator = torch.Generator().manual_seed(seed + index)
         z = torch.randn(factor.shape[0], generator=generator)
-        grey_noise = noise * torch.randn((1, size, size), generator=generator)
         draw = mean + (z @ factor).view_as(mean)
-        pictures.append((resize(draw[None], size, size)[0] + grey_noise).clamp(0, 1))
+        pictures.append((resize(draw[None], size, size)[0] + noise * smooth_noise(1, size, generator)).clamp(0, 1))
     return torch.stack(pictures)

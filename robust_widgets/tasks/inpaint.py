@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
-from robust_widgets.interface.parameters import CONSTRAINT, EPSILON, NOISE_SEED, PENALTY, SIZE, STEP_SIZE, STEPS
+from robust_widgets.interface.parameters import CONSTRAINT, EPSILON, FILL, NOISE_SEED, PENALTY, SIZE, STEP_SIZE, STEPS
 from robust_widgets.interface.tasks import TaskSpec
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 class Parameters(TypedDict, total=False):
     """The keywords."""
 
-    # The paper's path of 720 steps of 0.1, in fewer and longer steps.
-    steps: Annotated[int, STEPS.with_default(144)]
-    epsilon: Annotated[float, EPSILON.with_default(21.6)]
+    steps: Annotated[int, STEPS]
+    # With the paper's 21.6, saturated patches with hard edges replace what blends in with 10.
+    epsilon: Annotated[float, EPSILON.with_default(10.0)]
     step_size: Annotated[float, STEP_SIZE.with_default(0.5)]
     seed: Annotated[int | None, NOISE_SEED]
+    fill: Annotated[str, FILL]
     penalty: Annotated[str | float | None, PENALTY]
     constraint: Annotated[str, CONSTRAINT]
     size: Annotated[int | None, SIZE]
@@ -44,7 +45,8 @@ def inpaint(
 ) -> Trace:
     """Repaint the masked part of a picture towards a class.
 
-    The hole starts at the mean colour of its surroundings.
+    The hole starts as the smoothest surface through the colours around it. The paper's run is ``fill="mean",
+    penalty="paper", steps=720, epsilon=21.6, step_size=0.1, seed=None``.
 
     Args:
         picture: the picture to repair, as :func:`robust_widgets.to_batch` takes it; one or a batch.
@@ -53,11 +55,13 @@ def inpaint(
         target: what the picture shows: a class of the model, by name or index.
         penalty: None keeps the picture outside the mask bit for bit. ``"paper"`` is the published soft penalty, 10
             times the mean squared change outside; a number is another weight.
-        steps: gradient steps; with the step size they make a path as long as the paper's 720 steps of 0.1.
-        epsilon: L2 limit on the distance from the start, in pixels at 224; 21.6 in the paper. Under Linf, levels of
-            255.
-        step_size: L2 length of a step, in pixels at 224; five times the paper's 0.1. Under Linf, levels of 255.
-        seed: seeds faint noise (standard deviation 0.02) in the hole, so that another seed fills it differently; None
+        fill: what fills the hole before the first step: ``"harmonic"``, or ``"mean"`` for the mean colour outside, as
+            in the paper.
+        steps: gradient steps; 720 in the paper.
+        epsilon: L2 limit on the distance from the start, in pixels at 224; 21.6 in the paper, whose start is further
+            away. Under Linf, levels of 255.
+        step_size: L2 length of a step, in pixels at 224; 0.1 in the paper. Under Linf, levels of 255.
+        seed: seeds smooth noise (deviation 0.009) in the hole, so that another seed fills it differently; None
             adds none, as in the paper.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
         size: width and height in pixels at which the run works; None is the model's own. A larger size runs the network
@@ -98,7 +102,7 @@ def problem(
 
     whole, inside = picture_and_mask(picture, mask, size_of(model, parameters))
     region, outside = preserve_outside(parameters["penalty"], whole, inside)
-    start = with_noise(fill_inside(whole, inside), parameters["seed"], inside)
+    start = with_noise(fill_inside(whole, inside, parameters["fill"]), parameters["seed"], inside)
     return towards_class(SPEC.name, model, start, target, parameters, region=region, outside=outside)
 
 

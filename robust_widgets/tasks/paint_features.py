@@ -66,7 +66,7 @@ def paint_features(
         epsilon: L2 limit on the distance from the start, in pixels at 224; the paper's 70 is for a soft penalty: a hard
             mask spends all of it inside. Under Linf, levels of 255.
         step_size: L2 length of a step, in pixels at 224; 1 in the paper. Under Linf, levels of 255.
-        seed: seeds faint noise (standard deviation 0.02) in the mask; None adds none, as in the paper.
+        seed: seeds smooth noise (deviation 0.009) in the mask; None adds none, as in the paper.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
         size: width and height in pixels at which the run works; None is the model's own. A larger size runs the network
             at that size, on a picture that is shifted at random before each step.

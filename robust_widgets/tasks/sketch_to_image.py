@@ -49,7 +49,7 @@ def sketch_to_image(
         steps: gradient steps; 60 in the paper.
         epsilon: L2 limit on the distance from the start, in pixels at 224; 40 in the paper. Under Linf, levels of 255.
         step_size: L2 length of a step, in pixels at 224; 1 in the paper. Under Linf, levels of 255.
-        seed: seeds faint noise (standard deviation 0.02) that is added to the sketch, so that texture can grow on flat
+        seed: seeds smooth noise (deviation 0.009) that is added to the sketch, so that texture can grow on flat
             paint and another seed gives another picture. None adds no noise, as in the paper.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
         size: width and height in pixels at which the run works; None is the model's own. A larger size runs the network

@@ -77,7 +77,7 @@ def super_resolve(
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
         enlargement: how the start is enlarged: ``"bicubic"``, or ``"nearest"`` as in the paper, whose blocks the steps
             sharpen into a grid at 64 pixels.
-        seed: seeds faint noise (standard deviation 0.02) that is added to the start; without it the steps weave a
+        seed: seeds smooth noise (deviation 0.009) that is added to the start; without it the steps weave a
             regular mesh where the start is smooth. None, as in the paper, adds none.
         size: width and height in pixels at which the run works; None is the model's own. A larger size runs the network
             at that size, on a picture that is shifted at random before each step.

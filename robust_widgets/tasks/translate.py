@@ -52,7 +52,7 @@ def translate(
         epsilon: L2 limit on the distance from the start, in pixels at 224; the paper's 80 suits a two-class model.
             Under Linf, levels of 255.
         step_size: L2 length of a step, in pixels at 224; 0.5 in the paper. Under Linf, levels of 255.
-        seed: seeds faint noise (standard deviation 0.02) that is added to the picture. None, as in the paper, adds
+        seed: seeds smooth noise (deviation 0.009) that is added to the picture. None, as in the paper, adds
             none.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
         size: width and height in pixels at which the run works; None is the model's own. A larger size runs the network

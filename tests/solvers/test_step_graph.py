@@ -72,7 +72,11 @@ def assert_same(found: list[Frame], expected: list[Frame], exact: bool = True) -
     for one, other in zip(found, expected, strict=True):
         for name in ("pixels", "loss", "probability", "distance", "probabilities", "gradient"):
             a, b = getattr(one, name), getattr(other, name)
-            if exact or a is None:
+            if (
+                exact and name == "gradient" and a is not None
+            ):  # threads may add in another order, so a level may round otherwise
+                np.testing.assert_allclose(a.astype(int), b.astype(int), rtol=0, atol=1, err_msg=name)
+            elif exact or a is None:
                 np.testing.assert_array_equal(a, b, name, strict=a is not None)
             else:
                 np.testing.assert_allclose(a.astype(float), b.astype(float), rtol=1e-5, atol=1, err_msg=name)

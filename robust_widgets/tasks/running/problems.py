@@ -12,6 +12,8 @@ from torch import Tensor
 from robust_widgets.errors import PictureError
 from robust_widgets.interface.parameters import PAPER_PENALTY
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.noise import smooth_noise
+from robust_widgets.pictures.harmonic import harmonic_fill
 from robust_widgets.pictures.masks import mask_levels
 from robust_widgets.pictures.tensors import Mask, Picture, fit_masks, shape_of, to_batch
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, Unconstrained
@@ -20,7 +22,7 @@ from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Stepper
 from robust_widgets.units import from_levels, raw_pixels
 
-NOISE = 0.02  # standard deviation
+NOISE = 0.02  # standard deviation before smoothing, which leaves 0.009
 LARGEST_SHIFT = 16
 
 
@@ -147,25 +149,30 @@ def preserve_outside(
     return None, weight * MatchOutside(picture, region)
 
 
-def fill_inside(picture: Tensor, mask: Tensor) -> Tensor:
-    """The picture with the mask's inside filled with the mean colour of the outside.
+def fill_inside(picture: Tensor, mask: Tensor, fill: str = "harmonic") -> Tensor:
+    """The picture with the mask's inside filled from the outside.
 
     Args:
         picture: float (n, 3, h, w).
         mask: bool (n or 1, 1, h, w).
+        fill: ``"harmonic"`` is the smoothest surface through the colours around the hole (Laplace's equation), which
+            has no edge for steps to amplify; ``"mean"`` is the mean colour of the outside, as in the paper.
     """
+    if fill == "harmonic":
+        return harmonic_fill(picture, mask)
     outside = (~mask).to(picture.dtype)
     mean = (picture * outside).sum((2, 3), keepdim=True) / outside.sum((2, 3), keepdim=True).clamp_min(1)
     return torch.where(mask, mean, picture)
 
 
 def with_noise(batch: Tensor, seed: int | None, region: Tensor | None = None) -> Tensor:
-    """The pictures with faint seeded noise, inside a region if one is given.
+    """The pictures with faint seeded smooth noise, inside a region if one is given.
 
     Picture i of a batch gets the noise of ``seed + i``; None adds none.
     """
     if seed is None:
         return batch
-    noise = [torch.randn(batch.shape[1:], generator=torch.Generator().manual_seed(seed + i)) for i in range(len(batch))]
+    channels, size = batch.shape[1:3]
+    noise = [smooth_noise(channels, size, seed + i) for i in range(len(batch))]
     noisy = (batch + NOISE * torch.stack(noise)).clamp(0, 1)
     return noisy if region is None else torch.where(region, noisy, batch)

@@ -89,7 +89,7 @@ def test_what_cannot_be_read(picture: Any, mask: Any, named: str) -> None:
 
 def test_the_inside_is_filled_with_the_mean_colour_of_the_outside() -> None:
     mask = torch.from_numpy(MASK)[None, None]
-    hole = fill_inside(X, mask)
+    hole = fill_inside(X, mask, "mean")
     mean = hole[:, :, 4:5, 6:7]
     for i in range(2):
         for c in range(3):
