@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -219,8 +220,10 @@ class Surface:
                 if color is not None:
                     self.pad.color = "#{:02x}{:02x}{:02x}".format(*color)
             case PictureEvent():
-                self.set_picture(decode(event.name, event.data, self.raster.side))
-                self._status.show(f"{event.name or 'The picture'} is under your sketch now; undo removes it.")
+                with warnings.catch_warnings(record=True) as notes:
+                    self.set_picture(decode(event.name, event.data, self.raster.side))
+                sentence = f"{event.name or 'The picture'} is under your sketch now; undo removes it."
+                self._status.show(" ".join([sentence, *(str(note.message) for note in notes)]))
             case RefusedEvent():
                 raise PictureError(
                     f"{event.name or 'The dropped item'} cannot be read as a picture; "

@@ -45,6 +45,14 @@ def test_a_dropped_picture_is_under_the_paint(page: Page, surface: Surface, stat
     assert status.kind == "info" and is_sentence(status.text, "cat.png", "undo")
 
 
+def test_how_a_picture_of_12_bits_is_read_is_shown(page: Page, surface: Surface, status: StatusLine) -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.full((SIDE, SIDE), 4000, np.uint16)).save(file, "PNG")
+    drop(page, surface, file.getvalue())
+    assert abs(int(surface.raster.image[0, 0, 0]) - 255 * 4000 / 4095) < 1
+    assert is_sentence(status.text, "cat.png", "12-bit")
+
+
 def test_undo_takes_a_dropped_picture_away(page: Page, surface: Surface) -> None:
     drop(page, surface, encoded(noise(SIDE, SIDE, 3)))
     page.act(surface.pad, "undo")
