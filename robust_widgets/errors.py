@@ -158,6 +158,19 @@ def whole_number(value: Any) -> int | None:
         return None
 
 
+def at_least(least: int, **named: Any) -> int:
+    """One named value as an int: ``at_least(1, size=size)``.
+
+    Raises:
+        ParameterError: it is not a whole number of at least ``least``.
+    """
+    ((name, value),) = named.items()
+    number = whole_number(value)
+    if number is None or number < least:
+        raise ParameterError(f"{name} is {short_repr(value)}; give a whole number of at least {least}.")
+    return number
+
+
 def real_number(value: Any) -> float | None:
     """A number of any kind as a float; None for a bool, a string, and everything else."""
     is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")

@@ -111,6 +111,14 @@ def test_real_numbers_are_what_has_a_float(value: object, number: float | None) 
     assert real_number(value) == number
 
 
+def test_a_whole_number_of_at_least_something() -> None:
+    assert errors.at_least(1, n=np.int64(3)) == 3 and errors.at_least(0, n=0) == 0
+    for value in (0, -1, 1.0, "1", None, True):
+        with pytest.raises(errors.ParameterError) as caught:
+            errors.at_least(1, n=value)
+        check_sentence(str(caught.value), f"n is {value!r}", "at least 1")
+
+
 def test_a_value_is_quoted_on_one_line_whatever_it_is() -> None:
     assert short_repr("a") == "'a'" and short_repr(None) == "None"
     assert "\n" not in short_repr(np.zeros((3, 3)))

@@ -12,6 +12,7 @@ import numpy as np
 
 from robust_widgets._bundled import DEFAULT, model_names
 from robust_widgets._deprecated import renamed_keywords, warn_renamed
+from robust_widgets.errors import at_least
 from robust_widgets.interface.session import Session
 from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.models.bundled import BundledModel
@@ -146,6 +147,7 @@ def TrainingMonitor(  # noqa: N802
     from robust_widgets.training.train import model_path, prepare
     from robust_widgets.widgets.training import TrainingMonitorWidget
 
+    pictures = at_least(0, pictures=pictures)
     path = model_path(out)
     chosen = choose_device(device)
     start = load_model(init, device="cpu") if isinstance(init, str) else init

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets._deprecated import renamed_keywords
-from robust_widgets.errors import ParameterError, PictureError, short_repr, whole_number
+from robust_widgets.errors import PictureError, at_least
 from robust_widgets.pictures import Picture as Picture
 from robust_widgets.pictures import Pixels
 
@@ -39,9 +39,7 @@ def to_batch(pictures: Picture | Iterable[Picture], size: int) -> Tensor:
     Raises:
         PictureError: not a picture, damaged, of an impossible shape or size, or with values out of range.
     """
-    side = whole_number(size)
-    if side is None or side < 1:
-        raise ParameterError(f"size is {short_repr(size)}; give a width in pixels, a whole number of at least 1.")
+    side = at_least(1, size=size)
     if isinstance(pictures, (list, tuple, Iterator)):
         batches = [to_batch(picture, side) for picture in pictures]
         if not batches:
@@ -88,7 +86,8 @@ def fit_masks(levels: Sequence[npt.NDArray[np.float32]], size: int) -> Tensor:
     """Masks at the size of a run, from what `mask_levels` gives; raises as `to_mask`."""
     from robust_widgets.pictures.masks import marked
 
-    fitted = (fit(torch.from_numpy(values[:, None]), size).numpy() for values in levels)
+    side = at_least(1, size=size)
+    fitted = (fit(torch.from_numpy(values[:, None]), side).numpy() for values in levels)
     return torch.cat([torch.from_numpy(marked(*pair)) for pair in zip(levels, fitted, strict=True)])
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets._files import read_cache, write_cache
-from robust_widgets.errors import DataError, ParameterError, short_repr, whole_number
+from robust_widgets.errors import DataError, ParameterError, at_least
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import Picture, to_batch
@@ -133,10 +133,8 @@ def _paint_pictures(
     """Pictures that the model paints from grey until it is confident, and their classes."""
     if labels is not None:
         raise ParameterError("There are labels but no pictures; give the pictures, too.")
-    number = whole_number(count)
-    if number is None or number < 1:
-        raise ParameterError(f"count is {short_repr(count)}; give a whole number of at least 1.")
-    start, classes = _noisy_grey(model, number, seed), _spread_classes(model, number)
+    count = at_least(1, count=count)
+    start, classes = _noisy_grey(model, count, seed), _spread_classes(model, count)
     painted = _line_search(
         Problem(model, start, CrossEntropy(classes), L2Step(1.0), STEPS),
         lambda logits: logits.softmax(1).gather(1, classes[:, None])[:, 0] >= CONFIDENCE,
@@ -144,7 +142,7 @@ def _paint_pictures(
     )
     if painted is None:
         return None
-    if 2 * int(painted.reached.sum()) < number:
+    if 2 * int(painted.reached.sum()) < count:
         raise DataError(
             f"{model.card.name!r} is not confident about the pictures it painted; measure it on photographs: "
             "rw.measure_robustness(model, pictures, labels)."

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from robust_widgets.errors import ParameterError, short_repr, whole_number
+from robust_widgets.errors import ParameterError, at_least
 from robust_widgets.pictures.tensors import from_pixels
 from robust_widgets.runs.frame import Frame
 from robust_widgets.solvers.run import compiled_iterate
@@ -49,9 +49,7 @@ def random_restarts(count: int, solver: Solver = compiled_iterate) -> Solver:
     Raises:
         ParameterError: ``count`` is not a whole number of at least 1, or the problem has no limit to draw a point from.
     """
-    number = whole_number(count)
-    if number is None or number < 1:
-        raise ParameterError(f"count is {short_repr(count)}; give a whole number of restarts, at least 1.")
+    count = at_least(1, count=count)
 
     def solve(problem: Problem) -> Iterator[Frame]:
         if getattr(problem.constraint, "epsilon", None) is None:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import ParameterError, SaveError, TrainingError, is_out_of_memory
+from robust_widgets.errors import ParameterError, SaveError, TrainingError, at_least, is_out_of_memory
 from robust_widgets.interface.training_session import (
     TrainingEnded,
     TrainingEpoch,
@@ -250,7 +250,7 @@ class TrainingRun:
         self._train_set, self._val_set = train_set, val_set
         self._device = torch.device(device)
         self._rows = group.rows(settings.batch_size)
-        self._checkpoint_every = checkpoint_every
+        self._checkpoint_every = at_least(1, checkpoint_every=checkpoint_every)
         mean, std = (init.card.mean, init.card.std) if init is not None else channel_statistics(train_set.pictures)
         self.card = ModelCard(
             name=name or out.stem,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from robust_widgets.errors import DataError
+from robust_widgets.errors import DataError, ParameterError
 from robust_widgets.training.data import PictureSet, load_validation, open_data
 from tests.helpers import noise_patterns, raises_sentence
 from tests.training.class_folders import SIDE, fill, fill_parts, packed
@@ -153,3 +153,9 @@ def test_validation_pictures_from_a_tar(tmp_path: Path) -> None:
     of_tar = load_validation(packed(both, tmp_path / "both.tar.xz"), SIDE, ("cat", "dog"))
     assert len(of_tar) == 6 and same(of_tar, of_folder)
     assert len(load_validation(both / "val", SIDE, ("cat", "dog"))) == 6
+
+
+@pytest.mark.parametrize("size", ["16", 16.0, 0, True])
+def test_an_impossible_size(size: Any, tmp_path: Path) -> None:
+    with raises_sentence(ParameterError, repr(size), "whole number"):
+        open_data(fill_parts(tmp_path / "data"), size, progress=False)

@@ -18,6 +18,7 @@ from robust_widgets.errors import (
     ParameterError,
     RunError,
     UnknownNameError,
+    at_least,
     is_out_of_memory,
     quoted,
     short_repr,
@@ -152,9 +153,7 @@ def stream_pictures(
     seed = parameters.get("seed")
     if seed is not None and seed + count - 1 > SEED.maximum:
         raise ParameterError(f"seed is {seed} for {count} pictures; give a smaller one, so that each has its own.")
-    at_once = None if batch_size is None else whole_number(batch_size)
-    if batch_size is not None and (at_once is None or at_once < 1):
-        raise ParameterError(f"batch_size is {short_repr(batch_size)}; give a whole number of at least 1.")
+    at_once = None if batch_size is None else at_least(1, batch_size=batch_size)
     classifier = resolve_model(model, device)
     runner = _BatchRunner(spec, target, starts, classifier, parameters, on_step, say or _ignore)
     runner.batch_size = at_once or batch_size_for(classifier, runner.first.start.shape[-1])

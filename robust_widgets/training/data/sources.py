@@ -16,7 +16,7 @@ from torch.utils.data import ConcatDataset, Dataset, Subset
 from tqdm.auto import tqdm
 
 from robust_widgets._deprecated import renamed_keywords
-from robust_widgets.errors import DataError, PictureError, UnknownNameError
+from robust_widgets.errors import DataError, PictureError, UnknownNameError, at_least
 from robust_widgets.models.loading.class_names import names_in_order
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.files import as_path, kinds_of
@@ -205,9 +205,11 @@ def open_data(
             files that were left out.
 
     Raises:
+        ParameterError: ``size`` is not a whole number of at least 1.
         DataError: the source is of another kind, damaged or unreadable, there are fewer than two classes, a class has
             fewer than ten readable pictures (one is enough in ``val``), or ``val`` has other classes.
     """
+    size = at_least(1, size=size)
     if val is None:
         sets = _load(source, size, (TRAIN, VAL), None, progress, log)
         train, held_out = sets if len(sets) == 2 else split(sets[0], HELD_OUT, seed)
