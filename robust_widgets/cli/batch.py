@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from robust_widgets.cli.options import class_given, parameter_values
-from robust_widgets.errors import SaveError
+from robust_widgets.errors import PictureError, SaveError
 from robust_widgets.interface.tasks import TaskSpec
 from robust_widgets.pictures.files import as_path, pictures_in
 
@@ -76,7 +76,10 @@ def paint_many(
     with tqdm(total=total, desc=target, unit="picture") as bar:
         for _ in results:
             bar.update()
+        count = bar.n
     typer.echo(f"wrote {out}")
+    if count < total:
+        raise PictureError(f"{total - count} of {total} pictures could not be read; the others are in {str(out)!r}.")
 
 
 def _number_of(pictures: Path | None) -> int:

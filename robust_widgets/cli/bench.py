@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robust_widgets.cli.options import Device, checked_outputs, report_errors
+from robust_widgets.cli.options import Device, Force, checked_outputs, report_errors, write_each
 
 if TYPE_CHECKING:
     from robust_widgets.benchmark.compare import Parity, Row
@@ -35,6 +35,7 @@ def bench(
     chart: Annotated[
         Path | None, typer.Option("--chart", metavar="FILE", help="Also write a bar chart to this file, as .png.")
     ] = None,
+    force: Force = False,
     device: Device = None,
 ) -> None:
     """Compare the speed of a step with other packages.
@@ -42,11 +43,10 @@ def bench(
     All use the same weights, picture, loss and steps, interleaved in one process. torchattacks, foolbox and robustness
     are included if they are installed. Quote the ratios: absolute times depend on what else the machine does.
     """
-    checked_outputs([json_file] if json_file else [], [".json"])
-    checked_outputs([chart] if chart else [], [".png"])
+    checked_outputs([json_file] if json_file else [], [".json"], force=force)
+    checked_outputs([chart] if chart else [], [".png"], force=force)
     import torch
 
-    from robust_widgets._files import atomic_write
     from robust_widgets.benchmark.compare import as_json, cases_for, compare, report_missing
     from robust_widgets.benchmark.speed import machine_of
     from robust_widgets.benchmark.workload import RESNET50, benchmark_models
@@ -70,14 +70,12 @@ def bench(
             parities += [parity] if parity else []
     if json_file is not None:
         text = json.dumps(as_json(rows, parities, machine), indent=1)
-        atomic_write(json_file, lambda file: file.write(text.encode()))
-        typer.echo(f"Wrote {json_file}.")
+        write_each([(json_file, lambda file: file.write(text.encode()))], force=force)
     if chart is not None:
         from robust_widgets.evaluation.charts import speed_chart
 
         png = speed_chart(rows)
-        atomic_write(chart, lambda file: file.write(png))
-        typer.echo(f"Wrote {chart}.")
+        write_each([(chart, lambda file: file.write(png))], force=force)
 
 
 def _backend(model: RobustClassifier, batch: int) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from robust_widgets.cli.options import checked_outputs, report_errors
+from robust_widgets.cli.options import Force, checked_outputs, report_errors
 
 
 @report_errors
@@ -22,13 +22,14 @@ def convert(
             "with your rights; use it only for files from people you trust.",
         ),
     ] = False,
+    force: Force = False,
 ) -> None:
     """Rewrite a checkpoint as safetensors.
 
     Keeps the weights and the normalisation, and drops everything else. Without --trust, only files that hold nothing
     but weights are read, and no code in them runs.
     """
-    (out,) = checked_outputs([out], [".safetensors"])
+    (out,) = checked_outputs([out], [".safetensors"], force=force, sources=[file])
     from robust_widgets.models.loading.conversion import convert as convert_file
 
     weights = convert_file(file, out, trust=trust)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from robust_widgets._bundled import model_names
-from robust_widgets.cli.options import Device, ModelGiven, checked_outputs, report_errors, write_each
+from robust_widgets.cli.options import Device, Force, ModelGiven, checked_outputs, report_errors, write_each
 from robust_widgets.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def features(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Gradient steps per thumbnail.")] = 90,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures per forward pass.")] = 64,
+    force: Force = False,
     device: Device = None,
 ) -> None:
     """Make a model's feature catalogue, or list it.
@@ -45,7 +46,7 @@ def features(
     Each unit of the penultimate layer gets a name after the class it is most active for, a list of its strongest
     classes, and a thumbnail that maximises it. paint-features takes these names.
     """
-    from robust_widgets.models.feature_catalogue import SUFFIX, catalogue_path, write_catalogue
+    from robust_widgets.models.feature_catalogue import SUFFIX, catalogue_content, catalogue_path
     from robust_widgets.models.features import model_features
     from robust_widgets.models.registry import load_model
 
@@ -53,26 +54,27 @@ def features(
         raise ParameterError("--out needs pictures to make a catalogue from; give the folder DATA, too.")
     if data is not None and out is None and model in model_names():
         raise ParameterError(f"The bundled model {model!r} already has a catalogue; give --out to write another.")
-    sheets = checked_outputs([sheet] if sheet else [], [".png"])
+    sheets = checked_outputs([sheet] if sheet else [], [".png"], force=force)
     if data is None:
         entries = model_features(load_model(model, device=device))
         typer.echo(feature_table(entries))
-        write_each((path, lambda path: write_sheet(entries, path)) for path in sheets)
+        write_each(((path, lambda file: write_sheet(entries, file)) for path in sheets), force=force)
         return
 
     from robust_widgets.training.data import load_validation
     from robust_widgets.training.feature_catalogue import make_catalogue
 
-    (path,) = checked_outputs([out or catalogue_path(Path(model))], [SUFFIX])
+    (path,) = checked_outputs([out or catalogue_path(Path(model))], [SUFFIX], force=force)
     classifier = load_model(model, device=device)
     pictures = load_validation(data, classifier.input_size, classifier.classes)
     entries = make_catalogue(classifier, pictures, steps=steps, batch_size=batch_size)
     measured_on = f"{len(pictures)} pictures of {data.resolve().name}"
     write_each(
         [
-            (path, lambda path: write_catalogue(path, classifier.fingerprint, entries, measured_on)),
-            *((path, lambda path: write_sheet(entries, path)) for path in sheets),
-        ]
+            (path, lambda file: file.write(catalogue_content(classifier.fingerprint, entries, measured_on))),
+            *((path, lambda file: write_sheet(entries, file)) for path in sheets),
+        ],
+        force=force,
     )
 
 
@@ -84,14 +86,13 @@ def feature_table(entries: Sequence[Feature]) -> str:
     return "\n".join(lines)
 
 
-def write_sheet(entries: Sequence[Feature], path: Path) -> None:
+def write_sheet(entries: Sequence[Feature], file: IO[bytes]) -> None:
     """Write all thumbnails as one PNG file, row by row in the catalogue's order."""
     import numpy as np
     from PIL import Image
 
-    from robust_widgets._files import atomic_write
     from robust_widgets.models.feature_catalogue import COLUMNS
     from robust_widgets.pictures.grid import tile
 
     picture = Image.fromarray(tile(np.stack([entry.thumbnail for entry in entries]), COLUMNS))
-    atomic_write(path, lambda file: picture.save(file, "PNG"))
+    picture.save(file, "PNG")

@@ -7,16 +7,16 @@ import functools
 import inspect
 import math
 import os
-import re
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeAlias, TypeVar, get_type_hints
+from typing import IO, TYPE_CHECKING, Annotated, Any, ParamSpec, TypeAlias, TypeVar, get_type_hints
 
 import typer
 
+from robust_widgets._files import atomic_write, check_output, clean_name, free_path, write_free
 from robust_widgets.errors import RobustWidgetsError, SaveError, is_out_of_memory, quoted
 from robust_widgets.interface.parameters import AnyParameter, Choice
 from robust_widgets.interface.tasks import TaskSpec
@@ -81,23 +81,33 @@ def _plain_warnings() -> Generator[None]:
         yield
 
 
-Writer: TypeAlias = tuple[Path, Callable[[Path], object]]
+Writer: TypeAlias = tuple[Path, Callable[[IO[bytes]], object]]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
 def default_name(target: str) -> Path:
-    """The file that a picture is written to by default."""
-    return Path(re.sub(r"[^\w.-]+", "-", target) + ".png")
+    """The file that a picture is written to by default: named after the target, and never one that exists."""
+    return free_path(Path(f"{clean_name(target)}.png"))
 
 
-def checked_outputs(outputs: Sequence[Path], endings: Iterable[str] | None = None) -> list[Path]:
+def checked_outputs(
+    outputs: Sequence[Path],
+    endings: Iterable[str] | None = None,
+    *,
+    force: bool = False,
+    sources: Iterable[str | os.PathLike[str]] = (),
+) -> list[Path]:
     """The files to write; refused before the run if they could not be written after it.
 
     Args:
         outputs: the files.
         endings: the file name extensions allowed; by default those that a run can be saved as.
+        force: replace files that exist.
+        sources: the files that the results are made from.
 
     Raises:
-        SaveError: an unknown extension, or a folder that is missing or not writable.
+        SaveError: an unknown extension, a folder that is missing or not writable, a file that exists, or one that is
+            given twice.
     """
     if endings is None:
         from robust_widgets.runs.files import endings as endings_of_runs
@@ -110,12 +120,17 @@ def checked_outputs(outputs: Sequence[Path], endings: Iterable[str] | None = Non
             raise SaveError(f"{str(path)!r} does not end in {quoted(endings)}; the extension selects the format.")
         if not path.parent.is_dir():
             raise SaveError(f"There is no folder {str(path.parent)!r} to write {path.name!r} into; create it first.")
-        if path.is_dir() or not os.access(path.parent, os.W_OK):
+        if path.is_dir() or not os.access(Path(os.path.realpath(path)).parent, os.W_OK):
             raise SaveError(f"{str(path)!r} cannot be written; choose another path.")
+        check_output(path, overwrite=force, sources=sources)
         if path.suffix.lower() == ".mp4":
             from robust_widgets.runs.export import require_video
 
             require_video()
+    places = [os.path.realpath(path) for path in outputs]
+    twice = next((path for path, place in zip(outputs, places, strict=True) if places.count(place) > 1), None)
+    if twice is not None:
+        raise SaveError(f"{str(twice)!r} is to be written twice; give each result a name of its own.")
     return outputs
 
 
@@ -152,27 +167,38 @@ class StepBar:
             self._bar.close()
 
 
-def write_each(writers: Iterable[Writer]) -> None:
+def write_each(writers: Iterable[Writer], *, force: bool = False) -> None:
     """Write every file; if one cannot be written, the others still are.
+
+    Args:
+        writers: the files and what writes their content.
+        force: replace files that exist; else one that has appeared since :func:`checked_outputs` stays, and the result
+            gets a free name.
 
     Raises:
         SaveError: the files that could not be written.
     """
     failures: list[str] = []
     for path, write in writers:
+        written = path
         try:
-            write(path)
+            if force:
+                atomic_write(path, write)
+            else:
+                written = write_free(path, write)
         except SaveError as error:
             failures.append(str(error))
         else:
-            typer.echo(f"wrote {path}")
+            typer.echo(f"wrote {written}" if written == path else f"wrote {written}, because {path} exists")
     if failures:
         raise SaveError("\n".join(failures))
 
 
 def run_writers(trace: Trace, outputs: Sequence[Path]) -> list[Writer]:
     """A writer of the run for each file."""
-    return [(path, trace.save) for path in outputs]
+    from robust_widgets.runs.files import run_writer
+
+    return [(path, run_writer(trace, path)) for path in outputs]
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -12,9 +12,9 @@ import typer
 from robust_widgets.cli.batch import folder_named, paint_many
 from robust_widgets.cli.options import (
     Device,
+    Force,
     Model,
     StepBar,
-    Writer,
     checked_outputs,
     class_given,
     default_name,
@@ -74,17 +74,22 @@ def task_commands() -> list[tuple[str, Callable[..., None], bool]]:
 def task_command(spec: TaskSpec) -> Callable[..., None]:
     """The command of a task, with the signature that typer reads."""
 
-    def command(model: str, device: str | None, out: list[Path] | None, **values: Any) -> None:
+    def command(model: str, device: str | None, out: list[Path] | None, force: bool, **values: Any) -> None:
         arguments = {name: values.pop(name) for name in own if name in values}
         if spec.target == "feature":
-            _paint_features(spec, arguments, out, model, device, values)
+            _paint_features(spec, arguments, out, model, device, values, force=force)
         else:
-            _paint_class(spec, arguments, out, model, device, values)
+            _paint_class(spec, arguments, out, model, device, values, force=force)
 
     options = _arguments(spec)
     own = list(options)
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    common = {"out": (_out(spec), None), "model": (Model, "default"), "device": (Device, None)}
+    common = {
+        "out": (_out(spec), None),
+        "force": (Force, False),
+        "model": (Model, "default"),
+        "device": (Device, None),
+    }
     parameters = [
         inspect.Parameter(name, kind, annotation=annotation, default=default)
         for name, (annotation, default) in (options | common).items()
@@ -140,13 +145,16 @@ def _paint_class(
     model: str,
     device: str | None,
     values: dict[str, Any],
+    *,
+    force: bool,
 ) -> None:
     """Run a task that paints towards a class, and write its files, or its pictures one by one into a folder."""
     target = arguments["target"] or arguments.get("class_")
     if target is None or (arguments["target"] and arguments.get("class_")):
         raise UnknownNameError(f"{spec.command} needs one class; give it once, as TARGET or with --class.")
     strip: Path | None = arguments.get("strip")
-    strips = checked_outputs([strip] if strip else [], [".png"])
+    inputs = [arguments[name] for name in spec.inputs]
+    strips = checked_outputs([strip] if strip else [], [".png"], force=force, sources=inputs)
     folder = folder_named(out or []) if spec.is_batchable else None
     source = Path(arguments["picture"]) if spec.is_batchable and spec.takes_picture else None
     if folder is not None:
@@ -156,8 +164,8 @@ def _paint_class(
         return
     if source is not None and source.is_dir():
         raise PictureError(f"{str(source)!r} is a folder; give a folder with --out too, for the results.")
-    outputs = checked_outputs(out or [default_name(target)])
-    inputs = [arguments[name] for name in spec.inputs]
+    checked = checked_outputs([*(out or [default_name(target)]), *strips], force=force, sources=inputs)
+    outputs = checked[: len(checked) - len(strips)]
 
     def call(**keywords: Any) -> Trace:
         return spec.function(*inputs, class_given(target, keywords["model"].classes), **keywords)
@@ -167,8 +175,9 @@ def _paint_class(
         typer.echo(f"{name.replace('_', ' ')} {value:.4f}")
     writers = run_writers(trace, outputs)
     if spec.comparison is not None and strips:
-        writers += [_sheet_writer(strips[0], spec.comparison.sheet(trace, 192))]
-    write_each(writers)
+        sheet = spec.comparison.sheet(trace, 192)
+        writers += [(strips[0], lambda file: sheet.save(file, "PNG"))]
+    write_each(writers, force=force)
 
 
 def _paint_features(
@@ -178,18 +187,20 @@ def _paint_features(
     model: str,
     device: str | None,
     values: dict[str, Any],
+    *,
+    force: bool,
 ) -> None:
     picture, masks, features = arguments["picture"], arguments["mask"], arguments["feature"]
     if len(masks) != len(features):
         raise PictureError(f"There are {len(masks)} masks and {len(features)} features; give one --mask per --feature.")
     title = ", ".join(features)
-    outputs = checked_outputs(out or [default_name(title)])
+    outputs = checked_outputs(out or [default_name(title)], force=force, sources=[picture, *masks])
 
     def call(**keywords: Any) -> Trace:
         return spec.function(picture, masks, features, **keywords)
 
     trace = _paint(spec, call, title, model, device, values, stages=len(features))
-    write_each(run_writers(trace, outputs))
+    write_each(run_writers(trace, outputs), force=force)
 
 
 def _paint(
@@ -217,9 +228,3 @@ def _paint(
     classifier = load_model(model, device=device)
     with StepBar(parameters["steps"] * stages, title) as bar:
         return call(model=classifier, on_step=bar.show, **parameters)
-
-
-def _sheet_writer(path: Path, sheet: Any) -> Writer:
-    from robust_widgets._files import atomic_write
-
-    return path, lambda path: atomic_write(path, lambda file: sheet.save(file, "PNG"))

@@ -44,6 +44,7 @@ def train(
     data_name: Annotated[str, typer.Option(help="Name and licence of the data, for the model card.")] = "",
     device: Device = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run from its checkpoint.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a model that FILE holds already.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 100,
     **fields: Any,
 ) -> None:
@@ -62,7 +63,12 @@ def train(
 
     if "architecture" in settings:
         build(settings["architecture"], classes=2)  # reject an unknown name before reading the pictures
-    options: dict[str, Any] = {"resume": resume, "checkpoint_every": checkpoint_every, "log": typer.echo}
+    options: dict[str, Any] = {
+        "resume": resume,
+        "overwrite": force,
+        "checkpoint_every": checkpoint_every,
+        "log": typer.echo,
+    }
     try:
         run_training(
             data, out, size=size, init=init, name=name, data_name=data_name, device=device, **options, **settings

@@ -50,7 +50,8 @@ class ResultCache:
             start_time = time.perf_counter()
             result = measure()
             part = {"of": inputs, "seconds": round(time.perf_counter() - start_time, 1), "found": result}
-            self._parts[name] = part
+            known = _read(self.path) if self.path.exists() else {}  # another process may have measured, too
+            self._parts = self._parts | known | {name: part}
             text = json.dumps({"format": FORMAT, "parts": self._parts}, indent=1)
             atomic_write(self.path, lambda file: file.write(text.encode()))
         return json.loads(json.dumps(part["found"]))

@@ -96,7 +96,7 @@ def _take(studio: StudioWidget, name: str, content: bytes) -> None:
     if name.endswith(RUN_ENDING):
         # load_trace needs a file, so write a temporary one.
         with TemporaryDirectory() as folder:
-            path = Path(folder) / f"run{RUN_ENDING}"
+            path = Path(folder) / f"run{RUN_ENDING}"  # not the page's name, which could lead elsewhere
             path.write_bytes(content)
             studio.take(load_trace(path))
     elif name.endswith(OUTPUT_ENDING):

@@ -122,6 +122,7 @@ def TrainingMonitor(  # noqa: N802
     data_name: str = "",
     device: str | None = None,
     pictures: int = 8,
+    overwrite: bool = False,
     **settings: Any,
 ) -> TrainingMonitorWidget:
     """Train a robust classifier and watch its progress: curves, and pictures from the same seeds after each epoch.
@@ -133,6 +134,7 @@ def TrainingMonitor(  # noqa: N802
     Args:
         data, out, val, size, init, name, data_name, device: as :func:`robust_widgets.train` takes them.
         pictures: number of pictures painted after each epoch; 0 for none.
+        overwrite: replace a model that ``out`` holds already, once the new one is trained. By default Start refuses to.
         **settings: as :func:`robust_widgets.train` takes them.
 
     Raises:
@@ -148,7 +150,7 @@ def TrainingMonitor(  # noqa: N802
     from robust_widgets.widgets.training import TrainingMonitorWidget
 
     pictures = at_least(0, pictures=pictures)
-    path = model_path(out)
+    path = model_path(out, overwrite=True)
     chosen = choose_device(device)
     start = load_model(init, device="cpu") if isinstance(init, str) else init
     TrainingSettings.of(settings, init_architecture=start.card.architecture if start else None)
@@ -157,6 +159,8 @@ def TrainingMonitor(  # noqa: N802
         return known
 
     def set_up(log: Callable[[str], object]) -> TrainingRun:
+        resume = checkpoint_path(path).exists()
+        model_path(path, overwrite=overwrite or resume)
         return prepare(
             data,
             path,
@@ -170,7 +174,7 @@ def TrainingMonitor(  # noqa: N802
             data_name=data_name,
             device=chosen,
             samples=pictures,
-            resume=checkpoint_path(path).exists(),
+            resume=resume,
         )
 
     monitor = _monitors[path.resolve()] = TrainingMonitorWidget(LocalTraining(set_up), title=name or path.stem)

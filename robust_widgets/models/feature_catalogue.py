@@ -33,12 +33,22 @@ def write_catalogue(path: Path, fingerprint: str, entries: Sequence[Feature], da
 
     Args:
         path: the file.
-        fingerprint: of the model it was made for.
-        entries: the features, in the catalogue's order; thumbnails are square and of one size.
-        data: the pictures that the units were measured on, in words; for people who read the file.
+        fingerprint, entries, data: as :func:`catalogue_content` takes them.
 
     Raises:
         SaveError: the file cannot be written.
+    """
+    content = catalogue_content(fingerprint, entries, data)
+    atomic_write(path, lambda file: file.write(content))
+
+
+def catalogue_content(fingerprint: str, entries: Sequence[Feature], data: str = "") -> bytes:
+    """A catalogue's file.
+
+    Args:
+        fingerprint: of the model it was made for.
+        entries: the features, in the catalogue's order; thumbnails are square and of one size.
+        data: the pictures that the units were measured on, in words; for people who read the file.
     """
     size = entries[0].thumbnail.shape[0]
     sheet = tile(np.stack([entry.thumbnail for entry in entries]), COLUMNS)
@@ -52,8 +62,7 @@ def write_catalogue(path: Path, fingerprint: str, entries: Sequence[Feature], da
         "features": [{"name": entry.name, "unit": entry.unit, "classes": list(entry.classes)} for entry in entries],
         "sheet": base64.b64encode(jpeg.getvalue()).decode(),
     }
-    text = json.dumps(content, indent=0).encode()
-    atomic_write(path, lambda file: file.write(text))
+    return json.dumps(content, indent=0).encode()
 
 
 def read_catalogue(path: Path, fingerprint: str | None) -> tuple[Feature, ...]:

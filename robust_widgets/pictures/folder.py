@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._files import atomic_write, make_folder
+from robust_widgets._files.partials import LinesFile, remove_stale_partials, shared_lines
 from robust_widgets.errors import SaveError, first_line
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.files import as_path, is_shown
@@ -20,6 +23,7 @@ from robust_widgets.pictures.io import open_picture
 
 SETTINGS, LINES = "settings.json", "pictures.jsonl"
 LONGEST = 200  # characters of settings quoted in a message
+NO_PIXELS: Pixels = np.empty((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class SavedPicture:
         source: the file it started from, ``""`` if there is none.
         loss, probability, distance: those of the run's last :class:`Frame`.
         pixels: uint8 (height, width, 3).
+        content: a digest of what it started from, ``""`` if that is nothing.
     """
 
     index: int
@@ -43,13 +48,14 @@ class SavedPicture:
     probability: float
     distance: float
     pixels: Pixels
+    content: str = ""
 
 
 class PictureFolder:
     """Pictures named ``000000.png`` and so on, one line each in ``pictures.jsonl``, and their settings.
 
     A picture counts once it has a line, which is written after its file is complete, so a run that is killed at any
-    moment leaves no partial picture behind.
+    moment leaves no partial picture behind. Several processes may fill one folder; each picture gets one line.
 
     Args:
         path: the folder; made if missing, with its parents.
@@ -64,19 +70,19 @@ class PictureFolder:
         make_folder(self.path)
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise SaveError(f"The folder {str(path)!r} cannot be written into; choose another place.")
+        remove_stale_partials(self.path)
         settings = json.loads(json.dumps(settings))
-        if (self.path / SETTINGS).is_file():
-            self._check(settings)
-        elif any(is_shown(file.name) for file in self.path.iterdir()):
-            raise SaveError(
-                f"The folder {str(path)!r} holds other files; give a new one, or that of an earlier run like this."
-            )
-        else:
-            text = json.dumps(settings, indent=1)
-            atomic_write(self.path / SETTINGS, lambda file: file.write(text.encode()))
-        for partial in self.path.glob(".*.partial"):  # left by a killed run
-            partial.unlink(missing_ok=True)
-        self._lines = self._read_lines()
+        names = {entry.name for entry in self.path.iterdir()}
+        if SETTINGS not in names:
+            if any(map(is_shown, names)):
+                raise SaveError(
+                    f"The folder {str(path)!r} holds other files; give a new one, or that of an earlier run like this."
+                )
+            self._begin(settings)
+        self._check(settings)
+        self._lines: dict[int, dict[str, Any]] = {}
+        self._end = 0
+        self.refresh()
 
     def __contains__(self, index: int) -> bool:
         return index in self._lines
@@ -99,18 +105,62 @@ class PictureFolder:
             raise SaveError(f"{str(file)!r} is damaged; delete it and run again to remake it.") from None
         return SavedPicture(**line, pixels=pixels)
 
-    def add(self, picture: SavedPicture) -> None:
-        """Write a picture, then its line.
+    def content(self, index: int) -> str:
+        """The digest of what a saved picture started from."""
+        return self._lines[index]["content"]
+
+    def refresh(self) -> None:
+        """Read what other processes have added.
+
+        Raises:
+            SaveError: the lines cannot be read.
+        """
+        try:
+            with shared_lines(self.path / LINES) as lines:
+                self._read(lines)
+        except OSError as error:
+            raise SaveError(
+                f"{str(self.path / LINES)!r} cannot be read ({first_line(error)}); give another folder."
+            ) from None
+
+    def places(self, contents: Sequence[str]) -> list[int]:
+        """The index of each picture that starts from something: the one it has here already, else a free one.
+
+        Args:
+            contents: a digest of what each starts from; ``""`` if that is unknown.
+
+        Returns:
+            Different indices. A new picture gets its position where that is free, else one after all others.
+        """
+        known: dict[str, list[int]] = {}
+        for index in sorted(self._lines):
+            known.setdefault(self._lines[index]["content"], []).append(index)
+        after = itertools.count(max([len(contents) - 1, *self._lines]) + 1)
+        places: list[int] = []
+        for position, content in enumerate(contents):
+            if content and known.get(content):
+                places.append(known[content].pop(0))
+            else:
+                places.append(position if position not in self._lines else next(after))
+        return places
+
+    def add(self, picture: SavedPicture) -> SavedPicture:
+        """Write a picture, then its line; returns it as it is here.
+
+        If another process has written this picture, that one is kept; if it has taken the index for another one, this
+        picture gets the next.
 
         Raises:
             SaveError: the disk is full, or the folder is missing or not writable.
         """
-        line = {name: value for name, value in vars(picture).items() if name != "pixels"}
-        image = Image.fromarray(picture.pixels)
         try:
-            atomic_write(self._file(picture.index), lambda file: image.save(file, "PNG"))
-            with (self.path / LINES).open("ab") as file:
-                file.write(json.dumps({"file": self._file(picture.index).name, **line}).encode() + b"\n")
+            with shared_lines(self.path / LINES) as lines:
+                self._read(lines)
+                there = self._lines.get(picture.index)
+                if there is None or there["content"] != picture.content:
+                    picture = picture if there is None else replace(picture, index=max(self._lines) + 1)
+                    self._write(picture, lines)
+                    return picture
         except OSError as error:
             cause = error.__context__ if isinstance(error, SaveError) else error
             raise SaveError(
@@ -118,6 +168,13 @@ class PictureFolder:
                 f"({first_line(cause or error)}); the {len(self)} pictures before it are kept, and the same "
                 "run continues after them."
             ) from None
+        return self[picture.index]
+
+    def _write(self, picture: SavedPicture, lines: LinesFile) -> None:
+        line = {name: value for name, value in vars(picture).items() if name != "pixels"}
+        image = Image.fromarray(picture.pixels)
+        atomic_write(self._file(picture.index), lambda file: image.save(file, "PNG"))
+        lines.append(json.dumps({"file": self._file(picture.index).name, **line}))
         self._lines[picture.index] = line
 
     def _file(self, index: int) -> Path:
@@ -134,18 +191,21 @@ class PictureFolder:
             what = f"{other[0]} {before} and not {now}" if len(before + now) < LONGEST else f"other {other[0]}"
             raise SaveError(f"The folder {str(self.path)!r} was made with {what}; give another folder.")
 
-    def _read_lines(self) -> dict[int, dict[str, Any]]:
-        """The lines of all complete pictures; a line cut off by a full disk or a kill is removed."""
-        file = self.path / LINES
-        if not file.exists():
-            return {}
-        lines: dict[int, dict[str, Any]] = {}
-        whole = file.read_bytes().rpartition(b"\n")
-        if whole[2]:
-            atomic_write(file, lambda out: out.write(whole[0] + whole[1]))
-        for text in whole[0].splitlines():
-            with suppress(ValueError, KeyError):
-                line = json.loads(text)
-                if (self.path / line.pop("file")).is_file():
-                    lines[line["index"]] = line
-        return lines
+    def _begin(self, settings: dict[str, Any]) -> None:
+        text = json.dumps(settings, indent=1)
+        try:
+            atomic_write(self.path / SETTINGS, lambda file: file.write(text.encode()), overwrite=False)
+        except SaveError:
+            if not (self.path / SETTINGS).exists():  # else another process has just begun it
+                raise
+
+    def _read(self, lines: LinesFile) -> None:
+        """Read the lines of complete pictures that were added since the last time."""
+        texts, self._end = lines.read(self._end)
+        for text in texts:
+            with suppress(ValueError, KeyError, TypeError):  # a line that was cut off
+                line = dict(json.loads(text))
+                name = line.pop("file")
+                picture = SavedPicture(**line, pixels=NO_PIXELS)
+                if name == self._file(picture.index).name and (self.path / name).is_file():
+                    self._lines[picture.index] = {"content": "", **line}

@@ -7,12 +7,13 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from PIL import Image
 
-from robust_widgets._files import atomic_write
+from robust_widgets._files import atomic_write, check_output
 from robust_widgets.errors import SaveError, quoted
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.files import as_path
@@ -87,17 +88,29 @@ NPZ_FORMATS = ("robust-widgets trace 1", "robust-widgets trace 2")
 FORMAT = NPZ_FORMATS[-1]
 
 
-def save_run(trace: RunRecord, path: str | os.PathLike[str]) -> None:
+def save_run(trace: RunRecord, path: str | os.PathLike[str], *, overwrite: bool | None = None) -> None:
     """Write a run in the format of the file's extension; see :meth:`Trace.save`.
 
     Raises:
-        SaveError: another extension, or the file cannot be written.
+        SaveError: another extension, a file that is not to be replaced, or one that cannot be written.
     """
     path = as_path(path)
+    write = run_writer(trace, path)
+    check_output(path, overwrite=overwrite, sources=trace.sources)
+    atomic_write(path, write, overwrite=overwrite is not False)
+
+
+def run_writer(trace: RunRecord, path: Path) -> Callable[[IO[bytes]], object]:
+    """Writes a run as it is now, in the format of a file's extension.
+
+    Raises:
+        SaveError: another extension.
+    """
     writer = _writers().get(path.suffix.lower())
     if writer is None:
         raise SaveError(f"{str(path)!r} ends in {path.suffix!r}; runs are saved as {quoted(endings())}.")
-    atomic_write(path, lambda file: writer(trace, file))
+    now = trace.so_far()
+    return lambda file: writer(now, file)
 
 
 def endings() -> tuple[str, ...]:

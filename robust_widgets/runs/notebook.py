@@ -63,7 +63,7 @@ def pack(name: str) -> int:
     if trace is None:
         return 0
     file = io.BytesIO()
-    write_archive(trace, file)
+    write_archive(trace.so_far(), file)
     _packed[name] = file.getvalue()
     return -(-len(_packed[name]) // PIECE_BYTES)
 
@@ -178,7 +178,7 @@ def run_budget(most_bytes: int, runs: int) -> int:
 
 def encode_run(trace: RunRecord, most_bytes: int) -> str:
     """One run for :func:`player`, in at most ``most_bytes`` of a notebook file if possible."""
-    encoded = ""
+    trace, encoded = trace.so_far(), ""
     for count, quality, side in LADDER:
         # Two pictures tell whether all of them can fit, which makes most rungs cheap.
         some = [len(jpeg(trace[index].pixels, quality, side)) for index in (len(trace) // 2, -1)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,7 @@ class RunRecord:
         inputs: what a studio handed in: ``"picture"`` uint8 (h, w, 3) and ``"mask"`` uint8 (h, w), if there is one.
         loading: how to load the model again, if it is external. Kept in memory only, because paths are private; a run
             read from a file has none.
+        sources: the files of pictures and masks that the run was made from; kept in memory only, too.
     """
 
     task: str
@@ -60,11 +62,18 @@ class RunRecord:
     radius: float | None = None
     inputs: dict[str, Pixels] = field(default_factory=dict[str, Pixels], repr=False)
     loading: LoadSpec | None = field(default=None, repr=False, compare=False)
+    sources: tuple[str, ...] = field(default=(), repr=False, compare=False)
     _recorded: list[Frame] = field(default_factory=list["Frame"], repr=False)
 
     def append(self, frame: Frame) -> None:
         """Record one more frame."""
         self._recorded.append(frame)
+
+    def so_far(self) -> Self:
+        """The run as it is now: a copy that does not grow, with the same frames."""
+        now = copy.copy(self)
+        now._recorded = list(self._recorded)
+        return now
 
     def __len__(self) -> int:
         """Number of recorded frames: one more than the steps made."""

@@ -25,19 +25,25 @@ class Trace(RunRecord):
         self.require_frames()
         return [Image.fromarray(pixels) for pixels in self[-1].pixels]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the run to a file, in the format of its extension.
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool | None = None) -> None:
+        """Write the run to a file, in the format of its extension. During a run: the steps made so far.
 
         ``.png`` holds the final pictures; ``.gif`` and ``.mp4`` all steps as an animation; ``.rwtrace`` the whole
         record, which JupyterLab plays without a kernel; ``.npz`` the whole record as plain arrays. :func:`load_trace`
         reads the last two.
 
+        Args:
+            path: the file; a link is followed.
+            overwrite: by default a file that exists is replaced, except a picture that the run was made from. True
+                replaces that, too; False replaces nothing.
+
         Raises:
             StateError: the run has no frames yet.
-            SaveError: another extension, or the file cannot be written. The run stays in memory.
+            SaveError: another extension, a file that is not to be replaced, or one that cannot be written. The run
+                stays in memory.
         """
         self.require_frames()
-        files.save_run(self, path)
+        files.save_run(self, path, overwrite=overwrite)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """A player that needs no kernel, and a strip of steps for places that run no scripts."""

@@ -84,10 +84,12 @@ def paint_features(
         ParameterError: a value out of range.
         WeightsError: the model has no catalogue, and a feature is named.
     """
-    from robust_widgets.tasks.running.run import resolve_model
+    from robust_widgets.tasks.running.run import files_among, resolve_model
 
     checked = SPEC.check(parameters)
-    return _paint_in_turn(resolve_model(model, device), picture, mask, feature, checked, on_step)
+    trace = _paint_in_turn(resolve_model(model, device), picture, mask, feature, checked, on_step)
+    trace.sources = files_among(picture, mask)
+    return trace
 
 
 def problem(

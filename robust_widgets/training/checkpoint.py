@@ -32,6 +32,7 @@ class State(BaseModel):
     optimizer: dict[str, Any]
     average: dict[str, Tensor]
     average_updates: Annotated[int, Field(ge=0)]
+    loss: float | None = None  # older checkpoints have none
 
 
 class Checkpoint:
@@ -41,6 +42,9 @@ class Checkpoint:
         out: the model's file.
         settings: of the run; a checkpoint of other settings is refused.
         data: identifies the data set: classes, number and size of the pictures, normalisation.
+
+    Attributes:
+        loss: the running loss at the last step; None if it is not known.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Checkpoint:
         self._network = network
         self._optimizer = optimizer
         self._average = average
+        self.loss: float | None = None
 
     def save(self, step: int, path: Path | None = None) -> None:
         """Replace the checkpoint.
@@ -67,6 +72,7 @@ class Checkpoint:
         """
         state = {
             "step": step,
+            "loss": self.loss,
             "settings": self._settings.to_dict(),
             "data": self._data,
             "network": self._network.state_dict(),
@@ -112,6 +118,7 @@ class Checkpoint:
         except Exception as error:  # as above
             raise self._damaged() from error
         self._average.updates = state.average_updates
+        self.loss = state.loss
         return state.step
 
     def _damaged(self) -> TrainingError:

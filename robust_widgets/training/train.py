@@ -15,6 +15,7 @@ import torch
 from tqdm.auto import tqdm
 
 from robust_widgets._deprecated import renamed_keywords
+from robust_widgets._files import check_output, make_folder
 from robust_widgets.errors import SaveError
 from robust_widgets.interface.training_session import TrainingEnded, TrainingEpoch, TrainingNote, TrainingStep
 from robust_widgets.models.classifier import RobustClassifier
@@ -40,6 +41,7 @@ def train(
     data_name: str = "",
     device: str | torch.device | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     checkpoint_every: int = STEPS_BETWEEN_CHECKPOINTS,
     log: Callable[[str], object] = tqdm.write,
     progress: bool = True,
@@ -65,6 +67,7 @@ def train(
         data_name: name and licence of the data, for the model card.
         device: where to train; by default the fastest device.
         resume: continue from the checkpoint next to ``out``.
+        overwrite: replace a model that ``out`` holds already, once the new one is trained.
         checkpoint_every: steps between checkpoints.
         log: called with a sentence after each epoch, and with other notes for the user.
         progress: show progress bars.
@@ -78,10 +81,10 @@ def train(
         ParameterError, UnknownNameError: a setting is out of range or unknown.
         TrainingError: the loss is not a number (the last good checkpoint is kept), there is nothing to resume from,
             an unfinished run would be overwritten, or torchrun's processes are inconsistent.
-        SaveError: neither ``out`` nor the folder for temporary files can be written.
+        SaveError: ``out`` holds a model already, or neither it nor the folder for temporary files can be written.
         KeyboardInterrupt: training was interrupted, after saving a checkpoint.
     """
-    path = model_path(out)
+    path = model_path(out, overwrite=overwrite or resume)
     limit_threads()
     with join_process_group(choose_device(device)) as (group, chosen):
         show_progress = progress and group.is_first
@@ -148,21 +151,21 @@ def prepare(
     return TrainingRun(train_set, val_set, out, checked, init=start, **options)
 
 
-def model_path(out: str | os.PathLike[str]) -> Path:
+def model_path(out: str | os.PathLike[str], *, overwrite: bool) -> Path:
     """The file that a model will be written to; creates its folder.
 
+    Args:
+        out: the file.
+        overwrite: whether a model that it holds already may be replaced.
+
     Raises:
-        SaveError: it does not end in ``.safetensors``, or its folder cannot be created.
+        SaveError: it does not end in ``.safetensors``, holds a model, or its folder cannot be created.
     """
     path = as_path(out)
     if path.suffix != ".safetensors" or path.is_dir():
         raise SaveError(f"{str(path)!r} cannot hold a model; give a file that ends in '.safetensors'.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SaveError(
-            f"The folder of {str(path)!r} cannot be created ({error.strerror}); choose another place."
-        ) from None
+    check_output(path, overwrite=overwrite)
+    make_folder(path.parent)
     return path
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Generator, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from robust_widgets._files import free_path
+from robust_widgets._files.partials import shared_lines
 from robust_widgets.errors import ParameterError, SaveError, TrainingError, at_least, is_out_of_memory
 from robust_widgets.interface.training_session import (
     TrainingEnded,
@@ -246,6 +248,7 @@ class TrainingRun:
         checkpoint_every: int = STEPS_BETWEEN_CHECKPOINTS,
     ) -> None:
         self.out, self.settings, self.group = out, settings, group
+        self._replaces = out.exists()
         self.model: RobustClassifier | None = None
         self._train_set, self._val_set = train_set, val_set
         self._device = torch.device(device)
@@ -279,9 +282,12 @@ class TrainingRun:
         self.step = self._checkpoint.load() if resume else 0
         self._sample_count, self._sample_grid = samples, None
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
-        self._running_loss: Tensor | None = None
+        loss = self._checkpoint.loss
+        self._running_loss = None if loss is None else torch.tensor(loss, device=self._device)
         self._first_bad = torch.full((), -1, dtype=torch.long, device=self._device)
         self._notes: list[TrainingEvent] = []
+        if not resume and group.is_first:
+            self._keep_earlier_log()
 
     @property
     def plan(self) -> TrainingPlan:
@@ -314,6 +320,7 @@ class TrainingRun:
             yield self.plan
             if self._sample_count and self._sample_grid is None and self.group.is_first:
                 self._sample_grid = SampleGrid(self._train_set, self._sample_count)
+            yield from self._measure_again()
             while self.step < self.steps:
                 rate, size = self._train_step()
                 yield from self._report(rate, size, time.perf_counter() - start_time)
@@ -381,13 +388,30 @@ class TrainingRun:
         )
         row = {"epoch": epoch, "side": size, "loss": round(loss, 4), **accuracies, "seconds": round(seconds, 1)}
         try:
-            with log_path(self.out).open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            with shared_lines(log_path(self.out)) as lines:
+                lines.append(json.dumps(row))
         except OSError as error:
             self._notes.append(TrainingNote(f"The log line of epoch {epoch} could not be written ({error.strerror})."))
         samples = self._sample_grid.paint(model) if self._sample_grid else None
         names = self._sample_grid.names if self._sample_grid else ()
         return TrainingEpoch(epoch, settings.epochs, self.step, loss, accuracies, samples, names, seconds)
+
+    def _measure_again(self) -> Iterator[TrainingEvent]:
+        """Measure the last epoch if the run was killed after its checkpoint and before its line in the log."""
+        epoch, within = divmod(self.step, self._steps_per_epoch)
+        if not self.group.is_first or not epoch or within or self._running_loss is None:
+            return
+        if epoch not in logged_epochs(self.out):
+            size = size_at(epoch - 1, self.settings.epochs, self._train_set.size, self.settings.progressive)
+            yield self._measure(epoch, size, float(self._running_loss), 0.0)
+
+    def _keep_earlier_log(self) -> None:
+        """Rename the log of an earlier run, which this one would continue."""
+        log = log_path(self.out)
+        with suppress(OSError):
+            if log.exists():
+                renamed = log.rename(free_path(log))
+                self._notes.append(TrainingNote(f"The log of an earlier run is now {str(renamed)!r}."))
 
     def _require_finite(self) -> None:
         """Stop a diverged run before it replaces a good checkpoint."""
@@ -402,6 +426,7 @@ class TrainingRun:
         raise TrainingError(f"{problem}, detected at step {self.step}; {remedy}.")
 
     def _save(self) -> None:
+        self._note_loss()
         try:
             self._checkpoint.save(self.step)
         except SaveError as error:
@@ -412,10 +437,14 @@ class TrainingRun:
                 )
             )
 
+    def _note_loss(self) -> None:
+        self._checkpoint.loss = None if self._running_loss is None else float(self._running_loss)
+
     def _save_on_exit(self) -> None:
         """Save a checkpoint, in the folder for temporary files if need be, unless the run has diverged."""
         finite = int(self._first_bad) < 0 and first_not_finite(self._learner.network.state_dict()) is None
         if self.group.is_first and finite and self.step > 0:
+            self._note_loss()
             path = write_somewhere(self._checkpoint.path, lambda path: self._checkpoint.save(self.step, path))
             if path != self._checkpoint.path:
                 self._notes.append(
@@ -424,11 +453,12 @@ class TrainingRun:
 
     def _write(self, model: RobustClassifier) -> str:
         """Write the model; returns a sentence that says where."""
-        path = write_somewhere(self.out, lambda path: save_model(model, path))
-        if path != self.out:
+        out = self.out if self._replaces else free_path(self.out)  # another process may have written its model
+        path = write_somewhere(out, lambda path: save_model(model, path))
+        if path != out:
             return f"{str(self.out)!r} could not be written; the model is in {str(path)!r}."
         self._checkpoint.path.unlink(missing_ok=True)
-        return f"Wrote {str(self.out)!r}."
+        return f"Wrote {str(out)!r}." if out == self.out else f"Wrote {str(out)!r}, because {str(self.out)!r} exists."
 
     def take_notes(self) -> Iterator[TrainingEvent]:
         """Notes that :meth:`events` has not yielded yet, such as those on closing it."""
@@ -441,3 +471,13 @@ class TrainingRun:
 def log_path(out: Path) -> Path:
     """The log file, one JSON line per epoch."""
     return out.with_suffix(".log.jsonl")
+
+
+def logged_epochs(out: Path) -> set[int]:
+    """The epochs in a model's log."""
+    epochs: set[int] = set()
+    with suppress(OSError):
+        for line in log_path(out).read_bytes().splitlines():
+            with suppress(ValueError, KeyError, TypeError):  # a line that was cut off
+                epochs.add(int(json.loads(line)["epoch"]))
+    return epochs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from robust_widgets.models.model_file import save_model
 from robust_widgets.pictures.folder import LINES
 from tests.cli.shell import call, refusal
 from tests.helpers import tiny_model
+from tests.kills import killed, partials
 
 
 @pytest.fixture
@@ -81,6 +83,51 @@ def test_options_that_do_not_go_with_a_folder_are_refused(photographs: Path, tin
     assert "is 0;" in refusal("generate", "cat", "--n", 0, *rest, "--out", tmp_path / "cats")
     assert "steps is 0" in refusal("generate", "cat", "--model", tiny, "--steps", 0, "--out", tmp_path / "cats")
     assert not (tmp_path / "cats").exists()
+
+
+def test_one_bad_picture_of_a_folder_is_told_and_the_others_are_made(
+    photographs: Path, tiny: Path, tmp_path: Path
+) -> None:
+    (photographs / "b.png").write_text("junk")
+    command = ("translate", photographs, "cat", "--model", tiny, "--steps", 1, "--out", tmp_path / "cats")
+    for _ in range(2):
+        result = call(*command, code=2)
+        assert "b.png" in result.output and "was left out" in result.output
+        assert result.stderr.splitlines()[-1].startswith("1 of 4 pictures could not be read")
+        assert len(list((tmp_path / "cats").glob("*.png"))) == 3
+    (photographs / "b.png").unlink()
+    call(*command)
+
+
+def test_two_commands_fill_one_folder(tiny: Path, tmp_path: Path) -> None:
+    command = ["generate", "cat", "--model", str(tiny), "--device", "cpu", "--steps", "3", "--n", "40"]
+    program = [sys.executable, "-m", "robust_widgets.cli", *command, "--out", str(tmp_path / "both")]
+    processes = [subprocess.Popen(program, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in processes:
+        _, said = process.communicate()
+        assert process.returncode == 0, said
+    lines = (tmp_path / "both" / LINES).read_text().splitlines()
+    assert sorted(json.loads(line)["index"] for line in lines) == list(range(40))
+    assert len(list((tmp_path / "both").glob("*.png"))) == 40 and partials(tmp_path / "both") == []
+
+
+def test_many_pictures_survive_kills(tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cats"
+    command = ["generate", "cat", "--model", str(tiny), "--device", "cpu", "--steps", "20", "--out", str(out)]
+    program = [sys.executable, "-m", "robust_widgets.cli", *command, "--n", "100000"]
+    kept: dict[Path, bytes] = {}
+
+    def begun() -> bool:
+        return len(list(out.glob("*.png"))) > len(kept) + 3
+
+    for _ in killed(program, begun):
+        with (out / LINES).open("rb") as file:
+            whole = [json.loads(line)["file"] for line in file if line.endswith(b"\n")]
+        assert len(whole) == len(set(whole)) and all((out / name).read_bytes() == old for name, old in kept.items())
+        kept = {name: (out / name).read_bytes() for name in whole}
+    call(*command, "--n", len(kept) + 2)
+    assert len((out / LINES).read_text().splitlines()) == len(kept) + 2 and partials(out) == []
+    assert all((out / name).read_bytes() == old for name, old in kept.items())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")

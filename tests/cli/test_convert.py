@@ -53,6 +53,16 @@ def test_a_pickled_network_becomes_its_weights(tmp_path: Path) -> None:
         assert torch.equal(weights_in(out, read_checkpoint(out)).state["weight"], network.weight)
 
 
+def test_no_file_is_replaced_without_force(tmp_path: Path) -> None:
+    torch.save(STATE, tmp_path / "model.pt")
+    out = tmp_path / "out.safetensors"
+    out.write_bytes(b"another model")
+    assert "--force" in refusal("convert", tmp_path / "model.pt", "--out", out)
+    assert out.read_bytes() == b"another model"
+    call("convert", tmp_path / "model.pt", "--out", out, "--force")
+    assert "was made from" in refusal("convert", out, "--out", out)
+
+
 def test_a_file_of_weights_needs_no_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     torch.save(STATE, tmp_path / "model.pt")

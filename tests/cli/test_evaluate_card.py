@@ -101,13 +101,14 @@ def test_a_second_card_measures_only_what_is_new(folder: Path, monkeypatch: pyte
 
     monkeypatch.setattr(card, "measure_generation", forbidden)
     monkeypatch.setattr(card, "_calibration", forbidden)
-    said = call(*MEASURE, *QUICK, "--epsilon", 0.5, "--epsilon", 0.1).stdout
+    assert "--force" in refusal(*MEASURE, *QUICK)
+    said = call(*MEASURE, *QUICK, "--force", "--epsilon", 0.5, "--epsilon", 0.1).stdout
     assert "painting: known" in said and "l2 0.5, 2 steps: known" in said and "l2 0.1, 2 steps: measuring" in said
     second = json.loads((folder / "card.json").read_text())["parts"]
     assert {name: second[name] for name in first} == first
     assert "l2 0.1, 2 steps" in rows((folder / "card.md").read_text())
     with pytest.raises(AssertionError, match="known"):
-        call(*MEASURE, *QUICK, "--no-cache")
+        call(*MEASURE, *QUICK, "--force", "--no-cache")
     (folder / "card-card" / "generated.png").unlink()
     with pytest.raises(AssertionError, match="known"):
         call(*MEASURE, *QUICK)

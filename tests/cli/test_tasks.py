@@ -118,7 +118,19 @@ def test_every_parameter_is_an_option_with_its_default_and_help(task: str, param
 
 
 def test_a_command_has_only_options_for_parameters_and_files() -> None:
-    files_and_places = {"target", "class_", "picture", "mask", "feature", "out", "strip", "model", "device", "help"}
+    files_and_places = {
+        "target",
+        "class_",
+        "picture",
+        "mask",
+        "feature",
+        "out",
+        "strip",
+        "model",
+        "device",
+        "help",
+        "force",
+    }
     for task, spec in task_specs().items():
         names = {parameter.name for parameter in spec.parameters}
         assert {p.name for p in options_of(task)} - files_and_places == names
@@ -144,7 +156,7 @@ def test_every_option_reaches_its_parameter(
 ) -> None:
     for value in other_values(parameter):
         flags = {"--steps": "1", f"--{parameter.name.replace('_', '-')}": "none" if value is None else str(value)}
-        call(*begun[task], "--out", tmp_path / "a.npz", *(part for flag in flags.items() for part in flag))
+        call(*begun[task], "--force", "--out", tmp_path / "a.npz", *(part for flag in flags.items() for part in flag))
         expected = check_parameters(task, {"steps": 1} | {parameter.name: value})
         assert rw.load_trace(tmp_path / "a.npz").parameters == expected
 
@@ -332,12 +344,6 @@ def test_if_one_output_cannot_be_written_the_others_still_are(
     sentence = refusal("generate", "dog", "--model", tiny, "--steps", 1, *(f"--out={name}" for name in names))
     assert "a.gif" in sentence and "No space left" in sentence
     assert sorted(path.name for path in tmp_path.glob("a.*")) == ["a.npz", "a.png"]
-
-
-def test_an_older_file_is_replaced(tiny: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_text("old")
-    call("generate", "dog", "--model", tiny, "--steps", 1, "--out", tmp_path / "a.png")
-    Image.open(tmp_path / "a.png").close()
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: ...")])

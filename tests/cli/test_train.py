@@ -100,6 +100,18 @@ def test_bad_settings_are_answered_in_one_sentence(
     assert not Path("model.safetensors").exists()
 
 
+def test_a_finished_model_is_replaced_only_by_force(data: Path, tmp_path: Path) -> None:
+    out, log = tmp_path / "model.safetensors", tmp_path / "model.log.jsonl"
+    call("train", data, "--out", out, *TINY)
+    before = {path: path.read_bytes() for path in (out, log)}
+    sentence = refusal("train", data, "--out", out, *TINY, "--seed", 5)
+    assert "model.safetensors" in sentence and "exists" in sentence and "--force" in sentence
+    assert {path: path.read_bytes() for path in before} == before and len(list(tmp_path.iterdir())) == 2
+    result = call("train", data, "--out", out, *TINY, "--seed", 5, "--force")
+    assert out.read_bytes() != before[out] and len(log.read_text().splitlines()) == 1
+    assert (tmp_path / "model.log-2.jsonl").read_bytes() == before[log] and "model.log-2.jsonl" in result.output
+
+
 @pytest.mark.parametrize("kind", ["missing", "empty", "one class", "few", "different"])
 def test_bad_data_is_answered_in_one_sentence(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "data"

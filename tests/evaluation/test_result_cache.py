@@ -43,6 +43,15 @@ def test_a_result_of_other_inputs_is_measured(tmp_path: Path, changed: dict[str,
     assert parts.get("one", of | changed, work, use_cache=False)["value"] == 3.1
 
 
+def test_results_of_two_processes_are_kept(tmp_path: Path) -> None:
+    first, second = ResultCache(tmp_path / "m.json"), ResultCache(tmp_path / "m.json")
+    first.get("one", {}, Work())
+    second.get("two", {}, Work())
+    assert second.has("one", {}) and second.has("two", {})
+    both = ResultCache(tmp_path / "m.json")
+    assert both.has("one", {}) and both.has("two", {})
+
+
 def test_a_failure_keeps_the_results_before_it(tmp_path: Path) -> None:
     def failing() -> dict[str, Any]:
         raise KeyboardInterrupt

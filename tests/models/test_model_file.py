@@ -18,6 +18,7 @@ from robust_widgets.errors import SaveError, WeightsError
 from robust_widgets.models.card import FORMAT, read_card
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.model_file import load_model_file, save_model
+from tests.full_disk import fill_after
 from tests.helpers import pictures, raises_sentence, tiny_model
 
 
@@ -148,11 +149,10 @@ def test_weights_that_are_not_finite(value: float, tmp_path: Path) -> None:
         load_model_file(rewritten(tmp_path, **{"network.head.bias": torch.full((3,), value)}))
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_leaves_the_old_model(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_old_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"the old model")
-    (tmp_path / f".model.safetensors.{os.getpid()}.partial").symlink_to("/dev/full")
+    fill_after(monkeypatch, 1000)
     with raises_sentence(SaveError, os.strerror(errno.ENOSPC), repr(str(path))):
         save_model(tiny_model(), path)
     assert path.read_bytes() == b"the old model" and list(tmp_path.iterdir()) == [path]

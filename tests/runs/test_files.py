@@ -9,6 +9,8 @@ import json
 import os
 import pickle
 import random
+import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,9 @@ from robust_widgets.runs import export, files
 from robust_widgets.runs.export import strip
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace, load_trace
+from tests.full_disk import fill_after
 from tests.helpers import check_sentence, raises_sentence
-from tests.runs.test_trace import recorded
+from tests.runs.test_trace import frame, recorded
 
 ENDINGS = [".png", ".gif", ".mp4", ".rwtrace", ".npz"]
 
@@ -204,13 +207,14 @@ def test_an_unwritable_path(ending: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("room", [0, 100, 1000])
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
-def test_a_full_disk_leaves_the_old_file(ending: str, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_old_file(
+    room: int, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / f"run{ending}"
     path.write_bytes(b"the old run")
-    # What is written goes through this link to the device that is always full.
-    (tmp_path / f".run{ending}.{os.getpid()}.partial").symlink_to("/dev/full")
+    fill_after(monkeypatch, room)
     with raises_sentence(SaveError, os.strerror(errno.ENOSPC)):
         recorded(8, side=24).save(path)
     assert path.read_bytes() == b"the old run"
@@ -254,6 +258,97 @@ def test_saving_again_replaces_the_file(ending: str, tmp_path: Path) -> None:
     path.write_bytes(b"the old run")
     recorded().save(str(path))
     assert path.read_bytes() != b"the old run" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_not_replaced_if_one_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "run.png"
+    recorded().save(path, overwrite=False)
+    before = path.read_bytes()
+    with raises_sentence(SaveError, "exists", "overwrite=True"):
+        recorded(1).save(path, overwrite=False)
+    assert path.read_bytes() == before
+    recorded(1).save(path, overwrite=True)
+    assert path.read_bytes() != before
+
+
+def test_a_run_does_not_replace_the_picture_that_it_was_made_from(tmp_path: Path) -> None:
+    photo, mask = tmp_path / "photo.png", tmp_path / "mask.png"
+    recorded().save(photo)
+    recorded().save(mask)
+    trace, before = dataclasses.replace(recorded(1), sources=(str(photo), str(mask))), photo.read_bytes()
+    for path in (photo, mask):
+        with raises_sentence(SaveError, path.name, "was made from"):
+            trace.save(path)
+        assert path.read_bytes() == before
+    trace.save(tmp_path / "other.png")
+    trace.save(photo, overwrite=True)
+    assert photo.read_bytes() != before
+    trace.save(tmp_path / "run.rwtrace")
+    assert load_trace(tmp_path / "run.rwtrace").sources == () and str(tmp_path) not in repr(trace)
+
+
+class Growing(list[Frame]):
+    """The frames of a run that makes another step whenever somebody looks at one."""
+
+    def __getitem__(self, index: Any) -> Any:
+        self.append(frame(len(self)))
+        return super().__getitem__(index)
+
+
+def steps_in(path: Path) -> int:
+    """How many steps a file shows; it is read whole."""
+    if path.suffix in (".rwtrace", ".npz"):
+        trace = load_trace(path)
+        assert [trace[step].step for step in range(len(trace))] == list(range(len(trace)))
+        for step in (0, len(trace) - 1):
+            np.testing.assert_array_equal(trace[step].pixels, frame(step).pixels)
+        return len(trace)
+    if path.suffix == ".mp4":
+        av = pytest.importorskip("av")
+        with av.open(str(path)) as container:
+            return sum(1 for _ in container.decode(video=0))
+    with Image.open(path) as picture:
+        for step in range(getattr(picture, "n_frames", 1)):
+            picture.seek(step)
+            picture.load()
+        return getattr(picture, "n_frames", 1)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_steps_that_were_there_are_saved_while_a_run_goes_on(ending: str, tmp_path: Path) -> None:
+    still, growing = tmp_path / f"still{ending}", tmp_path / f"growing{ending}"
+    recorded(3).save(still)
+    trace = dataclasses.replace(recorded(3), _recorded=Growing(frame(step) for step in range(4)))
+    files.save_run(trace, growing)
+    assert steps_in(growing) == steps_in(still)
+    if ending != ".mp4":
+        assert growing.read_bytes() == still.read_bytes()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_files_saved_on_another_thread_than_the_runs_are_whole(ending: str, tmp_path: Path) -> None:
+    trace, end = recorded(2), threading.Event()
+    whole = ending in (".rwtrace", ".npz")
+    most, saves = (400, 8) if whole else (25, 3)
+
+    def run() -> None:
+        while not end.is_set() and len(trace) < most:
+            trace.append(frame(len(trace)))
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        for number in range(saves):
+            path, before = tmp_path / f"{number}{ending}", len(trace)
+            trace.save(path)
+            if whole:
+                assert before <= steps_in(path) <= len(trace)
+            else:
+                assert steps_in(path) >= 1
+    finally:
+        end.set()
+        thread.join()
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -93,6 +93,118 @@ def test_an_interrupted_run_continues_in_its_folder(tmp_path: Path) -> None:
     assert 0 <= last["probability"] <= 1 and last["distance"] > 0
 
 
+def shades(folder: Path, **named: int) -> list[Path]:
+    """A picture of one shade of grey for each name, in folders where the name has slashes as underscores."""
+    paths: list[Path] = []
+    for name, shade in named.items():
+        paths.append(folder / f"{name.replace('_', '/')}.png")
+        paths[-1].parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 16), (shade, 100, 200)).save(paths[-1])
+    return paths
+
+
+def sources(folder: Path) -> list[tuple[str, str]]:
+    lines = [json.loads(line) for line in (folder / LINES).read_text().splitlines()]
+    return [(line["file"], line["source"]) for line in lines]
+
+
+def test_pictures_are_recognised_by_their_content_and_not_by_their_names(tmp_path: Path) -> None:
+    cat, dog = shades(tmp_path, cats_1=0, dogs_1=255)
+    options = {"model": smooth_model(), "out": tmp_path / "out", **PARAMETERS}
+    (of_cat,) = stream_pictures("translate", "dog", pictures=[cat], **options)
+    (of_dog,) = stream_pictures("translate", "dog", pictures=[dog], **options)
+    wanted = translate(dog, "dog", model=options["model"], **PARAMETERS)
+    assert np.abs(of_dog.pixels.astype(int) - wanted[-1].pixels[0]).max() <= 1
+    assert (of_cat.index, of_dog.index) == (0, 1) and np.abs(of_cat.pixels.astype(int) - of_dog.pixels).max() > 20
+    moved = tmp_path / "moved.png"
+    dog.rename(moved)
+    again = list(stream_pictures("translate", "dog", pictures=[moved, cat], **options))
+    same(again, [of_dog, of_cat])
+    assert sources(tmp_path / "out") == [("000000.png", "1.png"), ("000001.png", "1.png")]
+
+
+def test_new_pictures_join_a_folder_that_was_begun(tmp_path: Path) -> None:
+    a, b, c, d = shades(tmp_path, a=0, b=80, c=160, d=240)
+    said = list[str]()
+    options = {"model": smooth_model(), "out": tmp_path / "out", "say": said.append, "seed": 3, **PARAMETERS}
+    list(stream_pictures("translate", "dog", pictures=[a, b], **options))
+    made = list(stream_pictures("translate", "dog", pictures=[d, b, c, a, c], **options))
+    assert [one.source for one in made] == ["d.png", "b.png", "c.png", "a.png", "c.png"]
+    assert [one.index for one in made] == [5, 1, 2, 0, 4] and said == ["2 of 5 pictures already exist."]
+    assert [one.seed for one in made] == [one.index + 3 for one in made]
+    assert len(list((tmp_path / "out").glob("*.png"))) == 5
+
+
+@pytest.mark.filterwarnings("ignore:Picture 4 of 5")
+@pytest.mark.parametrize("stored", [True, False])
+def test_one_bad_picture_of_many_is_left_out_and_told(stored: bool, tmp_path: Path) -> None:
+    good = shades(tmp_path, a=0, c=160, e=240)
+    bad, gone = tmp_path / "b.png", tmp_path / "d.png"
+    bad.write_text("junk")
+    mixed: list[Any] = [good[0], bad, good[1], gone, good[2]]
+    options = {"model": smooth_model(), "batch_size": 2, **PARAMETERS}
+    options |= {"out": tmp_path / "out"} if stored else {}
+    wanted = translate(good, "dog", **{name: options[name] for name in ("model", *PARAMETERS)})
+    for order in (mixed, [bad, *mixed]):
+        said = list[str]()
+        made = list(stream_pictures("translate", "dog", pictures=order, say=said.append, **options))
+        assert [one.source for one in made] == ["a.png", "c.png", "e.png"]
+        told = [sentence for sentence in said if "left out" in sentence]
+        assert len(told) == len(order) - 3 and "b.png" in told[0] and "d.png" in told[-1]
+    for one, pixels in zip(made, wanted[-1].pixels, strict=True):
+        assert np.abs(one.pixels.astype(int) - pixels).max() <= 1
+    with pytest.warns(UserWarning, match=r"Picture 2 of 5 was left out.*b\.png"):
+        list(stream_pictures("translate", "dog", pictures=mixed, **options))
+    with raises_sentence(PictureError, "b.png"):
+        stream_pictures("translate", "dog", pictures=[bad, gone], **options)
+    if stored:
+        Image.new("RGB", (20, 16), (9, 9, 9)).save(bad)
+        assert [one.index for one in stream_pictures("translate", "dog", pictures=mixed[:3], **options)] == [0, 1, 2]
+
+
+def test_two_that_fill_one_folder_write_each_picture_once(tmp_path: Path) -> None:
+    options = {"model": tiny_model(), "out": tmp_path / "both", "n": 6, "batch_size": 2, **PARAMETERS}
+    first, second = (stream_pictures("generate", "cat", **options) for _ in range(2))
+    made = [(next(first), next(second)) for _ in range(6)]
+    for one, other in made:
+        same([one], [other])
+    assert [name for name, _ in sources(tmp_path / "both")] == [f"{index:06}.png" for index in range(6)]
+
+
+def test_two_with_other_pictures_fill_one_folder(tmp_path: Path) -> None:
+    pictures = shades(tmp_path, a=0, b=80, c=160, d=240)
+    options = {"model": smooth_model(), "out": tmp_path / "both", "batch_size": 1, **PARAMETERS}
+    begun = [stream_pictures("translate", "dog", pictures=part, **options) for part in (pictures[:2], pictures[2:])]
+    made = [next(one) for one in (*begun, *begun)]
+    assert [one.source for one in made] == ["a.png", "c.png", "b.png", "d.png"]
+    assert sorted(source for _, source in sources(tmp_path / "both")) == ["a.png", "b.png", "c.png", "d.png"]
+    assert len({name for name, _ in sources(tmp_path / "both")}) == 4
+    for one in made:
+        saved = np.asarray(Image.open(tmp_path / "both" / f"{one.index:06}.png"))
+        np.testing.assert_array_equal(saved, one.pixels)
+
+
+def test_two_that_begin_a_folder_at_once_agree_on_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = PictureFolder._begin
+
+    def late(folder: PictureFolder, settings: dict[str, Any]) -> None:
+        monkeypatch.setattr(PictureFolder, "_begin", begin)
+        PictureFolder(tmp_path, {"steps": 1})
+        begin(folder, settings)
+
+    monkeypatch.setattr(PictureFolder, "_begin", late)
+    with raises_sentence(SaveError, "steps 1 and not 2"):
+        PictureFolder(tmp_path, {"steps": 2})
+    assert json.loads((tmp_path / SETTINGS).read_text()) == {"steps": 1}
+
+
+@pytest.mark.parametrize("line", ['{"file": "../x.png", "index": "../x"}', "[]", "7", '{"file": 1}', "{", "\u00e9"])
+def test_lines_of_something_else_count_for_nothing(line: str, tmp_path: Path) -> None:
+    PictureFolder(tmp_path, {})
+    (tmp_path / LINES).write_text(line + "\n")
+    assert len(PictureFolder(tmp_path, {})) == 0
+
+
 def test_a_truncated_line_is_computed_again(tmp_path: Path) -> None:
     options = {"model": tiny_model(), "out": tmp_path, "n": 3, "batch_size": 1, **PARAMETERS}
     whole = list(stream_pictures("generate", "cat", **options))
@@ -267,7 +379,7 @@ def test_every_setting_of_a_task_is_saved(tmp_path: Path) -> None:
         )
     )
     kept = json.loads((tmp_path / SETTINGS).read_text())
-    assert {"task", "target", "model", "fingerprint", "pictures", "factor", "steps", "enlargement"} <= set(kept)
+    assert {"task", "target", "model", "fingerprint", "factor", "steps", "enlargement"} <= set(kept)
 
 
 def test_numbers_of_every_kind() -> None:

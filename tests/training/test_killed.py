@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import torch
 from robust_widgets.models.registry import load_model
 from tests.cli.shell import call, refusal, write_data
 from tests.helpers import noise_patterns
+from tests.kills import KILLS, partials
 
 OPTIONS = ("--arch", "blurresnet-tiny", "--size", "16", "--epochs", "4", "--batch-size", "8", "--device", "cpu")
+EPOCHS = 4 + KILLS  # each start makes at most a few steps of one
 
 
 def start(data: Path, out: Path, *options: str) -> subprocess.Popen[str]:
@@ -40,7 +43,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "model.safetensors"
-    call("train", data, "--out", out, *OPTIONS)
+    call("train", data, "--out", out, *OPTIONS, "--epochs", EPOCHS)
     return out
 
 
@@ -53,18 +56,22 @@ def checkpoint_appears(path: Path, process: subprocess.Popen[str], changes: int)
         time.sleep(0.001)
 
 
-def test_killed_twice_and_resumed(data: Path, uninterrupted: Path, tmp_path: Path) -> None:
+def test_killed_often_and_resumed(data: Path, uninterrupted: Path, tmp_path: Path) -> None:
     out = tmp_path / "model.safetensors"
     checkpoint = out.with_suffix(".checkpoint.pt")
-    resume: tuple[str, ...] = ()
-    for changes in (2, 5):
-        process = start(data, out, *resume)
-        checkpoint_appears(checkpoint, process, changes)
+    options: tuple[str, ...] = ("--epochs", str(EPOCHS))
+    for kill in range(KILLS):
+        process = start(data, out, *options)
+        checkpoint_appears(checkpoint, process, 2 + kill % 2)
         process.kill()
         finish(process, 1 if sys.platform == "win32" else -signal.SIGKILL)
         assert checkpoint.exists() and not out.exists()
-        resume = ("--resume",)
-    finish(start(data, out, *resume))
+        torch.load(checkpoint, weights_only=True)
+        options = ("--epochs", str(EPOCHS), "--resume")
+    finish(start(data, out, *options))
+    assert partials(tmp_path) == []
+    rows = [json.loads(line)["epoch"] for line in out.with_suffix(".log.jsonl").read_text().splitlines()]
+    assert rows == list(range(1, EPOCHS + 1))
     wanted, found = load_model(uninterrupted, device="cpu"), load_model(out, device="cpu")
     for name, value in wanted.state_dict().items():
         assert torch.equal(found.state_dict()[name], value), name

@@ -24,7 +24,9 @@ from robust_widgets.training import trainer as training
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.settings import TrainingSettings
 from robust_widgets.training.trainer import TrainingRun
+from tests.full_disk import fill_after
 from tests.helpers import check_sentence, noise_patterns, raises_sentence, trained_on
+from tests.kills import partials
 
 TRAIN, VAL = noise_patterns(32, seed=1), noise_patterns(4, seed=2)
 SETTINGS = TrainingSettings(
@@ -179,6 +181,42 @@ def test_a_file_of_another_format_is_refused(content: object, tmp_path: Path) ->
     path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
     with raises_sentence(TrainingError, "not a checkpoint", str(path)):
         go(tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("line", ["", '{"epoch": '])
+def test_killed_between_the_checkpoint_and_the_log_no_epoch_is_lost(
+    line: str, uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: object) -> None:
+        raise PowerCutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training.TrainingRun, "_measure", cut)
+        with pytest.raises(PowerCutError):
+            go(tmp_path)
+    assert checkpoint(tmp_path)["step"] == 4 and not (tmp_path / "run.log.jsonl").exists()
+    (tmp_path / "run.log.jsonl").write_text(line)
+    assert_equal(go(tmp_path, resume=True), uninterrupted)
+    rows = [json.loads(row) for row in (tmp_path / "run.log.jsonl").read_text().splitlines() if row != line]
+    assert [row["epoch"] for row in rows] == [1, 2, 3] and all(0 < row["loss"] < 10 for row in rows)
+
+
+@pytest.mark.parametrize("room", [0, 1000, 200_000])
+def test_a_disk_that_is_full_in_the_middle_of_a_checkpoint_keeps_the_last(
+    room: int, uninterrupted: RobustClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, said = stopped(tmp_path).read_bytes(), list[str]()
+
+    def free_some_space(text: str) -> None:
+        if "No checkpoint" in text:
+            said.append(text)
+            assert (tmp_path / "run.checkpoint.pt").read_bytes() == before and partials(tmp_path) == []
+            monkeypatch.undo()
+
+    fill_after(monkeypatch, room)
+    assert_equal(go(tmp_path, resume=True, log=free_some_space), uninterrupted)
+    (sentence,) = said
+    check_sentence(sentence, "step 8", os.strerror(errno.ENOSPC), "the previous one is kept")
 
 
 def full(*_: object, **__: object) -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import TrainingError
+from robust_widgets.errors import SaveError, TrainingError
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import load_model
 from robust_widgets.tasks.generate import generate
@@ -24,7 +24,7 @@ from robust_widgets.training.batches import channel_statistics, epoch_order, eps
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.settings import TrainingSettings
 from robust_widgets.training.trainer import autocast
-from tests.helpers import noise_patterns, raises_sentence, trained_on
+from tests.helpers import check_sentence, noise_patterns, raises_sentence, trained_on
 
 TRAIN, VAL = noise_patterns(64, seed=1), noise_patterns(16, seed=2)
 SETTINGS: dict[str, Any] = {
@@ -255,3 +255,28 @@ def test_a_loss_that_is_not_a_number_stops_at_once(tmp_path: Path) -> None:
     with raises_sentence(TrainingError, "not a number", "--learning-rate"):
         trained_on(TRAIN, VAL, tmp_path / "m.safetensors", short(learning_rate=1e30), log=str)
     assert list(tmp_path.iterdir()) == [], "neither a model nor a useless checkpoint"
+
+
+def test_a_model_that_another_process_wrote_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    out, said = tmp_path / "model.safetensors", list[str]()
+
+    def other(text: str) -> None:
+        said.append(text)
+        if not out.exists():
+            out.write_bytes(b"another model")
+
+    trained_on(TRAIN, VAL, out, short(), log=other)
+    assert (
+        out.read_bytes() == b"another model" and load_model(tmp_path / "model-2.safetensors").classes == TRAIN.classes
+    )
+    check_sentence(said[-1], "model-2.safetensors", "because")
+
+
+def test_a_finished_model_is_not_replaced_unless_one_says_so(tmp_path: Path) -> None:
+    out = tmp_path / "model.safetensors"
+    out.write_bytes(b"a finished model")
+    with raises_sentence(SaveError, "model.safetensors", "exists", "overwrite=True"):
+        trained_on(TRAIN, VAL, out, short())
+    assert out.read_bytes() == b"a finished model" and list(tmp_path.iterdir()) == [out]
+    trained_on(TRAIN, VAL, out, short(), overwrite=True)
+    assert load_model(out).classes == TRAIN.classes

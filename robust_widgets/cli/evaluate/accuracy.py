@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from robust_widgets._files import check_output
 from robust_widgets.cli.options import Device, ModelGiven, report_errors
 from robust_widgets.errors import ParameterError
 
@@ -115,6 +116,7 @@ def check_writable(model: str, limit: int | None, attacks: Sequence[str] | None)
 
     Raises:
         ParameterError: it is not a file of this package, or the accuracies are not PGD's on all pictures.
+        SaveError: it is write-protected.
     """
     from robust_widgets.models.card import is_model_file
     from robust_widgets.models.registry import model_names
@@ -127,6 +129,7 @@ def check_writable(model: str, limit: int | None, attacks: Sequence[str] | None)
         raise ParameterError(
             f"--write needs a model file of robust-widgets, and {model!r} has another format; omit --write."
         )
+    check_output(Path(model), overwrite=True)
     if limit is not None:
         raise ParameterError("--write saves the accuracies on all pictures; omit --limit.")
     if attacks and "autoattack" in attacks:

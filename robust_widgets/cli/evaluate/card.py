@@ -22,7 +22,7 @@ from robust_widgets.cli.evaluate.accuracy import (
     attack_plan,
 )
 from robust_widgets.cli.evaluate.tasks import Judge
-from robust_widgets.cli.options import Device, ModelGiven, checked_outputs, report_errors
+from robust_widgets.cli.options import Device, Force, ModelGiven, checked_outputs, report_errors, write_each
 
 if TYPE_CHECKING:
     from robust_widgets.evaluation.model_card import CardMetrics, CardOptions
@@ -54,6 +54,7 @@ def card(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Ignore the metrics in the .json file and earlier AutoAttack results.")
     ] = False,
+    force: Force = False,
     device: Device = None,
 ) -> None:
     """Measure everything and write a model card.
@@ -61,8 +62,8 @@ def card(
     Metrics are saved as soon as they are measured, so an interrupted run continues where it stopped. The card itself is
     written last.
     """
-    checked_outputs([out], [".md"])
-    from robust_widgets._files import atomic_write, make_folder
+    checked_outputs([out], [".md"], force=force)
+    from robust_widgets._files import atomic_write, check_output, make_folder
     from robust_widgets.evaluation.evaluator import load_evaluator
     from robust_widgets.evaluation.model_card import CardOptions, measure_card
     from robust_widgets.evaluation.model_card_text import CardContext, card_text
@@ -84,6 +85,8 @@ def card(
     )
     options = CardOptions(plan, seeds, tasks, use_cache=not no_cache)
     folder, metrics_file = card_files(out)
+    if not metrics_file.exists():  # else the folder is this card's
+        check_output(folder, overwrite=force)
     cache = ResultCache(metrics_file)
     pictures = load_validation(data, evaluator.model.input_size, evaluator.model.classes)
     make_folder(folder)
@@ -99,8 +102,8 @@ def card(
         metrics_file.name,
     )
     text = card_text(context, metrics)
-    atomic_write(out, lambda file: file.write(text.encode("utf-8")))
-    typer.echo(f"wrote {out}, {folder} and {metrics_file}")
+    write_each([(out, lambda file: file.write(text.encode("utf-8")))], force=force)
+    typer.echo(f"its pictures are in {folder}, its metrics in {metrics_file}")
 
 
 def card_files(out: Path) -> tuple[Path, Path]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from robust_widgets.cli.evaluate.accuracy import BatchSize, Data
-from robust_widgets.cli.options import Device, ModelGiven, checked_outputs, report_errors, write_each
+from robust_widgets.cli.options import Device, Force, ModelGiven, checked_outputs, report_errors, write_each
 from robust_widgets.interface.tasks import default_of, task_names
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ def tasks(
         int | None, typer.Option(min=1, help="Number of pictures for each task.", show_default="one per class")
     ] = None,
     batch_size: BatchSize = 128,
+    force: Force = False,
     device: Device = None,
 ) -> None:
     """Measure the pictures of all six tasks.
 
     Each task runs with its default parameters; the judge classifies its pictures before and after.
     """
-    outputs = checked_outputs([out] if out else [], [".md"])
-    from robust_widgets._files import atomic_write
+    outputs = checked_outputs([out] if out else [], [".md"], force=force)
     from robust_widgets.evaluation.evaluator import load_evaluator
     from robust_widgets.evaluation.report import result_extras, result_summary
     from robust_widgets.evaluation.tasks import evaluate_tasks
@@ -77,9 +77,7 @@ def tasks(
     command += ["--limit", str(limit)] if limit else []
     command += ["--out", str(out)]
     text = report(shlex.join(command), facts, results, classes, verdict)
-    write_each(
-        (path, lambda path: atomic_write(path, lambda file: file.write(text.encode("utf-8")))) for path in outputs
-    )
+    write_each(((path, lambda file: file.write(text.encode("utf-8"))) for path in outputs), force=force)
 
 
 def generation_verdict(results: Iterable[TaskResult]) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
+import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +19,9 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from robust_widgets.errors import (
+    InputError,
     ParameterError,
+    PictureError,
     RunError,
     UnknownNameError,
     at_least,
@@ -29,6 +35,7 @@ from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.files import as_path, kinds_of, pictures_in
 from robust_widgets.pictures.folder import PictureFolder, SavedPicture
+from robust_widgets.pictures.io import to_array
 from robust_widgets.pictures.tensors import Picture, to_pixels
 from robust_widgets.synthesis.loop import iterate
 from robust_widgets.synthesis.problem import Problem
@@ -115,8 +122,9 @@ def stream_pictures(
 
     Picture i has the seed ``seed + i``, and is the same, up to rounding, whatever the batch size. With ``out`` each
     picture is written before it is yielded, and those already in the folder are read instead: a call that was
-    interrupted continues, having lost at most one batch, and one with a larger ``n`` adds to the folder. Nothing is
-    computed until the first picture is asked for.
+    interrupted continues, having lost at most one batch, and one with a larger ``n`` or more pictures adds to the
+    folder. Pictures are recognised by their content, whatever their files are called. One that cannot be read is left
+    out, and the others are made. Nothing is computed until the first picture is asked for.
 
     Args:
         task: a task without masks: ``"generate"``, ``"sketch_to_image"``, ``"translate"`` or ``"super_resolve"``.
@@ -130,16 +138,18 @@ def stream_pictures(
             256 elsewhere. If the memory runs out it is halved.
         model, device: as for the tasks.
         on_step: called with the number of each step of a batch.
-        say: called with a sentence when the memory runs out, and when pictures already exist.
+        say: called with a sentence when the memory runs out, when pictures already exist, and when one cannot be read;
+            without it, that is a warning.
         parameters: the task's other parameters.
 
     Returns:
-        An iterator of :class:`robust_widgets.pictures.folder.SavedPicture`.
+        An iterator of :class:`robust_widgets.pictures.folder.SavedPicture`, whose index is the picture's place in the
+        folder; without a folder, in the call.
 
     Raises:
         UnknownNameError: no such task, class or parameter, or a task that needs masks.
         ParameterError: a value is out of range, or not even one picture fits into memory.
-        PictureError: a picture cannot be read.
+        PictureError: no picture can be read.
         SaveError: the folder cannot be written, or was started with other settings.
         WeightsError: the model lacks something that the task needs.
     """
@@ -151,14 +161,21 @@ def stream_pictures(
     count = _count(spec, n, starts)
     parameters = {name: value for name, value in spec.check(parameters).items() if name != "n"}
     seed = parameters.get("seed")
-    if seed is not None and seed + count - 1 > SEED.maximum:
-        raise ParameterError(f"seed is {seed} for {count} pictures; give a smaller one, so that each has its own.")
+    _check_seed(seed, count - 1)
     at_once = None if batch_size is None else at_least(1, batch_size=batch_size)
     classifier = resolve_model(model, device)
-    runner = _BatchRunner(spec, target, starts, classifier, parameters, on_step, say or _ignore)
+    runner = _BatchRunner(spec, target, starts, classifier, parameters, range(count), on_step, say)
     runner.batch_size = at_once or batch_size_for(classifier, runner.first.start.shape[-1])
     folder = None if out is None else PictureFolder(out, runner.settings())
+    if folder is not None and pictures is not None:
+        runner.places = folder.places([runner.content(position) if len(folder) else "" for position in range(count)])
+        _check_seed(seed, max(runner.places))
     return _stream(runner, folder, count)
+
+
+def _check_seed(seed: int | None, last: int) -> None:
+    if seed is not None and seed + last > SEED.maximum:
+        raise ParameterError(f"seed is {seed} for {last + 1} pictures; give a smaller one, so that each has its own.")
 
 
 def _starts(pictures: Picture | Iterable[Picture] | None, say: Callable[[str], object]) -> list[Picture] | None:
@@ -196,60 +213,91 @@ def _count(spec: TaskSpec, n: int | None, pictures: Sequence[Picture] | None) ->
 
 
 def _stream(runner: _BatchRunner, folder: PictureFolder | None, count: int) -> Iterator[SavedPicture]:
-    missing = [index for index in range(count) if folder is None or index not in folder]
-    if len(missing) < count:
-        runner.say(f"{count - len(missing)} of {count} pictures already exist.")
-    batch: dict[int, SavedPicture] = {}
-    for index in range(count):
-        if index in batch:
-            yield batch[index]
-        elif folder is not None and index in folder:
-            yield folder[index]
-        else:
-            batch = {picture.index: picture for picture in runner.paint(missing)}
-            missing = missing[len(batch) :]
+    def is_there(position: int) -> bool:
+        index = runner.places[position]
+        return folder is not None and index in folder and folder.content(index) == runner.content(position)
+
+    waiting = deque(position for position in range(count) if not is_there(position))
+    if len(waiting) < count:
+        runner.tell(f"{count - len(waiting)} of {count} pictures already exist.")
+    batch: dict[int, SavedPicture | None] = {}
+    for position in range(count):
+        if position not in batch and not is_there(position) and folder is not None:
+            folder.refresh()  # another process may make pictures in it, too
+        if position not in batch and not is_there(position):
+            batch = runner.paint(list(islice((each for each in waiting if not is_there(each)), runner.batch_size)))
             if folder is not None:
-                for picture in batch.values():
-                    folder.add(picture)
-            yield batch[index]
+                batch = {each: picture and folder.add(picture) for each, picture in batch.items()}
+            while waiting and (waiting[0] in batch or is_there(waiting[0])):
+                waiting.popleft()
+        picture = batch[position] if folder is None or position in batch else folder[runner.places[position]]
+        if picture is not None:
+            yield picture
 
 
 def _ignore(_: object) -> None:
     pass
 
 
+def _digest(picture: Picture) -> str:
+    with suppress(OSError, InputError):
+        if isinstance(picture, (str, os.PathLike)):
+            picture = as_path(picture).read_bytes()
+        if not isinstance(picture, bytes):
+            values = to_array(picture)
+            picture = repr(values.shape).encode() + values.tobytes()
+        return hashlib.sha256(picture).hexdigest()[:32]
+    return ""
+
+
 @dataclass
 class _BatchRunner:
-    """Paints the pictures of some indices at once."""
+    """Paints the pictures of some positions at once.
+
+    Attributes:
+        places: the index of the picture at each position, which decides its seed and its file.
+    """
 
     spec: TaskSpec
     target: str | int
     pictures: Sequence[Picture] | None
     model: RobustClassifier
     parameters: dict[str, Any]
+    places: Sequence[int]
     on_step: Callable[[int], object] | None
-    say: Callable[[str], object]
+    say: Callable[[str], object] | None
     batch_size: int = 1
     _warned: bool = False
 
     def __post_init__(self) -> None:
-        self.first = self._problem(0)
+        self._bad: set[int] = set()
+        self._contents: dict[int, str] = {}
+        self.first = self._first_problem()
 
     def settings(self) -> dict[str, Any]:
-        """Everything that decides the pictures."""
-        sources = {} if self.pictures is None else {"pictures": [self._source(i) for i in range(len(self.pictures))]}
+        """Everything that decides the pictures, but what they start from."""
         model = {"model": self.model.card.name, "fingerprint": self.model.fingerprint}
-        return {"task": self.spec.name, "target": self.first.target, **model, **self.parameters, **sources}
+        return {"task": self.spec.name, "target": self.first.target, **model, **self.parameters}
 
-    def paint(self, indices: Sequence[int]) -> list[SavedPicture]:
-        """The first of these pictures, as many at once as fit into memory.
+    def tell(self, sentence: str) -> None:
+        if self.say is not None:
+            self.say(sentence)
+
+    def content(self, position: int) -> str:
+        """A digest of what a picture starts from; ``""`` if that is nothing, or cannot be read."""
+        if position not in self._contents:
+            self._contents[position] = "" if self.pictures is None else _digest(self.pictures[position])
+        return self._contents[position]
+
+    def paint(self, positions: Sequence[int]) -> dict[int, SavedPicture | None]:
+        """The first of these pictures, as many at once as fit into memory; None for one that cannot be read.
 
         Raises:
             ParameterError: not even one fits.
         """
         while True:
             try:
-                return self._paint(indices[: self.batch_size])
+                return self._paint(positions[: self.batch_size])
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -261,43 +309,77 @@ class _BatchRunner:
             if self.model.device.type == "cuda":
                 torch.cuda.empty_cache()
             if not self._warned:
-                self.say(f"The memory ran out at {self.batch_size} pictures; painting fewer at once from now on.")
+                self.tell(f"The memory ran out at {self.batch_size} pictures; painting fewer at once from now on.")
             self._warned, self.batch_size = True, self.batch_size // 2
 
-    def _paint(self, indices: Sequence[int]) -> list[SavedPicture]:
+    def _paint(self, positions: Sequence[int]) -> dict[int, SavedPicture | None]:
+        results: dict[int, SavedPicture | None] = dict.fromkeys(positions)
+        starts = {position: start for position in positions if (start := self._start(position)) is not None}
+        if not starts:
+            return results
         # One problem for all: if its loss draws at random, each batch gets the same draws.
-        problem = replace(self.first, start=torch.cat([self._problem(index).start for index in indices]))
+        problem = replace(self.first, start=torch.cat(list(starts.values())))
         x, info = problem.start, None
         for i, x, info in iterate(problem, lambda i, x, info: (i, x, info)):  # noqa: B007 - the last is used below
             if self.on_step is not None:
                 self.on_step(i)
         assert info is not None
         metrics = torch.stack([info.loss, info.probability, info.distance], 1).double().tolist()
-        for index, (loss, *_) in zip(indices, metrics, strict=True):
+        for position, (loss, *_) in zip(starts, metrics, strict=True):
             if not math.isfinite(loss):
                 raise RunError(
-                    f"The loss of picture {index} is {loss} at the last step, so its batch is not written; check the "
-                    "model, or take smaller steps."
+                    f"The loss of picture {self.places[position]} is {loss} at the last step, so its batch is not "
+                    "written; check the model, or take smaller steps."
                 )
-        rows = zip(indices, metrics, to_pixels(x), strict=True)
-        return [
-            SavedPicture(
-                index, self._seed(index), problem.target, self._source(index), loss, probability, distance, pixels
+        for position, (loss, probability, distance), pixels in zip(starts, metrics, to_pixels(x), strict=True):
+            results[position] = SavedPicture(
+                index=(index := self.places[position]),
+                seed=self._seed(index),
+                target=problem.target,
+                source=self._source(position),
+                loss=loss,
+                probability=probability,
+                distance=distance,
+                pixels=pixels,
+                content=self.content(position),
             )
-            for index, (loss, probability, distance), pixels in rows
-        ]
+        return results
 
-    def _problem(self, index: int) -> Problem:
-        picture = None if self.pictures is None else self.pictures[index]
+    def _first_problem(self) -> Problem:
+        """The problem of the first picture that can be read; raises for the first picture if none can."""
+        try:
+            return self._problem(0)
+        except PictureError:
+            for position in range(1, len(self.places)):
+                with suppress(PictureError):
+                    return self._problem(position)
+            raise
+
+    def _start(self, position: int) -> Tensor | None:
+        """What a picture starts from; None, and a sentence, if it cannot be read."""
+        try:
+            return self._problem(position).start
+        except PictureError as error:
+            if position not in self._bad:
+                self._bad.add(position)
+                sentence = f"Picture {position + 1} of {len(self.places)} was left out. {error}"
+                if self.say is not None:
+                    self.say(sentence)
+                else:
+                    warnings.warn(sentence, stacklevel=2)
+            return None
+
+    def _problem(self, position: int) -> Problem:
+        picture = None if self.pictures is None else self.pictures[position]
         parameters = dict(self.parameters)
         if "seed" in parameters:
-            parameters["seed"] = self._seed(index)
+            parameters["seed"] = self._seed(self.places[position])
         return task_problem(self.spec, self.model, self.target, parameters, picture=picture)
 
     def _seed(self, index: int) -> int | None:
         seed = self.parameters.get("seed")
         return None if seed is None else seed + index
 
-    def _source(self, index: int) -> str:
-        picture = "" if self.pictures is None else self.pictures[index]
+    def _source(self, position: int) -> str:
+        picture = "" if self.pictures is None else self.pictures[position]
         return Path(picture).name if isinstance(picture, (str, os.PathLike)) else ""

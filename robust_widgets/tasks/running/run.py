@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from robust_widgets.interface.session import RunRequest
 from robust_widgets.interface.tasks import TaskSpec, task_spec
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import DEFAULT, choose_device, load_model
+from robust_widgets.pictures.files import as_path
 from robust_widgets.pictures.tensors import Mask, Picture, to_batch
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
@@ -88,7 +90,15 @@ def run_task(
     """What a task's function does: check the parameters, find the model, build the problem and run it."""
     checked = spec.check(parameters)
     problem = task_problem(spec, resolve_model(model, device), target, checked, picture=picture, mask=mask)
-    return run(problem, on_step)
+    trace = run(problem, on_step)
+    trace.sources = files_among(picture, mask)
+    return trace
+
+
+def files_among(*pictures: object) -> tuple[str, ...]:
+    """The paths among pictures and lists of pictures."""
+    each = [item for picture in pictures for item in (picture if isinstance(picture, (list, tuple)) else (picture,))]  # pyright: ignore[reportUnknownVariableType]
+    return tuple(str(as_path(item)) for item in each if isinstance(item, (str, os.PathLike)))  # pyright: ignore[reportUnknownArgumentType]
 
 
 def build_problem(model: RobustClassifier, request: RunRequest) -> Problem:

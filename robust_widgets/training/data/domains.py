@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from robust_widgets._deprecated import renamed_keywords
+from robust_widgets._files import free_path
 from robust_widgets.errors import DataError
 from robust_widgets.pictures.files import as_path
 from robust_widgets.training.data.folders import atomic_folder, files_in, subfolders
@@ -64,7 +65,7 @@ def split_by_name(
                 skipped.append(file)
                 continue
             (folder / place).mkdir(parents=True, exist_ok=True)
-            _free_name(folder / place / file.name).write_bytes(content)
+            free_path(folder / place / file.name).write_bytes(content)
             copied[place.name] += 1
     log_skipped(skipped, log)
     return copied
@@ -108,16 +109,3 @@ def _check_prefixes(files: Mapping[str, Sequence[Path]], data: Path, domains: Ma
 
 def _domain_of(file: Path, domains: Mapping[str, Sequence[str]]) -> str | None:
     return next((name for name, prefixes in domains.items() if file.name.startswith(tuple(prefixes))), None)
-
-
-def _free_name(file: Path) -> Path:
-    """The file, or a numbered name if it exists already: two subfolders may hold files of the same name."""
-    return next(name for name in _names(file) if not name.exists())
-
-
-def _names(file: Path) -> Iterator[Path]:
-    yield file
-    number = 2
-    while True:
-        yield file.with_name(f"{file.stem}-{number}{file.suffix}")
-        number += 1

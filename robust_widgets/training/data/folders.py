@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import NoReturn
 from tqdm.auto import tqdm
 
 from robust_widgets._files import make_folder
+from robust_widgets._files.partials import partial_folder
 from robust_widgets.errors import DataError, SaveError
 from robust_widgets.pictures.files import is_picture_name, is_shown
 from robust_widgets.training.data.reading import (
@@ -180,19 +180,12 @@ def atomic_folder(out: Path) -> Generator[Path]:
     if occupied:
         raise SaveError(f"{str(out)!r} already exists; give a new folder, or remove it first.")
     make_folder(place.parent)
-    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
     try:
-        partial.mkdir()
-        yield partial
-        for entry in hidden:
-            entry.rename(partial / entry.name)
-        if place.exists():
-            place.rmdir()
-        partial.rename(place)
-    except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        if not isinstance(error, OSError) or isinstance(error, SaveError):
-            raise
+        with partial_folder(place, hidden) as partial:
+            yield partial
+    except SaveError:
+        raise
+    except OSError as error:
         raise SaveError(
             f"The folder {str(out)!r} could not be written ({error.strerror or error}), and nothing of it is left; "
             "free some space or choose another place."

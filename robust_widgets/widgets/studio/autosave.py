@@ -1,4 +1,7 @@
-"""Autosave: each studio cell's painting is saved after every change, so it survives a kernel restart."""
+"""Autosave: each studio cell's painting is saved after every change, so it survives a kernel restart.
+
+Only the user who painted may read the files.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,12 @@ import numpy as np
 from platformdirs import user_state_path
 
 from robust_widgets._files import atomic_write, make_folder
+from robust_widgets._files.partials import remove_stale_partials
 from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 
 VARIABLE = "ROBUST_WIDGETS_STATE"
 MAX_AGE_DAYS = 30
-# Age at which temporary files of a killed kernel are removed.
-PARTIAL_SECONDS = 3600
 
 
 def state_folder() -> Path:
@@ -66,9 +68,11 @@ class Autosave:
             SaveError: the folder is not writable.
         """
         with self._lock:
-            make_folder(self._folder)
+            make_folder(self._folder, private=True)
             image, sketch, mask = raster.image, raster.sketch, raster.mask
-            atomic_write(self.path, lambda file: np.savez_compressed(file, image=image, sketch=sketch, mask=mask))
+            atomic_write(
+                self.path, lambda file: np.savez_compressed(file, image=image, sketch=sketch, mask=mask), private=True
+            )
 
     def load(self, side: int = DEFAULT_SIDE) -> SavedPainting | None:
         """The saved painting; None if there is none or it cannot be read."""
@@ -87,10 +91,10 @@ class Autosave:
         return SavedPainting(image, sketch, mask, when) if fits and plain else None
 
     def _remove_old(self) -> None:
-        now = time.time()
-        for pattern, seconds in (("*.npz", MAX_AGE_DAYS * 24 * 3600), (".*.partial", PARTIAL_SECONDS)):
-            for file in self._folder.glob(pattern):
-                # Another kernel may be removing it, too.
-                with contextlib.suppress(OSError):
-                    if file.stat().st_mtime < now - seconds:
-                        file.unlink()
+        remove_stale_partials(self._folder)
+        oldest = time.time() - MAX_AGE_DAYS * 24 * 3600
+        for file in self._folder.glob("*.npz"):
+            # Another kernel may be removing it, too.
+            with contextlib.suppress(OSError):
+                if file.stat().st_mtime < oldest:
+                    file.unlink()

@@ -10,11 +10,13 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
+from robust_widgets._files import clean_name, write_free
 from robust_widgets.errors import StateError
 from robust_widgets.interface.codegen import to_code
 from robust_widgets.interface.session import ModelInfo
 from robust_widgets.interface.tasks import task_specs
 from robust_widgets.pictures import Pixels
+from robust_widgets.runs.files import run_writer
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE, SIDE
@@ -43,7 +45,8 @@ class ResultTools:
         self.save_name = ipywidgets.Text(
             placeholder="fish.gif",
             description="save as",
-            tooltip="File name: .png saves the picture, .gif or .mp4 all steps, .rwtrace the complete run",
+            tooltip="File name: .png saves the picture, .gif or .mp4 all steps, .rwtrace the complete run. "
+            "No file is replaced: a second fish.gif is saved as fish-2.gif.",
             style={"description_width": LABEL_WIDTH},
             layout={"width": f"{MIDDLE - 66}px"},
         )
@@ -98,14 +101,15 @@ class ResultTools:
 
     def save(self) -> None:
         trace = self.trace("save")
-        name = self.save_name.value.strip() or f"{trace.target or trace.task}.png"
+        name = self.save_name.value.strip() or clean_name(trace.target or trace.task)
         path = Path(name).expanduser()
         if not path.suffix:
-            path = path.with_suffix(".png")
-        trace.save(path)
+            path = path.with_name(f"{path.name}.png")
+        saved = write_free(path, run_writer(trace, path))
         for callback in self._on_save:
             callback()
-        self._status.show(f"Saved to {path.resolve()}.")
+        why = "" if saved == path else f", because {path.name} exists"
+        self._status.show(f"Saved to {saved.resolve()}{why}.")
 
     def on_save(self, callback: Callable[[], object]) -> None:
         """Call ``callback()`` after each run saved to a file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from datetime import datetime
@@ -11,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from robust_widgets._files.partials import PARTIAL_SECONDS
 from robust_widgets.errors import SaveError
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 from robust_widgets.widgets.studio import StudioWidget
-from robust_widgets.widgets.studio.autosave import MAX_AGE_DAYS, PARTIAL_SECONDS, Autosave
+from robust_widgets.widgets.studio.autosave import MAX_AGE_DAYS, Autosave
 from tests.widgets.page import Page, encoded, is_sentence, noise
 
 SIDE = 16
@@ -76,12 +78,22 @@ def test_a_mask_that_does_not_fit_is_none(autosave: Autosave) -> None:
 
 def test_temporary_files_of_killed_kernels_are_removed(autosave: Autosave) -> None:
     autosave.save(noisy())
+    partial = autosave.path.parent / f".robust-widgets-{'a' * 16}.partial"
+    partial.write_bytes(b"half")
+    os.utime(partial, (time.time() - 2 * PARTIAL_SECONDS,) * 2)
+    assert autosave.load(SIDE) is not None and list(partial.parent.iterdir()) == [autosave.path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_only_the_user_can_read_paintings_even_those_of_earlier_versions(autosave: Autosave) -> None:
     folder = autosave.path.parent
-    for name, seconds in ((".a.npz.1.partial", PARTIAL_SECONDS + 60), (".b.npz.2.partial", 5)):
-        (folder / name).write_bytes(b"half")
-        os.utime(folder / name, (time.time() - seconds,) * 2)
-    assert autosave.load(SIDE) is not None
-    assert {file.name for file in folder.iterdir()} == {".b.npz.2.partial", autosave.path.name}
+    folder.mkdir(0o755, parents=True)
+    autosave.path.touch(0o644)
+    autosave.save(noisy())
+    assert (folder.stat().st_mode & 0o777, autosave.path.stat().st_mode & 0o777) == (0o700, 0o600)
+    other = Autosave("another cell", folder)
+    other.save(noisy())
+    assert other.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_only_the_newest_painting_is_saved(autosave: Autosave) -> None:

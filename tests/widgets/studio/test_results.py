@@ -108,6 +108,38 @@ def test_a_run_without_a_name_is_saved_under_its_class(
     assert [file.name for file in tmp_path.iterdir()] == ["goldfish.png"]
 
 
+def test_save_replaces_nothing(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    desk = Desk(page, FakeSession(input_size=8))
+    for name in ("goldfish.png", "own.gif", "own"):
+        (tmp_path / name).write_text("of the user")
+    for name in ("", "own.gif", "own", ""):
+        desk.save(page, name)
+        assert desk.studio.status.kind == "info", desk.studio.status.text
+    assert is_sentence(desk.studio.status.text, "goldfish-3.png", "because goldfish.png exists")
+    saved = ["goldfish-2.png", "goldfish-3.png", "goldfish.png", "own", "own-2.gif", "own.gif", "own.png"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == saved
+    assert all((tmp_path / name).read_text() == "of the user" for name in ("goldfish.png", "own.gif", "own"))
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [("../elsewhere/x", "elsewhere-x.png"), ("and/or", "and-or.png"), ("..", "picture.png"), ("a" * 300, "a" * 120)],
+)
+def test_a_name_from_a_run_leads_nowhere_else(
+    target: str, name: str, page: Page, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert desk.studio.trace is not None
+    desk.studio.take(dataclasses.replace(desk.studio.trace, target=target))
+    desk.save(page, "")
+    assert desk.studio.status.kind == "info", desk.studio.status.text
+    assert [file.stem for file in (tmp_path / "here").iterdir()] == [name.removesuffix(".png")]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["fish.jpg", "missing folder/fish.png", "file/fish.npz"])
 def test_an_unwritable_file_is_reported_and_the_run_can_be_saved_elsewhere(
     page: Page, tmp_path: Path, name: str

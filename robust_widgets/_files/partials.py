@@ -1,0 +1,278 @@
+"""Half written files: each write has one of its own, and those of killed processes are removed; locks and lines."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+import secrets
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
+from typing import IO, Any
+
+if sys.platform != "win32":
+    import fcntl
+
+PARTIAL = re.compile(r"\.robust-widgets-[0-9a-f]{16}\.partial")
+PARTIAL_SECONDS = 3600  # age at which a partial is stale where files cannot be locked
+
+LOCKS = sys.platform != "win32"
+
+_swept: set[Path] = set()
+
+
+def write_partial(
+    target: Path, write: Callable[[IO[bytes]], object], *, old: os.stat_result | None, overwrite: bool, private: bool
+) -> None:
+    """Write a file under another name, and give it its own when it is complete.
+
+    Args:
+        target: the file.
+        write: writes the content.
+        old: what is known of the old file, whose permissions are kept; None if there is none.
+        overwrite: replace an old file.
+        private: only this user may read it.
+
+    Raises:
+        FileExistsError: there is an old file that is not to be replaced.
+        OSError: the file cannot be written.
+    """
+    folder = target.parent
+    if folder not in _swept:
+        _swept.add(folder)
+        remove_stale_partials(folder)
+    partial, descriptor = _new_partial(folder, 0o600 if private else 0o666)
+    lock = os.dup(descriptor) if LOCKS else -1  # keeps the lock after the file is closed
+    try:
+        _fill(RawFile(partial, "wb", opener=lambda *_: descriptor), write, sync=old is not None)
+        if old is not None and not private:
+            _copy_permissions(old, partial)
+        _put(partial, target, overwrite=overwrite)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+    finally:
+        if LOCKS:
+            os.close(lock)
+
+
+class RawFile(io.FileIO):
+    """Remembers the first error, because libraries that write into a file may raise another one for it."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return self.to_disk(data)
+        except OSError as error:
+            self.failure = self.failure or error
+            raise
+
+    def to_disk(self, data: Any) -> int:
+        """Write some of the data; returns how many bytes."""
+        return super().write(data)
+
+
+def _fill(raw: RawFile, write: Callable[[IO[bytes]], object], *, sync: bool) -> None:
+    """Write a file's content and close it; ``sync`` waits until it is on the disk."""
+    file = io.BufferedWriter(raw)
+    try:
+        write(file)
+        file.flush()
+        if raw.failure is not None:  # somebody caught it
+            raise raw.failure
+        if sync:
+            os.fsync(file.fileno())
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            file.close()
+        if raw.failure not in (None, error) and isinstance(error, Exception):
+            raise raw.failure from error
+        raise
+    file.close()
+
+
+def _copy_permissions(old: os.stat_result, partial: Path) -> None:
+    with contextlib.suppress(OSError):
+        if sys.platform != "win32":
+            os.chown(partial, old.st_uid, old.st_gid)
+    with contextlib.suppress(OSError):
+        partial.chmod(stat.S_IMODE(old.st_mode))
+
+
+def _put(partial: Path, target: Path, *, overwrite: bool) -> None:
+    """Give a complete file its name.
+
+    Raises:
+        FileExistsError: something has this name already, and is not to be replaced.
+    """
+    if overwrite:
+        partial.replace(target)
+        return
+    try:
+        os.link(partial, target)  # fails if the name is taken, which a rename does not
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        partial.rename(target)
+    else:
+        partial.unlink()
+
+
+def _partial_name() -> str:
+    # Short, because the partial of a long name needs a name, too; random, because containers repeat process numbers.
+    return f".robust-widgets-{secrets.token_hex(8)}.partial"
+
+
+def _new_partial(folder: Path, mode: int) -> tuple[Path, int]:
+    """A new file for one write, locked as long as it is open, so that others do not take it for a stale one."""
+    while True:
+        partial = folder / _partial_name()
+        try:
+            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        except FileExistsError:
+            continue
+        _lock(descriptor)
+        if os.fstat(descriptor).st_nlink:
+            return partial, descriptor
+        os.close(descriptor)  # taken for a stale one between its creation and the lock
+
+
+@contextlib.contextmanager
+def partial_folder(place: Path, keep: Iterable[Path] = ()) -> Generator[Path]:
+    """A new folder to fill, next to ``place``; it becomes ``place`` if the block succeeds, and is removed otherwise.
+
+    Args:
+        place: a folder that does not exist, or an empty one.
+        keep: what may be in it nevertheless, and stays.
+
+    Raises:
+        OSError: something could not be written.
+    """
+    remove_stale_partials(place.parent)
+    partial = place.parent / _partial_name()
+    partial.mkdir()
+    descriptor = os.open(partial, os.O_RDONLY) if LOCKS else -1
+    try:
+        if LOCKS:
+            _lock(descriptor)
+        yield partial
+        for entry in keep:
+            entry.rename(partial / entry.name)
+        if place.exists():
+            place.rmdir()
+        partial.rename(place)
+    except BaseException:
+        for entry in keep:
+            if not os.path.lexists(entry):
+                place.mkdir(exist_ok=True)
+                (partial / entry.name).rename(entry)
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    finally:
+        if LOCKS:
+            os.close(descriptor)
+
+
+def remove_stale_partials(folder: Path) -> None:
+    """Remove what killed processes left half written in a folder. Best effort: errors are ignored."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if PARTIAL.fullmatch(path.name):
+                with contextlib.suppress(OSError):
+                    _remove_if_stale(path)
+
+
+def _remove_if_stale(partial: Path) -> None:
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(partial, flags) if LOCKS else -1
+    try:
+        locked = LOCKS and _lock(descriptor, wait=False)
+        if not locked and time.time() - partial.lstat().st_mtime < PARTIAL_SECONDS:
+            return
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        else:
+            partial.unlink()
+    except BlockingIOError:
+        pass  # its writer is alive
+    finally:
+        if LOCKS:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, *, wait: bool = True) -> bool:
+    """Lock an open file against everyone else who asks for its lock; False where the system has no locks.
+
+    Raises:
+        BlockingIOError: without ``wait``, somebody else has the lock.
+    """
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def shared_lines(path: Path) -> Generator[LinesFile]:
+    """Open a file of lines, which is made if missing, for this process alone: others wait.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    with path.open("a+b", buffering=0) as file:
+        _lock(file.fileno())
+        yield LinesFile(file)
+
+
+class LinesFile:
+    """A file of lines, to which whole lines are added.
+
+    Args:
+        file: unbuffered, opened for reading and appending.
+    """
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+
+    def read(self, start: int = 0) -> tuple[list[bytes], int]:
+        """The lines from a position on, and the position after them; a last line that was cut off is removed."""
+        self._file.seek(start)
+        whole, newline, rest = self._file.readall().rpartition(b"\n")
+        end = start + len(whole) + len(newline)
+        if rest:
+            self._file.truncate(end)
+        return whole.splitlines(), end
+
+    def append(self, line: str) -> None:
+        """Add a line, whole or not at all.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        end = self._file.seek(0, os.SEEK_END)
+        data = line.encode() + b"\n"
+        if end:
+            self._file.seek(end - 1)
+            data = data if self._file.read(1) == b"\n" else b"\n" + data  # after a line that was cut off
+        try:
+            if self._file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._file.truncate(end)
+            raise
