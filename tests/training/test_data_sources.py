@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from robust_widgets.errors import DataError, ParameterError
+from robust_widgets.pictures.grid import gallery
+from robust_widgets.pictures.tensors import to_batch
 from robust_widgets.training.data import PictureSet, load_validation, open_data
 from tests.helpers import noise_patterns, raises_sentence
 from tests.training.class_folders import SIDE, fill, fill_parts, packed
@@ -159,3 +161,11 @@ def test_validation_pictures_from_a_tar(tmp_path: Path) -> None:
 def test_an_impossible_size(size: Any, tmp_path: Path) -> None:
     with raises_sentence(ParameterError, repr(size), "whole number"):
         open_data(fill_parts(tmp_path / "data"), size, progress=False)
+
+
+def test_what_open_data_gives_is_taken_elsewhere() -> None:
+    both = opened(noise_patterns(20))
+    assert opened(both) == both, "as by train"
+    train, _ = both
+    assert torch.equal(to_batch(train, SIDE), train.floats())
+    assert gallery(train, columns=3, size=20).size == gallery(train.pictures, columns=3, size=20).size

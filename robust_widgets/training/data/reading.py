@@ -53,6 +53,11 @@ class PictureSet:
         """Width and height of the pictures in pixels."""
         return int(self.pictures.shape[-1])
 
+    @property
+    def pixels(self) -> Tensor:
+        """The pictures, by the name under which whatever takes pictures looks for them."""
+        return self.pictures
+
     side = renamed_attribute("side", "size")
 
     def floats(self, index: Tensor | slice = slice(None)) -> Tensor:

@@ -165,7 +165,7 @@ def _name_of(dataset: Any, index: int) -> Path | str:
     return f"item {index}"
 
 
-DataSource: TypeAlias = "str | os.PathLike[str] | Dataset[Any] | PictureSet"
+DataSource: TypeAlias = "str | os.PathLike[str] | Dataset[Any] | PictureSet | tuple[PictureSet, PictureSet]"
 
 HELD_OUT = 0.1
 MAX_LISTED = 5
@@ -195,7 +195,8 @@ def open_data(
         source: a folder with ``train`` and ``val``, or folders called alike, such as ``Training`` and ``test_set``,
             each holding class folders; a folder of class folders; a tar of either (plain, gzip, bzip2 or xz); a torch
             Dataset of (picture, label), where a picture is a PIL image, or a tensor or array (3, h, w) or (h, w, 3),
-            uint8 or float from 0 to 1; or a :class:`PictureSet`.
+            uint8 or float from 0 to 1; a :class:`PictureSet`; or two of these, for training and validation, as this
+            function returns them.
         size: width and height in pixels to which pictures are resized.
         val: validation pictures, of any of these kinds; of a folder or tar with both parts, its ``val``. By default
             the source's own ``val``, or a tenth of each class.
@@ -210,6 +211,8 @@ def open_data(
             fewer than ten readable pictures (one is enough in ``val``), or ``val`` has other classes.
     """
     size = at_least(1, size=size)
+    if val is None and isinstance(source, tuple) and len(source) == 2:
+        source, val = source
     if val is None:
         sets = _load(source, size, (TRAIN, VAL), None, progress, log)
         train, held_out = sets if len(sets) == 2 else split(sets[0], HELD_OUT, seed)
@@ -289,7 +292,7 @@ def _load(
             raise DataError(f"The pictures have {source.size} pixels and {size} are wanted; read them again.")
         return [source]
     if not isinstance(source, (str, os.PathLike)):
-        return [load_dataset(source, size, classes=classes, progress=progress, fewest=fewest)]
+        return [load_dataset(cast("Dataset[Any]", source), size, classes=classes, progress=progress, fewest=fewest)]
     tree = _open(as_path(source), size, progress)
     parts = find_parts(tree.names)
     if VAL not in parts or (TRAIN in wanted and TRAIN not in parts):
