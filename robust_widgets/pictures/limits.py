@@ -76,14 +76,16 @@ def most_unpacked(size: int, *, packed: bool) -> int:
     return ARCHIVE_BYTES + ARCHIVE_EXPANSION * size if packed else size
 
 
-# Messages of a page. A widget sends the points of a second, and nobody paints with more than ten fingers. Painting all
-# points of a message with the widest brush takes two seconds, and a stroke in progress half a megabyte.
+# Messages of a page. A widget sends the points of a second, and nobody paints with more than ten fingers. A stroke in
+# progress takes half a megabyte.
 MAX_COORDINATE = 1e6
 MAX_NUMBER = 2**53  # the largest whole number that a page can count to
 MAX_POINTS = 1_500
+MAX_COVERED = 30_000_000  # pixels under all segments of a message, which take a second
 MAX_CORNERS = 2_000
 MAX_STROKES = 16
 MAX_HISTORY = 64 << 20  # bytes of changes that can be undone; a stroke takes some thousand
 MAX_BRUSH_SIZE = 4096
-MAX_MESSAGE_PICTURE = 10 << 20
+MAX_MESSAGE_PICTURE = 10 << 20  # bytes of a file
+MAX_MESSAGE_PIXELS = 4_000_000  # a page reduces what is dropped on it to 1024 pixels
 MAX_TEXT_LENGTH = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import ipywidgets
@@ -34,12 +34,18 @@ LOADING = "Loading the model; the run starts as soon as it is ready."
 
 @dataclass
 class _Run:
-    """A run and its progress; ``number`` is the session's, None for a run that was made elsewhere."""
+    """A run and its progress.
+
+    Attributes:
+        number: the session's; None for a run that was made elsewhere.
+        pictures: JPEGs of the finished run, made once, because a page may ask for them again and again.
+    """
 
     trace: Trace
     steps: int
     number: int | None = None
     ended: RunEnded | None = None
+    pictures: list[bytes] = field(default_factory=list[bytes])
 
     @property
     def running(self) -> bool:
@@ -303,8 +309,9 @@ class Runner:
         trace, ended = run.trace, run.ended or RunEnded(0, "done")
         if len(trace):
             steps = evenly(len(trace), MAX_RECORDED)
-            pictures = [jpeg(trace[step].pixels) for step in steps]
-            self.view.record(self._showing, curves(trace, steps), pictures, trace.target, ended.state)
+            if len(run.pictures) != len(steps):
+                run.pictures = [jpeg(trace[step].pixels) for step in steps]
+            self.view.record(self._showing, curves(trace, steps), run.pictures, trace.target, ended.state)
             if self._heat:
                 self._send_heat()
         self.view.end(self._showing, ended.state, ended.message or summary(trace, ended))

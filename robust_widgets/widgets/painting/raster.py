@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import ImageColor
 
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.limits import MAX_COVERED
 from robust_widgets.widgets.painting.layers import Box, Change, History, LayerName, PaintLayer, Patch, union, within
 from robust_widgets.widgets.painting.strokes import (
     Color,
@@ -182,7 +183,10 @@ class Raster:
         return self._painting
 
     def extend(self, stroke: Stroke, points: Sequence[Point]) -> Box | None:
-        """Continue through ``points`` (x, y, pressure 0 to 1); returns the changed rectangle."""
+        """Continue through ``points`` (x, y, pressure 0 to 1); returns the changed rectangle.
+
+        Points are left out at the end if painting all of them would take seconds, as no hand makes it.
+        """
         target = self._layers[stroke.layer]
         if points and stroke is not self._painting:
             self._commit()
@@ -190,9 +194,13 @@ class Raster:
             stroke.coverage[...] = 0
             self._painting = stroke
         changed: Box | None = None
+        left = MAX_COVERED
         for point in points:
-            changed = union(changed, cover(stroke, stroke.last or point, point))
-            stroke.last = point
+            box = cover(stroke, stroke.last or point, point)
+            changed, stroke.last = union(changed, box), point
+            left -= 0 if box is None else (box[2] - box[0]) * (box[3] - box[1])
+            if left < 0:
+                break
         if changed is None:
             return None
         area = within(changed)

@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 from robust_widgets.errors import PictureError
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.io import to_square_pixels
-from robust_widgets.pictures.limits import MAX_STROKES, sides_in_words
+from robust_widgets.pictures.io import size_of, to_square_pixels
+from robust_widgets.pictures.limits import MAX_MESSAGE_PIXELS, MAX_STROKES
 from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.page_widget import HelloEvent
 from robust_widgets.widgets.painting.canvas import ALL_LAYERS, RasterCanvas
@@ -304,14 +304,19 @@ def decode(name: str, data: bytes, side: int) -> Pixels:
     """Decode a picture file, crop and scale it to uint8 (side, side, 3), on a white background.
 
     Raises:
-        PictureError: it cannot be read.
+        PictureError: it cannot be read, or is larger than what a page sends.
     """
     try:
-        return to_square_pixels(data, side)
+        height, width = size_of(data)
+        if height * width <= MAX_MESSAGE_PIXELS:
+            return to_square_pixels(data, side)
+        problem = f"has {width:,} x {height:,} pixels"
     except PictureError:
-        raise PictureError(
-            f"{name or 'The picture'} cannot be read; use a PNG, JPEG or WebP file of {sides_in_words()}."
-        ) from None
+        problem = "cannot be read"
+    raise PictureError(
+        f"{name or 'The picture'} {problem}; use a PNG, JPEG or WebP file of at most "
+        f"{MAX_MESSAGE_PIXELS / 1e6:.0f} megapixels."
+    )
 
 
 def square(picture: Pixels, side: int) -> Pixels:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
 from robust_widgets.pictures.limits import MAX_STROKES
 from robust_widgets.widgets.painting import layers
+from robust_widgets.widgets.painting import raster as raster_module
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.surface import MIN_WIDTH, Surface
 from robust_widgets.widgets.status_line import StatusLine
@@ -308,3 +310,22 @@ def test_the_history_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> 
     raster.undo()
     raster.redo()
     np.testing.assert_array_equal(raster.image, newest)
+
+
+def test_no_message_keeps_the_brush_busy_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raster_module, "MAX_COVERED", 5 * SIDE * SIDE)
+    raster, covered = Raster(SIDE), 0
+    stroke = raster.begin("brush", "#000000", 4096, 0.0)
+    cover = raster_module.cover
+
+    def count(*arguments: Any) -> Any:
+        nonlocal covered
+        covered += 1
+        return cover(*arguments)
+
+    monkeypatch.setattr(raster_module, "cover", count)
+    raster.extend(stroke, [(index % SIDE, 3, 1.0) for index in range(1000)])
+    assert covered == 6
+    stroke = raster.begin("brush", "#000000", 4, 0.0)
+    raster.extend(stroke, [(index % SIDE, 3, 1.0) for index in range(60)])
+    assert covered == 66, "a hand's stroke is whole"

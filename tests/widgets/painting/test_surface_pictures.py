@@ -131,3 +131,11 @@ def test_after_a_refused_file_painting_continues(page: Page, surface: Surface) -
     drop(page, surface, b"no picture")
     page.stroke(surface.pad, [(28, 4)])
     assert surface.raster.sketch[4, 28, 3] == 255 and page.shows(surface.canvas, surface.raster)
+
+
+def test_a_picture_larger_than_a_page_sends_is_refused(page: Page, surface: Surface, status: StatusLine) -> None:
+    file = io.BytesIO()
+    Image.new("1", (4000, 4000)).save(file, "PNG")
+    drop(page, surface, file.getvalue(), "sky.png")
+    assert status.kind == "error" and is_sentence(status.text, "sky.png", "4,000 x 4,000", "4 megapixels")
+    assert (surface.raster.image == 255).all()
