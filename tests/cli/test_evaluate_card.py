@@ -111,7 +111,7 @@ def test_a_second_card_measures_only_what_is_new(folder: Path, monkeypatch: pyte
         call(*MEASURE, *QUICK, "--force", "--no-cache")
     (folder / "card-card" / "generated.png").unlink()
     with pytest.raises(AssertionError, match="known"):
-        call(*MEASURE, *QUICK)
+        call(*MEASURE, *QUICK, "--force")
 
 
 def test_a_stopped_run_keeps_its_parts_and_the_old_card(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_a_stopped_run_keeps_its_parts_and_the_old_card(folder: Path, monkeypatc
 
     monkeypatch.setattr(card, "speed", stopped)
     with pytest.raises(RuntimeError, match="stopped"):
-        call(*MEASURE, *QUICK)
+        call(*MEASURE, *QUICK, "--force")
     assert (folder / "card.md").read_text() == "old"
     assert set(json.loads((folder / "card.json").read_text())["parts"]) == {"calibration", "painting"}
 
@@ -136,8 +136,9 @@ def test_a_card_includes_the_tasks_if_they_were_measured(folder: Path) -> None:
     model = rw.load_model(folder / "model.safetensors", device="cpu")
     assert model.seeds is not None
     model.seeds["noise"] *= 2
+    (folder / "model.safetensors").unlink()  # the link, not the model that other tests use, too
     save_model(model, folder / "model.safetensors")
-    said = call(*MEASURE, *QUICK, "--tasks", "--limit", 3).stdout
+    said = call(*MEASURE, *QUICK, "--tasks", "--limit", 3, "--force").stdout
     measured = {line.removesuffix(": measuring") for line in said.splitlines() if line.endswith(": measuring")}
     assert measured == {"painting", "task: generate"}, "only these begin with the class seeds"
 
@@ -147,7 +148,7 @@ def test_the_command_in_the_card_makes_the_same_card(folder: Path) -> None:
     text = (folder / "card.md").read_text()
     assert "--batch-size 3" in text
     command = next(line for line in text.splitlines() if line.startswith("    robust-widgets"))
-    call(*command.split()[1:], "--device", "cpu")
+    call(*command.split()[1:], "--device", "cpu", "--force")
     assert (folder / "card.md").read_text() == text
 
 
