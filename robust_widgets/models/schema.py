@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from robust_widgets.pictures.limits import LONGEST_NAME
+from robust_widgets.pictures.limits import LARGEST_INPUT, LONGEST_NAME
 from robust_widgets.runs.schema import Checked, Classes, Number, Scalar, Text
 
 Colour = Annotated[tuple[Number, Number, Number], Field(strict=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Deviation = Annotated[tuple[Positive, Positive, Positive], Field(strict=False)]
 Words = Annotated[str, Field(max_length=100 * LONGEST_NAME)]
-LARGEST_INPUT = 2048  # pixels, as for an external model
 
 
 class CardValues(Checked):

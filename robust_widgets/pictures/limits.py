@@ -56,8 +56,9 @@ class Budget:
             raise ValueError(f"it claims to unpack to more than {self._total / 1e6:,.0f} MB")
 
 
-# Checkpoints. What describes a network of a thousand tensors takes some hundred kilobytes, and half a second for each
-# million bytes.
+# Checkpoints. Models are made for pictures of up to some 600 pixels. What describes a network of a thousand tensors
+# takes some hundred kilobytes, and half a second for each million bytes.
+LARGEST_INPUT = 2048
 MAX_HEADER = 8_000_000  # bytes of a safetensors file's header, with its card
 MAX_PICKLE = 2 << 20  # bytes of the pickle in an archive written by torch.save
 MAX_ENTRIES = 100_000

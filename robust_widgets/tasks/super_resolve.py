@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from robust_widgets._deprecated import renamed_keywords
-from robust_widgets.errors import TraceError
+from robust_widgets.errors import ParameterError, TraceError
 from robust_widgets.interface.parameters import (
     CONSTRAINT,
     ENLARGEMENT,
@@ -22,6 +22,7 @@ from robust_widgets.interface.parameters import (
 )
 from robust_widgets.interface.tasks import Comparison, TaskSpec
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.limits import LARGEST_INPUT
 from robust_widgets.runs.trace import Trace
 
 if TYPE_CHECKING:
@@ -149,6 +150,17 @@ def low_resolution(trace: Trace) -> Pixels:
     """
     if trace.task != "super_resolve" or not len(trace):
         raise TraceError(f"This run is {trace.task!r}; only a super-resolution has a low-resolution picture.")
+    height, width = trace[0].pixels.shape[1:3]
+    try:
+        FACTOR.check(trace.parameters.get("factor"))
+        ENLARGEMENT.check(trace.parameters.get("enlargement", "nearest"))
+    except ParameterError as error:
+        raise TraceError(f"This run does not tell its low-resolution picture: {error}") from None
+    if height != width or width > LARGEST_INPUT:
+        raise TraceError(
+            f"This run has pictures of {width:,} x {height:,} pixels; those of a super-resolution are square, and at "
+            f"most {LARGEST_INPUT:,} wide."
+        )
     # Exact but for rounding and for the noise of the start, which nearly cancels out.
     return np.clip(np.round(_scaled_down(trace, trace[0].pixels)), 0, 255).astype(np.uint8)
 

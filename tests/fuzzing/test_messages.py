@@ -67,7 +67,7 @@ def failed(caplog: pytest.LogCaptureFixture, studio: StudioWidget) -> bool:
     return bool(caplog.records) or "Unexpected error" in studio.status.text
 
 
-@tries(150)
+@tries(60)
 @given(messages=st.lists(st.tuples(MESSAGES | values(), BUFFERS), min_size=1, max_size=8))
 def test_the_studio_takes_any_message(
     studio: StudioWidget, caplog_of: pytest.LogCaptureFixture, messages: list[tuple[Any, list[Any]]]

@@ -133,7 +133,7 @@ def read(path: Path) -> Trace | None:
     return trace
 
 
-@tries(60)
+@tries(40)
 @given(change=HEADERS)
 def test_a_header_of_anything(folder: Path, change: dict[str, Any]) -> None:
     for path in (
@@ -158,6 +158,7 @@ def test_an_open_studio_shows_it_or_stays_as_it_was(
         studio.surface.clear()
     studio.take(trace)
     assert studio.traces == [*before, trace] and studio.runner.shown_trace is trace
+    assert studio.status.kind != "error", studio.status.text
     studio.runner._resend()
     del studio.runner.traces[:]
 

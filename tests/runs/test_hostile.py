@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import struct
@@ -16,7 +17,7 @@ import pytest
 from robust_widgets.errors import TraceError
 from robust_widgets.pictures.limits import RUN_BYTES
 from robust_widgets.runs import reading
-from robust_widgets.runs.trace import load_trace
+from robust_widgets.runs.trace import Trace, load_trace
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
 from tests.fuzzing.test_runs import HEADER, archive, npz
@@ -185,3 +186,21 @@ def test_a_run_that_cannot_be_shown_does_not_join_the_history(monkeypatch: pytes
     studio.runner._resend()
     studio.take(recorded(4))
     assert len(studio.traces) == 2
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"factor": 0}, {"factor": "2"}, {"factor": 2, "enlargement": "x"}, {"factor": 2, "steps": -1}]
+)
+@pytest.mark.parametrize("shape", [(8, 8), (8, 12), (1, 3000), (3000, 3000)])
+def test_a_super_resolution_of_another_program_is_shown_without_its_comparison(
+    parameters: dict[str, Any], shape: tuple[int, int]
+) -> None:
+    studio = StudioWidget(FakeSession())
+    trace = Trace("super_resolve", parameters)
+    for step in range(2):
+        frame = recorded(0)[0]
+        trace.append(dataclasses.replace(frame, step=step, pixels=np.zeros((2, *shape, 3), np.uint8)))
+    studio.take(trace)
+    assert studio.runner.shown_trace is trace and studio.status.kind != "error", studio.status.text
+    compared = parameters.get("factor") == 2 and "enlargement" not in parameters and shape == (8, 8)
+    assert (studio.results.strip.layout.display == "") == compared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import ipywidgets
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._files import clean_name, write_free
-from robust_widgets.errors import StateError
+from robust_widgets.errors import StateError, TraceError
 from robust_widgets.interface.codegen import to_code
 from robust_widgets.interface.session import ModelInfo
 from robust_widgets.interface.tasks import task_specs
@@ -143,16 +144,17 @@ class ResultTools:
         self.which.layout.display = "none" if count == 1 else ""
         spec = task_specs().get(trace.task) if trace is not None and len(trace) > 1 else None
         comparison = spec.comparison if spec is not None else None
+        sheet, caption = None, ""
+        if trace is not None and comparison is not None:
+            with suppress(TraceError):  # of another program, or of parameters that this version does not know
+                sheet, caption = comparison.sheet(trace, 96), comparison.caption(trace)
         for part in (self.strip, self.strip_text):
-            part.layout.display = "none" if comparison is None else ""
-        if trace is None or comparison is None:
-            return
-        file = io.BytesIO()
-        comparison.sheet(trace, 96).save(file, "PNG")
-        self.strip.value = file.getvalue()
-        self.strip_text.value = (
-            f"<div style='line-height:1.35;white-space:normal'><small>{comparison.caption(trace)}</small></div>"
-        )
+            part.layout.display = "none" if sheet is None else ""
+        if sheet is not None:
+            file = io.BytesIO()
+            sheet.save(file, "PNG")
+            self.strip.value = file.getvalue()
+            self.strip_text.value = f"<div style='line-height:1.35;white-space:normal'><small>{caption}</small></div>"
 
     def _button(self, text: str, tooltip: str, action: Callable[[], object]) -> ipywidgets.Button:
         button = ipywidgets.Button(description=text, tooltip=tooltip, layout={"width": "auto"})
