@@ -89,7 +89,7 @@ def _fill(raw: RawFile, write: Callable[[IO[bytes]], object], *, sync: bool) -> 
         if raw.failure is not None:  # somebody caught it
             raise raw.failure
         if sync:
-            os.fsync(file.fileno())
+            _sync(file.fileno())
     except BaseException as error:
         with contextlib.suppress(OSError):
             file.close()
@@ -97,6 +97,14 @@ def _fill(raw: RawFile, write: Callable[[IO[bytes]], object], *, sync: bool) -> 
             raise raw.failure from error
         raise
     file.close()
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # a file system that cannot
+            raise
 
 
 def _copy_permissions(old: os.stat_result, partial: Path) -> None:

@@ -322,6 +322,19 @@ def test_a_monitor_trains_after_start_and_continues_after_a_restart(tmp_path: Pa
     assert rw.load_model(out, device="cpu").classes == data.classes
 
 
+def test_a_monitor_does_not_replace_a_finished_model_unless_one_says_so(tmp_path: Path) -> None:
+    data, val, out = noise_patterns(12), noise_patterns(4, seed=1), tmp_path / "mine.safetensors"
+    out.write_bytes(b"a finished model")
+    monitor = rw.TrainingMonitor(data, out, val=val, device="cpu", **QUICK)
+    monitor.start()
+    assert monitor.wait(120) and monitor.state == "failed"
+    assert list(tmp_path.iterdir()) == [out] and out.read_bytes() == b"a finished model"
+    again = rw.TrainingMonitor(data, out, val=val, device="cpu", overwrite=True, **QUICK)
+    again.start()
+    assert again.wait(120) and again.state == "done"
+    assert rw.load_model(out, device="cpu").classes == data.classes
+
+
 def test_a_monitor_refuses_bad_settings_at_once(tmp_path: Path) -> None:
     data = noise_patterns(12)
     with raises_sentence(ParameterError, "epochs is 0"):

@@ -285,8 +285,10 @@ class _BatchRunner:
 
     def content(self, position: int) -> str:
         """A digest of what a picture starts from; ``""`` if that is nothing, or cannot be read."""
+        if self.pictures is None:
+            return ""
         if position not in self._contents:
-            self._contents[position] = "" if self.pictures is None else _digest(self.pictures[position])
+            self._contents[position] = _digest(self.pictures[position])
         return self._contents[position]
 
     def paint(self, positions: Sequence[int]) -> dict[int, SavedPicture | None]:

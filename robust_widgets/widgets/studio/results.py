@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -17,6 +16,7 @@ from robust_widgets.interface.codegen import to_code
 from robust_widgets.interface.session import ModelInfo
 from robust_widgets.interface.tasks import task_specs
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.files import as_path
 from robust_widgets.runs.files import run_writer
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
@@ -102,9 +102,11 @@ class ResultTools:
 
     def save(self) -> None:
         trace = self.trace("save")
-        name = self.save_name.value.strip() or clean_name(trace.target or trace.task)
-        path = Path(name).expanduser()
-        if not path.suffix:
+        default = f"{clean_name(trace.target or trace.task)}.png"
+        path = as_path(self.save_name.value.strip() or default)
+        if path.is_dir():
+            path /= default
+        elif not path.suffix:
             path = path.with_name(f"{path.name}.png")
         saved = write_free(path, run_writer(trace, path))
         for callback in self._on_save:

@@ -124,7 +124,13 @@ def test_save_replaces_nothing(page: Page, tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("target", "name"),
-    [("../elsewhere/x", "elsewhere-x.png"), ("and/or", "and-or.png"), ("..", "picture.png"), ("a" * 300, "a" * 120)],
+    [
+        ("../elsewhere/x", "elsewhere-x.png"),
+        ("and/or", "and-or.png"),
+        ("..", "picture.png"),
+        ("a" * 300, "a" * 120),
+        ("St. Bernard", "St.-Bernard"),
+    ],
 )
 def test_a_name_from_a_run_leads_nowhere_else(
     target: str, name: str, page: Page, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -138,6 +144,15 @@ def test_a_name_from_a_run_leads_nowhere_else(
     assert desk.studio.status.kind == "info", desk.studio.status.text
     assert [file.stem for file in (tmp_path / "here").iterdir()] == [name.removesuffix(".png")]
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["pictures", "pictures/", "pictures/."])
+def test_a_run_is_saved_into_a_folder_under_its_class(name: str, page: Page, desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for file in ("goldfish.png", "goldfish-2.png"):
+        desk.save(page, f"{tmp_path}/{name}")
+        assert str(tmp_path / "pictures" / file) in desk.studio.status.text
+    assert len(list((tmp_path / "pictures").iterdir())) == 2
 
 
 @pytest.mark.parametrize("name", ["fish.jpg", "missing folder/fish.png", "file/fish.npz"])
