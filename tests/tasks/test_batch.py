@@ -404,6 +404,8 @@ def test_pictures_are_one_or_several_or_those_of_a_folder(tmp_path: Path) -> Non
     both = list(stream_pictures("translate", "cat", pictures=folder, say=heard.append, **options))
     assert [one.source for one in both] == ["a.png", "b.gif"]
     assert len(heard) == 1 and "1 .txt" in heard[0]
+    with pytest.warns(UserWarning, match="1 .txt"):
+        stream_pictures("translate", "cat", pictures=folder, **options)
     files = [folder / "a.png", folder / "b.gif"]
     same(list(stream_pictures("translate", "cat", pictures=(file for file in files), **options)), both)
     for one in (files[0], str(files[0])):

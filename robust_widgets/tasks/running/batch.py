@@ -138,8 +138,8 @@ def stream_pictures(
             256 elsewhere. If the memory runs out it is halved.
         model, device: as for the tasks.
         on_step: called with the number of each step of a batch.
-        say: called with a sentence when the memory runs out, when pictures already exist, and when one cannot be read;
-            without it, that is a warning.
+        say: called with a sentence when the memory runs out, when pictures already exist, when one cannot be read,
+            and when files of a folder are left out; without it, the last two are warnings.
         parameters: the task's other parameters.
 
     Returns:
@@ -157,7 +157,7 @@ def stream_pictures(
     if spec is None or not spec.is_batchable:
         allowed = [name for name, spec in task_specs().items() if spec.is_batchable]
         raise UnknownNameError(f"{task!r} is not a task for many pictures; give {quoted(allowed)}.")
-    starts = _starts(pictures, say or _ignore)
+    starts = _starts(pictures, say or _warn)
     count = _count(spec, n, starts)
     parameters = {name: value for name, value in spec.check(parameters).items() if name != "n"}
     seed = parameters.get("seed")
@@ -235,8 +235,8 @@ def _stream(runner: _BatchRunner, folder: PictureFolder | None, count: int) -> I
             yield picture
 
 
-def _ignore(_: object) -> None:
-    pass
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, stacklevel=4)
 
 
 def _digest(picture: Picture) -> str:
