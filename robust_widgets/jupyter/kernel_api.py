@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from IPython.display import display
 
-from robust_widgets.errors import RobustWidgetsError
+from robust_widgets.errors import RobustWidgetsError, TraceError, first_line
 from robust_widgets.jupyter.studio import Studio, open_studios
 from robust_widgets.pictures.io import to_square_pixels
 from robust_widgets.runs.trace import load_trace, trace_from_output
@@ -100,12 +100,18 @@ def _take(studio: StudioWidget, name: str, content: bytes) -> None:
             path.write_bytes(content)
             studio.take(load_trace(path))
     elif name.endswith(OUTPUT_ENDING):
-        output = json.loads(content)
-        trace = trace_from_output(output["told"], output["run"])
+        try:
+            output = json.loads(content)
+            about, run = output["told"], output["run"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            raise TraceError(
+                "The run in this output cannot be read; run its cell again, then open it in a studio."
+            ) from None
+        trace = trace_from_output(about, run)
         studio.take(trace)
         studio.status.show(
-            f"The kernel that had this run is gone; the notebook keeps {len(trace)} of its "
-            f"{output['told']['frames']} pictures, as JPEG.",
+            f"The kernel that had this run is gone; the notebook keeps {len(trace)} of its {about['frames']} pictures, "
+            "as JPEG.",
             "warning",
         )
     else:
@@ -123,13 +129,20 @@ def _studio(file: str | None, model: str | None, device: str | None) -> tuple[St
         try:
             studio = Studio(image, model=model_name, device=device_name)
             break
-        except RobustWidgetsError as error:
-            errors.append(str(error))
+        except Exception as error:
+            errors.append(_sentence(error))
     else:
         studio = Studio()
     if file is not None and is_run and not studio.traces:
         try:
             studio.take(load_trace(file))
-        except RobustWidgetsError as error:
-            errors.append(str(error))
+        except Exception as error:
+            errors.append(_sentence(error))
     return studio, " ".join(dict.fromkeys(errors))
+
+
+def _sentence(error: Exception) -> str:
+    """An error in a sentence: whatever the reason, the tab has to show a studio."""
+    if isinstance(error, RobustWidgetsError):
+        return str(error)
+    return f"Unexpected error: {type(error).__name__}: {first_line(error)}."

@@ -85,6 +85,7 @@ class Output(Checked):
     """A run's entry in our MIME type."""
 
     header: Header
+    frames: Annotated[int, Field(ge=1, le=LONGEST_RUN)]
     pictures: Shape
 
 

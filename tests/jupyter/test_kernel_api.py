@@ -20,7 +20,7 @@ from robust_widgets.runs.trace import load_trace
 from robust_widgets.session.local import LocalSession
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
-from tests.helpers import tiny_model
+from tests.helpers import check_sentence, tiny_model
 from tests.runs.test_notebook_page import grown, runs_of
 from tests.runs.test_trace import recorded
 from tests.widgets.page import Page, noise
@@ -244,3 +244,25 @@ def test_a_run_is_unsaved_until_it_is_saved_to_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "fish.rwtrace").exists() and not studio.unsaved
     session.cancel()
     studio.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b" ", b"{}", b"[" * 50_000, b'{"told": 1, "run": 2}', b'{"told": {}, "run": []}', b"\xff"]
+)
+def test_an_output_that_is_no_run_is_said_in_the_open_studio(tab: Tab, content: bytes) -> None:
+    studio = tab.show()
+    bring("run.json", content, 100_000)
+    assert studio.status.kind == "error" and not studio.traces
+    check_sentence(studio.status.text, "run its cell again")
+
+
+@pytest.mark.parametrize(("ending", "reader"), [(".png", (app, "to_square_pixels")), (".rwtrace", (lab, "load_trace"))])
+def test_a_tab_shows_a_studio_whatever_is_wrong_with_its_file(
+    tab: Tab, ending: str, reader: tuple[Any, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(*reader, fail)
+    studio = tab.show(tmp_path / f"odd{ending}")
+    assert studio.status.text == "Unexpected error: RuntimeError: broken." and not studio.closed
