@@ -81,7 +81,9 @@ class Archive:
         Raises:
             DataError: fewer than two classes, or a class has fewer than ``fewest`` pictures.
         """
-        root = self._root if part is None else self._descend((*self._root, part))
+        root = self._root if part is None else (*self._root, part)
+        if part is not None and self._below(root) == [part]:  # packed twice: training_set/training_set
+            root = (*root, part)
         folder, depth = self._path.joinpath(*root), len(root)
         names = class_folders(self._below(root), f"The archive {str(folder)!r}")
         label = {name: index for index, name in enumerate(names)}

@@ -112,7 +112,9 @@ class Folder:
 
     def load(self, part: str | None, fewest: int) -> PictureSet:
         """The pictures of a part, or of the folder itself for None; raises as :func:`load_folder`."""
-        folder = self._path if part is None else _descend(self._path / part)
+        folder = self._path if part is None else self._path / part
+        if part is not None and subfolders(folder) == [part]:  # packed twice: training_set/training_set
+            folder = folder / part
         return load_folder(folder, self._size, progress=self._progress, fewest=fewest)
 
 
