@@ -26,6 +26,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -145,7 +146,12 @@ def first_line(error: BaseException, limit: int = 200) -> str:
     The error's type where it has no message.
     """
     lines = str(getattr(error, "strerror", None) or error).strip().splitlines()
-    return lines[0].rstrip(".")[:limit] if lines else type(error).__name__
+    return shortened(lines[0].rstrip("."), limit) if lines else type(error).__name__
+
+
+def shortened(text: str, limit: int = 200) -> str:
+    """At most ``limit`` characters of a text, cut between words."""
+    return textwrap.shorten(text, limit, placeholder=" ...") if len(text) > limit else text
 
 
 def whole_number(value: Any) -> int | None:

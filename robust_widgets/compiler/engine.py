@@ -22,6 +22,7 @@ from robust_widgets.compiler.backends import bfloat16, onednn
 from robust_widgets.compiler.compiled_module import CompiledModule, run, trim_heap
 from robust_widgets.compiler.decompositions import ACTIVATIONS
 from robust_widgets.compiler.tracing import Function, trace_joint
+from robust_widgets.pictures.tensors import plain_torch
 
 SWITCH = "ROBUST_WIDGETS_FAST"  # environment variable: 0 is eager, 1 is the preferred backend without measuring
 TOLERANCE = 1e-4  # of the outputs, relative to the largest
@@ -79,6 +80,28 @@ _Key: TypeAlias = tuple[str, str, tuple[int, int], bool]  # backend, kind of fun
 _version, _is_trainable = attrgetter("_version"), attrgetter("requires_grad")
 
 
+class _Process:
+    """Whether this process was forked from one that had torch: threads of torch and of ONNX Runtime don't survive that,
+    and what waits for them waits for ever.
+    """
+
+    is_forked = False
+
+
+def _after_fork() -> None:
+    _Process.is_forked = True
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def is_usable() -> bool:
+    """Whether compiled networks can run in this process."""
+    return not _Process.is_forked
+
+
 class Model(Protocol):
     """The model whose network an engine runs."""
 
@@ -130,7 +153,9 @@ class Engine:
             function: pictures (n, 3, h, w) in [0, 1] to outputs (n, m).
             x: the pictures.
         """
-        with self._lock, torch.inference_mode(False):
+        if not is_usable():
+            return None
+        with self._lock, plain_torch():
             if not self._supports(model.network, x):
                 return None
             batch = autotune.batch_size_for(len(x))
@@ -190,7 +215,8 @@ class Engine:
         return autotune.fastest(times, EAGER)
 
     def _measure(self, size: int, kind: str, function: Function, batch: int) -> dict[str, float]:
-        pictures = torch.rand(batch, 3, size, size, generator=torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        pictures = torch.rand(batch, 3, size, size, generator=generator, dtype=torch.float32)
         calls: dict[str, Function] = {EAGER: function}
         compiled: dict[str, CompiledModule] = {}
         for name in _available():

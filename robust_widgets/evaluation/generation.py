@@ -113,7 +113,7 @@ def noise_like(pixels: Pixels, count: int, seed: int = 0) -> Pixels:
     """Gaussian noise with the mean and standard deviation of each channel of ``pixels``; uint8 (count, h, w, 3)."""
     values = from_pixels(pixels)
     mean, std = values.mean((0, 2, 3), keepdim=True), values.std((0, 2, 3), keepdim=True)
-    draws = torch.randn((count, *values.shape[1:]), generator=torch.Generator().manual_seed(seed))
+    draws = torch.randn((count, *values.shape[1:]), dtype=torch.float32, generator=torch.Generator().manual_seed(seed))
     return to_pixels((mean + std * draws).clamp(0, 1))
 
 

@@ -22,6 +22,7 @@ from robust_widgets.session.local import LocalSession
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.autosave import Autosave
+from robust_widgets.widgets.studio.cell import Cell, running_cell, shell
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -41,7 +42,8 @@ def Studio(  # noqa: N802 - opens a widget, and is called like one
     """Open a painting studio.
 
     If its cell is run again, the same studio comes back with its painting and its runs, even during a run. After a
-    kernel restart the painting is restored from disk.
+    kernel restart the painting is restored from disk. A studio that its cell no longer makes is closed when the cell
+    has run, unless it has a name, is shown by another cell or was moved to a tab.
 
     Args:
         picture: laid under the sketch at first; anything that :func:`robust_widgets.to_batch` takes.
@@ -61,17 +63,21 @@ def Studio(  # noqa: N802 - opens a widget, and is called like one
         tasks = (task,) if is_one else tuple(task)
     for name in tasks or ("",):
         task_spec(name)
-    place = _place(ALL_TASKS if task is None else tasks)
+    cell = running_cell()
+    place = _place(ALL_TASKS if task is None else tasks, cell) if cell is not None else ""
     pixels = to_square_pixels(picture, DEFAULT_SIDE) if picture is not None else None
-    known = _places.get(place) if place is not None else None
+    known = _places.get(place)
     if known is not None and not known.studio.closed and known.made_from(pixels, (model, device, session)):
+        known.cell = cell or known.cell
         return known.studio
-    autosave = Autosave(place) if place is not None else None
+    autosave = Autosave(place) if cell is not None and cell.has_id else None
     studio = StudioWidget(session or _session(model, device), tasks, picture=pixels, autosave=autosave)
     if known is not None:
         studio.adopt(known.studio, pixels)
-    if place is not None:
-        _places[place] = _Place(studio, pixels, (model, device, session))
+    if cell is not None:
+        _places[place] = _Place(studio, pixels, (model, device, session), cell)
+        _watch_cells()
+    _forget_closed()
     return studio
 
 
@@ -157,6 +163,8 @@ def TrainingMonitor(  # noqa: N802
     known = _monitors.get(path.resolve())
     if known is not None and known.state in BUSY:
         return known
+    if known is not None:
+        known.close()
 
     def set_up(log: Callable[[str], object]) -> TrainingRun:
         resume = checkpoint_path(path).exists()
@@ -190,11 +198,12 @@ ALL_TASKS = ("sketch_to_image", "generate", "translate", "super_resolve", "inpai
 
 @dataclass
 class _Place:
-    """The studio of a cell, and the arguments that created it."""
+    """The studio of a cell, the arguments that created it, and the cell when it last asked for it."""
 
     studio: StudioWidget
     picture: Pixels | None
     others: tuple[object, ...]
+    cell: Cell
 
     def made_from(self, picture: Pixels | None, others: tuple[object, ...]) -> bool:
         """Whether these arguments created the studio."""
@@ -223,19 +232,45 @@ def _session(model: RobustClassifier | str | None, device: str | None) -> LocalS
     return LocalSession(resolve_model(model, device))
 
 
-def _place(tasks: tuple[str, ...]) -> str | None:
-    """A key of the notebook, the cell, the studio's tasks and its number in the cell; None outside a cell."""
-    try:
-        from IPython.core.getipython import get_ipython
-
-        parent: dict[str, Any] = get_ipython().get_parent()  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
-        cell, execution = parent["metadata"]["cellId"], parent["header"]["msg_id"]
-    except (ImportError, AttributeError, KeyError, TypeError):
-        return None
-    notebook = os.environ.get("JPY_SESSION_NAME", str(Path.cwd()))
-    base = "\n".join([notebook, cell, *tasks])
-    counter = f"{base}\n{execution}"
+def _place(tasks: tuple[str, ...], cell: Cell) -> str:
+    """A key of the notebook, the cell, the studio's tasks and its number in the cell."""
+    base = "\n".join([cell.key, *tasks])
+    counter = f"{base}\n{cell.execution}"
     for stale in [key for key in _calls if key.rpartition("\n")[0] == base and key != counter]:
         del _calls[stale]
     _calls[counter] = _calls.get(counter, -1) + 1
     return f"{base}\n{_calls[counter]}"
+
+
+def _forget_closed() -> None:
+    """Let go of the studios that were closed."""
+    for key in [key for key, place in _places.items() if place.studio.closed]:
+        del _places[key]
+
+
+def _close_replaced(result: Any = None) -> None:
+    """After a cell has run: close the studios that it made earlier and neither asked for nor showed again.
+
+    Their output is gone from the page. A studio that has a name, that another cell shows, or that was moved to a tab
+    stays open.
+    """
+    cell = running_cell()
+    if cell is None or not getattr(result, "success", True):
+        return
+    names: dict[str, object] = getattr(shell(), "user_ns", {})
+    named = {id(value) for name, value in names.items() if not name.startswith("_")}
+    for place in list(_places.values()):
+        studio = place.studio
+        if studio.shown_in.get(cell.key, cell.execution) != cell.execution:
+            del studio.shown_in[cell.key]
+        again = place.cell.key != cell.key or place.cell.execution == cell.execution
+        if not (again or studio.shown_in or studio.was_detached or id(studio) in named):
+            studio.close()
+    _forget_closed()
+
+
+def _watch_cells() -> None:
+    """Have `_close_replaced` called after each cell."""
+    events = getattr(shell(), "events", None)
+    if events is not None and _close_replaced not in events.callbacks["post_run_cell"]:
+        events.register("post_run_cell", _close_replaced)

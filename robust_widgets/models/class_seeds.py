@@ -48,7 +48,7 @@ def draw_seeds_from(statistics: dict[str, Tensor], class_index: int, count: int,
     pictures: list[Tensor] = []
     for index in range(count):
         generator = torch.Generator().manual_seed(seed + index)
-        z = torch.randn(factor.shape[0], generator=generator)
+        z = torch.randn(factor.shape[0], generator=generator, dtype=torch.float32)
         draw = mean + (z @ factor).view_as(mean)
         pictures.append((resize(draw[None], size, size)[0] + noise * smooth_noise(1, size, generator)).clamp(0, 1))
     return torch.stack(pictures)

@@ -18,6 +18,7 @@ from robust_widgets.errors import UnknownNameError, WeightsError, quoted, short_
 from robust_widgets.interface.class_search import class_search
 from robust_widgets.models.card import ModelCard
 from robust_widgets.models.loading.class_names import synonyms
+from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.runs.record import LoadSpec
 
 FULL = "float32"
@@ -60,8 +61,8 @@ class RobustClassifier(nn.Module):
         self.engine: Engine | None = None
         self.precision: str | None = None
         self.step_graphs: object = None
-        self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(card.mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(card.std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False)
         self.eval()
 
@@ -108,7 +109,8 @@ class RobustClassifier(nn.Module):
         """
         if self.engine is not None:
             with torch.no_grad():
-                self(torch.zeros(pictures, 3, self.input_size, self.input_size, device=self.device))
+                size = (pictures, 3, self.input_size, self.input_size)
+                self(torch.zeros(size, dtype=torch.float32, device=self.device))
 
     def forward(self, x: Tensor) -> Tensor:
         if self._has_features():
@@ -122,7 +124,8 @@ class RobustClassifier(nn.Module):
         return None if self.engine is None else self.engine.run(self, kind, function, x)
 
     def _has_features(self) -> bool:
-        return all(callable(getattr(self.network, name, None)) for name in ("features", "head"))
+        known = getattr(self.network, "has_features", True)
+        return known and all(callable(getattr(self.network, name, None)) for name in ("features", "head"))
 
     def _logits(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.network((x - self.mean) / self.std))
@@ -142,10 +145,10 @@ class RobustClassifier(nn.Module):
         Raises:
             WeightsError: the network has no method ``features``.
         """
-        if not callable(getattr(self.network, "features", None)):
+        if not callable(getattr(self.network, "features", None)) or not getattr(self.network, "has_features", True):
             raise WeightsError(
                 f"The network of {self.card.name!r} gives no access to its penultimate layer; feature painting needs "
-                "one with a method 'features'."
+                "one that ends in a linear layer or has a method 'features', and all other tasks work with this one."
             )
         function = partial(self._features, straight_through=straight_through)
         features = self._compiled("straight-through features" if straight_through else "features", function, x)
@@ -214,6 +217,7 @@ class RobustClassifier(nn.Module):
         model.engine = model.step_graphs = None
         return model
 
+    @plain_torch()
     def copy_to(self, device: torch.device) -> RobustClassifier:
         """A copy on another device."""
         model = RobustClassifier(copy.deepcopy(self.network), self.card, self.seeds, self.source).to(device)

@@ -24,5 +24,5 @@ def smooth_noise(channels: int, size: int, seed: int | torch.Generator) -> Tenso
         float32 (channels, size, size) on the CPU.
     """
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
-    noise = torch.randn((1, channels, size, size), generator=generator)
+    noise = torch.randn((1, channels, size, size), generator=generator, dtype=torch.float32)
     return separable(separable(noise, SMOOTHING), SMOOTHING)[0]

@@ -20,6 +20,7 @@ from robust_widgets.models.loading.load import LIBRARIES, LoadOptions, load_file
 from robust_widgets.models.model_file import load_model_file
 from robust_widgets.models.zoo.entries import load_published, published_models
 from robust_widgets.pictures.files import as_path
+from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.runs.record import LoadSpec
 
 VARIABLE = "OMP_NUM_THREADS"  # if set, it takes precedence
@@ -85,6 +86,8 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     return chosen
 
 
+@plain_torch()
+@torch.random.fork_rng(devices=[])  # a network may draw its first weights
 def load_model(
     source: str | os.PathLike[str] | nn.Module = DEFAULT,
     *,

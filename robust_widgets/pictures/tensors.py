@@ -5,7 +5,8 @@ Computations use float32 in [0, 1], (n, 3, height, width), RGB; files and widget
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,22 @@ from robust_widgets.pictures import Picture as Picture
 from robust_widgets.pictures import Pixels
 
 Mask: TypeAlias = "Picture"
+
+
+@contextmanager
+def plain_torch(*, autocast: bool = False) -> Generator[None]:
+    """torch as this package uses it, within any ``with`` block of the caller: tensors that gradients can pass through,
+    made on the CPU, and no lower precision, unless ``autocast`` keeps it. Also a decorator.
+    """
+    with ExitStack() as stack:
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if torch.empty(0).device.type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind) and not autocast:
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
 
 
 @renamed_keywords(side="size")

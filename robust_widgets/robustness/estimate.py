@@ -19,7 +19,7 @@ from robust_widgets._files import read_cache, write_cache
 from robust_widgets.errors import DataError, ParameterError, at_least
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.pictures.tensors import Picture, to_batch
+from robust_widgets.pictures.tensors import Picture, plain_torch, to_batch
 from robust_widgets.synthesis.constraints import l2_norm, per_sample
 from robust_widgets.synthesis.loop import step
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy, Objective
@@ -39,6 +39,7 @@ ShouldContinue: TypeAlias = Callable[[], bool]
 Criterion: TypeAlias = Callable[[Tensor], Tensor]  # logits (n, classes) -> bool (n,)
 
 
+@plain_torch()
 def measure_robustness(
     model: RobustClassifier,
     pictures: Picture | Sequence[Picture] | None = None,
@@ -152,7 +153,7 @@ def _paint_pictures(
 
 def _noisy_grey(model: RobustClassifier, count: int, seed: int) -> Tensor:
     size, generator = model.input_size, torch.Generator().manual_seed(seed)
-    noise = NOISE * torch.randn((count, 3, size, size), generator=generator)
+    noise = NOISE * torch.randn((count, 3, size, size), generator=generator, dtype=torch.float32)
     return (0.5 + noise).clamp(0, 1).to(model.device)
 
 
@@ -215,7 +216,7 @@ def _line_search(problem: Problem, criterion: Criterion, should_continue: Should
 @torch.no_grad()
 def _bisect(model: Classifier, before: Tensor, after: Tensor, reached: Tensor, criterion: Criterion) -> Tensor:
     """Where between two pictures each sample first meets the criterion; samples that never do stay put."""
-    low, high = torch.zeros(len(after), device=after.device), torch.ones(len(after), device=after.device)
+    low, high = after.new_zeros(len(after)), after.new_ones(len(after))
     for _ in range(BISECTION_STEPS):
         middle = (low + high) / 2
         met = criterion(model(torch.lerp(before, after, per_sample(middle, after)))) | ~reached

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from robust_widgets._deprecated import renamed_attribute
 from robust_widgets.errors import ParameterError, TraceError, real_number, short_repr, whole_number
-from robust_widgets.pictures.tensors import to_pixels
+from robust_widgets.pictures.tensors import plain_torch, to_pixels
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.loop import evaluate
@@ -65,6 +65,7 @@ class LossSlice:
         axes.set(aspect="equal", xlabel="towards the end of the run", ylabel="orthogonal")
 
 
+@plain_torch()
 def loss_slice(problem: Problem, trace: Trace, *, picture: int = 0, points: int = 17, margin: float = 1.2) -> LossSlice:
     """The loss on the plane through the run's start, its end, and the main direction in which its path bends.
 

@@ -172,6 +172,8 @@ class LocalSession:
                     warm = next(warming, _WARM) is _WARM
                 continue
             if job is None:
+                if self._worker is not None:
+                    self._worker.close()
                 return
             if isinstance(job, _Job) and not job.ended:
                 _report(job.listener, self._run(job))

@@ -67,6 +67,10 @@ class ModelWorker:
                 next(compiled_iterate(build_problem(self._model, self._typical_request(task))))
         trim_heap()
 
+    def close(self) -> None:
+        """Return memory to the system, also that of closed widgets, which refer to each other."""
+        trim_heap()
+
     def _typical_request(self, task: str) -> RunRequest:
         size = self._model.input_size
         mask = np.zeros((size, size), np.uint8)

@@ -130,7 +130,7 @@ class ZeroModel:
     def _zeros(self, kind: str, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         if kind not in self._widths:
             self._widths[kind] = function(x[:1]).shape[1]
-        return torch.zeros(len(x), self._widths[kind], device=x.device)
+        return torch.zeros(len(x), self._widths[kind], dtype=x.dtype, device=x.device)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)

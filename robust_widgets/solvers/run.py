@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from robust_widgets.errors import RunError
+from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.runs.frame import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.step_graph import step_graphs_of
@@ -52,6 +53,7 @@ def new_trace(problem: Problem) -> Trace:
     )
 
 
+@plain_torch()
 def run(
     problem: Problem, on_step: Callable[[Frame], object] | None = None, *, solver: Solver = compiled_iterate
 ) -> Trace:

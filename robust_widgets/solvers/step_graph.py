@@ -9,8 +9,8 @@ import random
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple, cast
 from weakref import WeakValueDictionary
 
@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from robust_widgets.compiler.autotune import batch_size_for
-from robust_widgets.compiler.engine import SWITCH
+from robust_widgets.compiler.engine import SWITCH, is_usable
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, HalfPrecisionClassifier, RobustClassifier
+from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.solvers.backends import CpuGraph, CudaGraph, GraphBackend
 from robust_widgets.solvers.pytree import Leaf, UnsupportedNodeError, ZeroModel, tree_flatten, tree_unflatten
 from robust_widgets.synthesis.constraints import Constraint
@@ -174,6 +175,18 @@ def _random_states() -> tuple[Any, ...]:
     return random.getstate(), of_numpy["pos"], of_numpy["key"].tobytes(), torch.get_rng_state().numpy().tobytes()
 
 
+@contextmanager
+def _kept_randomness() -> Generator[None]:
+    """Recording calls a loss of one's own several times; what it draws there counts for nothing."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            random.setstate(of_python)
+            np.random.set_state(of_numpy)
+
+
 CHECKED = 2  # first steps of a graph, which are compared with those of the plain loop
 TOLERANCE = 0.05  # of a step's length: at its kink a ReLU may open or close by rounding
 CLOSE = 1e-2  # of the numbers of those steps
@@ -230,16 +243,25 @@ class StepGraphCache:
 
     def run(self, problem: Problem) -> Iterator[Arrays]:
         """What the frames of a run hold; nothing where the problem has unsupported parts, or a mistake in it."""
+        with _kept_randomness():
+            graph = self._load(problem)
+        if graph is not None:
+            # Metrics of the final pictures come from one extra (discarded) step: a forward-only graph would have to be
+            # compiled separately.
+            yield from graph.play(problem.steps + 1)
+
+    def _load(self, problem: Problem) -> StepGraph | None:
+        """The graph of a problem's steps, at its start; None where there is none."""
         try:
             x, state = problem.init()
             loss, following = state.objective.sample()
             if following is not state.objective:  # a loss that differs from step to step
-                return
+                return None
             flat = Flat(problem, state)
             with torch.no_grad():
                 loss(ZeroModel(problem.model, self._widths), x)
         except (UnsupportedNodeError, RobustWidgetsError):  # the plain loop raises the error
-            return
+            return None
         key = (flat.structure, x.device, _places(cast(nn.Module, problem.model)))
         if key not in self._graphs:
             while len(self._graphs) >= self.backend.max_cached:
@@ -247,13 +269,11 @@ class StepGraphCache:
             self._graphs[key] = self._record(problem, x, state, flat)
         self._graphs.move_to_end(key)
         graph = self.latest = self._graphs[key]
-        if graph is None:
-            return
-        graph.load(flat.leaves, x)
-        # Metrics of the final pictures come from one extra (discarded) step: a forward-only graph would have to be
-        # compiled separately.
-        yield from graph.play(problem.steps + 1)
+        if graph is not None:
+            graph.load(flat.leaves, x)
+        return graph
 
+    @plain_torch()
     def _record(self, problem: Problem, x: Tensor, state: State, flat: Flat) -> StepGraph | None:
         """The first precision whose initial steps match the plain ones, or None (silently)."""
         model = cast(RobustClassifier, problem.model)
@@ -346,7 +366,8 @@ MAX_PICTURES = 8  # on a CPU: in larger batches, the time between the convolutio
 
 def records(model: RobustClassifier) -> bool:
     """Whether a model's steps are recorded for one picture of its own size."""
-    return backend_for(model, torch.zeros(1, 3, model.input_size, model.input_size, device=model.device)) is not None
+    size = (1, 3, model.input_size, model.input_size)
+    return backend_for(model, torch.zeros(size, dtype=torch.float32, device=model.device)) is not None
 
 
 def backend_for(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None:
@@ -354,7 +375,7 @@ def backend_for(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None
 
     On a CPU, steps are recorded if ONNX Runtime was the fastest backend for the network.
     """
-    if model.engine is None or os.environ.get(SWITCH) == "0":
+    if model.engine is None or not is_usable() or os.environ.get(SWITCH) == "0":
         return None
     if x.device.type != "cpu":
         return CudaGraph if x.device.type == "cuda" else None

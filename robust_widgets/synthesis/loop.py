@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import RunError, WeightsError
-from robust_widgets.pictures.tensors import to_bytes
+from robust_widgets.pictures.tensors import plain_torch, to_bytes
 from robust_widgets.runs.frame import Frame
 from robust_widgets.synthesis.objectives import Classifier, Objective
 from robust_widgets.synthesis.problem import Problem, State
@@ -73,6 +73,7 @@ def iterate(problem: Problem, frame: Callable[[int, Tensor, StepInfo], Any] | No
     yield frame(problem.steps, x, evaluate(problem, x, state))
 
 
+@plain_torch(autocast=True)
 def step(problem: Problem, x: Tensor, state: State) -> tuple[Tensor, StepInfo, State]:
     """One projected gradient step: the next pictures, what is known at ``x``, and the next state.
 
@@ -83,7 +84,11 @@ def step(problem: Problem, x: Tensor, state: State) -> tuple[Tensor, StepInfo, S
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         info = _evaluate(problem, loss, x)
-        (gradient,) = torch.autograd.grad(info.loss.sum(), x)
+        (gradient,) = torch.autograd.grad(info.loss.sum(), x, allow_unused=True) if info.loss.requires_grad else (None,)
+    if gradient is None:
+        from robust_widgets.synthesis.checks import no_gradient
+
+        raise no_gradient(loss)
     x = x.detach()
     if problem.region is not None:
         gradient = gradient.masked_fill(~problem.region, 0)
@@ -95,6 +100,7 @@ def step(problem: Problem, x: Tensor, state: State) -> tuple[Tensor, StepInfo, S
     return x_next, info, State(objective, stepper)
 
 
+@plain_torch(autocast=True)
 @torch.no_grad()
 def evaluate(problem: Problem, x: Tensor, state: State | None = None) -> StepInfo:
     """What is known at ``x``, without a step.
@@ -112,6 +118,10 @@ def evaluate(problem: Problem, x: Tensor, state: State | None = None) -> StepInf
 def _evaluate(problem: Problem, objective: Objective, x: Tensor) -> StepInfo:
     model = CachedForward(problem.model)
     loss, probability = objective.loss_and_probability(model, x)
+    if getattr(loss, "shape", None) != x.shape[:1]:
+        from robust_widgets.synthesis.checks import not_one_loss_each
+
+        raise not_one_loss_each(objective, loss, len(x))
     with torch.no_grad():
         probability = torch.full_like(loss, math.nan) if probability is None else probability.detach()
         distance = problem.constraint.distance(x.detach(), problem.start)

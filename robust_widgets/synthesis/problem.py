@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import InitVar, dataclass, field
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import ParameterError, PictureError, short_repr, whole_number
+from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.synthesis.constraints import Constraint, Unconstrained
 from robust_widgets.synthesis.objectives import Classifier, Objective
 from robust_widgets.synthesis.steppers import Stepper, StepperState, as_stepper
@@ -34,7 +33,7 @@ class Problem:
 
     Attributes:
         model: maps (n, 3, h, w) in [0, 1] to logits; parameters frozen, evaluation mode.
-        start: the first picture, float (n, 3, h, w) in [0, 1], on the model's device.
+        start: the first picture, float (n, 3, h, w) in [0, 1]; brought to the model's device and precision.
         objective: the loss per sample, minimised.
         stepper: turns a gradient into an update; sizes in raw pixels.
         steps: how many updates are made, at least 1.
@@ -48,7 +47,8 @@ class Problem:
         parameters: the parameters the problem was built from, for the trace.
 
     Raises:
-        ParameterError: steps is not a whole number of at least 1.
+        ParameterError: steps is not a whole number of at least 1, or the model, the objective or the constraint is
+            none.
         PictureError: the start is not a batch of finite pictures in [0, 1], or the region does not fit it.
     """
 
@@ -69,28 +69,15 @@ class Problem:
         if knobs is not None:
             warnings.warn("Problem(knobs=...) is deprecated; use parameters=.", DeprecationWarning, stacklevel=3)
             object.__setattr__(self, "parameters", knobs)
-        object.__setattr__(self, "stepper", as_stepper(self.stepper))
-        steps = whole_number(self.steps)
-        if steps is None or steps < 1:
-            raise ParameterError(f"steps is {short_repr(self.steps)}; give a whole number of at least 1.")
-        if not self.start.is_floating_point():
-            raise PictureError(f"The start has values of type {self.start.dtype}; pictures are floats within 0 to 1.")
-        if self.start.dim() != 4 or self.start.shape[1] != 3 or 0 in self.start.shape:
-            raise PictureError(
-                f"The start has shape {tuple(self.start.shape)}; a batch of pictures has shape (n, 3, height, width)."
-            )
-        low, high = float(self.start.min()), float(self.start.max())
-        if not (math.isfinite(low) and math.isfinite(high)) or low < 0 or high > 1:
-            raise PictureError(f"The start holds values from {low:g} to {high:g}; pictures are within 0 to 1.")
-        if self.region is not None:
-            count, _, height, width = self.start.shape
-            fitting = {(1, 1, height, width), (count, 1, height, width)}
-            if self.region.dtype != torch.bool or tuple(self.region.shape) not in fitting:
-                raise PictureError(
-                    f"The region is {self.region.dtype} of shape {tuple(self.region.shape)}; for this start it is "
-                    f"bool of shape (1 or {count}, 1, {height}, {width})."
-                )
+        from robust_widgets.synthesis.checks import check_parts, usable_region, usable_start
 
+        check_parts(self)
+        object.__setattr__(self, "stepper", as_stepper(self.stepper))
+        object.__setattr__(self, "start", usable_start(self.start, self.model))
+        if self.region is not None:
+            object.__setattr__(self, "region", usable_region(self.region, self.start))
+
+    @plain_torch(autocast=True)
     def init(self) -> tuple[Tensor, State]:
         """The pictures before the first step, (n, 3, h, w), and the state that goes with them.
 

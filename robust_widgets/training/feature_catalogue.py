@@ -64,13 +64,13 @@ def make_catalogue(
 @torch.no_grad()
 def class_scores(model: RobustClassifier, data: PictureSet, batch_size: int, progress: bool) -> Tensor:
     """Mean activation of each unit for each class, standardised over the classes; float (units, classes)."""
-    sums = torch.zeros(0)
+    sums = torch.zeros(0, dtype=torch.float32)
     counts = torch.bincount(data.labels, minlength=len(data.classes)).clamp_min(1)
     batches = torch.arange(len(data)).split(batch_size)
     for index in tqdm(batches, desc="class scores", unit="batch", disable=not progress):
         values = model.features(data.floats(index).to(model.device)).float().cpu()
         if not len(sums):
-            sums = torch.zeros(len(data.classes), values.shape[1])
+            sums = torch.zeros(len(data.classes), values.shape[1], dtype=torch.float32)
         sums.index_add_(0, data.labels[index], values)
     means = (sums / counts[:, None]).T
     spread, centre = torch.std_mean(means, dim=1, keepdim=True)
@@ -85,7 +85,8 @@ def thumbnails(
     pictures: list[Pixels] = []
     for first in tqdm(range(0, len(units), batch_size), desc="thumbnails", unit="batch", disable=not progress):
         chosen = units[first : first + batch_size]
-        noise = torch.randn((1, 3, size, size), generator=torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn((1, 3, size, size), generator=generator, dtype=torch.float32)
         start = (GREY + NOISE * noise).clamp(0, 1).expand(len(chosen), -1, -1, -1).to(model.device)
         problem = Problem(
             model=model,

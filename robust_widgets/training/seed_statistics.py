@@ -47,11 +47,11 @@ def seed_statistics(
             torch.manual_seed(seed + label)
             _, singular, directions = torch.svd_lowrank(centred, q=min(available + 8, *centred.shape), niter=4)
         variances = singular[:available].square() / len(flat)
-        rows = torch.zeros(rank, flat.shape[1])
+        rows = torch.zeros(rank, flat.shape[1], dtype=torch.float32)
         rows[:available] = directions[:, :available].T * variances.sqrt()[:, None]
         means.append(mean.view(3, size, size))
         factors.append(rows)
-        noises.append(torch.tensor(NOISE))
+        noises.append(torch.tensor(NOISE, dtype=torch.float32))
     return {
         "mean": torch.stack(means).half(),
         "factor": torch.stack(factors).half(),

@@ -21,6 +21,7 @@ from robust_widgets.interface.training_session import TrainingEnded, TrainingEpo
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import choose_device, limit_threads, load_model
 from robust_widgets.pictures.files import as_path
+from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.training.data import DataSource, PictureSet, open_data
 from robust_widgets.training.distributed import SINGLE_PROCESS, ProcessGroup, join_process_group
 from robust_widgets.training.settings import TrainingSettings
@@ -30,6 +31,8 @@ DEFAULT_SIZE = 64
 
 
 @renamed_keywords(side="size", radius="epsilon", radius_warm_up="epsilon_warm_up", say="log")
+@plain_torch()
+@torch.enable_grad()
 def train(
     data: DataSource,
     out: str | os.PathLike[str],

@@ -98,13 +98,16 @@ class OptionalControl(Control):
         self.slider.disabled = not self.check.value
 
 
+NOTHING = ""  # stands for None, which ipywidgets takes for "no option is chosen", and shows as an empty field
+
+
 class ChoiceControl(Control):
     """One of a few values."""
 
     def __init__(self, parameter: AnyParameter, options: list[tuple[str, Any]], width: int) -> None:
         self.widget = ipywidgets.Dropdown(
-            options=options,
-            value=parameter.default,
+            options=[(text, NOTHING if value is None else value) for text, value in options],
+            value=NOTHING if parameter.default is None else parameter.default,
             description=parameter.label,
             tooltip=_tooltip(parameter),
             style={"description_width": LABEL_WIDTH},
@@ -113,10 +116,11 @@ class ChoiceControl(Control):
 
     @property
     def value(self) -> Any:
-        return self.widget.value
+        return None if self.widget.value == NOTHING else self.widget.value
 
     @value.setter
     def value(self, value: Any) -> None:
+        value = NOTHING if value is None else value
         known = [option[1] for option in self.widget.options]
         if value not in known:
             self.widget.options = [*self.widget.options, (f"{value:g}", value)]

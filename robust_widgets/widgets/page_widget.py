@@ -1,14 +1,16 @@
-"""Base of the widgets with a front end of ours, and thread-safe links between traits."""
+"""Base of the widgets with a front end of ours, thread-safe links between traits, and how widgets are closed."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar, cast
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from robust_widgets._bundled import STATIC as STATIC
@@ -39,6 +41,40 @@ def thread_safe_link(first: traitlets.HasTraits, name: str, second: traitlets.Ha
     second.observe(lambda _: copy(second, second_name, first, name), second_name)
 
 
+_OURS = __name__.rpartition(".")[0]  # sessions and runs hold no widgets
+
+
+class WholeBox(ipywidgets.VBox):
+    """A box that closes with everything in it; ipywidgets would keep its parts, and all they refer to, for ever."""
+
+    def close(self) -> None:
+        """Close the box and all its parts, shown or hidden, with their layouts and styles."""
+        for widget in list(_widgets_of(self)):
+            ipywidgets.Widget.close(widget)
+
+
+def _widgets_of(root: object) -> Iterator[ipywidgets.Widget]:
+    """Every widget that an object holds: in its attributes, its traits, and those of its parts of this package."""
+    seen: dict[int, object] = {}
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen[id(part)] = part
+        if isinstance(part, ipywidgets.Widget):
+            yield part
+            traits: dict[str, object] = cast(Any, part)._trait_values
+            # A private one is shared: ipycanvas has one manager for all canvases.
+            waiting.extend(value for name, value in traits.items() if not name.startswith("_"))
+        if type(part).__module__.startswith(_OURS):
+            waiting.extend(getattr(part, "__dict__", {}).values())
+        elif isinstance(part, dict):
+            waiting.extend(cast("dict[object, object]", part).values())
+        elif isinstance(part, (list, tuple)):
+            waiting.extend(cast("Sequence[object]", part))
+
+
 logger = logging.getLogger(__name__)
 
 E = TypeVar("E")
@@ -60,6 +96,14 @@ class AckEvent:
 
 class PageWidget(anywidget.AnyWidget, Generic[E]):
     """Parses the messages of its front end and passes the events on."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # Given the paths, anywidget would keep each widget for ever, to reload its files while they are edited.
+        for name in ("_esm", "_css"):
+            path = cls.__dict__.get(name)
+            if isinstance(path, Path):
+                setattr(cls, name, path.read_text("utf-8"))
+        super().__init_subclass__(**kwargs)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)

@@ -126,12 +126,16 @@ class TargetPicker:
         """The features; created on first use, because of their many thumbnails."""
         return FeaturePalette(self._model.features)
 
+    @cached_property
+    def _no_features(self) -> ipywidgets.HTML:
+        return ipywidgets.HTML(NO_FEATURES)
+
     def show(self, *, features: bool) -> None:
         """Show the palette of features, or the list of classes; each keeps its selection."""
         self._features = features
         widget: ipywidgets.Widget = self.classes.widget
         if features:
-            widget = self.palette if self._model.features else ipywidgets.HTML(NO_FEATURES)
+            widget = self.palette if self._model.features else self._no_features
         self.widget.children = [widget]
 
     @property

@@ -54,9 +54,10 @@ def test_a_control_starts_at_the_parameters_default_and_gives_only_what_it_allow
     made = control(parameter, 64)
     assert made.value == parameter.default and type(made.value) is type(parameter.check(parameter.default))
     if isinstance(made, ChoiceControl):
+        assert made.widget.index is not None, "the page shows an option, also for None"
         for _, value in made.widget.options:
-            made.value = value
-            assert made.value == parameter.check(value)
+            made.widget.value = value
+            assert made.value == parameter.check(made.value) and made.widget.index is not None
 
 
 def test_an_optional_parameter_is_none_while_unchecked(page: Page) -> None:
@@ -79,7 +80,7 @@ def test_the_sizes_on_offer_are_larger_than_the_models_own(page: Page) -> None:
         made = control(size, side)
         assert isinstance(made, ChoiceControl)
         first, *others = made.widget.options
-        assert first[1] is None and str(side) in first[0]
+        assert made.value is None and made.widget.label == first[0] and str(side) in first[0]
         assert others and all(value > side and size.check(value) == value for _, value in others)
 
 

@@ -38,6 +38,7 @@ export class FakeContext {
   }
 
   getImageData(x0: number, y0: number, width: number, height: number): ImageData {
+    this.calls.push("getImageData");
     const image = new ImageData(width, height);
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) image.data.set(this.get(x0 + x, y0 + y), 4 * (y * width + x));

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { contextOf, createCanvas } from "@robust-widgets/shared/dom";
+import { contextFor } from "../../shared/tests/canvas";
 import { Ink } from "../src/pad/ink";
 import type { Brush } from "../src/pad/messages";
 import { readScene, stripeOpacity, type Scene } from "../src/pad/scene";
@@ -113,6 +114,16 @@ test("sealed ink looks the same, and knows itself on the canvas", () => {
   expect(ink.isOnCanvas(host)).toBe(true);
   fill(painting, [245, 0, 0, 255]);
   expect(ink.isOnCanvas(host)).toBe(false);
+});
+
+test("the canvases of the layers are never read themselves, of which browsers warn", () => {
+  const ink = new Ink(scene(), BRUSH);
+  ink.lineTo([20, 10, 1]);
+  ink.seal();
+  expect(ink.isOnCanvas(host)).toBe(false);
+  const canvases = [...host.querySelectorAll("canvas")];
+  expect(canvases).toHaveLength(3);
+  for (const canvas of canvases) expect(contextFor(canvas).calls).not.toContain("getImageData");
 });
 
 test("ink outside of the painting is empty", () => {

@@ -112,6 +112,52 @@ describe("pointers", () => {
     expect(model.sent).toEqual([]);
   });
 
+  const palm = (id: number) => ({ pointerType: "touch", pointerId: id, isPrimary: id === 7 });
+  const pen = { pointerType: "pen", pressure: 0.5 };
+
+  test("a palm that comes after the pen paints nothing and stops nothing", () => {
+    pointer("pointerdown", 4, 4, pen);
+    pointer("pointerdown", 20, 30, palm(7));
+    pointer("pointerdown", 22, 30, palm(8));
+    pointer("pointermove", 24, 30, palm(8));
+    pointer("pointermove", 8, 4, pen);
+    pointer("pointerup", 20, 30, { ...palm(7), buttons: 0 });
+    pointer("pointerup", 8, 4, { ...pen, pressure: 0, buttons: 0 });
+    expect(points()).toEqual([
+      [4, 4, 0.5],
+      [8, 4, 0.5],
+    ]);
+    expect(zoom()).toBe("100%");
+  });
+
+  test("a palm that comes before the pen paints nothing either", () => {
+    pointer("pointerdown", 20, 30, palm(7));
+    pointer("pointermove", 22, 30, palm(7));
+    pointer("pointerdown", 4, 4, pen);
+    pointer("pointermove", 24, 30, palm(7));
+    pointer("pointermove", 8, 4, pen);
+    pointer("pointerup", 8, 4, { ...pen, pressure: 0, buttons: 0 });
+    pointer("pointerup", 24, 30, { ...palm(7), buttons: 0 });
+    expect(points()).toEqual([
+      [4, 4, 0.5],
+      [8, 4, 0.5],
+    ]);
+  });
+
+  test("a stroke that the system cancels is taken back", () => {
+    pointer("pointerdown", 4, 4);
+    pointer("pointermove", 8, 4);
+    pointer("pointercancel", 0, 0, { buttons: 0 });
+    pointer("pointermove", 9, 4, { buttons: 0 });
+    expect(model.takeSent()).toEqual([]);
+    pointer("pointerdown", 4, 4);
+    vi.advanceTimersByTime(1500);
+    pointer("pointermove", 8, 4);
+    pointer("pointercancel", 0, 0, { buttons: 0 });
+    const sent = model.takeSent().map((message) => message.kind === "stroke" && message.phase);
+    expect(sent).toEqual(["begin", "end"]);
+  });
+
   test("a second finger takes back what the first began, and zooms", () => {
     const finger = (id: number) => ({ pointerType: "touch", pointerId: id, isPrimary: id === 1 });
     pointer("pointerdown", 14, 16, finger(1));

@@ -42,7 +42,7 @@ class OrtModule:
         self._width, self._picture = outputs.shape[1], tuple(example.shape[1:])
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
-        x, outputs = x.contiguous(), torch.empty(len(x), self._width)
+        x, outputs = x.contiguous(), torch.empty(len(x), self._width, dtype=torch.float32)
         binding = self._forward.io_binding()
         _bind(binding.bind_input, "input_0", x)
         _bind(binding.bind_output, "output_0", outputs)
@@ -52,7 +52,7 @@ class OrtModule:
         return outputs, binding.get_outputs()[1:]
 
     def backward(self, saved: Any, gradient: Tensor) -> Tensor:
-        gradient, x_gradient = gradient.contiguous(), torch.empty(len(gradient), *self._picture)
+        gradient, x_gradient = gradient.contiguous(), torch.empty(len(gradient), *self._picture, dtype=torch.float32)
         binding = self._backward.io_binding()
         for place, value in enumerate(saved):
             binding.bind_ortvalue_input(f"input_{place}", value)

@@ -56,6 +56,11 @@ def _check_archive(path: Path, size: int) -> None:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise WeightsError(f"The archive {str(path)!r} cannot be opened ({error}); it is damaged.") from None
+    if any("/code/" in entry.filename for entry in entries):
+        raise WeightsError(
+            f"{str(path)!r} is a TorchScript program, not weights; if you trust its source, load it with "
+            "torch.jit.load and give the network, with classes=, mean=, std= and input_size=."
+        )
     pickles = [entry.file_size for entry in entries if entry.filename.endswith("data.pkl")]
     if len(pickles) != 1:
         raise WeightsError(f"The archive {str(path)!r} was not written by torch.save; give a file that was.")

@@ -19,6 +19,7 @@ from robust_widgets.errors import (
     WeightsError,
     first_line,
     quoted,
+    shortened,
     unknown_name,
     whole_number,
 )
@@ -27,6 +28,7 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.loading.class_names import Classes, class_names, class_sets, names_in_order
 from robust_widgets.models.loading.infer_architecture import build_torchvision, candidates, is_used
 from robust_widgets.models.loading.penultimate import ExternalNetwork
+from robust_widgets.models.loading.prefixes import part_of
 from robust_widgets.models.loading.safe_load import read_checkpoint
 from robust_widgets.models.loading.state_dicts import Colour, Weights, weights_in
 
@@ -81,12 +83,14 @@ def load_file(path: Path, options: LoadOptions) -> RobustClassifier:
         ParameterError: an impossible mean, standard deviation or size.
     """
     weights = weights_in(path, read_checkpoint(path))
-    state = {name: value for name, value in weights.state.items() if is_used(name)}
+    state = part_of(path, weights.state, options.architecture)
+    state = {name: value for name, value in state.items() if is_used(name)}
     network, size, architecture = _network_for(path, state, options.architecture)
     _load(path, lambda: network, state, architecture)
     return _classifier(network, options, _Defaults(path.stem, architecture, weights, size), path)
 
 
+@torch.no_grad()  # a copy of a TorchScript network would remember that it is one
 def load_network(network: nn.Module, options: LoadOptions) -> RobustClassifier:
     """A classifier from a copy of a network, on the CPU; the original isn't changed.
 
@@ -179,15 +183,18 @@ def _load(
     *,
     assign: bool = False,
 ) -> None:
-    """Load weights into a network.
+    """Load weights into a network; what stands beside its own layers, such as the weights of a loss, is left out.
 
     Raises:
         WeightsError: they do not fit, or the network cannot be built.
     """
     try:
-        build().load_state_dict(state, assign=assign)
+        network = build()
+        layers = {name.partition(".")[0] for name in network.state_dict()}
+        own = {name: value for name, value in state.items() if name.partition(".")[0] in layers}
+        network.load_state_dict(own, assign=assign)
     except Exception as error:  # sizes from a damaged file make torch raise almost anything
-        last_line = (str(error).strip() or type(error).__name__).splitlines()[-1].strip().rstrip(".")[:200]
+        last_line = shortened((str(error).strip() or type(error).__name__).splitlines()[-1].strip().rstrip("."))
         raise WeightsError(
             f"The weights in {str(path)!r} do not fit the architecture {architecture!r} ({last_line})."
         ) from None
@@ -207,7 +214,7 @@ def _classifier(
     set_size = _size_of_set(options.classes) if isinstance(options.classes, str) else None
     sizes = (options.input_size, set_size, defaults.size)
     size = _input_size(subject, next((size for size in sizes if size is not None), None))
-    external = ExternalNetwork(network, size)
+    external = ExternalNetwork(network.float(), size)
     if external.outputs < 2:
         raise WeightsError(
             f"{subject} has {external.outputs} class, and painting needs two classes at least: with one there is "

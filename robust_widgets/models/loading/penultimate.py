@@ -5,7 +5,7 @@ Uses ``TorchFunctionMode`` instead of hooks, so the network isn't modified.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from robust_widgets.errors import WeightsError, first_line
+from robust_widgets.errors import ParameterError, WeightsError, first_line, is_out_of_memory
 
 # Nonlinear functions, whose gradient may vanish.
 ACTIVATIONS: frozenset[Callable[..., Any]] = frozenset(
@@ -105,45 +105,79 @@ class _LinearLayers(TorchFunctionMode):
 class ExternalNetwork(nn.Module):
     """An external network with access to its penultimate layer: the input of the linear layer that returns the logits.
 
-    If the network ends in anything else, everything works except feature painting.
+    If the network ends in anything else, everything works except feature painting. Probabilities, which a network that
+    ends in a softmax returns, become logits again. Logits for several places of a picture, which a fully convolutional
+    network returns for pictures larger than its own, are averaged. A network for grey pictures gets the mean of the
+    channels.
 
     Args:
         network: maps normalised pictures to logits; put in evaluation mode, and otherwise not modified.
         size: width in pixels of the pictures that it is tried with.
 
     Raises:
-        WeightsError: the network cannot take such pictures, or does not return logits.
+        WeightsError: the network cannot take such pictures, or does not return logits that have a gradient.
     """
 
     def __init__(self, network: nn.Module, size: int) -> None:
         super().__init__()
         self.published = network.eval()  # the name is part of the fingerprints in saved runs
-        first = next(network.parameters(), torch.zeros(1))
-        pictures = torch.zeros(2, 3, size, size, device=first.device)
-        with torch.no_grad(), _LinearLayers() as linear:
-            try:
-                logits = cast(object, network(pictures))
-            except Exception as error:  # an external network may raise anything
-                raise WeightsError(
-                    f"The network cannot take pictures of {size} x {size} pixels ({first_line(error)}); give another "
-                    "input_size."
-                ) from None
-        if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != 2:
-            shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        self._size = size
+        self._channels, outputs, calls = _try_out(network, size)
+        logits = _tensor_in(outputs)
+        if logits is not None and logits.dim() == 4 and logits.shape[2:] == (1, 1):
+            logits = logits.flatten(1)
+        if logits is None or logits.dim() != 2 or len(logits) != 2:
+            shape = tuple(logits.shape) if logits is not None else type(outputs).__name__
             raise WeightsError(
                 f"The network returns {shape!r} for two pictures; give one that returns logits, a tensor of shape "
                 "(n, classes)."
             )
+        if not logits.requires_grad:
+            raise WeightsError(
+                "The outputs of the network have no gradient with respect to the pictures, which painting needs; give "
+                "one whose forward has no no_grad, inference_mode, detach or argmax in it."
+            )
         self.outputs = logits.shape[1]
+        self._ends_in_softmax = self.outputs > 1 and _are_probabilities(logits)
         self._activation: int | None = None
         self._last_name: str | None = None
-        for call in linear.calls:
+        for call in calls:
             names = [name for name, module in network.named_modules() if getattr(module, "weight", None) is call.weight]
-            if call.output is logits and call.input.dim() == 2 and names:
+            is_last = call.output is outputs or (
+                self._ends_in_softmax
+                and call.output.shape == logits.shape
+                and torch.allclose(call.output.softmax(1), logits)
+            )
+            if is_last and call.input.dim() == 2 and names:
                 self._last_name, self._activation = names[0], call.activation
 
+    @property
+    def has_features(self) -> bool:
+        """Whether its penultimate layer can be read."""
+        return self._last_name is not None
+
     def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.published(x))
+        logits = _tensor_in(self._run(x))
+        assert logits is not None
+        logits = logits.mean((2, 3)) if logits.dim() == 4 else logits
+        return logits.clamp_min(torch.finfo(logits.dtype).tiny).log() if self._ends_in_softmax else logits
+
+    def _run(self, x: Tensor) -> object:
+        """The network's own outputs.
+
+        Raises:
+            ParameterError: it takes pictures of its own size only.
+        """
+        try:
+            return self.published(x if self._channels == 3 else x.mean(1, keepdim=True))
+        except Exception as error:  # an external network may raise anything
+            height, width = x.shape[2:]
+            if is_out_of_memory(error) or (height, width) == (self._size, self._size):
+                raise
+            raise ParameterError(
+                f"The network cannot take pictures of {width} x {height} pixels ({first_line(error)}); omit size: its "
+                f"own pictures are of {self._size} x {self._size} pixels."
+            ) from error
 
     @property
     def _last(self) -> nn.Module:
@@ -171,5 +205,65 @@ class ExternalNetwork(nn.Module):
         """
         weight = self._last.weight
         with _LinearLayers(self._activation if straight_through else None) as linear:
-            self.published(x)
+            self._run(x)
         return next(call.input for call in reversed(linear.calls) if call.weight is weight)
+
+
+OTHER_SIZES = (32, 64, 28, 96, 128, 160, 224, 256, 299, 384)  # that networks are most often made for
+
+
+def _try_out(network: nn.Module, size: int) -> tuple[int, object, list[_LinearCall]]:
+    """How many channels a network takes, what it returns for two pictures, and the calls of its linear layers.
+
+    Raises:
+        WeightsError: it takes no pictures of this size.
+    """
+    first_error: Exception | None = None
+    for channels in (3, 1):
+        try:
+            return channels, *_call(network, channels, size)
+        except Exception as error:  # an external network may raise anything
+            first_error = first_error or error
+    assert first_error is not None
+    reason, advice = first_line(first_error), "give another input_size, or another network."
+    first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
+    fitting = next((other for other in OTHER_SIZES if _takes(network, other)), None)
+    if first is not None and first.in_channels not in (1, 3):
+        advice = (
+            f"its first convolution takes {first.in_channels} channels, and pictures have 3, or 1 if they are grey."
+        )
+    elif fitting is not None:
+        advice = f"it takes those of {fitting} x {fitting}: give input_size={fitting}."
+    raise WeightsError(
+        f"The network cannot take pictures of {size} x {size} pixels ({reason}); {advice}"
+    ) from first_error
+
+
+def _call(network: nn.Module, channels: int, size: int) -> tuple[object, list[_LinearCall]]:
+    """The outputs for a grey and a noisy picture, and the calls of linear layers."""
+    device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
+    noise = torch.randn((1, channels, size, size), dtype=torch.float32, generator=torch.Generator().manual_seed(0))
+    with torch.enable_grad(), _LinearLayers() as linear:
+        pictures = torch.cat([torch.zeros_like(noise), noise]).to(device).requires_grad_()
+        return network(pictures * 1), linear.calls  # some networks normalise in place
+
+
+def _takes(network: nn.Module, size: int) -> bool:
+    try:
+        _call(network, 3, size)
+    except Exception:  # an external network may raise anything
+        return False
+    return True
+
+
+def _tensor_in(outputs: object) -> Tensor | None:
+    """The outputs, or their part that is called logits, as libraries return them; None if there is no tensor."""
+    if isinstance(outputs, Mapping):
+        outputs = cast("Mapping[str, object]", outputs).get("logits")
+    outputs = getattr(outputs, "logits", outputs)
+    return outputs if isinstance(outputs, Tensor) else None
+
+
+def _are_probabilities(outputs: Tensor) -> bool:
+    sums = outputs.detach().sum(1)
+    return bool((outputs >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-4)

@@ -54,7 +54,7 @@ class Weights:
         state = {f"model.{name}": value for name, value in self.state.items()}
         if self.mean is not None and self.std is not None:
             for name, values in zip(NORMALISERS[0], (self.mean, self.std), strict=True):
-                state[name] = torch.tensor(values).view(3, 1, 1)
+                state[name] = torch.tensor(values, dtype=torch.float32).view(3, 1, 1)
         return state
 
 

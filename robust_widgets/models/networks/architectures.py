@@ -9,6 +9,7 @@ from robust_widgets.errors import UnknownNameError, unknown_name
 from robust_widgets.models.networks.base import PaintableNetwork
 from robust_widgets.models.networks.plainnet import PlainConfig
 from robust_widgets.models.networks.smoothresnet import ResNetConfig
+from robust_widgets.pictures.tensors import plain_torch
 
 SIZES: dict[str, ResNetConfig] = {
     "smoothresnet-tiny": ResNetConfig(stem=8, widths=(16, 32, 64, 128)),
@@ -44,4 +45,5 @@ def build(name: str, classes: int) -> PaintableNetwork:
     """
     if name not in ARCHITECTURES:
         raise UnknownNameError(unknown_name("architecture", name, architecture_names()))
-    return ARCHITECTURES[name].build(classes)
+    with plain_torch():
+        return ARCHITECTURES[name].build(classes).float()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError, short_repr, whole_number
-from robust_widgets.pictures.tensors import Mask, Picture, to_batch, to_mask
+from robust_widgets.pictures.tensors import Mask, Picture, plain_torch, to_batch, to_mask
 from robust_widgets.synthesis.objectives.base import Classifier, Objective, changed
 
 
@@ -40,7 +40,8 @@ class CrossEntropy(Objective):
         for index in cast("Sequence[Any]", self.target) if is_sequence else [self.target]:
             if not isinstance(index, (Tensor, np.ndarray, list, tuple)) and whole_number(index) is None:
                 raise UnknownNameError(f"A target is {short_repr(index)}; give a class by name or index.")
-        indices = torch.as_tensor(self.target, dtype=torch.long)
+        with plain_torch():  # a gradient passes by them
+            indices = torch.as_tensor(self.target, dtype=torch.long).clone()
         if indices.dim() > 1 or indices.numel() == 0:
             raise UnknownNameError(
                 f"Targets have shape {tuple(indices.shape)}; give one class index, or one per sample."
@@ -132,7 +133,7 @@ class Mixture(Objective):
         )
 
     def _bind(self, model: Classifier, classes: int, device: torch.device) -> Mixture:
-        weights = torch.zeros(classes)
+        weights = torch.zeros(classes, dtype=torch.float32)
         for name, weight in cast("Mapping[str | int, float]", self.weights).items():
             index = _class_index(model, name)
             if not 0 <= index < classes:

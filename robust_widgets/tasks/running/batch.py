@@ -36,7 +36,7 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.files import as_path, kinds_of, pictures_in
 from robust_widgets.pictures.folder import PictureFolder, SavedPicture
 from robust_widgets.pictures.io import to_array
-from robust_widgets.pictures.tensors import Picture, to_pixels
+from robust_widgets.pictures.tensors import Picture, plain_torch, to_pixels
 from robust_widgets.synthesis.loop import iterate
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.running.run import resolve_model, task_problem
@@ -58,6 +58,7 @@ def batch_size_for(model: RobustClassifier, size: int) -> int:
     return max(1, min(most, int(MEMORY_FRACTION * free / bytes_per_picture(model, size))))
 
 
+@plain_torch()
 def bytes_per_picture(model: RobustClassifier, size: int) -> int:
     """Memory in bytes that forward and backward take for one picture: twice what autograd saves for backward."""
     weights = {weight.untyped_storage().data_ptr() for weight in (*model.parameters(), *model.buffers())}
@@ -69,7 +70,7 @@ def bytes_per_picture(model: RobustClassifier, size: int) -> int:
             saved[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    picture = torch.zeros(1, 3, size, size, device=model.device, requires_grad=True)
+    picture = torch.zeros(1, 3, size, size, device=model.device, dtype=torch.float32, requires_grad=True)
     with torch.enable_grad(), saved_tensors_hooks(save, lambda tensor: tensor):
         logits = model.network(picture)
     del logits
@@ -314,6 +315,7 @@ class _BatchRunner:
                 self.tell(f"The memory ran out at {self.batch_size} pictures; painting fewer at once from now on.")
             self._warned, self.batch_size = True, self.batch_size // 2
 
+    @plain_torch()
     def _paint(self, positions: Sequence[int]) -> dict[int, SavedPicture | None]:
         results: dict[int, SavedPicture | None] = dict.fromkeys(positions)
         starts = {position: start for position in positions if (start := self._start(position)) is not None}

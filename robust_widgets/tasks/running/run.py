@@ -15,7 +15,7 @@ from robust_widgets.interface.tasks import TaskSpec, task_spec
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import DEFAULT, choose_device, load_model
 from robust_widgets.pictures.files import as_path
-from robust_widgets.pictures.tensors import Mask, Picture, to_batch
+from robust_widgets.pictures.tensors import Mask, Picture, plain_torch, to_batch
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.run import run
@@ -52,6 +52,7 @@ def make_problem(
     return task_problem(task, resolve_model(model, device), target, checked, picture=picture, mask=mask)
 
 
+@plain_torch()
 def task_problem(
     task: str | TaskSpec,
     model: RobustClassifier,
@@ -101,6 +102,7 @@ def files_among(*pictures: object) -> tuple[str, ...]:
     return tuple(str(as_path(item)) for item in each if isinstance(item, (str, os.PathLike)))  # pyright: ignore[reportUnknownArgumentType]
 
 
+@plain_torch()
 def build_problem(model: RobustClassifier, request: RunRequest) -> Problem:
     """The problem that a session's request asks for; raises as `make_problem`."""
     problem = task_problem(

@@ -62,15 +62,15 @@ def augment(
 def draw_changes(count: int, generator: torch.Generator, margin: int, *, wide: bool = False) -> Changes:
     """Draw random changes for a batch of ``count`` pictures; see :func:`augment`."""
     shifts = torch.randint(0, 2 * margin + 1, (count, 2), generator=generator)
-    flips = torch.rand(count, generator=generator) < 0.5
+    flips = torch.rand(count, generator=generator, dtype=torch.float32) < 0.5
     if not wide:
         return Changes(shifts, flips)
-    area, aspect, top, left = torch.rand(4, count, generator=generator)
+    area, aspect, top, left = torch.rand(4, count, generator=generator, dtype=torch.float32)
     area = MIN_AREA + (1 - MIN_AREA) * area
     aspect = torch.exp((2 * aspect - 1) * math.log(MAX_ASPECT))
     height, width = (area / aspect).sqrt().clamp(max=1), (area * aspect).sqrt().clamp(max=1)
     windows = torch.stack([height, width, (2 * top - 1) * (1 - height), (2 * left - 1) * (1 - width)], dim=1)
-    colours = 1 + COLOUR_CHANGE * (2 * torch.rand(count, 3, generator=generator) - 1)
+    colours = 1 + COLOUR_CHANGE * (2 * torch.rand(count, 3, generator=generator, dtype=torch.float32) - 1)
     return Changes(shifts, flips, windows, colours)
 
 

@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-import ipywidgets
 import traitlets as t
 
 from robust_widgets.errors import ParameterError, StateError
 from robust_widgets.runs.playback import Curves, curves, evenly, jpeg
 from robust_widgets.runs.trace import Trace, load_trace
-from robust_widgets.widgets.page_widget import STATIC, HelloEvent, Message, PageWidget
+from robust_widgets.widgets.page_widget import STATIC, HelloEvent, Message, PageWidget, WholeBox
 from robust_widgets.widgets.player.view import ViewEvent, parse_event
 
 AnyTrace: TypeAlias = Trace | str | os.PathLike[str]
@@ -43,7 +42,7 @@ class CompareView(PageWidget[ViewEvent]):
         self.send(content, buffers=list(jpegs))
 
 
-class Compare(ipywidgets.VBox):
+class Compare(WholeBox):
     """Two or more recorded runs side by side, scrubbed together; shorter runs stay at their last picture.
 
     Args:

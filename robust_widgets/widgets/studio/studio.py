@@ -17,6 +17,7 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.controls import MIDDLE, ControlsByTask
+from robust_widgets.widgets.page_widget import WholeBox
 from robust_widgets.widgets.painting.paint_box import PaintBox
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.player.snapshot import Snapshot
@@ -24,12 +25,13 @@ from robust_widgets.widgets.runner import Runner
 from robust_widgets.widgets.status_line import StatusLine
 from robust_widgets.widgets.studio.autosave import Autosave
 from robust_widgets.widgets.studio.badge import ModelBadge
+from robust_widgets.widgets.studio.cell import running_cell
 from robust_widgets.widgets.studio.requests import SURELY_NOT, LiveMode, make_request
 from robust_widgets.widgets.studio.results import ResultTools
 from robust_widgets.widgets.target_picker import TargetPicker
 
 
-class StudioWidget(ipywidgets.VBox):
+class StudioWidget(WholeBox):
     """A painting studio over a session.
 
     Args:
@@ -41,6 +43,8 @@ class StudioWidget(ipywidgets.VBox):
     Attributes:
         trace: the newest run.
         traces: all runs, oldest first; a new run never replaces one.
+        shown_in: the cells that show it, and in which run each of them did so last.
+        was_detached: whether it was ever moved to a tab.
     """
 
     def __init__(
@@ -68,6 +72,8 @@ class StudioWidget(ipywidgets.VBox):
         self._start: Pixels | None = None
         self._unsaved = False
         self._display_id = uuid.uuid4().hex
+        self.shown_in: dict[str, str] = {}
+        self.was_detached = False
         columns: list[Any] = []
         if any(spec.takes_picture for spec in specs):
             self.surface = Surface(self.status)
@@ -161,7 +167,7 @@ class StudioWidget(ipywidgets.VBox):
             self.picker.value = other.picker.list.value
         if other.session is self.session:
             other.stop()
-            ipywidgets.VBox.close(other)
+            WholeBox.close(other)
         else:
             other.close()
 
@@ -195,7 +201,7 @@ class StudioWidget(ipywidgets.VBox):
         return self.comm is None
 
     def close(self) -> None:
-        """Close the session and remove the widget from the page."""
+        """Close the session, and remove the widget from the page and from memory, with all its parts."""
         self.runner.stop()
         self.session.close()
         super().close()
@@ -214,12 +220,16 @@ class StudioWidget(ipywidgets.VBox):
 
         if self.closed or self.model_id is None:
             raise StateError("This studio was closed; run its cell again, and detach the studio that it then shows.")
+        self.was_detached = True
         move_to_tab(self._bundle(), self.model_id, self._display_id, self.session.model)
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
         self.badge.refresh()  # it may have been measured on photographs since
+        cell = running_cell()
+        if cell is not None:
+            self.shown_in[cell.key] = cell.execution
         display(self._bundle(), raw=True, display_id=self._display_id)
         self.snapshot.show()
 

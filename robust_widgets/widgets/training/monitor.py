@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from typing import Any, cast
 
-import ipywidgets
-
 from robust_widgets.interface.training_session import (
     LearningState,
     TrainingEnded,
@@ -18,7 +16,7 @@ from robust_widgets.interface.training_session import (
     TrainingStep,
 )
 from robust_widgets.widgets.flow_control import Throttle
-from robust_widgets.widgets.page_widget import AckEvent, HelloEvent
+from robust_widgets.widgets.page_widget import AckEvent, HelloEvent, WholeBox
 from robust_widgets.widgets.status_line import StatusLine
 from robust_widgets.widgets.training import formatting
 from robust_widgets.widgets.training.history import TrainingHistory
@@ -47,7 +45,7 @@ OFFERS: dict[LearningState, tuple[Action, ...]] = {
 }
 
 
-class TrainingMonitorWidget(ipywidgets.VBox):
+class TrainingMonitorWidget(WholeBox):
     """Curves, and pictures painted by the model so far, while a session trains.
 
     Events arrive on the training thread and are only recorded there; the page is updated at its own rate.
@@ -186,7 +184,6 @@ class TrainingMonitorWidget(ipywidgets.VBox):
         """Stop, save everything learned so far, and remove the widget from the page."""
         self.session.close()
         self._throttle.close()
-        self.view.close()
         super().close()
 
     def _ipython_display_(self) -> None:

@@ -74,7 +74,12 @@ export class Pointers {
     event.stopPropagation();
     const { surface, viewport, strokes, model } = this.host;
     const at = viewport.onSurface(event.clientX, event.clientY);
+    if (event.pointerType === "pen" && this.isTouched) this.forgetFingers();
     if (event.pointerType === "touch") {
+      if (this.painted && !this.fingers.has(this.painted.pointer)) {
+        event.preventDefault(); // the palm of the hand that holds the pen
+        return;
+      }
       this.fingers.set(event.pointerId, at);
       if (this.fingers.size === 2) {
         this.cancel();
@@ -102,6 +107,17 @@ export class Pointers {
     if (!gesture) return;
     this.painted = { gesture, pointer: event.pointerId };
     this.capture(event);
+  }
+
+  private get isTouched(): boolean {
+    return this.fingers.size > 0 && (!this.painted || this.fingers.has(this.painted.pointer));
+  }
+
+  /** A pen came: what touched the surface before it was the palm of the hand that holds it. */
+  private forgetFingers(): void {
+    this.cancel();
+    this.fingers.clear();
+    this.isPinching = false;
   }
 
   private move(event: PointerEvent): void {
@@ -133,6 +149,10 @@ export class Pointers {
     if (!this.fingers.size) this.isPinching = false;
     if (this.drag?.pointer === event.pointerId) this.drag = null;
     if (event.pointerId !== this.painted?.pointer) return;
+    if (event.type === "pointercancel") {
+      this.cancel(); // the system found that it was no painting, such as a palm or a gesture of its own
+      return;
+    }
     // A lifted pen reports no pressure.
     if (event.type === "pointerup" && event.pointerType !== "pen") {
       this.painted.gesture.extend(this.pointOf(event), event.shiftKey);

@@ -1,5 +1,5 @@
 /** The canvases below the pad, which Python draws. */
-import { contextOf } from "@robust-widgets/shared/dom";
+import { createCanvas } from "@robust-widgets/shared/dom";
 
 /** Their pixels. */
 export interface Scene {
@@ -25,16 +25,30 @@ export function canvasOf(host: HTMLElement, name: LayerName): HTMLCanvasElement 
   return layer instanceof HTMLCanvasElement ? layer : (layer?.querySelector("canvas") ?? null);
 }
 
-function pixelsOf(host: HTMLElement, name: LayerName, side: number): Uint8ClampedArray | null {
+let copy: CanvasRenderingContext2D | null = null;
+
+/** The pixels of a canvas. They are read from a copy: the browser warns when a canvas that was not made for it is read
+ * again and again, and ipycanvas makes those of the layers. */
+export function pixelsOf(canvas: HTMLCanvasElement): Uint8ClampedArray {
+  const { width, height } = canvas;
+  if (copy?.canvas.width !== width || copy.canvas.height !== height) {
+    copy = createCanvas(width, height, { willReadFrequently: true });
+  }
+  copy.clearRect(0, 0, width, height);
+  copy.drawImage(canvas, 0, 0);
+  return copy.getImageData(0, 0, width, height).data;
+}
+
+function layerPixels(host: HTMLElement, name: LayerName, side: number): Uint8ClampedArray | null {
   const canvas = canvasOf(host, name);
-  return canvas?.width === side ? contextOf(canvas).getImageData(0, 0, side, side).data : null;
+  return canvas?.width === side ? pixelsOf(canvas) : null;
 }
 
 /** Reads the canvases; white where there is none of this size. */
 export function readScene(host: HTMLElement, side: number, masking: boolean): Scene {
   const white = () => new Uint8ClampedArray(4 * side * side).fill(255);
   const mask = new Uint8ClampedArray(side * side);
-  const overlay = masking ? pixelsOf(host, "mask", side) : null;
+  const overlay = masking ? layerPixels(host, "mask", side) : null;
   if (overlay) {
     for (let at = 0; at < mask.length; at++) {
       mask[at] = (overlay[4 * at + 3] ?? 0) / stripeOpacity(at % side, Math.floor(at / side));
@@ -42,8 +56,8 @@ export function readScene(host: HTMLElement, side: number, masking: boolean): Sc
   }
   return {
     side,
-    painting: pixelsOf(host, "painting", side) ?? white(),
-    image: pixelsOf(host, "image", side) ?? white(),
+    painting: layerPixels(host, "painting", side) ?? white(),
+    image: layerPixels(host, "image", side) ?? white(),
     mask,
   };
 }

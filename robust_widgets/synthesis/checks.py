@@ -1,0 +1,117 @@
+"""What a problem must be made of, and the sentences for what it cannot be made of.
+
+It is imported when a problem is made, not with the step loop.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from robust_widgets.errors import ParameterError, PictureError, short_repr, whole_number
+from robust_widgets.pictures.tensors import plain_torch
+from robust_widgets.synthesis.objectives import Objective
+
+DTYPES = (torch.float32, torch.float64)
+
+
+def check_parts(problem: Any) -> None:
+    """Check the parts of a problem that are not tensors.
+
+    Raises:
+        ParameterError: one of them is of another kind.
+    """
+    model, objective = problem.model, problem.objective
+    if not callable(model):
+        raise ParameterError(
+            f"The model of the problem is {model!r}; give the model itself, such as rw.load_model({model!r})."
+            if isinstance(model, str)
+            else f"The model of the problem is a {type(model).__name__}; give one that maps pictures to logits."
+        )
+    if not isinstance(objective, Objective):
+        kind = objective.__name__ if isinstance(objective, type) else type(objective).__name__
+        raise ParameterError(
+            f"The objective of the problem is {'the class' if isinstance(objective, type) else 'a'} {kind!r}; give an "
+            "Objective, such as rw.CrossEntropy('lion'), or an instance of a subclass of your own."
+        )
+    if not all(hasattr(problem.constraint, name) for name in ("project", "random_start", "distance")):
+        raise ParameterError(
+            f"The constraint of the problem is {problem.constraint!r}; give an L2Ball, a LinfBall or Unconstrained()."
+        )
+    if not callable(problem.stepper) and not all(hasattr(problem.stepper, name) for name in ("init", "step")):
+        raise ParameterError(f"The stepper of the problem is {problem.stepper!r}; give one, such as rw.L2Step(0.5).")
+    count = whole_number(problem.steps)
+    if count is None or count < 1:
+        raise ParameterError(f"steps is {short_repr(problem.steps)}; give a whole number of at least 1.")
+    if problem.seed is not None and whole_number(problem.seed) is None:
+        raise ParameterError(
+            f"seed is {short_repr(problem.seed)}; give a whole number, or None to begin at the start itself."
+        )
+
+
+def usable_start(start: Any, model: Any) -> Tensor:
+    """The start as a run needs it: without a gradient of its own, on the model's device, in its precision.
+
+    Raises:
+        PictureError: it is not a batch of finite pictures in [0, 1].
+    """
+    if not isinstance(start, Tensor):
+        raise PictureError(
+            f"The start is a {type(start).__name__}; give a batch of pictures as a tensor, such as "
+            "rw.to_batch(picture, model.input_size)."
+        )
+    if not start.is_floating_point():
+        raise PictureError(f"The start has values of type {start.dtype}; pictures are floats within 0 to 1.")
+    if start.dim() != 4 or start.shape[1] != 3 or 0 in start.shape:
+        raise PictureError(
+            f"The start has shape {tuple(start.shape)}; a batch of pictures has shape (n, 3, height, width)."
+        )
+    low, high = float(start.detach().min()), float(start.detach().max())
+    if not (math.isfinite(low) and math.isfinite(high)) or low < 0 or high > 1:
+        raise PictureError(f"The start holds values from {low:g} to {high:g}; pictures are within 0 to 1.")
+    weight = next((value for value in model.parameters() if value.dtype in DTYPES), None) if _is_module(model) else None
+    with plain_torch():
+        start = start.detach().clone() if start.requires_grad or start.is_inference() else start
+        return start if weight is None else start.to(weight.device, weight.dtype)
+
+
+def usable_region(region: Any, start: Tensor) -> Tensor:
+    """The region, on the start's device.
+
+    Raises:
+        PictureError: it does not fit the start.
+    """
+    count, _, height, width = start.shape
+    fitting = {(1, 1, height, width), (count, 1, height, width)}
+    if not isinstance(region, Tensor) or region.dtype != torch.bool or tuple(region.shape) not in fitting:
+        kind = f"{region.dtype} of shape {tuple(region.shape)}" if isinstance(region, Tensor) else type(region).__name__
+        raise PictureError(
+            f"The region is {kind}; for this start it is bool of shape (1 or {count}, 1, {height}, {width})."
+        )
+    with plain_torch():
+        return (region.clone() if region.is_inference() else region).to(start.device)
+
+
+def not_one_loss_each(objective: object, loss: object, count: int) -> ParameterError:
+    """The error for a loss that is not one number for each picture."""
+    kind = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
+    return ParameterError(
+        f"The loss of {type(objective).__name__} is {kind} for {count} pictures; return one number for each picture, a "
+        f"tensor of shape ({count},), such as loss.flatten(1).mean(1)."
+    )
+
+
+def no_gradient(objective: object) -> ParameterError:
+    """The error for a loss without a gradient with respect to the pictures."""
+    return ParameterError(
+        f"The loss of {type(objective).__name__} has no gradient with respect to the pictures: it does not depend on "
+        "x, or was computed under no_grad, detached or rounded on the way; return a loss computed from x by "
+        "differentiable operations."
+    )
+
+
+def _is_module(model: Any) -> bool:
+    return isinstance(model, nn.Module)

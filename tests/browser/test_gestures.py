@@ -1,0 +1,144 @@
+"""What happens in the middle of a stroke, in a real browser: another tool, zoom, a palm, a wheel, and a cut file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from easel import Easel, opened
+from lab import Notebook, until
+from playwright.sync_api import Browser, Page
+from test_viewer import open_file, saved
+
+pytestmark = pytest.mark.browser
+
+WHITE, ORANGE, BLUE = (255, 255, 255), (242, 140, 40), (47, 111, 183)
+
+
+@pytest.fixture(scope="module")
+def book(lab_folder: Path, lab_address: str, browser: Browser) -> Iterator[Notebook]:
+    """One notebook for all tests; its cell is run again for each."""
+    with opened(lab_folder, lab_address, browser, "gestures.ipynb") as book:
+        yield book
+
+
+@pytest.fixture
+def easel(book: Notebook) -> Easel:
+    return Easel(book)
+
+
+def test_a_stroke_keeps_the_brush_that_it_began_with(easel: Easel) -> None:
+    easel.color("orange")
+    mouse = easel.page.mouse
+    mouse.move(*easel.at(40, 128))
+    mouse.down()
+    mouse.move(*easel.at(100, 128), steps=5)
+    easel.book.python(
+        "surface.pad.tool, surface.pad.color, surface.pad.layer = 'eraser', '#2f6fb7', 'mask'; box.size.value = 60"
+    )
+    easel.page.wait_for_timeout(300)
+    mouse.move(*easel.at(160, 128), steps=5)
+    mouse.up()
+    easel.changed(1)
+    easel.until(easel.is_shown)
+    assert easel.shown(60, 128) == easel.shown(150, 128) == ORANGE
+    assert easel.shown(150, 145) == WHITE, "no wider than it began"
+    assert easel.python("surface.has_mask, len(changes)") == "False 1"
+    easel.drag((40, 128), (160, 128))
+    easel.changed(1)
+    easel.until(easel.is_shown)
+    assert easel.shown(60, 128) == ORANGE, "the next stroke is of the new layer"
+
+
+def test_zoom_in_the_middle_of_a_stroke_goes_on_at_the_pointer(easel: Easel) -> None:
+    easel.color("blue")
+    page = easel.page
+    page.mouse.move(*easel.at(64, 128))
+    page.mouse.down()
+    page.mouse.move(*easel.at(128, 128), steps=5)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -60)
+    page.keyboard.up("Control")
+    easel.until(lambda: page.locator(".rw-pad-percent").inner_text() != "100%")
+    page.mouse.move(*easel.at(192, 128), steps=5)
+    page.mouse.up()
+    easel.changed(1)
+    easel.press("0")
+    easel.until(easel.is_shown)
+    sketch = easel.array("raster.sketch[..., 3]")
+    columns = sketch[128].nonzero()[0]
+    assert columns.min() <= 60 and 140 < columns.max() < 192, "half as far at twice the size"
+    assert sketch.nonzero()[0].min() >= 118 and sketch.nonzero()[0].max() <= 138, "one straight stroke"
+    assert easel.python("len(changes)") == "1"
+
+
+def test_a_stroke_that_the_system_cancels_leaves_nothing(easel: Easel) -> None:
+    easel.page.evaluate(
+        """() => {
+          const finger = { pointerType: 'touch', pointerId: 5 };
+          easel.point('pointerdown', 60, 60, finger);
+          easel.point('pointermove', 120, 60, finger);
+          easel.point('pointercancel', 120, 60, { ...finger, buttons: 0 });
+        }"""
+    )
+    easel.page.wait_for_timeout(400)
+    assert easel.python("len(changes)") == "0" and not easel.inks()
+    easel.drag((60, 60), (120, 60))
+    easel.changed(1)
+    easel.until(easel.is_shown)
+
+
+def test_the_palm_of_the_hand_that_holds_the_pen_paints_nothing(easel: Easel) -> None:
+    easel.page.evaluate(
+        """() => {
+          const pen = { pointerType: 'pen', pressure: 1, pointerId: 2 };
+          const palm = id => ({ pointerType: 'touch', pointerId: id, isPrimary: id === 7 });
+          easel.point('pointerdown', 200, 220, palm(7));
+          easel.point('pointermove', 210, 220, palm(7));
+          easel.point('pointerdown', 60, 60, pen);
+          easel.point('pointerdown', 220, 230, palm(8));
+          easel.point('pointermove', 160, 60, pen);
+          easel.point('pointermove', 190, 230, palm(8));
+          easel.point('pointerup', 160, 60, { ...pen, pressure: 0 });
+          for (const id of [7, 8]) easel.point('pointerup', 200, 220, palm(id));
+        }"""
+    )
+    easel.changed(1)
+    easel.until(easel.is_shown)
+    assert easel.python("raster.sketch[60, 60:160, 3].min(), raster.sketch[150:, :, 3].any(), len(changes)") == (
+        "255 False 1"
+    )
+    assert easel.page.locator(".rw-pad-percent").inner_text() == "100%"
+
+
+def test_the_wheel_over_the_canvas_scrolls_the_notebook(easel: Easel) -> None:
+    page = easel.page
+    page.evaluate(
+        """() => { const panel = document.querySelector('.jp-WindowedPanel-outer, .jp-Notebook');
+                   panel.style.maxHeight = '400px'; panel.scrollTop = 0; }"""
+    )
+    top = "() => document.querySelector('.jp-WindowedPanel-outer, .jp-Notebook').scrollTop"
+    page.mouse.move(*easel.at(128, 60))
+    before = page.evaluate(top)
+    page.mouse.wheel(0, 120)
+    until(page, lambda: page.evaluate(top) > before)
+    assert page.locator(".rw-pad-percent").inner_text() == "100%"
+    page.evaluate("""() => { document.querySelector('.jp-WindowedPanel-outer, .jp-Notebook').style.maxHeight = '' }""")
+
+
+def test_a_cut_run_says_so_again_after_a_reload(lab_page: Page, lab_folder: Path) -> None:
+    page = lab_page
+    saved(lab_folder)
+    (lab_folder / "noise.rwtrace").write_bytes(bytes(range(256)) * 40)
+    (lab_folder / "empty.rwtrace").write_bytes(b"")
+    for name in ("cut.rwtrace", "noise.rwtrace", "empty.rwtrace"):
+        open_file(page, name)
+        notice = page.locator(".jp-MainAreaWidget:not(.lm-mod-hidden) .rw-run-notice[role='alert']")
+        until(page, lambda notice=notice, name=name: notice.count() == 1 and name in notice.inner_text())
+    page.evaluate("() => window.jupyterapp.commands.execute('filebrowser:go-to-path', {path: ''})")
+    page.wait_for_timeout(1000)  # JupyterLab saves its layout
+    page.goto(page.url.partition("?")[0], wait_until="domcontentloaded")
+    page.wait_for_selector(".rw-run-notice[role='alert']", state="attached", timeout=120_000)
+    open_file(page, "fish.rwtrace")
+    page.locator(".rw-viewer .rw-watch").wait_for()
