@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { MIME, readOutput } from "../src/output/read";
 
+/** The head of a JPEG of this size, and a letter for its picture, in base64. */
+const jpeg = (side: number, letter = "") =>
+  btoa(
+    "\xff\xd8\xff\xe0\0\x02\xff\xc0\0\x11\x08" + String.fromCharCode(side >> 8, side & 255).repeat(2) + letter + "...",
+  );
+
 const RUN = {
   title: "größer",
   task: "sketch to image",
@@ -11,7 +17,7 @@ const RUN = {
   probability: [0.1, 0.9],
   distance: [0, 3],
   radius: null,
-  frames: ["Zmlyc3Q=", "bGFzdA=="],
+  frames: [jpeg(8, "a"), jpeg(8, "b")],
 };
 const TOLD = {
   name: "0123",
@@ -62,7 +68,14 @@ describe("an output", () => {
     ["with more info than shown", bundle({ runs: [TOLD, TOLD] })],
     ["with nothing", bundle({ runs: [] }, [])],
     ["with odd runs", bundle({ runs: [{ ...TOLD, header: { task: 3 } }] })],
-    ["with fewer pictures than steps", bundle({}, [{ ...RUN, frames: ["Zmlyc3Q="] }])],
+    ["with fewer pictures than steps", bundle({}, [{ ...RUN, frames: [jpeg(8)] }])],
+    ["with huge pictures", bundle({}, [{ ...RUN, frames: [jpeg(8), jpeg(30_000)] }])],
+    ["with other pictures", bundle({}, [{ ...RUN, frames: [jpeg(8), "bGFzdA=="] }])],
+    ["with words for numbers", bundle({}, [{ ...RUN, loss: ["a", null] }])],
+    ["with odd steps", bundle({}, [{ ...RUN, steps: [0, "4"] }])],
+    ["with an endless title", bundle({}, [{ ...RUN, title: "a".repeat(2000) }])],
+    ["with code for a parameter", bundle({ runs: [{ ...TOLD, header: { ...TOLD.header, knobs: { "a=1)\n": 1 } } }] })],
+    ["with no pictures", bundle({ runs: [{ ...TOLD, pictures: { count: 0, height: 8, width: 8 } }] })],
     ["with no steps", bundle({}, [{ ...RUN, steps: [], loss: [], probability: [], distance: [], frames: [] }])],
     ["with no list of runs", { ...bundle(), "text/html": html({}) }],
     ["with another page", { ...bundle(), "text/html": "<iframe srcdoc='<p>'></iframe>" }],

@@ -1,6 +1,16 @@
 /** Reads the runs in a notebook's output. Their metadata has a MIME type of its own; pictures and curves are read from the
  * HTML player in the same output, so that the file contains them only once. */
 import type { Run } from "@robust-widgets/shared/player";
+import {
+  areParameters,
+  HEXADECIMAL,
+  isSmallJpeg,
+  isText,
+  isWhole,
+  LARGEST_SIDE,
+  MOST_PICTURES,
+  NAME,
+} from "../viewer/limits";
 
 export const MIME = "application/vnd.robust-widgets.run+json";
 /** The version of the metadata that is read here. */
@@ -67,17 +77,33 @@ const isList = (value: unknown, length: number): value is unknown[] => Array.isA
 function isRunInfo(value: unknown): value is RunInfo {
   if (!isRecord(value)) return false;
   const { name, header, frames, pictures } = value;
-  return typeof name === "string" && typeof frames === "number" && isRecord(pictures) && isHeader(header);
+  return isText(name) && isWhole(frames, 1, Infinity) && isRecord(pictures) && isShape(pictures) && isHeader(header);
 }
 
+const isShape = ({ count, height, width }: Record<string, unknown>): boolean =>
+  isWhole(count, 1, MOST_PICTURES) && isWhole(height, 1, LARGEST_SIDE) && isWhole(width, 1, LARGEST_SIDE);
+
 function isHeader(value: unknown): boolean {
-  if (!isRecord(value) || !isRecord(value["knobs"])) return false;
-  return ["task", "model", "fingerprint", "target"].every((name) => typeof value[name] === "string");
+  if (!isRecord(value) || !isRecord(value["knobs"]) || !areParameters(value["knobs"])) return false;
+  const { task, fingerprint, model, target } = value;
+  return isText(task, NAME) && isText(fingerprint, HEXADECIMAL) && isText(model) && isText(target);
 }
+
+const isNumber = (value: unknown): boolean => value === null || typeof value === "number";
 
 function isRun(value: unknown): value is Run {
   if (!isRecord(value) || !Array.isArray(value["steps"])) return false;
-  const count = value["steps"].length;
-  const columns = ["loss", "probability", "distance", "frames"];
-  return count > 0 && columns.every((name) => isList(value[name], count)) && typeof value["title"] === "string";
+  const steps: unknown[] = value["steps"];
+  const { frames, title, task } = value;
+  const count = steps.length;
+  const columns = ["loss", "probability", "distance"].map((name) => value[name]);
+  return (
+    count > 0 &&
+    steps.every((step) => isWhole(step, 0, Infinity)) &&
+    columns.every((column) => isList(column, count) && column.every(isNumber)) &&
+    isList(frames, count) &&
+    frames.every((frame) => typeof frame === "string" && isSmallJpeg(frame)) &&
+    isText(title) &&
+    isText(task)
+  );
 }

@@ -1,19 +1,20 @@
 /** Reads saved runs. */
 import type { Run } from "@robust-widgets/shared/player";
+import {
+  areParameters,
+  HEXADECIMAL,
+  isText,
+  isWhole,
+  LARGEST_PIXELS,
+  LARGEST_SIDE,
+  MOST_PICTURES,
+  NAME,
+} from "./limits";
 import type { RunParameters } from "./parameters";
 import { DamagedError, unzip } from "./zip";
 
 /** The version of the format that is read here. */
 export const VERSION = 1;
-
-/** What a run may hold, as in `robust_widgets/pictures/limits.py` and `robust_widgets/runs/schema.py`. */
-const LARGEST_SIDE = 10_000;
-const LARGEST_PIXELS = 64_000_000;
-const MOST_PICTURES = 1024;
-const LONGEST_NAME = 1000;
-const MOST_PARAMETERS = 100;
-const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
-const HEXADECIMAL = /^[0-9a-f]{0,128}$/;
 
 /** The file has a format version that cannot be read here. */
 export class OtherVersionError extends Error {
@@ -102,14 +103,9 @@ function isGrid(png: Uint8Array<ArrayBuffer>, { count, height, width }: Shape): 
 }
 
 function parametersIn(values: Record<string, unknown>): [name: string, value: unknown][] {
-  const entries = Object.entries(values);
-  const isKnown = ([name, value]: [string, unknown]) =>
-    NAME.test(name) && (value === null || typeof value === "number" || typeof value === "boolean" || isShort(value));
-  if (entries.length > MOST_PARAMETERS || !entries.every(isKnown)) throw unreadable("knobs");
-  return entries;
+  if (!areParameters(values)) throw unreadable("knobs");
+  return Object.entries(values);
 }
-
-const isShort = (value: unknown): value is string => typeof value === "string" && value.length <= LONGEST_NAME;
 
 function json(bytes: Uint8Array | undefined): unknown {
   if (!bytes) throw new DamagedError("its part run.json is missing");
@@ -133,12 +129,12 @@ function number(value: unknown, name: string): number {
 }
 
 function whole(value: unknown, name: string, most: number): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > most) throw unreadable(name);
+  if (!isWhole(value, 1, most)) throw unreadable(name);
   return value;
 }
 
-function text(value: unknown, pattern = /^/): string {
-  if (!isShort(value) || !pattern.test(value)) throw unreadable("header");
+function text(value: unknown, pattern?: RegExp): string {
+  if (!isText(value, pattern)) throw unreadable("header");
   return value;
 }
 
