@@ -32,6 +32,7 @@ LONGEST_RUN = 100_001
 MOST_PICTURES = 1024
 LONGEST_JSON = 4 << 20  # bytes; the numbers of 40,000 steps
 LONGEST_NAME = 1000
+LONGEST_KEY = 64  # of a task and of a parameter
 MOST_CLASSES = 100_000
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,7 @@ from robust_widgets.errors import SaveError, quoted
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.files import as_path
 from robust_widgets.pictures.grid import tile
+from robust_widgets.pictures.limits import LONGEST_KEY, LONGEST_NAME
 from robust_widgets.runs.export import write_gif, write_mp4, write_png
 from robust_widgets.runs.playback import curves
 from robust_widgets.runs.record import RunRecord
@@ -31,22 +34,43 @@ def frame_name(step: int) -> str:
 
 
 def header_of(trace: RunRecord) -> dict[str, Any]:
-    """Metadata of a saved run. Its keys are part of the file formats."""
+    """Metadata of a saved run. Its keys are part of the file formats.
+
+    A problem of somebody's own may have names and values that no file may have; they are written as text, so that the
+    run can be read again.
+    """
     return {
-        "task": trace.task,
-        "knobs": trace.parameters,
+        "task": _name(trace.task),
+        "knobs": {_name(name): _plain(value) for name, value in trace.parameters.items()},
         "seed": trace.seed,
-        "model": trace.model,
-        "fingerprint": trace.fingerprint,
-        "target": trace.target,
-        "classes": list(trace.classes),
-        "radius": trace.radius,
+        "model": trace.model[:LONGEST_NAME],
+        "fingerprint": trace.fingerprint if re.fullmatch("[0-9a-f]{0,128}", trace.fingerprint) else "",
+        "target": trace.target[:LONGEST_NAME],
+        "classes": [name[:LONGEST_NAME] for name in trace.classes],
+        "radius": None if trace.radius is None else float(trace.radius),
     }
+
+
+def _name(text: str) -> str:
+    """A name of letters, digits and underscores."""
+    plain = re.sub("[^A-Za-z0-9_]", "_", text)[:LONGEST_KEY]
+    return plain if plain and not plain[0].isdigit() else f"_{plain}"[:LONGEST_KEY]
+
+
+def _plain(value: Any) -> bool | int | float | str | None:
+    """A parameter's value, as text where JSON cannot hold it as it is."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or isinstance(value, bool):
+        return value
+    if (isinstance(value, int) and abs(value) < 2**63) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)[:LONGEST_NAME]
 
 
 def arrays_of(trace: RunRecord) -> dict[str, Any]:
     """Arrays of a saved run next to its pictures: metrics, arrays that only some frames have, and inputs."""
-    arrays: dict[str, Any] = {"seconds": trace.seconds, **trace.metrics}
+    columns = {"seconds": trace.seconds, **trace.metrics}
+    arrays: dict[str, Any] = {name: values.astype(np.float64) for name, values in columns.items()}
     for name in OPTIONAL:
         rows = {step: row for step in range(len(trace)) if (row := getattr(trace[step], name)) is not None}
         if rows:

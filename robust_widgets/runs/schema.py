@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from robust_widgets.pictures.limits import (
     LARGEST_SIDE,
     LONGEST_JSON,
+    LONGEST_KEY,
     LONGEST_NAME,
     LONGEST_RUN,
     MOST_CLASSES,
     MOST_PICTURES,
 )
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=LONGEST_KEY)]
 Text = Annotated[str, Field(max_length=LONGEST_NAME)]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

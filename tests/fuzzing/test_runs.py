@@ -215,3 +215,23 @@ def test_an_output_of_anything(about: dict[str, Any], header: dict[str, Any], ru
         check_sentence(str(error), "run its cell again")
         return
     assert len(trace) and mime_bundle([trace], most_bytes=60_000)
+
+
+OWN = st.dictionaries(
+    texts() | st.text(min_size=1), values() | st.builds(object) | st.just(np.float32(0.1)), max_size=4
+)
+
+
+@tries(40)
+@given(parameters=OWN, task=texts(), target=texts(), fingerprint=texts(), radius=st.none() | st.floats(0, 1e9))
+def test_a_run_of_a_problem_of_ones_own_can_be_saved_and_read(
+    folder: Path, parameters: dict[str, Any], task: str, target: str, fingerprint: str, radius: float | None
+) -> None:
+    trace = rich(2)
+    trace.parameters, trace.task, trace.target = parameters, task, target
+    trace.fingerprint, trace.radius = fingerprint, radius
+    for name in ("own.rwtrace", "own.npz"):
+        trace.save(folder / name)
+        back = load_trace(folder / name)
+        assert len(back) == len(trace) and back.target == target[:1000]
+        assert len(back.parameters) <= len(parameters)
