@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -138,7 +139,17 @@ def _read(path: Path) -> Any:
             f"The class names in {str(path)!r} cannot be read ({first_line(error)}); give {_ALLOWED}, or the name of a "
             f"set: {quoted(class_sets())}."
         ) from None
-    return [line for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for pattern in (NUMBERED, NUMBERED_AFTER):
+        pairs = [match.group("index", "name") for line in lines if (match := pattern.fullmatch(line))]
+        if len(pairs) >= max(2, len(lines) - 1):  # one line may be a header
+            return {name: int(index) for index, name in pairs}
+    return lines
+
+
+# Lines of a table: "0,cat", "1: dog", or "cat;0".
+NUMBERED = re.compile(r"(?P<index>\d{1,6})\s*[,;:\t]\s*(?P<name>.+)")
+NUMBERED_AFTER = re.compile(r"(?P<name>.+?)\s*[,;:\t]\s*(?P<index>\d{1,6})")
 
 
 def synonyms(classes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
