@@ -151,7 +151,10 @@ def first_line(error: BaseException, limit: int = 200) -> str:
 
 def shortened(text: str, limit: int = 200) -> str:
     """At most ``limit`` characters of a text, cut between words."""
-    return textwrap.shorten(text, limit, placeholder=" ...") if len(text) > limit else text
+    if len(text) <= limit:
+        return text
+    words = textwrap.shorten(text, limit, placeholder=" ...")
+    return words if words != "..." else text[:limit]  # a single long word
 
 
 def whole_number(value: Any) -> int | None:

@@ -73,7 +73,8 @@ def _parameters(spec: TaskSpec, trace: Trace) -> list[str]:
     try:
         checked = spec.check(trace.parameters)
     except InputError as error:
-        raise TraceError(f"This run cannot be repeated with this version of robust-widgets: {error}") from None
+        sentence = f"This run cannot be repeated with this version of robust-widgets: {error}"
+        raise TraceError(sentence) from None
     return [f"{name}={checked[name]!r}" for name in trace.parameters]
 
 

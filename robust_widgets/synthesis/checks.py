@@ -26,10 +26,12 @@ def check_parts(problem: Any) -> None:
     """
     model, objective = problem.model, problem.objective
     if not callable(model):
+        if isinstance(model, str):
+            raise ParameterError(
+                f"The model of the problem is {model!r}; give the model itself, such as rw.load_model({model!r})."
+            )
         raise ParameterError(
-            f"The model of the problem is {model!r}; give the model itself, such as rw.load_model({model!r})."
-            if isinstance(model, str)
-            else f"The model of the problem is a {type(model).__name__}; give one that maps pictures to logits."
+            f"The model of the problem is a {type(model).__name__}; give one that maps pictures to logits."
         )
     if not isinstance(objective, Objective):
         kind = objective.__name__ if isinstance(objective, type) else type(objective).__name__

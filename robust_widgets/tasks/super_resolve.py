@@ -155,7 +155,8 @@ def low_resolution(trace: Trace) -> Pixels:
         FACTOR.check(trace.parameters.get("factor"))
         ENLARGEMENT.check(trace.parameters.get("enlargement", "nearest"))
     except ParameterError as error:
-        raise TraceError(f"This run does not tell its low-resolution picture: {error}") from None
+        sentence = f"This run does not tell its low-resolution picture: {error}"
+        raise TraceError(sentence) from None
     if height != width or width > LARGEST_INPUT:
         raise TraceError(
             f"This run has pictures of {width:,} x {height:,} pixels; those of a super-resolution are square, and at "

@@ -234,9 +234,8 @@ def _try_out(network: nn.Module, size: int) -> tuple[int, object, list[_LinearCa
         )
     elif fitting is not None:
         advice = f"it takes those of {fitting} x {fitting}: give input_size={fitting}."
-    raise WeightsError(
-        f"The network cannot take pictures of {size} x {size} pixels ({reason}); {advice}"
-    ) from first_error
+    sentence = f"The network cannot take pictures of {size} x {size} pixels ({reason}); {advice}"
+    raise WeightsError(sentence) from first_error
 
 
 def _call(network: nn.Module, channels: int, size: int) -> tuple[object, list[_LinearCall]]:
