@@ -5,6 +5,7 @@ Only batches gain from it. On a processor with AVX-512 BF16, steps of 8 and 32 p
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -18,10 +19,18 @@ aten = torch.ops.aten
 _NORMALISATION = (aten.sub.Tensor, aten.div.Tensor, aten.add.Tensor, aten.mul.Tensor)
 
 
+@cache
 def is_available() -> bool:
-    """Whether oneDNN's fused operations are there, and the processor multiplies in bfloat16."""
+    """Whether the processor multiplies in bfloat16 and oneDNN, which may be held to less, convolves in it."""
     names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # undocumented, so a torch may lack them
-    return onednn.is_available() and any(getattr(torch.cpu, name, bool)() for name in names)
+    if not onednn.is_available() or not any(getattr(torch.cpu, name, bool)() for name in names):
+        return False
+    try:
+        x = torch.ones(1, 1, 1, 1, dtype=torch.bfloat16)
+        torch.ops.mkldnn._convolution_pointwise(x, x, None, [0, 0], [1, 1], [1, 1], 1, "none", [], "")
+    except RuntimeError:
+        return False
+    return True
 
 
 def to_bfloat16(graphs: JointGraph) -> None:
