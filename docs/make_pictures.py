@@ -1,15 +1,19 @@
-"""Paint the README's pictures anew with the shipped default model: python docs/make_pictures.py"""
+"""Paint the pictures of the README and the docs anew with the shipped default model: python docs/make_pictures.py"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 import robust_widgets as rw
+from robust_widgets.models.class_seeds import draw_seeds
+from robust_widgets.models.noise import smooth_noise
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.trace import Trace
 
@@ -19,12 +23,15 @@ TILE, GAP, WORDS, LINE = 144, 6, 180, 26
 GIF_SIDE, PAIR_SIDE, GIF_COLOURS = 192, 176, 256
 INK = "#222222"
 MIDDLE = slice(20, 44)
+LARGER_CLASSES = ("lion", "bridge", "shore", "goldfish")
 
 
 def main() -> None:
     model = rw.load_model(device="cpu")
     sheet(model).save(PICTURES / "contact-sheet.png", optimize=True)
     tasks(model).save(PICTURES / "tasks.jpg", quality=90)
+    larger(model).save(PICTURES / "larger.jpg", quality=90)
+    cleaner(model).save(PICTURES / "cleaner.jpg", quality=90)
     animate(rw.sketch_to_image(PICTURES / "blob.png", "goldfish", model=model), PICTURES / "sketch-to-goldfish.gif")
     lion = rw.generate("lion", seed=3, model=model)[-1].pixels[0]
     animate(rw.translate(lion, "bear", model=model), PICTURES / "lion-to-bear.gif", columns=2, side=PAIR_SIDE)
@@ -43,6 +50,42 @@ def sheet(model: rw.RobustClassifier) -> Image.Image:
         for row, pixels in enumerate([trace[0].pixels[0], *trace[-1].pixels]):
             picture.paste(shown(pixels, side), (column * side, LINE + row * side))
     return picture
+
+
+def larger(model: rw.RobustClassifier) -> Image.Image:
+    """A row a class: 64 pixels enlarged, all steps at 256 pixels, coarse to fine; seed 0 of each."""
+    side = 256
+    rows = []
+    for name in LARGER_CLASSES:
+        native = rw.generate(name, seed=0, model=model)[-1].pixels[0]
+        direct = rw.run(rw.make_problem("generate", name, seed=0, size=side, model=model))[-1].pixels[0]
+        fine = rw.generate(name, seed=0, size=side, model=model)[-1].pixels[0]
+        rows.append(np.concatenate([np.asarray(shown(native, side)), direct, fine], 1))
+    return Image.fromarray(np.concatenate(rows))
+
+
+def cleaner(model: rw.RobustClassifier) -> Image.Image:
+    """The same seeds with white and with smooth noise; the same holes as in the paper and by default."""
+    white, smooth, mean, harmonic = [], [], [], []
+    mask = np.zeros((64, 64), bool)
+    mask[MIDDLE, MIDDLE] = True
+    assert model.seeds is not None
+    for name in SHEET_CLASSES:
+        index, generator = model.class_index(name), torch.Generator().manual_seed(0)
+        torch.randn(model.seeds["factor"].shape[1], generator=generator)
+        noise = torch.randn((1, 64, 64), generator=generator)
+        generator = torch.Generator().manual_seed(0)
+        torch.randn(model.seeds["factor"].shape[1], generator=generator)
+        change = model.seeds["noise"][index].float() * (noise - smooth_noise(1, 64, generator))
+        start = (draw_seeds(model, index, 1, 0) + change).clamp(0, 1)
+        problem = rw.make_problem("generate", name, model=model)
+        white.append(rw.run(replace(problem, start=start))[-1].pixels[0])
+        smooth.append(rw.run(problem)[-1].pixels[0])
+        papers = {"fill": "mean", "epsilon": 21.6, "steps": 144}
+        mean.append(rw.inpaint(smooth[-1], mask, name, model=model, **papers)[-1].pixels[0])
+        harmonic.append(rw.inpaint(smooth[-1], mask, name, model=model)[-1].pixels[0])
+    rows = [np.concatenate([np.asarray(shown(pixels, 96)) for pixels in row], 1) for row in (white, smooth, mean, harmonic)]
+    return Image.fromarray(np.concatenate(rows))
 
 
 def tasks(model: rw.RobustClassifier) -> Image.Image:

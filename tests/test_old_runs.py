@@ -38,7 +38,9 @@ CALLS: dict[str, Callable[[rw.RobustClassifier], rw.Trace]] = {
         PICTURE, MASK, "butterfly", seed=3, fill="mean", epsilon=21.6, steps=6, model=model
     ),
     "paint_features": lambda model: rw.paint_features(PICTURE, MASK, 5, seed=3, steps=6, model=model),
-    "larger": lambda model: rw.translate(PICTURE, "lion", seed=3, size=96, steps=4, model=model),
+    "larger": lambda model: rw.run(
+        rw.make_problem("translate", "lion", picture=PICTURE, seed=3, size=96, steps=4, model=model)
+    ),
     "penalty": lambda model: rw.paint_features(
         PICTURE, MASK, 5, seed=3, penalty="paper", constraint="linf", steps=6, model=model
     ),

@@ -17,9 +17,10 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import has_features, model_features
 from robust_widgets.models.registry import source_of
 from robust_widgets.robustness.estimate import cached_estimate
+from robust_widgets.solvers.compose import coarse_to_fine
 from robust_widgets.solvers.run import compiled_iterate, new_trace
 from robust_widgets.solvers.step_graph import records
-from robust_widgets.tasks.running.run import build_problem
+from robust_widgets.tasks.running.run import build_stages
 
 FEATURES = "paint_features"
 WARM_UP_TASKS = ("generate", "inpaint", FEATURES)  # the other tasks share the steps of "generate"
@@ -64,7 +65,7 @@ class ModelWorker:
             self._model.warm_up()
             for task in WARM_UP_TASKS if records(self._model) else ():
                 yield
-                next(compiled_iterate(build_problem(self._model, self._typical_request(task))))
+                next(compiled_iterate(build_stages(self._model, self._typical_request(task))[-1]))
         trim_heap()
 
     def close(self) -> None:
@@ -90,17 +91,18 @@ class ModelWorker:
         try:
             if is_stopped():
                 return RunEnded(number, "stopped")
-            problem = build_problem(self._model, request)
+            *coarser, problem = build_stages(self._model, request)
+            steps = sum(stage.steps for stage in (*coarser, problem))
             trace = new_trace(problem)
             for name in ("picture", "mask", "start"):
                 pixels = getattr(request, name)
                 if pixels is not None:
                     trace.inputs[name] = pixels.copy()
-            listener(RunStarted(number, trace, problem.steps))
-            for frame in compiled_iterate(problem):
+            listener(RunStarted(number, trace, steps))
+            for frame in coarse_to_fine(*coarser)(problem):
                 trace.append(frame)
                 listener(FrameMade(number, frame))
-                if is_stopped() and frame.step < problem.steps:
+                if is_stopped() and frame.step < steps:
                     return RunEnded(number, "stopped")
             return RunEnded(number, "done", self._note())
         except RobustWidgetsError as error:

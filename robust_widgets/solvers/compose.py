@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from robust_widgets.errors import ParameterError, at_least
-from robust_widgets.pictures.tensors import from_pixels
+from robust_widgets.pictures.tensors import from_pixels, resize, to_pixels
 from robust_widgets.runs.frame import Frame
 from robust_widgets.solvers.run import compiled_iterate
 from robust_widgets.synthesis.loop import Solver
@@ -101,6 +102,59 @@ def chain_problems(*builders: Callable[[Tensor], Problem], solver: Solver = comp
                     yield last
 
     return solve
+
+
+def coarse_to_fine(*coarser: Problem, solver: Solver = compiled_iterate) -> Solver:
+    """Solve smaller versions of the problem first; each size starts from what the one before changed, enlarged.
+
+    A network trained on small pictures sees small things: on a large picture it paints many small lions side by side.
+    Here the lion is painted at the network's own size, and larger sizes add detail.
+
+    The frames follow each other, enlarged to the problem's size. Their numbers are those of the size they were made at;
+    distances are measured from where that size started.
+
+    Args:
+        coarser: the same problem on smaller pictures, the smallest first, usually with a larger epsilon.
+        solver: solves each of them.
+    """
+
+    def solve(problem: Problem) -> Iterator[Frame]:
+        height, width = problem.start.shape[2:]
+        change: Tensor | None = None
+        steps, seconds = 0, 0.0
+        for stage in (*coarser, problem):
+            start = stage.start if change is None else changed_start(stage, change)
+            last: Frame | None = None
+            for frame in solver(replace(stage, start=start)):
+                last = frame
+                if steps == 0 or frame.step > 0:
+                    whole = _enlarged(frame, height, width)
+                    yield replace(whole, step=steps + frame.step, seconds=seconds + frame.seconds)
+            if last is None:
+                return
+            change = from_pixels(last.pixels).to(stage.start) - stage.start
+            steps, seconds = steps + last.step, seconds + last.seconds
+
+    return solve
+
+
+def changed_start(stage: Problem, change: Tensor) -> Tensor:
+    """The start of a problem with a change made to smaller pictures, (n, 3, h, w), inside its region."""
+    size = stage.start.shape[2:]
+    enlarged = torch.nn.functional.interpolate(change, size, mode="bicubic", antialias=True)
+    moved = (stage.start + enlarged).clamp(0, 1)
+    return moved if stage.region is None else torch.where(stage.region, moved, stage.start)
+
+
+def _enlarged(frame: Frame, height: int, width: int) -> Frame:
+    if frame.pixels.shape[1:3] == (height, width):
+        return frame
+    pixels = to_pixels(resize(from_pixels(frame.pixels), height, width))
+    heat = frame.gradient
+    if heat is not None:
+        rows, columns = (np.arange(new) * old // new for new, old in zip((height, width), heat.shape[1:], strict=True))
+        heat = heat[:, rows][:, :, columns]
+    return replace(frame, pixels=pixels, gradient=heat)
 
 
 def _better(old: Frame, new: Frame) -> Frame:

@@ -50,8 +50,8 @@ def generate(
         epsilon: L2 limit on the distance from the start, in pixels at 224; 40 in the paper. Under Linf, levels of 255.
         step_size: L2 length of a step, in pixels at 224; 1 in the paper. Under Linf, levels of 255.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
-        size: width and height of the pictures in pixels; None is the model's own. A larger size runs the network at
-            that size.
+        size: width and height of the pictures in pixels; None is the model's own. A larger size is painted coarse to
+            fine: at the model's own size first, then at each double of it with a smaller epsilon.
         model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.

@@ -68,8 +68,8 @@ def paint_features(
         step_size: L2 length of a step, in pixels at 224; 1 in the paper. Under Linf, levels of 255.
         seed: seeds smooth noise (deviation 0.009) in the mask; None adds none, as in the paper.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
-        size: width and height in pixels at which the run works; None is the model's own. A larger size runs the network
-            at that size, on a picture that is shifted at random before each step.
+        size: width and height in pixels of the result; None is the model's own. A larger size is painted coarse to fine:
+            at the model's own size first, then at each double of it with a smaller epsilon.
         model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.
@@ -131,10 +131,10 @@ def _paint_in_turn(
     import torch
 
     from robust_widgets.models.features import feature_unit
-    from robust_widgets.solvers.compose import chain_problems
+    from robust_widgets.solvers.compose import chain_problems, coarse_to_fine
     from robust_widgets.solvers.run import run
     from robust_widgets.synthesis.objectives import Activation
-    from robust_widgets.tasks.running.problems import picture_and_mask, size_of
+    from robust_widgets.tasks.running.problems import picture_and_mask, size_of, size_stages
 
     features = _listed(feature)
     pictures: Any = list(picture) if isinstance(picture, Iterator) else picture  # pyright: ignore[reportUnknownArgumentType]
@@ -154,11 +154,21 @@ def _paint_in_turn(
         with torch.no_grad():
             Activation(units)(model, first[:1].expand(len(units), -1, -1, -1).to(model.device))
 
-    def stage(index: int) -> Callable[[torch.Tensor], Problem]:
-        return lambda latest: problem(model, latest, regions[index][1], units[index], parameters)
+    coarser: list[Problem] = []
 
-    start = replace(stage(0)(first), target=", ".join(str(feature) for feature in features))
-    return run(start, on_step, solver=chain_problems(*(stage(index) for index in range(1, len(units)))))
+    def feature_problem(index: int) -> Callable[[torch.Tensor], Problem]:
+        def build(latest: torch.Tensor) -> Problem:
+            *coarser[:], last = [
+                problem(model, latest, regions[index][1], units[index], part)
+                for part in size_stages(parameters, model.input_size)
+            ]
+            return replace(last, parameters=dict(parameters))
+
+        return build
+
+    start = replace(feature_problem(0)(first), target=", ".join(str(feature) for feature in features))
+    builders = [feature_problem(index) for index in range(1, len(units))]
+    return run(start, on_step, solver=chain_problems(*builders, solver=lambda last: coarse_to_fine(*coarser)(last)))
 
 
 def _listed(one_or_several: object) -> list[Any]:

@@ -12,8 +12,9 @@ import pytest
 from robust_widgets.interface.parameters import AnyParameter, Choice
 from robust_widgets.interface.tasks import default_of, task_names, task_spec, task_specs
 from robust_widgets.runs.trace import Trace
+from robust_widgets.solvers.compose import coarse_to_fine
 from robust_widgets.solvers.run import run
-from robust_widgets.tasks.running.run import build_problem
+from robust_widgets.tasks.running.run import build_stages
 from tests.helpers import smooth_model
 from tests.tasks.calls import FUNCTIONS, assert_different, call, request
 
@@ -76,7 +77,8 @@ def test_every_parameter_changes_the_result(task: str, parameter: AnyParameter) 
 @walk
 def test_every_parameter_of_a_request_is_used(task: str, parameter: AnyParameter) -> None:
     parameters = {**start(task), "steps": 3, parameter.name: others(task, parameter)[-1]}
-    turned, direct = run(build_problem(MODEL, request(task, parameters))), call(task, model=MODEL, **parameters)
+    *coarser, problem = build_stages(MODEL, request(task, parameters))
+    turned, direct = run(problem, solver=coarse_to_fine(*coarser)), call(task, model=MODEL, **parameters)
     assert turned.parameters == direct.parameters and turned.parameters[parameter.name] == others(task, parameter)[-1]
     np.testing.assert_array_equal(turned.frames, direct.frames)
 

@@ -37,9 +37,10 @@ from robust_widgets.pictures.files import as_path, kinds_of, pictures_in
 from robust_widgets.pictures.folder import PictureFolder, SavedPicture
 from robust_widgets.pictures.io import to_array
 from robust_widgets.pictures.tensors import Picture, plain_torch, to_pixels
+from robust_widgets.solvers.compose import changed_start
 from robust_widgets.synthesis.loop import iterate
 from robust_widgets.synthesis.problem import Problem
-from robust_widgets.tasks.running.run import resolve_model, task_problem
+from robust_widgets.tasks.running.run import resolve_model, task_stages
 
 MEMORY_FRACTION = 0.5  # of the free memory: backward needs its own space, and other processes grow
 MAX_ON_CPU, MAX_ON_GPU = 8, 256  # larger batches are no faster on a CPU, and an interrupted batch is lost
@@ -273,7 +274,8 @@ class _BatchRunner:
     def __post_init__(self) -> None:
         self._bad: set[int] = set()
         self._contents: dict[int, str] = {}
-        self.first = self._first_problem()
+        self.stages = self._first_stages()
+        self.first = self.stages[-1]
 
     def settings(self) -> dict[str, Any]:
         """Everything that decides the pictures, but what they start from."""
@@ -318,15 +320,19 @@ class _BatchRunner:
     @plain_torch()
     def _paint(self, positions: Sequence[int]) -> dict[int, SavedPicture | None]:
         results: dict[int, SavedPicture | None] = dict.fromkeys(positions)
-        starts = {position: start for position in positions if (start := self._start(position)) is not None}
+        starts = {position: part for position in positions if (part := self._starts(position)) is not None}
         if not starts:
             return results
-        # One problem for all: if its loss draws at random, each batch gets the same draws.
-        problem = replace(self.first, start=torch.cat(list(starts.values())))
-        x, info = problem.start, None
-        for i, x, info in iterate(problem, lambda i, x, info: (i, x, info)):  # noqa: B007 - the last is used below
-            if self.on_step is not None:
-                self.on_step(i)
+        x, info, steps = self.first.start, None, 0
+        change: Tensor | None = None
+        for level, first in enumerate(self.stages):
+            # One problem for all: if its loss draws at random, each batch gets the same draws.
+            problem = replace(first, start=torch.cat([part[level] for part in starts.values()]))
+            start = problem.start if change is None else changed_start(problem, change)
+            for i, x, info in iterate(replace(problem, start=start), lambda i, x, info: (i, x, info)):
+                if self.on_step is not None:
+                    self.on_step(steps + i)
+            change, steps = x - problem.start, steps + first.steps
         assert info is not None
         metrics = torch.stack([info.loss, info.probability, info.distance], 1).double().tolist()
         for position, (loss, *_) in zip(starts, metrics, strict=True):
@@ -339,7 +345,7 @@ class _BatchRunner:
             results[position] = SavedPicture(
                 index=(index := self.places[position]),
                 seed=self._seed(index),
-                target=problem.target,
+                target=self.first.target,
                 source=self._source(position),
                 loss=loss,
                 probability=probability,
@@ -349,20 +355,20 @@ class _BatchRunner:
             )
         return results
 
-    def _first_problem(self) -> Problem:
-        """The problem of the first picture that can be read; raises for the first picture if none can."""
+    def _first_stages(self) -> list[Problem]:
+        """The problems of the first picture that can be read; raises for the first picture if none can."""
         try:
-            return self._problem(0)
+            return self._stages(0)
         except PictureError:
             for position in range(1, len(self.places)):
                 with suppress(PictureError):
-                    return self._problem(position)
+                    return self._stages(position)
             raise
 
-    def _start(self, position: int) -> Tensor | None:
-        """What a picture starts from; None, and a sentence, if it cannot be read."""
+    def _starts(self, position: int) -> list[Tensor] | None:
+        """What a picture starts from at each size; None, and a sentence, if it cannot be read."""
         try:
-            return self._problem(position).start
+            return [stage.start for stage in self._stages(position)]
         except PictureError as error:
             if position not in self._bad:
                 self._bad.add(position)
@@ -373,12 +379,12 @@ class _BatchRunner:
                     warnings.warn(sentence, stacklevel=2)
             return None
 
-    def _problem(self, position: int) -> Problem:
+    def _stages(self, position: int) -> list[Problem]:
         picture = None if self.pictures is None else self.pictures[position]
         parameters = dict(self.parameters)
         if "seed" in parameters:
             parameters["seed"] = self._seed(self.places[position])
-        return task_problem(self.spec, self.model, self.target, parameters, picture=picture)
+        return task_stages(self.spec, self.model, self.target, parameters, picture=picture)
 
     def _seed(self, index: int) -> int | None:
         seed = self.parameters.get("seed")

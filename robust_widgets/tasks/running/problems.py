@@ -31,6 +31,40 @@ def size_of(model: RobustClassifier, parameters: Mapping[str, Any]) -> int:
     return parameters.get("size") or model.input_size
 
 
+# On a larger picture, the share of the steps after the model's own size, and of epsilon at the size after that; it is
+# halved at each further one. With more, small things of the class grow all over the picture.
+FINER_STEPS, FINER_EPSILON = 0.4, 0.25
+
+
+def size_stages(parameters: Mapping[str, Any], native: int) -> list[dict[str, Any]]:
+    """The parameters of a run at each of its sizes: the model's own, its doubles, and that of the parameters.
+
+    Args:
+        parameters: all of the task's parameters, checked.
+        native: width in pixels of the model's input.
+    """
+    size, steps = parameters.get("size"), int(parameters["steps"])
+    if size is None or size <= native:
+        return [dict(parameters)]
+    sizes = [native]
+    while 2 * sizes[-1] < size:
+        sizes.append(2 * sizes[-1])
+    sizes.append(size)
+    if "factor" in parameters:  # a smaller version has to have something to enlarge
+        sizes = [side for side in sizes if side == size or side * parameters["factor"] >= 1.5 * size]
+    sizes = sizes[-steps:]
+    finer = max(1, int(FINER_STEPS * steps / (len(sizes) - 1))) if len(sizes) > 1 else 0
+    stages: list[dict[str, Any]] = []
+    for index, side in enumerate(sizes):
+        share = FINER_EPSILON * 0.5 ** (index - 1) if index else 1.0
+        count = finer if index else steps - finer * (len(sizes) - 1)
+        stage = {**parameters, "size": side, "steps": count, "epsilon": share * parameters["epsilon"]}
+        if "factor" in parameters:
+            stage["factor"] = parameters["factor"] * side / size
+        stages.append(stage)
+    return stages
+
+
 def ball_and_step(parameters: Mapping[str, Any], size: int, strength: float = 1.0) -> tuple[Constraint, Stepper]:
     """The constraint and stepper that the parameters ask for, in raw pixels of a picture of this size.
 

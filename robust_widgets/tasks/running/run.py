@@ -18,8 +18,10 @@ from robust_widgets.pictures.files import as_path
 from robust_widgets.pictures.tensors import Mask, Picture, plain_torch, to_batch
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
+from robust_widgets.solvers.compose import coarse_to_fine
 from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.problem import Problem
+from robust_widgets.tasks.running.problems import size_stages
 
 
 def make_problem(
@@ -77,6 +79,28 @@ def task_problem(
     return spec.problem(model, *inputs, target, checked)
 
 
+def task_stages(
+    task: str | TaskSpec,
+    model: RobustClassifier,
+    target: Any,
+    parameters: Mapping[str, Any],
+    *,
+    picture: Picture | Sequence[Picture] | None = None,
+    mask: Mask | Sequence[Mask] | None = None,
+) -> list[Problem]:
+    """The problems of a run, from the model's own size to that of the parameters; the last one holds all parameters.
+
+    Arguments and errors as for `make_problem`. Solve the last with `coarse_to_fine` of the others.
+    """
+    spec = task_spec(task) if isinstance(task, str) else task
+    checked = spec.check(parameters)
+    stages = [
+        task_problem(spec, model, target, stage, picture=picture, mask=mask)
+        for stage in size_stages(checked, model.input_size)
+    ]
+    return [*stages[:-1], replace(stages[-1], parameters=dict(checked))]
+
+
 def run_task(
     spec: TaskSpec,
     target: Any,
@@ -90,8 +114,8 @@ def run_task(
 ) -> Trace:
     """What a task's function does: check the parameters, find the model, build the problem and run it."""
     checked = spec.check(parameters)
-    problem = task_problem(spec, resolve_model(model, device), target, checked, picture=picture, mask=mask)
-    trace = run(problem, on_step)
+    *coarser, problem = task_stages(spec, resolve_model(model, device), target, checked, picture=picture, mask=mask)
+    trace = run(problem, on_step, solver=coarse_to_fine(*coarser))
     trace.sources = files_among(picture, mask)
     return trace
 
@@ -104,13 +128,22 @@ def files_among(*pictures: object) -> tuple[str, ...]:
 
 @plain_torch()
 def build_problem(model: RobustClassifier, request: RunRequest) -> Problem:
-    """The problem that a session's request asks for; raises as `make_problem`."""
+    """The problem that a session's request asks for, at its size alone; raises as `make_problem`."""
     problem = task_problem(
         request.task, model, request.target, request.parameters, picture=request.picture, mask=request.mask
     )
     if request.start is None:
         return problem
     return replace(problem, start=to_batch(request.start, problem.start.shape[-1]).to(model.device))
+
+
+def build_stages(model: RobustClassifier, request: RunRequest) -> list[Problem]:
+    """The problems that a session's request asks for, as `task_stages`; one alone where it names its start."""
+    if request.start is not None:
+        return [build_problem(model, request)]
+    return task_stages(
+        request.task, model, request.target, request.parameters, picture=request.picture, mask=request.mask
+    )
 
 
 def resolve_model(model: RobustClassifier | str | None, device: str | torch.device | None) -> RobustClassifier:
