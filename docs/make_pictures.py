@@ -55,7 +55,7 @@ def sheet(model: rw.RobustClassifier) -> Image.Image:
 def larger(model: rw.RobustClassifier) -> Image.Image:
     """A row a class: 64 pixels enlarged, all steps at 256 pixels, coarse to fine; seed 0 of each."""
     side = 256
-    rows = []
+    rows: list[Pixels] = []
     for name in LARGER_CLASSES:
         native = rw.generate(name, seed=0, model=model)[-1].pixels[0]
         direct = rw.run(rw.make_problem("generate", name, seed=0, size=side, model=model))[-1].pixels[0]
@@ -66,7 +66,10 @@ def larger(model: rw.RobustClassifier) -> Image.Image:
 
 def cleaner(model: rw.RobustClassifier) -> Image.Image:
     """The same seeds with white and with smooth noise; the same holes as in the paper and by default."""
-    white, smooth, mean, harmonic = [], [], [], []
+    white: list[Pixels] = []
+    smooth: list[Pixels] = []
+    mean: list[Pixels] = []
+    harmonic: list[Pixels] = []
     mask = np.zeros((64, 64), bool)
     mask[MIDDLE, MIDDLE] = True
     assert model.seeds is not None
@@ -81,11 +84,13 @@ def cleaner(model: rw.RobustClassifier) -> Image.Image:
         problem = rw.make_problem("generate", name, model=model)
         white.append(rw.run(replace(problem, start=start))[-1].pixels[0])
         smooth.append(rw.run(problem)[-1].pixels[0])
-        papers = {"fill": "mean", "epsilon": 21.6, "steps": 144}
-        mean.append(rw.inpaint(smooth[-1], mask, name, model=model, **papers)[-1].pixels[0])
+        old = rw.inpaint(smooth[-1], mask, name, model=model, fill="mean", epsilon=21.6, steps=144)
+        mean.append(old[-1].pixels[0])
         harmonic.append(rw.inpaint(smooth[-1], mask, name, model=model)[-1].pixels[0])
-    rows = [np.concatenate([np.asarray(shown(pixels, 96)) for pixels in row], 1) for row in (white, smooth, mean, harmonic)]
-    return Image.fromarray(np.concatenate(rows))
+    rows = (white, smooth, mean, harmonic)
+    return Image.fromarray(
+        np.concatenate([np.concatenate([np.asarray(shown(pixels, 96)) for pixels in row], 1) for row in rows])
+    )
 
 
 def tasks(model: rw.RobustClassifier) -> Image.Image:

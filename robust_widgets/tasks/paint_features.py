@@ -156,17 +156,18 @@ def _paint_in_turn(
 
     coarser: list[Problem] = []
 
-    def feature_problem(index: int) -> Callable[[torch.Tensor], Problem]:
-        def build(latest: torch.Tensor) -> Problem:
+    def feature_problem(index: int) -> Callable[[Any], Problem]:
+        def build(latest: Any) -> Problem:
+            region = regions[index][1] if index else masks[0]
             *coarser[:], last = [
-                problem(model, latest, regions[index][1], units[index], part)
+                problem(model, latest, region, units[index], part)
                 for part in size_stages(parameters, model.input_size)
             ]
             return replace(last, parameters=dict(parameters))
 
         return build
 
-    start = replace(feature_problem(0)(first), target=", ".join(str(feature) for feature in features))
+    start = replace(feature_problem(0)(pictures), target=", ".join(str(feature) for feature in features))
     builders = [feature_problem(index) for index in range(1, len(units))]
     return run(start, on_step, solver=chain_problems(*builders, solver=lambda last: coarse_to_fine(*coarser)(last)))
 

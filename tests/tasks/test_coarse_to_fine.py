@@ -30,8 +30,8 @@ def stages(**parameters: Any) -> list[tuple[int, int, float]]:
 
 def test_the_sizes_steps_and_epsilons_of_a_run() -> None:
     assert stages() == [(None, 60, 40)] and stages(size=48) == [(48, 60, 40)]
-    assert stages(size=96) == [(64, 36, 40), (96, 24, 10)]
-    assert stages(size=256) == [(64, 36, 40), (128, 12, 10), (256, 12, 5)]
+    assert stages(size=96) == [(None, 36, 40), (96, 24, 10)]
+    assert stages(size=256) == [(None, 36, 40), (128, 12, 10), (256, 12, 5)]
     assert stages(size=256, steps=2) == [(128, 1, 40), (256, 1, 10)]
     assert [size for size, *_ in stages(size=256, factor=4)] == [128, 256], "a smaller picture has nothing to enlarge"
     assert [part["factor"] for part in size_stages({"steps": 9, "epsilon": 1, "size": 256, "factor": 8.0}, 64)] == [2, 4, 8]

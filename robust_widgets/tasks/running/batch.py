@@ -36,7 +36,7 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.files import as_path, kinds_of, pictures_in
 from robust_widgets.pictures.folder import PictureFolder, SavedPicture
 from robust_widgets.pictures.io import to_array
-from robust_widgets.pictures.tensors import Picture, plain_torch, to_pixels
+from robust_widgets.pictures.tensors import Picture, from_pixels, plain_torch, to_pixels
 from robust_widgets.solvers.compose import changed_start
 from robust_widgets.synthesis.loop import iterate
 from robust_widgets.synthesis.problem import Problem
@@ -332,7 +332,8 @@ class _BatchRunner:
             for i, x, info in iterate(replace(problem, start=start), lambda i, x, info: (i, x, info)):
                 if self.on_step is not None:
                     self.on_step(steps + i)
-            change, steps = x - problem.start, steps + first.steps
+            shown = from_pixels(to_pixels(x)).to(x)  # as in a run that is recorded
+            change, steps = shown - problem.start, steps + first.steps
         assert info is not None
         metrics = torch.stack([info.loss, info.probability, info.distance], 1).double().tolist()
         for position, (loss, *_) in zip(starts, metrics, strict=True):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import PictureError
-from robust_widgets.interface.parameters import PAPER_PENALTY
+from robust_widgets.interface.parameters import PAPER_PENALTY, SIZE
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.noise import smooth_noise
 from robust_widgets.pictures.harmonic import harmonic_fill
@@ -49,7 +49,7 @@ def size_stages(parameters: Mapping[str, Any], native: int) -> list[dict[str, An
     sizes = [native]
     while 2 * sizes[-1] < size:
         sizes.append(2 * sizes[-1])
-    sizes.append(size)
+    sizes = [native, *(side for side in sizes[1:] if side >= SIZE.minimum), size]
     if "factor" in parameters:  # a smaller version has to have something to enlarge
         sizes = [side for side in sizes if side == size or side * parameters["factor"] >= 1.5 * size]
     sizes = sizes[-steps:]
@@ -58,7 +58,7 @@ def size_stages(parameters: Mapping[str, Any], native: int) -> list[dict[str, An
     for index, side in enumerate(sizes):
         share = FINER_EPSILON * 0.5 ** (index - 1) if index else 1.0
         count = finer if index else steps - finer * (len(sizes) - 1)
-        stage = {**parameters, "size": side, "steps": count, "epsilon": share * parameters["epsilon"]}
+        stage = {**parameters, "size": None if side == native else side, "steps": count, "epsilon": share * parameters["epsilon"]}
         if "factor" in parameters:
             stage["factor"] = parameters["factor"] * side / size
         stages.append(stage)
