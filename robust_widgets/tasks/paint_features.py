@@ -68,8 +68,8 @@ def paint_features(
         step_size: L2 length of a step, in pixels at 224; 1 in the paper. Under Linf, levels of 255.
         seed: seeds smooth noise (deviation 0.009) in the mask; None adds none, as in the paper.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
-        size: width and height in pixels of the result; None is the model's own. A larger size is painted coarse to fine:
-            at the model's own size first, then at each double of it with a smaller epsilon.
+        size: width and height in pixels of the result; None is the model's own. A larger size is painted coarse
+            to fine: at the model's own size first, then at each double of it with a smaller epsilon.
         model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.
@@ -160,8 +160,7 @@ def _paint_in_turn(
         def build(latest: Any) -> Problem:
             region = regions[index][1] if index else masks[0]
             *coarser[:], last = [
-                problem(model, latest, region, units[index], part)
-                for part in size_stages(parameters, model.input_size)
+                problem(model, latest, region, units[index], part) for part in size_stages(parameters, model.input_size)
             ]
             return replace(last, parameters=dict(parameters))
 

@@ -80,8 +80,8 @@ def super_resolve(
             sharpen into a grid at 64 pixels.
         seed: seeds smooth noise (deviation 0.009) that is added to the start; without it the steps weave a
             regular mesh where the start is smooth. None, as in the paper, adds none.
-        size: width and height in pixels of the result; None is the model's own. A larger size is painted coarse to fine:
-            at the model's own size first, then at each double of it with a smaller epsilon.
+        size: width and height in pixels of the result; None is the model's own. A larger size is painted coarse
+            to fine: at the model's own size first, then at each double of it with a smaller epsilon.
         model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.

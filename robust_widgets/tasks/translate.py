@@ -55,8 +55,8 @@ def translate(
         seed: seeds smooth noise (deviation 0.009) that is added to the picture. None, as in the paper, adds
             none.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
-        size: width and height in pixels of the result; None is the model's own. A larger size is painted coarse to fine:
-            at the model's own size first, then at each double of it with a smaller epsilon.
+        size: width and height in pixels of the result; None is the model's own. A larger size is painted coarse
+            to fine: at the model's own size first, then at each double of it with a smaller epsilon.
         model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
         device: where to run; by default the fastest device.
         on_step: called with each :class:`Frame`; returning False stops the run.

@@ -34,10 +34,16 @@ def test_the_sizes_steps_and_epsilons_of_a_run() -> None:
     assert stages(size=256) == [(None, 36, 40), (128, 12, 10), (256, 12, 5)]
     assert stages(size=256, steps=2) == [(128, 1, 40), (256, 1, 10)]
     assert [size for size, *_ in stages(size=256, factor=4)] == [128, 256], "a smaller picture has nothing to enlarge"
-    assert [part["factor"] for part in size_stages({"steps": 9, "epsilon": 1, "size": 256, "factor": 8.0}, 64)] == [2, 4, 8]
+    assert [part["factor"] for part in size_stages({"steps": 9, "epsilon": 1, "size": 256, "factor": 8.0}, 64)] == [
+        2,
+        4,
+        8,
+    ]
 
 
-@pytest.mark.parametrize("task", ["generate", "sketch_to_image", "translate", "super_resolve", "inpaint", "paint_features"])
+@pytest.mark.parametrize(
+    "task", ["generate", "sketch_to_image", "translate", "super_resolve", "inpaint", "paint_features"]
+)
 def test_every_task(task: str) -> None:
     call: dict[str, Any] = {
         "generate": lambda **k: rw.generate("dog", n=2, **k),

@@ -58,7 +58,12 @@ def size_stages(parameters: Mapping[str, Any], native: int) -> list[dict[str, An
     for index, side in enumerate(sizes):
         share = FINER_EPSILON * 0.5 ** (index - 1) if index else 1.0
         count = finer if index else steps - finer * (len(sizes) - 1)
-        stage = {**parameters, "size": None if side == native else side, "steps": count, "epsilon": share * parameters["epsilon"]}
+        stage = {
+            **parameters,
+            "size": None if side == native else side,
+            "steps": count,
+            "epsilon": share * parameters["epsilon"],
+        }
         if "factor" in parameters:
             stage["factor"] = parameters["factor"] * side / size
         stages.append(stage)
