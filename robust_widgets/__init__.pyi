@@ -37,8 +37,8 @@ from robust_widgets.runs.record import Frame as Frame
 from robust_widgets.runs.trace import Trace as Trace
 from robust_widgets.runs.trace import load_trace as load_trace
 from robust_widgets.solvers.compose import best_of_iterates as best_of_iterates
-from robust_widgets.solvers.compose import coarse_to_fine as coarse_to_fine
 from robust_widgets.solvers.compose import chain_problems as chain_problems
+from robust_widgets.solvers.compose import coarse_to_fine as coarse_to_fine
 from robust_widgets.solvers.compose import random_restarts as random_restarts
 from robust_widgets.solvers.run import compiled_iterate as compiled_iterate
 from robust_widgets.solvers.run import run as run

@@ -329,7 +329,7 @@ class _BatchRunner:
             # One problem for all: if its loss draws at random, each batch gets the same draws.
             problem = replace(first, start=torch.cat([part[level] for part in starts.values()]))
             start = problem.start if change is None else changed_start(problem, change)
-            for i, x, info in iterate(replace(problem, start=start), lambda i, x, info: (i, x, info)):
+            for i, x, info in iterate(replace(problem, start=start), lambda *frame: frame):  # noqa: B007 - used below
                 if self.on_step is not None:
                     self.on_step(steps + i)
             shown = from_pixels(to_pixels(x)).to(x)  # as in a run that is recorded
