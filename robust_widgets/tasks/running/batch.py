@@ -332,8 +332,8 @@ class _BatchRunner:
             for i, x, info in iterate(replace(problem, start=start), lambda *frame: frame):  # noqa: B007 - used below
                 if self.on_step is not None:
                     self.on_step(steps + i)
-            shown = from_pixels(to_pixels(x)).to(x)  # as in a run that is recorded
-            change, steps = shown - problem.start, steps + first.steps
+            rounded = from_pixels(to_pixels(x)).to(x)  # as in a run that is recorded
+            change, steps = rounded - problem.start, steps + first.steps
         assert info is not None
         metrics = torch.stack([info.loss, info.probability, info.distance], 1).double().tolist()
         for position, (loss, *_) in zip(starts, metrics, strict=True):
