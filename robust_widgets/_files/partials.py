@@ -236,6 +236,24 @@ def _lock(descriptor: int, *, wait: bool = True) -> bool:
 
 
 @contextlib.contextmanager
+def held(path: Path) -> Generator[None]:
+    """Hold a file against other processes that hold it. It is made if missing, and removed if it is empty at the end.
+
+    Raises:
+        BlockingIOError: another one holds it.
+        OSError: it cannot be opened.
+    """
+    with path.open("ab") as file:
+        _lock(file.fileno(), wait=False)
+        try:
+            yield
+        finally:
+            if not os.fstat(file.fileno()).st_size:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+@contextlib.contextmanager
 def shared_lines(path: Path) -> Generator[LinesFile]:
     """Open a file of lines, which is made if missing, for this process alone: others wait.
 

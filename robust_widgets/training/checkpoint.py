@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from robust_widgets._files import atomic_write
+from robust_widgets._files.partials import held
 from robust_widgets.errors import SaveError, TrainingError
 from robust_widgets.models.loading.file_format import detect_format
 from robust_widgets.training.settings import SAVED_NAMES, TrainingSettings, WeightAverage
@@ -150,6 +152,25 @@ def write_somewhere(path: Path, write: Callable[[Path], object]) -> Path:
         else:
             return fallback
         raise
+
+
+@contextmanager
+def alone(out: Path, log: Path) -> Generator[None]:
+    """Train into a file alone; its log is held against other processes.
+
+    Raises:
+        TrainingError: another process is training into it.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(log))
+        except BlockingIOError:
+            raise TrainingError(
+                f"Another process is training into {str(out)!r}; wait until it is done, or give another file."
+            ) from None
+        except OSError:
+            pass  # a log that cannot be written is told with its first line
+        yield
 
 
 def first_not_finite(values: dict[str, Tensor]) -> str | None:

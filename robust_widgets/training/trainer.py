@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets._files import free_path
-from robust_widgets._files.partials import shared_lines
+from robust_widgets._files.partials import LinesFile
 from robust_widgets.errors import ParameterError, SaveError, TrainingError, at_least, is_out_of_memory
 from robust_widgets.interface.training_session import (
     TrainingEnded,
@@ -29,7 +29,7 @@ from robust_widgets.models.networks.architectures import build
 from robust_widgets.robustness.pgd import pgd
 from robust_widgets.training.accuracy import accuracy
 from robust_widgets.training.batches import channel_statistics, epoch_order, epsilon_at, make_batch, steps_per_epoch
-from robust_widgets.training.checkpoint import Checkpoint, first_not_finite, write_somewhere
+from robust_widgets.training.checkpoint import Checkpoint, alone, first_not_finite, write_somewhere
 from robust_widgets.training.data import PictureSet
 from robust_widgets.training.distributed import SINGLE_PROCESS, ProcessGroup
 from robust_widgets.training.sample_grid import SampleGrid
@@ -311,10 +311,14 @@ class TrainingRun:
         Closing the iterator writes a checkpoint; calling this again continues from there.
 
         Raises:
-            TrainingError: the loss is not a number, or not even a single picture fits into memory; the last checkpoint
-                is kept.
+            TrainingError: the loss is not a number, not even a single picture fits into memory, or another process is
+                training into the same file; the last checkpoint is kept.
             SaveError: the model cannot be written, not even to the folder for temporary files.
         """
+        with alone(self.out, log_path(self.out)) if self.group.is_first else nullcontext():
+            yield from self._events()
+
+    def _events(self) -> Generator[TrainingEvent | None]:
         start_time = time.perf_counter()
         try:
             yield self.plan
@@ -388,8 +392,8 @@ class TrainingRun:
         )
         row = {"epoch": epoch, "side": size, "loss": round(loss, 4), **accuracies, "seconds": round(seconds, 1)}
         try:
-            with shared_lines(log_path(self.out)) as lines:
-                lines.append(json.dumps(row))
+            with log_path(self.out).open("a+b", buffering=0) as file:
+                LinesFile(file).append(json.dumps(row))
         except OSError as error:
             self._notes.append(TrainingNote(f"The log line of epoch {epoch} could not be written ({error.strerror})."))
         samples = self._sample_grid.paint(model) if self._sample_grid else None
@@ -409,7 +413,9 @@ class TrainingRun:
         """Rename the log of an earlier run, which this one would continue."""
         log = log_path(self.out)
         with suppress(OSError):
-            if log.exists():
+            if log.exists() and log.stat().st_size:
+                with alone(self.out, log):
+                    pass
                 renamed = log.rename(free_path(log))
                 self._notes.append(TrainingNote(f"The log of an earlier run is now {str(renamed)!r}."))
 

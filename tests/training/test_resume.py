@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from robust_widgets._files.partials import held
 from robust_widgets.errors import SaveError, TrainingError
 from robust_widgets.interface.training_session import TrainingNote
 from robust_widgets.models.classifier import RobustClassifier
@@ -199,6 +201,18 @@ def test_killed_between_the_checkpoint_and_the_log_no_epoch_is_lost(
     assert_equal(go(tmp_path, resume=True), uninterrupted)
     rows = [json.loads(row) for row in (tmp_path / "run.log.jsonl").read_text().splitlines() if row != line]
     assert [row["epoch"] for row in rows] == [1, 2, 3] and all(0 < row["loss"] < 10 for row in rows)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+def test_two_processes_do_not_train_into_one_file(uninterrupted: RobustClassifier, tmp_path: Path) -> None:
+    with held(tmp_path / "run.log.jsonl"), raises_sentence(TrainingError, "Another process", NAME):
+        go(tmp_path)
+    before, log = stopped(tmp_path).read_bytes(), (tmp_path / "run.log.jsonl").read_bytes()
+    with held(tmp_path / "run.log.jsonl"), raises_sentence(TrainingError, "Another process", NAME):
+        go(tmp_path, resume=True)
+    assert checkpoint(tmp_path)["step"] == 4 and (tmp_path / "run.checkpoint.pt").read_bytes() == before
+    assert (tmp_path / "run.log.jsonl").read_bytes() == log
+    assert_equal(go(tmp_path, resume=True), uninterrupted)
 
 
 @pytest.mark.parametrize("room", [0, 1000, 200_000])
