@@ -114,17 +114,25 @@ def test_the_palm_of_the_hand_that_holds_the_pen_paints_nothing(easel: Easel) ->
 
 def test_the_wheel_over_the_canvas_scrolls_the_notebook(easel: Easel) -> None:
     page = easel.page
-    page.evaluate(
-        """() => { const panel = document.querySelector('.jp-WindowedPanel-outer, .jp-Notebook');
-                   panel.style.maxHeight = '400px'; panel.scrollTop = 0; }"""
-    )
-    top = "() => document.querySelector('.jp-WindowedPanel-outer, .jp-Notebook').scrollTop"
-    page.mouse.move(*easel.at(128, 60))
+    top = "() => Math.max(...[...document.querySelectorAll('.jp-NotebookPanel *')].map(part => part.scrollTop))"
+    page.set_viewport_size({"width": 1280, "height": 420})
+    page.wait_for_timeout(300)
     before = page.evaluate(top)
-    page.mouse.wheel(0, 120)
-    until(page, lambda: page.evaluate(top) > before)
-    assert page.locator(".rw-pad-percent").inner_text() == "100%"
-    page.evaluate("""() => { document.querySelector('.jp-WindowedPanel-outer, .jp-Notebook').style.maxHeight = '' }""")
+    page.locator(".rw-pad-surface").scroll_into_view_if_needed()
+    box = easel.pad.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 100, max(box["y"] + 20, 200))
+    try:
+        for way in (-1, 1):
+            before = page.evaluate(top)
+            page.mouse.wheel(0, 90 * way)
+            page.wait_for_timeout(300)
+            if page.evaluate(top) != before:
+                break
+        assert page.evaluate(top) != before
+        assert page.locator(".rw-pad-percent").inner_text() == "100%"
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 1100})
 
 
 def test_a_cut_run_says_so_again_after_a_reload(lab_page: Page, lab_folder: Path) -> None:
