@@ -23,7 +23,7 @@ def peak_megabytes(source: str, task: str, batch: int, engine: str, device: str)
         task, batch, engine: as in a row.
         device: where to run.
     """
-    command = [sys.executable, "-m", __name__, source, task, str(batch), engine, device]
+    command = [sys.executable, "-P", "-m", __name__, source, task, str(batch), engine, device]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return float(output[-1]) / 2**20 if output[-1] != "unknown" else None
 

@@ -38,7 +38,7 @@ def lab(
     without overwriting existing files.
     """
     folder, notebook = course_index(Path.cwd())
-    command = [sys.executable, "-m", "jupyterlab"]
+    command = [sys.executable, "-P", "-m", "jupyterlab"]
     command += [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{quote(notebook.as_posix())}"]
     if no_browser or not has_display():
         command.append("--no-browser")

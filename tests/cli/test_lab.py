@@ -43,7 +43,7 @@ def test_elsewhere_a_copy_is_opened(started: list[list[str]], folder: Path) -> N
     assert all((copy / file.relative_to(course)).read_bytes() == file.read_bytes() for file in files)
     assert len([file for file in copy.rglob("*") if file.is_file()]) == len(files)
     (command,) = started
-    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert command[:4] == [sys.executable, "-P", "-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={folder}" in command
     assert f"--LabApp.default_url=/lab/tree/{start.COPY}/index.ipynb" in command
     assert "--no-browser" not in command
