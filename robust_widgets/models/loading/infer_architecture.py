@@ -16,25 +16,38 @@ from robust_widgets.pictures.limits import MOST_BLOCKS
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-# torchvision's families besides ResNets, by the first and the last weight that only they have.
-TORCHVISION: dict[tuple[str, str], tuple[str, ...]] = {
-    ("features.conv0.weight", "classifier.weight"): tuple(f"densenet{depth}" for depth in (121, 161, 169, 201)),
-    ("features.0.weight", "classifier.6.weight"): (
-        "alexnet",
-        *(f"vgg{depth}{norm}" for depth in (11, 13, 16, 19) for norm in ("", "_bn")),
-    ),
-    ("features.0.0.weight", "classifier.1.weight"): (
-        "mobilenet_v2",
-        *(f"efficientnet_{size}" for size in ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "v2_s", "v2_m", "v2_l")),
-    ),
-    ("features.0.0.weight", "classifier.3.weight"): ("mobilenet_v3_small", "mobilenet_v3_large"),
-    ("features.0.0.weight", "classifier.2.weight"): tuple(
-        f"convnext_{size}" for size in ("tiny", "small", "base", "large")
-    ),
-    ("features.0.0.weight", "head.weight"): tuple(f"swin_{kind}" for kind in ("t", "s", "b", "v2_t", "v2_s", "v2_b")),
-    ("layers.0.weight", "classifier.1.weight"): tuple(f"mnasnet{width}" for width in ("0_5", "0_75", "1_0", "1_3")),
-    ("conv5.0.weight", "fc.weight"): tuple(f"shufflenet_v2_x{width}" for width in ("0_5", "1_0", "1_5", "2_0")),
-    ("class_token", "heads.head.weight"): ("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"),
+# torchvision's families besides ResNets, by the first and the last weight that only they have, and by how many weights
+# they have: making a network to see its shapes takes a tenth of a second.
+TORCHVISION: dict[tuple[str, str], dict[int, tuple[str, ...]]] = {
+    ("features.conv0.weight", "classifier.weight"): {
+        **{606: ("densenet121",), 806: ("densenet161",), 846: ("densenet169",), 1006: ("densenet201",)},
+    },
+    ("features.0.weight", "classifier.6.weight"): {
+        **{16: ("alexnet",), 22: ("vgg11",), 26: ("vgg13",), 32: ("vgg16",), 38: ("vgg19",)},
+        **{54: ("vgg11_bn",), 66: ("vgg13_bn",), 84: ("vgg16_bn",), 102: ("vgg19_bn",)},
+    },
+    ("features.0.0.weight", "classifier.1.weight"): {
+        **{262: ("mobilenet_v2",), 311: ("efficientnet_b0",), 439: ("efficientnet_b1", "efficientnet_b2")},
+        **{496: ("efficientnet_b3",), 610: ("efficientnet_b4",), 738: ("efficientnet_b5",), 852: ("efficientnet_b6",)},
+        **{1037: ("efficientnet_b7",), 672: ("efficientnet_v2_s",), 963: ("efficientnet_v2_m",)},
+        1331: ("efficientnet_v2_l",),
+    },
+    ("features.0.0.weight", "classifier.3.weight"): {210: ("mobilenet_v3_small",), 266: ("mobilenet_v3_large",)},
+    ("features.0.0.weight", "classifier.2.weight"): {
+        **{182: ("convnext_tiny",), 344: ("convnext_small", "convnext_base", "convnext_large")},
+    },
+    ("features.0.0.weight", "head.weight"): {
+        **{185: ("swin_t",), 353: ("swin_s", "swin_b"), 233: ("swin_v2_t",), 449: ("swin_v2_s", "swin_v2_b")},
+    },
+    ("layers.0.weight", "classifier.1.weight"): {
+        262: tuple(f"mnasnet{width}" for width in ("0_5", "0_75", "1_0", "1_3")),
+    },
+    ("conv5.0.weight", "fc.weight"): {
+        282: tuple(f"shufflenet_v2_x{width}" for width in ("0_5", "1_0", "1_5", "2_0")),
+    },
+    ("class_token", "heads.head.weight"): {
+        **{152: ("vit_b_16", "vit_b_32"), 296: ("vit_l_16", "vit_l_32"), 392: ("vit_h_14",)},
+    },
 }
 
 
@@ -124,12 +137,12 @@ def _torchvision_networks(shapes: Shapes) -> Iterator[Candidate]:
         yield _torchvision_resnet(shapes)
         return
     expected = {name: shape for name, shape in shapes.items() if not name.endswith("num_batches_tracked")}
-    for (first, last), names in TORCHVISION.items():
+    for (first, last), family in TORCHVISION.items():
         if first not in shapes or len(shapes.get(last, ())) != 2:
             continue
         classes = shapes[last][0]
-        for name in names:
-            if _torchvision_shapes(name, classes) == expected:
+        for name in family.get(len(expected), ()):
+            if _torchvision_shapes(name, last) == {**expected, **_head(expected, last, 1)}:
                 yield Candidate(f"torchvision:{name}", partial(build_torchvision, name, classes), False)
                 return  # no two of them have the same shapes
 
@@ -164,11 +177,19 @@ def build_torchvision(name: str, classes: int | None = None) -> nn.Module:
     return get_model(name, weights=None, **({} if classes is None else {"num_classes": classes}))
 
 
-@lru_cache(maxsize=256)
-def _torchvision_shapes(name: str, classes: int) -> dict[str, tuple[int, ...]]:
+@lru_cache(maxsize=64)
+def _torchvision_shapes(name: str, last: str) -> dict[str, tuple[int, ...]]:
+    """The shapes of a network's weights with one class, as its last weight is then."""
     with torch.device("meta"):
-        state = build_torchvision(name, classes).state_dict()
-    return {key: tuple(value.shape) for key, value in state.items() if not key.endswith("num_batches_tracked")}
+        state = build_torchvision(name).state_dict()
+    shapes = {key: tuple(value.shape) for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    return {**shapes, **_head(shapes, last, 1)}
+
+
+def _head(shapes: Shapes, last: str, classes: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the last layer's weights for a number of classes."""
+    bias = last.removesuffix("weight") + "bias"
+    return {name: (classes, *shapes[name][1:]) for name in (last, bias) if name in shapes}
 
 
 def _numbers(shapes: Shapes, pattern: str) -> set[int]:

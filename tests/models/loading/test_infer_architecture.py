@@ -86,6 +86,8 @@ def test_a_checkpoint_of_robust_imagenet_models(tmp_path: Path) -> None:
     [
         *("resnet50", "wide_resnet50_2", "resnext50_32x4d", "densenet161", "vgg16_bn", "mobilenet_v2"),
         *("shufflenet_v2_x1_0", "mnasnet1_0", "convnext_tiny", "vit_b_16"),
+        *("densenet121", "alexnet", "vgg11", "vgg13", "vgg13_bn", "efficientnet_b0", "efficientnet_b2", "swin_t"),
+        *("efficientnet_v2_s", "mobilenet_v3_small", "mobilenet_v3_large", "convnext_base", "vit_l_32", "vit_h_14"),
     ],
 )
 def test_torchvisions_networks_are_recognised_by_their_shapes(name: str) -> None:
