@@ -365,9 +365,17 @@ def test_a_free_name_is_numbered(tmp_path: Path) -> None:
     assert free_path(tmp_path / "lion.png") == tmp_path / "lion.png"
     for wanted in ("lion.png", "lion-2.png", "lion-3.png"):
         assert write_free(tmp_path / "lion.png", content(b"new")) == tmp_path / wanted
-    (tmp_path / "bear.png").symlink_to(tmp_path / "nowhere")
-    assert write_free(tmp_path / "bear.png", content(b"new")).name == "bear-2.png"
-    assert not (tmp_path / "nowhere").exists()
+
+
+@POSIX
+def test_a_link_that_leads_nowhere_is_free(tmp_path: Path) -> None:
+    link = tmp_path / "bear.png"
+    link.symlink_to(tmp_path / "elsewhere.png")
+    check_output(link, overwrite=False)
+    assert write_free(link, content(b"new")) == link and link.is_symlink()
+    assert (tmp_path / "elsewhere.png").read_bytes() == b"new"
+    assert write_free(link, content(b"newer")).name == "bear-2.png"
+    assert (tmp_path / "elsewhere.png").read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("links", [True, False])

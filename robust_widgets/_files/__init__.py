@@ -65,9 +65,12 @@ def clean_name(words: str, default: str = "picture") -> str:
 
 
 def free_path(path: Path) -> Path:
-    """The path if nothing is there, else the first free one of ``name-2.png``, ``name-3.png`` and so on."""
+    """The path if nothing is there, else the first free one of ``name-2.png``, ``name-3.png`` and so on.
+
+    A link that leads nowhere is free: the file that it leads to is made.
+    """
     number, free = 1, path
-    while os.path.lexists(free):
+    while _is_there(free):
         number += 1
         free = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return free
@@ -84,7 +87,7 @@ def check_output(path: Path, *, overwrite: bool | None = None, sources: Iterable
     Raises:
         SaveError: the file may not be replaced, or is write-protected.
     """
-    if not os.path.lexists(path):
+    if not _is_there(path):
         return
     if overwrite is not True and any(_is_same(path, Path(source)) for source in sources):
         raise SaveError(
@@ -99,6 +102,12 @@ def check_output(path: Path, *, overwrite: bool | None = None, sources: Iterable
 
 def _exists(path: Path) -> SaveError:
     return SaveError(f"{str(path)!r} exists; give another name, or --force (overwrite=True) to replace it.")
+
+
+def _is_there(path: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # a name that no file can have
+        return path.exists()
+    return False
 
 
 def _is_same(path: Path, other: Path) -> bool:
