@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 import tomllib
@@ -228,3 +229,22 @@ def test_no_test_file_is_too_long() -> None:
 def test_progress_is_not_printed_by_the_step_loop() -> None:
     for path in [path for folder in ("synthesis", "solvers", "tasks") for path in (PACKAGE / folder).rglob("*.py")]:
         assert "print(" not in path.read_text()
+
+
+# They write into a folder of their own, /proc, or a download that resumes.
+WRITE_THEMSELVES = {
+    "training/data/domains.py",
+    "training/data/tiny_imagenet.py",
+    "training/trainer.py",
+    "benchmark/peak_memory.py",
+    "models/zoo/download.py",
+    "jupyter/kernel_api.py",
+}
+WRITES = re.compile(
+    r"\.write_(text|bytes)\(|(?<!av)\.open\([^)]*[\"'][wax]b?\+?b?[\"']|\bcopyfile\(|\.rename\(|\.replace\(self"
+)
+
+
+def test_files_are_written_by_the_functions_that_replace_nothing_by_mistake() -> None:
+    writing = {path.relative_to(PACKAGE).as_posix() for path in MODULES if WRITES.search(path.read_text())}
+    assert writing - {"_files/__init__.py", "_files/partials.py"} == WRITE_THEMSELVES
