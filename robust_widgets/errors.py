@@ -127,17 +127,18 @@ def nearest(name: str, allowed: Sequence[str], count: int = 3) -> list[str]:
     return [by_folded[folded] for folded in ranked]
 
 
+LARGEST = 2**31 - 1  # of a whole number, where nothing smaller is natural
 LONGEST_SHOWN = 200  # characters of a name in a message
 
 
 def unknown_name(kind: str, name: object, allowed: Sequence[str]) -> str:
     """The sentence for a name that does not exist, with the nearest allowed ones."""
-    name = name if not isinstance(name, str) or len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + " …"
-    near = nearest(str(name), allowed)
+    near = nearest(name[:LONGEST_SHOWN] if isinstance(name, str) else short_repr(name, LONGEST_SHOWN), allowed)
+    words = short_repr(name, LONGEST_SHOWN)
     if not near:
-        return f"There is no {kind} {name!r}; none is available."
+        return f"There is no {kind} {words}; none is available."
     all_of_them = "" if len(allowed) <= len(near) else f" ({len(allowed)} in all)"
-    return f"There is no {kind} {name!r}; the nearest are {quoted(near)}{all_of_them}."
+    return f"There is no {kind} {words}; the nearest are {quoted(near)}{all_of_them}."
 
 
 def first_line(error: BaseException, limit: int = 200) -> str:
@@ -175,8 +176,10 @@ def at_least(least: int, **named: Any) -> int:
     """
     ((name, value),) = named.items()
     number = whole_number(value)
-    if number is None or number < least:
-        raise ParameterError(f"{name} is {short_repr(value)}; give a whole number of at least {least}.")
+    if number is None or not least <= number <= LARGEST:
+        raise ParameterError(
+            f"{name} is {short_repr(value)}; give a whole number of at least {least} and at most {LARGEST:,}."
+        )
     return number
 
 

@@ -13,7 +13,7 @@ from robust_widgets.errors import InputError, TraceError
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.record import LoadSpec
-from robust_widgets.runs.trace import Trace
+from robust_widgets.runs.trace import Trace, require_run
 
 _WIDTH = 100
 
@@ -30,8 +30,7 @@ def to_code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> 
     Raises:
         TraceError: the run's inputs were not recorded, or it is not a task's run.
     """
-    if not isinstance(trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TraceError(f"A {type(trace).__name__} is not a run; give what a task or load_trace returned.")
+    require_run(trace)
     spec = task_specs().get(trace.task)
     if spec is None:
         raise TraceError(f"This run is {trace.task!r}, which is not a task, so there is no code for it.")

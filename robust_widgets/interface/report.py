@@ -6,7 +6,7 @@ import math
 
 from robust_widgets.errors import TraceError
 from robust_widgets.interface.tasks import task_specs
-from robust_widgets.runs.trace import Trace
+from robust_widgets.runs.trace import Trace, require_run
 
 
 def report(trace: Trace) -> dict[str, float]:
@@ -19,8 +19,7 @@ def report(trace: Trace) -> dict[str, float]:
     Raises:
         TraceError: the run has no frames yet.
     """
-    if not isinstance(trace, Trace):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TraceError(f"A {type(trace).__name__} is not a run; give what a task or load_trace returned.")
+    require_run(trace)
     if not len(trace):
         raise TraceError("This run has no frames yet; record at least one.")
     last = trace[-1]

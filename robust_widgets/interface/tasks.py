@@ -193,7 +193,7 @@ def task_spec(task: str) -> TaskSpec:
     Raises:
         UnknownNameError: there is no such task; the message names the nearest.
     """
-    if task not in task_specs():
+    if not isinstance(task, str) or task not in task_specs():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UnknownNameError(unknown_name("task", task, task_names()))
     return task_specs()[task]
 

@@ -148,6 +148,7 @@ def TrainingMonitor(  # noqa: N802
         SaveError: a model cannot be saved as ``out``.
         UnknownNameError, WeightsError, DeviceError: as :func:`robust_widgets.load_model`, for ``init``.
     """
+    from robust_widgets.models.classifier import RobustClassifier
     from robust_widgets.models.registry import choose_device, load_model
     from robust_widgets.session.training import BUSY, LocalTraining
     from robust_widgets.training.checkpoint import checkpoint_path
@@ -158,7 +159,7 @@ def TrainingMonitor(  # noqa: N802
     pictures = at_least(0, pictures=pictures)
     path = model_path(out, overwrite=True)
     chosen = choose_device(device)
-    start = load_model(init, device="cpu") if isinstance(init, str) else init
+    start = init if init is None or isinstance(init, RobustClassifier) else load_model(init, device="cpu")
     TrainingSettings.of(settings, init_architecture=start.card.architecture if start else None)
     known = _monitors.get(path.resolve())
     if known is not None and known.state in BUSY:

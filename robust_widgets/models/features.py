@@ -29,7 +29,7 @@ def model_features(model: RobustClassifier | str | os.PathLike[str] | None = Non
     Raises:
         WeightsError: the model has no catalogue, or it is damaged or was made for other weights.
     """
-    classifier = model if isinstance(model, RobustClassifier) else load_model(model or DEFAULT)
+    classifier = model if isinstance(model, RobustClassifier) else load_model(DEFAULT if model is None else model)
     if classifier.source is None:
         raise WeightsError(
             f"The model {classifier.card.name!r} was not loaded from a file, so it has no feature catalogue; "

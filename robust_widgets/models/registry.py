@@ -12,14 +12,14 @@ import torch
 from torch import nn
 
 from robust_widgets._bundled import DEFAULT, is_bundled, model_names, weights_path
-from robust_widgets.errors import DeviceError, ParameterError, UnknownNameError, WeightsError, unknown_name
+from robust_widgets.errors import DeviceError, ParameterError, UnknownNameError, WeightsError, short_repr, unknown_name
 from robust_widgets.models.card import is_model_file
 from robust_widgets.models.classifier import PRECISIONS, RobustClassifier
 from robust_widgets.models.loading.class_names import Classes
 from robust_widgets.models.loading.load import LIBRARIES, LoadOptions, load_file, load_named, load_network
 from robust_widgets.models.model_file import load_model_file
 from robust_widgets.models.zoo.entries import load_published, published_models
-from robust_widgets.pictures.files import as_path
+from robust_widgets.pictures.files import as_path, is_file, is_folder
 from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.runs.record import LoadSpec
 
@@ -77,8 +77,8 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     names = ", ".join(repr(name) for name, is_available in available.items() if is_available)
     try:
         chosen = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise DeviceError(f"There is no device {str(device)!r}; this machine has {names}.") from None
+    except (RuntimeError, TypeError, ValueError, OverflowError):
+        raise DeviceError(f"There is no device {short_repr(device)}; this machine has {names}.") from None
     if not available.get(chosen.type, False) or (
         chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count()
     ):
@@ -136,7 +136,7 @@ def load_model(
         ParameterError: an impossible mean, standard deviation or size.
         DeviceError: the device is not on this machine.
     """
-    if precision is not None and precision not in PRECISIONS:
+    if precision is not None and (not isinstance(precision, str) or precision not in PRECISIONS):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UnknownNameError(unknown_name("precision", precision, tuple(PRECISIONS)))
     limit_threads()
     options = LoadOptions(architecture, classes, mean, std, input_size, name)
@@ -164,11 +164,11 @@ def _load(
                 f"{name!r} already has its network, classes and normalisation; remove these arguments."
             )
         return _load_bundled(name, device, variant) if name in model_names() else load_model_file(path, device)
-    if path.is_file():
+    if is_file(path):
         return _external(load_file(path, options), device, options, name)
     if name in published:
         return _external(load_published(published[name], options), device, options, name)
-    if name and (path.suffix[1:].isalpha() or path.exists() or os.sep in name):
+    if name and (path.suffix[1:].isalpha() or is_folder(path) or os.sep in name):
         return load_model_file(path, device)
     raise UnknownNameError(unknown_name("model", name, (*model_names(), *published)))
 

@@ -38,6 +38,20 @@ def as_path(path: str | os.PathLike[str]) -> Path:
     return Path(name)
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; also of names that no system takes, for which pathlib raises an error."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.is_file()
+    return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder, as :func:`is_file`."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
+
+
 def is_shown(name: str) -> bool:
     """Whether a file or folder is neither hidden nor a system's own."""
     return not name.startswith(".") and name.casefold() not in COMPANIONS

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from robust_widgets.errors import PictureError, first_line
+from robust_widgets.errors import PictureError, first_line, short_repr
 from robust_widgets.pictures import Picture as Picture
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.files import as_path
@@ -176,7 +176,7 @@ def _named(source: str | os.PathLike[str] | bytes) -> tuple[str, Path | IO[bytes
     """How a sentence calls a picture file, and the file."""
     if isinstance(source, bytes):
         return "the picture's data", io.BytesIO(source)
-    name = repr(os.fspath(source))
+    name = short_repr(os.fspath(source))
     if not os.fspath(source):
         raise PictureError("The path of the picture is empty; give that of a PNG, JPEG or WebP picture.")
     path = as_path(source)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from robust_widgets._files import checked, checked_json
 from robust_widgets.errors import TraceError, first_line
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.files import as_path
+from robust_widgets.pictures.files import as_path, is_file
 from robust_widgets.pictures.grid import layout, untile
 from robust_widgets.pictures.io import open_picture
 from robust_widgets.pictures.limits import LONGEST_JSON, LONGEST_RUN, Budget, is_too_large
@@ -41,7 +41,7 @@ def read_run(path: str | os.PathLike[str], kind: type[R]) -> R:
         TraceError: the file is missing, damaged, or not a saved run.
     """
     path = as_path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise TraceError(f"There is no file {str(path)!r}; give a run saved as '.rwtrace' or '.npz'.")
     try:
         return (read_archive if path.suffix.lower() == ".rwtrace" else read_npz)(path, kind)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from robust_widgets.errors import TraceError
 from robust_widgets.runs import files, notebook
 from robust_widgets.runs.record import RunRecord
 
@@ -48,6 +49,16 @@ class Trace(RunRecord):
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """A player that needs no kernel, and a strip of steps for places that run no scripts."""
         return notebook.mime_bundle([self]) if len(self) else {"text/plain": repr(self)}
+
+
+def require_run(trace: object) -> None:
+    """Check that something is a run.
+
+    Raises:
+        TraceError: it is something else.
+    """
+    if not isinstance(trace, RunRecord):
+        raise TraceError(f"A {type(trace).__name__} is not a run; give what a task or load_trace returned.")
 
 
 def load_trace(path: str | os.PathLike[str]) -> Trace:

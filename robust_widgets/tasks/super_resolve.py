@@ -23,7 +23,7 @@ from robust_widgets.interface.parameters import (
 from robust_widgets.interface.tasks import Comparison, TaskSpec
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.limits import LARGEST_INPUT
-from robust_widgets.runs.trace import Trace
+from robust_widgets.runs.trace import Trace, require_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -148,6 +148,7 @@ def low_resolution(trace: Trace) -> Pixels:
     Raises:
         TraceError: the run is not a super-resolution.
     """
+    require_run(trace)
     if trace.task != "super_resolve" or not len(trace):
         raise TraceError(f"This run is {trace.task!r}; only a super-resolution has a low-resolution picture.")
     height, width = trace[0].pixels.shape[1:3]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from robust_widgets.errors import (
     ParameterError,
     UnknownNameError,
+    quoted,
     real_number,
     short_repr,
     unknown_name,
@@ -82,6 +83,7 @@ FINE_TUNING: dict[str, Any] = {"epochs": 8, "batch_size": 64, "learning_rate": 0
 # The smallest value of each field that is a whole number.
 WHOLE_NUMBERS = {"epochs": 1, "inner_steps": 1, "batch_size": 1, "margin": 0, "seed_rank": 1, "seed": 0}
 LARGEST = 2**31 - 1
+WORDS = {"norm": ("l2", "linf"), "augmentation": ("shift", "wide"), "precision": ("auto", "float32", "bfloat16")}
 _FROM_ZERO: tuple[Callable[[float], bool], str] = (lambda number: number >= 0, "a finite number of at least 0")
 _FRACTION: tuple[Callable[[float], bool], str] = (
     lambda number: 0 <= number < 1,
@@ -168,12 +170,10 @@ class TrainingSettings:
         for name in ("progressive", "balanced"):
             if not isinstance(getattr(self, name), bool):
                 raise ParameterError(f"{name} is {short_repr(getattr(self, name))}; give True or False.")
-        if self.norm not in ("l2", "linf"):
-            raise ParameterError(f"The norm is {self.norm!r}; it must be 'l2' or 'linf'.")
-        if self.augmentation not in ("shift", "wide"):
-            raise ParameterError(f"The augmentation is {self.augmentation!r}; it must be 'shift' or 'wide'.")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise ParameterError(f"The precision is {self.precision!r}; it must be 'auto', 'float32' or 'bfloat16'.")
+        for name, words in WORDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in words:
+                raise ParameterError(f"The {name} is {short_repr(value)}; it must be {quoted(words)}.")
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], *, init_architecture: str | None = None) -> TrainingSettings:

@@ -147,11 +147,13 @@ def prepare(
     **options: Any,
 ) -> TrainingRun:
     """Check the settings, read the data and set up a run; arguments and errors as for :func:`train`."""
-    start = load_model(init, device="cpu") if isinstance(init, str) else init
+    start = init if init is None or isinstance(init, RobustClassifier) else load_model(init, device="cpu")
     checked = TrainingSettings.of(settings, init_architecture=start.card.architecture if start else None)
     first = data[0] if isinstance(data, tuple) and data else data
     default_size = first.size if isinstance(first, PictureSet) else start.input_size if start else DEFAULT_SIZE
-    train_set, val_set = open_data(data, size or default_size, val=val, seed=checked.seed, log=log, progress=progress)
+    train_set, val_set = open_data(
+        data, default_size if size is None else size, val=val, seed=checked.seed, log=log, progress=progress
+    )
     return TrainingRun(train_set, val_set, out, checked, init=start, **options)
 
 

@@ -123,3 +123,9 @@ def test_a_parameter_of_another_task_is_unknown() -> None:
 def test_an_unknown_task_names_the_nearest() -> None:
     with raises_sentence(UnknownNameError, "'sketch'", "'sketch_to_image'"):
         check_parameters("sketch", {})
+
+
+@pytest.mark.parametrize("task", [None, 7, ["generate"], {}, "x" * 5000])
+def test_what_is_no_task(task: Any) -> None:
+    with raises_sentence(UnknownNameError, "no task"):
+        task_spec(task)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from robust_widgets._bundled import model_names, weights_path
-from robust_widgets.errors import DeviceError, UnknownNameError, WeightsError
+from robust_widgets.errors import DeviceError, RobustWidgetsError, UnknownNameError, WeightsError
 from robust_widgets.models import registry
 from robust_widgets.models.card import read_card
 from robust_widgets.models.model_file import save_model
@@ -111,3 +112,22 @@ def test_another_device_gets_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     moved = resolve_model(model, "elsewhere")
     assert moved.device.type == "meta" and model.device.type == "cpu"
     assert np.isfinite(model(torch.rand(1, 3, 16, 16)).numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"device": []}, DeviceError),
+        ({"device": 10**5000}, DeviceError),
+        ({"precision": ["float16"]}, UnknownNameError),
+    ],
+)
+def test_options_of_another_kind(options: dict[str, Any], kind: type[RobustWidgetsError]) -> None:
+    with raises_sentence(kind):
+        load_model("tiny", **options)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000])
+def test_a_name_that_no_system_takes(name: str) -> None:
+    with raises_sentence(UnknownNameError, "no model"):
+        load_model(name)

@@ -96,3 +96,15 @@ def test_a_missing_folder_and_an_existing_result(tmp_path: Path) -> None:
     with raises_sentence(SaveError, data, "already exists"):
         divide(data, data)
     assert divide(data, data / "out") == {"orange": 1, "lemon": 2}
+
+
+def test_domains_may_have_one_prefix_each_and_paths_may_be_text(tmp_path: Path) -> None:
+    data = write(tmp_path / "data", "n1_0.JPEG", "n2_0.JPEG")
+    copied = split_by_name(str(data), str(tmp_path / "out"), {"orange": "n1_", "lemon": "n2_"}, progress=False)
+    assert copied == {"orange": 1, "lemon": 1}
+
+
+@pytest.mark.parametrize("domains", [None, ["orange"], {"orange": 1, "lemon": 2}])
+def test_what_are_no_domains(domains: Any, tmp_path: Path) -> None:
+    with raises_sentence(DataError, "prefixes of each domain"):
+        divide(tmp_path, tmp_path / "out", domains)

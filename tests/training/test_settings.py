@@ -29,7 +29,8 @@ BAD: list[tuple[str, Any]] = [
     *(("epsilon_warm_up", value) for value in (-1.0, math.inf, math.nan)),
     *(("augmentation", value) for value in ("none", "")),
     *(("seed_rank", value) for value in (0, 2.5)),
-    *(("norm", value) for value in ("l1", "", "L2")),
+    *(("norm", value) for value in ("l1", "", "L2", None, ["l2"])),
+    *(("epochs", value) for value in (2**31, 1e9)),
     *(("precision", value) for value in ("float16", "")),
 ]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from robust_widgets.errors import UnknownNameError, first_line, quoted, short_repr, unknown_name, whole_number
-from robust_widgets.pictures.files import as_path
+from robust_widgets.pictures.files import as_path, is_file
 
 Classes: TypeAlias = "str | os.PathLike[str] | Iterable[str] | Mapping[int, str] | Mapping[str, int]"
 
@@ -73,7 +73,7 @@ def names_in_order(classes: Classes) -> tuple[str, ...]:
     """
     if isinstance(classes, (str, os.PathLike)):
         path = as_path(classes)
-        if isinstance(classes, str) and not path.suffix and os.sep not in classes and not path.is_file():
+        if isinstance(classes, str) and not path.suffix and os.sep not in classes and not is_file(path):
             return class_names(classes)
         return names_in_order(_read(path))
     if isinstance(classes, Mapping):

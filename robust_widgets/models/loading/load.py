@@ -19,6 +19,7 @@ from robust_widgets.errors import (
     WeightsError,
     first_line,
     quoted,
+    short_repr,
     shortened,
     unknown_name,
     whole_number,
@@ -268,10 +269,10 @@ def _check_range(mean: Colour, std: Colour) -> None:
 def _channels(name: str, value: Channels) -> Colour:
     try:
         numbers = [float(value)] * 3 if isinstance(value, (int, float, Real)) else [float(number) for number in value]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         numbers = []
     if len(numbers) != 3 or not all(abs(number) < 1e6 for number in numbers):
-        raise ParameterError(f"{name} is {value!r}; give one number, or three for red, green and blue.")
+        raise ParameterError(f"{name} is {short_repr(value)}; give one number, or three for red, green and blue.")
     return cast(Colour, tuple(numbers))
 
 
@@ -283,8 +284,8 @@ def _input_size(subject: str, value: object) -> int:
     size = whole_number(value)
     if size is None or not MIN_SIZE <= size <= MAX_SIZE:
         raise ParameterError(
-            f"input_size is {value!r}; give the width of the pictures in pixels, a whole number from {MIN_SIZE} to "
-            f"{MAX_SIZE}."
+            f"input_size is {short_repr(value)}; give the width of the pictures in pixels, a whole number from "
+            f"{MIN_SIZE} to {MAX_SIZE}."
         )
     return size
 

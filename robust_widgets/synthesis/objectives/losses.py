@@ -40,8 +40,11 @@ class CrossEntropy(Objective):
         for index in cast("Sequence[Any]", self.target) if is_sequence else [self.target]:
             if not isinstance(index, (Tensor, np.ndarray, list, tuple)) and whole_number(index) is None:
                 raise UnknownNameError(f"A target is {short_repr(index)}; give a class by name or index.")
-        with plain_torch():  # a gradient passes by them
-            indices = torch.as_tensor(self.target, dtype=torch.long).clone()
+        try:
+            with plain_torch():  # a gradient passes by them
+                indices = torch.as_tensor(self.target, dtype=torch.long).clone()
+        except (TypeError, ValueError, RuntimeError, OverflowError):
+            raise UnknownNameError(f"A target is {short_repr(self.target)}; give a class by name or index.") from None
         if indices.dim() > 1 or indices.numel() == 0:
             raise UnknownNameError(
                 f"Targets have shape {tuple(indices.shape)}; give one class index, or one per sample."

@@ -33,7 +33,7 @@ from robust_widgets.errors import (
 from robust_widgets.interface.parameters import SEED
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.pictures.files import as_path, kinds_of, pictures_in
+from robust_widgets.pictures.files import as_path, is_folder, kinds_of, pictures_in
 from robust_widgets.pictures.folder import PictureFolder, SavedPicture
 from robust_widgets.pictures.io import to_array
 from robust_widgets.pictures.tensors import Picture, from_pixels, plain_torch, to_pixels
@@ -155,10 +155,10 @@ def stream_pictures(
         SaveError: the folder cannot be written, or was started with other settings.
         WeightsError: the model lacks something that the task needs.
     """
-    spec = task_specs().get(task)
+    spec = task_specs().get(task) if isinstance(task, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
     if spec is None or not spec.is_batchable:
         allowed = [name for name, spec in task_specs().items() if spec.is_batchable]
-        raise UnknownNameError(f"{task!r} is not a task for many pictures; give {quoted(allowed)}.")
+        raise UnknownNameError(f"{short_repr(task)} is not a task for many pictures; give {quoted(allowed)}.")
     starts = _starts(pictures, say or _warn)
     count = _count(spec, n, starts)
     parameters = {name: value for name, value in spec.check(parameters).items() if name != "n"}
@@ -186,7 +186,7 @@ def _starts(pictures: Picture | Iterable[Picture] | None, say: Callable[[str], o
         return None
     if isinstance(pictures, (str, os.PathLike)):
         folder = as_path(pictures)
-        if not folder.is_dir():
+        if not is_folder(folder):
             return [pictures]
         files, others = pictures_in(folder)
         if others:

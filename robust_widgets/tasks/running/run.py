@@ -152,7 +152,7 @@ def resolve_model(model: RobustClassifier | str | None, device: str | torch.devi
     A model that is passed in stays where it is unless a device is named; then a copy is moved, never the caller's.
     """
     if not isinstance(model, RobustClassifier):
-        return load_model(model or DEFAULT, device=device)
+        return load_model(DEFAULT if model is None else model, device=device)
     if device is None:
         return model
     chosen, current = choose_device(device), model.device

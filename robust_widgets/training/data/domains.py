@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from robust_widgets._deprecated import renamed_keywords
 from robust_widgets._files import free_path
-from robust_widgets.errors import DataError
+from robust_widgets.errors import DataError, short_repr
 from robust_widgets.pictures.files import as_path
 from robust_widgets.training.data.folders import atomic_folder, files_in, subfolders
 from robust_widgets.training.data.reading import TRAIN, VAL, find_parts
@@ -22,7 +22,7 @@ from robust_widgets.training.data.sources import log_skipped
 def split_by_name(
     data: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    domains: Mapping[str, Sequence[str]],
+    domains: Mapping[str, str | Sequence[str]],
     *,
     progress: bool = True,
     log: Callable[[str], object] = print,
@@ -45,6 +45,12 @@ def split_by_name(
             a prefix, a domain has no picture in ``train`` or ``val``, or a folder is unreadable.
         SaveError: ``out`` cannot be written; nothing of it is left.
     """
+    if not isinstance(domains, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DataError(f"The domains are a {type(domains).__name__}; give {_EXAMPLE}.")
+    for name, prefixes in domains.items():
+        if not isinstance(prefixes, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DataError(f"The prefixes of {str(name)!r} are {short_repr(prefixes)}; give {_EXAMPLE}.")
+    domains = {str(name): [prefix] if isinstance(prefix, str) else list(prefix) for name, prefix in domains.items()}
     _check_domains(domains)
     data, out = as_path(data), as_path(out)
     top = subfolders(data)
@@ -69,6 +75,9 @@ def split_by_name(
             copied[place.name] += 1
     log_skipped(skipped, log)
     return copied
+
+
+_EXAMPLE = "the prefixes of each domain, such as {'orange': ['n07747607'], 'lemon': ['n07749582']}"
 
 
 def _check_domains(domains: Mapping[str, Sequence[str]]) -> None:

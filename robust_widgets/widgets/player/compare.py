@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import traitlets as t
 
@@ -86,8 +86,8 @@ class Compare(WholeBox):
 def _each(traces: Iterable[AnyTrace | Iterable[AnyTrace]]) -> Iterator[AnyTrace]:
     """The runs, out of any lists that hold them."""
     for item in traces:
-        if isinstance(item, (Trace, str, os.PathLike)) or not isinstance(item, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            yield item
+        if isinstance(item, (Trace, str, os.PathLike)) or hasattr(item, "shape") or not isinstance(item, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            yield cast(AnyTrace, item)
         else:
             yield from _each(item)
 
