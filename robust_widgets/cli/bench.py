@@ -43,8 +43,8 @@ def bench(
     All use the same weights, picture, loss and steps, interleaved in one process. torchattacks, foolbox and robustness
     are included if they are installed. Quote the ratios: absolute times depend on what else the machine does.
     """
-    checked_outputs([json_file] if json_file else [], [".json"], force=force)
-    checked_outputs([chart] if chart else [], [".png"], force=force)
+    json_files = checked_outputs([json_file] if json_file else [], [".json"], force=force)
+    charts = checked_outputs([chart] if chart else [], [".png"], force=force)
     import torch
 
     from robust_widgets.benchmark.compare import as_json, cases_for, compare, report_missing
@@ -68,14 +68,14 @@ def bench(
             typer.echo(_table(case_rows, parity, _backend(fast, case.batch)))
             rows += case_rows
             parities += [parity] if parity else []
-    if json_file is not None:
+    if json_files:
         text = json.dumps(as_json(rows, parities, machine), indent=1)
-        write_each([(json_file, lambda file: file.write(text.encode()))], force=force)
-    if chart is not None:
+        write_each([(json_files[0], lambda file: file.write(text.encode()))], force=force)
+    if charts:
         from robust_widgets.evaluation.charts import speed_chart
 
         png = speed_chart(rows)
-        write_each([(chart, lambda file: file.write(png))], force=force)
+        write_each([(charts[0], lambda file: file.write(png))], force=force)
 
 
 def _backend(model: RobustClassifier, batch: int) -> str:

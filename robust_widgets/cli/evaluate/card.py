@@ -62,7 +62,7 @@ def card(
     Metrics are saved as soon as they are measured, so an interrupted run continues where it stopped. The card itself is
     written last.
     """
-    checked_outputs([out], [".md"], force=force)
+    (out,) = checked_outputs([out], [".md"], force=force)
     from robust_widgets._files import atomic_write, check_output, make_folder
     from robust_widgets.evaluation.evaluator import load_evaluator
     from robust_widgets.evaluation.model_card import CardOptions, measure_card
