@@ -127,7 +127,7 @@ def _sheet(tiles: list[Image.Image], texts: list[str], columns: int, size: int) 
 
 
 def _tile(picture: Any, size: int) -> Image.Image:
-    is_array = isinstance(picture, np.ndarray) or hasattr(picture, "detach")
+    is_array = isinstance(picture, np.ndarray) or (hasattr(picture, "detach") and hasattr(picture, "dtype"))
     is_image = isinstance(picture, Image.Image)
     image = picture if is_image else Image.fromarray(_pixels(picture if is_array else to_array(picture)[0]))
     tile = enlarged(np.asarray(image.convert("RGB")), size)

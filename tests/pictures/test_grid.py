@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def test_one_picture_is_a_gallery_of_one(tmp_path: Path) -> None:
         ((RED,), {"size": 20.5}, ParameterError, "size is 20.5"),
         ((7,), {}, PictureError, "int"),
         (([RED, None],), {}, PictureError, "NoneType"),
+        (([RED, io.BytesIO()],), {}, PictureError, "BytesIO"),
         (("gone.png",), {}, PictureError, "gone.png"),
     ],
 )

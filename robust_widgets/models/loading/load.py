@@ -210,6 +210,8 @@ def _classifier(
     network: nn.Module, options: LoadOptions, defaults: _Defaults, source: Path | None = None
 ) -> RobustClassifier:
     subject = repr(str(source)) if source is not None else repr(defaults.architecture)
+    if options.name is not None and not isinstance(options.name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ParameterError(f"name is {short_repr(options.name)}; give the model's name as text.")
     mean, std = _normalisation(subject, options, defaults.weights)
     classes = None if options.classes is None else names_in_order(options.classes)
     set_size = _size_of_set(options.classes) if isinstance(options.classes, str) else None

@@ -137,6 +137,7 @@ def test_missing_options_for_a_network_are_asked_for_by_name(missing: str, word:
         ({"std": float("nan")}, ParameterError, "nan"),
         ({"input_size": 0}, ParameterError, "input_size is 0"),
         ({"input_size": 16.5}, ParameterError, "16.5"),
+        ({"name": ["mine"]}, ParameterError, "name is ['mine']"),
         ({"classes": "imagnet"}, UnknownNameError, "'imagenet'"),
         ({"classes": ["a", "A", "b"]}, UnknownNameError, "'A' is there twice"),
         ({"classes": ["a", "b"]}, WeightsError, "3 classes; give one name for each, not 2"),
