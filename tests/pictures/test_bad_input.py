@@ -237,7 +237,8 @@ def test_many_large_pictures_are_not_decoded_all_at_once(tmp_path: Path) -> None
         "with ThreadPoolExecutor(5) as pool:\n"
         "    assert all(one is not None for one in pool.map(lambda file: reading.decode(file, 64), files))"
     )
-    assert peak_megabytes(read) < 500
+    # One takes 250 MB; the allocator keeps some of it for each thread.
+    assert peak_megabytes(read) < 900
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,12 @@ _memory = _Memory(LARGEST_PIXELS)
 def decode(file: Path | IO[bytes], size: int) -> Pixels | None:
     """A picture file as uint8 (size, size, 3), or None if it cannot be read as a picture."""
     try:
-        with open_picture(file) as picture, _memory.of(picture.width * picture.height):
-            return square(as_rgb(picture), size)
+        picture = open_picture(file)
+        with _memory.of(picture.width * picture.height):
+            try:
+                return square(as_rgb(picture), size)
+            finally:
+                picture.close()  # which frees its pixels; leaving a with block closes only the file
     except MemoryError:
         raise
     except Exception:  # Damaged bytes make PIL raise almost anything.
