@@ -105,6 +105,7 @@ def test_a_compiled_model_made_in_a_setting_is_a_compiled_model(
     with SETTINGS[setting]():
         model = rw.load_model(file, device="cpu", fast=True)
         TASKS["generate"](model)
+        assert model(x).shape == (2, 3)
     plain = rw.load_model(file, device="cpu", fast=False)
     x.requires_grad_()
     gradients = [torch.autograd.grad(each(x).square().sum(), x)[0] for each in (model, plain)]

@@ -42,7 +42,7 @@ class OrtModule:
         self._width, self._picture = outputs.shape[1], tuple(example.shape[1:])
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
-        x, outputs = x.contiguous(), torch.empty(len(x), self._width, dtype=torch.float32)
+        x, outputs = x.contiguous(), torch.empty(len(x), self._width, dtype=torch.float32, device="cpu")
         binding = self._forward.io_binding()
         _bind(binding.bind_input, "input_0", x)
         _bind(binding.bind_output, "output_0", outputs)
@@ -52,7 +52,10 @@ class OrtModule:
         return outputs, binding.get_outputs()[1:]
 
     def backward(self, saved: Any, gradient: Tensor) -> Tensor:
-        gradient, x_gradient = gradient.contiguous(), torch.empty(len(gradient), *self._picture, dtype=torch.float32)
+        gradient, x_gradient = (
+            gradient.contiguous(),
+            torch.empty(len(gradient), *self._picture, dtype=torch.float32, device="cpu"),
+        )
         binding = self._backward.io_binding()
         for place, value in enumerate(saved):
             binding.bind_ortvalue_input(f"input_{place}", value)
@@ -190,7 +193,7 @@ class StepSession:
         for source in self._session.get_inputs():  # a step may not use all of the state
             _bind(self._binding.bind_input, source.name, state[int(source.name.removeprefix("input_"))])
         following = [torch.empty_like(state[place]) for place in changed]
-        self._results = [torch.empty(shape, dtype=dtype) for shape, dtype in results]
+        self._results = [torch.empty(shape, dtype=dtype, device="cpu") for shape, dtype in results]
         for place, tensor in enumerate([*following, *self._results]):
             _bind(self._binding.bind_output, f"output_{place}", tensor)
         self._written = [(state[to].numpy(), new.numpy()) for to, new in zip(changed, following, strict=True)]
