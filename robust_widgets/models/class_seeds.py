@@ -18,6 +18,7 @@ def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int,
     from seed 2. A draw is enlarged bicubically, covered with smooth grey noise, and clamped to [0, 1]. The paper
     enlarges by nearest neighbour, but gradient steps amplify the edges of its blocks into a mesh, up to 12 times as
     strong as the finest detail of photographs. Texture grows from the noise: without it the pictures are smooth.
+    Larger pictures than the model's get less of it, as much less as they are larger.
 
     Args:
         model: a model with seed statistics.
@@ -37,11 +38,15 @@ def draw_seeds(model: RobustClassifier, class_index: int, count: int, seed: int,
             f"The model {model.card.name!r} has no seed statistics, which generation starts from; "
             "use a bundled model or one made by 'robust-widgets train'."
         )
-    return draw_seeds_from(model.seeds, class_index, count, seed, size or model.input_size).to(model.device)
+    size = size or model.input_size
+    amount = min(1.0, model.input_size / size)
+    return draw_seeds_from(model.seeds, class_index, count, seed, size, amount).to(model.device)
 
 
-def draw_seeds_from(statistics: dict[str, Tensor], class_index: int, count: int, seed: int, size: int) -> Tensor:
-    """Like :func:`draw_seeds`, from seed statistics without a model, on the CPU."""
+def draw_seeds_from(
+    statistics: dict[str, Tensor], class_index: int, count: int, seed: int, size: int, amount: float = 1.0
+) -> Tensor:
+    """Like :func:`draw_seeds`, from seed statistics without a model, on the CPU; ``amount`` scales the noise."""
     mean = statistics["mean"][class_index].float()
     factor = statistics["factor"][class_index].float()
     noise = statistics["noise"][class_index].float()
@@ -50,5 +55,7 @@ def draw_seeds_from(statistics: dict[str, Tensor], class_index: int, count: int,
         generator = torch.Generator().manual_seed(seed + index)
         z = torch.randn(factor.shape[0], generator=generator, dtype=torch.float32)
         draw = mean + (z @ factor).view_as(mean)
-        pictures.append((resize(draw[None], size, size)[0] + noise * smooth_noise(1, size, generator)).clamp(0, 1))
+        pictures.append(
+            (resize(draw[None], size, size)[0] + amount * noise * smooth_noise(1, size, generator)).clamp(0, 1)
+        )
     return torch.stack(pictures)

@@ -9,6 +9,7 @@ import torch
 
 from robust_widgets.errors import WeightsError
 from robust_widgets.models.class_seeds import draw_seeds
+from robust_widgets.models.networks.separable import SMOOTHING, separable
 from tests.helpers import raises_sentence, tiny_model
 
 DRAWS = 4000
@@ -25,14 +26,20 @@ def enlargement_matrix() -> torch.Tensor:
     return torch.nn.functional.interpolate(units, (16, 16), mode="bicubic", antialias=True).flatten(1).T.double()
 
 
+def smoothing_matrix() -> torch.Tensor:
+    """(256, 256): white noise of 16 x 16 pixels to that of a start."""
+    units = torch.eye(256).view(256, 1, 16, 16)
+    return separable(separable(units, SMOOTHING), SMOOTHING).flatten(1).T.double()
+
+
 @pytest.mark.parametrize("class_index", [0, 2])
 def test_draws_have_the_distributions_mean_and_covariance(class_index: int) -> None:
     model = tiny_model(16)
     assert model.seeds is not None
     mean, factor, noise = (model.seeds[name][class_index].double() for name in ("mean", "factor", "noise"))
-    enlarge = enlargement_matrix()
+    enlarge, smoothing = enlargement_matrix(), smoothing_matrix()
     grey = torch.ones(3, 3, dtype=torch.float64)  # the noise is equal in red, green and blue
-    covariance = enlarge @ factor.T @ factor @ enlarge.T + noise**2 * torch.kron(grey, torch.eye(256))
+    covariance = enlarge @ factor.T @ factor @ enlarge.T + noise**2 * torch.kron(grey, smoothing @ smoothing.T)
     samples = draws(class_index)
     errors = (samples.mean(0) - enlarge @ mean.flatten()) / (covariance.diagonal() / DRAWS).sqrt()
     assert errors.abs().max() < 5, "each value's mean is within chance"
@@ -54,7 +61,7 @@ def test_enlarging_makes_no_blocks() -> None:
     assert float(within / between) > 0.3, "with nearest neighbour there is no step within a block"
 
 
-def test_the_noise_is_grey_and_independent_between_pixels() -> None:
+def test_the_noise_is_grey_and_smooth_and_less_in_larger_pictures() -> None:
     model = tiny_model(64)
     assert model.seeds is not None
     model.seeds = {
@@ -64,8 +71,9 @@ def test_the_noise_is_grey_and_independent_between_pixels() -> None:
     }
     noise = draw_seeds(model, 0, 1, 0)[0] - 0.5
     assert torch.equal(noise[0], noise[1]) and torch.equal(noise[0], noise[2])
-    assert float(noise[0].std()) == pytest.approx(0.1, rel=0.05)
-    assert abs(float((noise[0, :, 1:] * noise[0, :, :-1]).mean())) < 0.001, "neighbours are uncorrelated"
+    assert float(noise[0].std()) == pytest.approx(0.045, rel=0.1)
+    assert float((noise[0, :, 1:] * noise[0, :, :-1]).mean()) > 0.5 * 0.045**2, "neighbours are alike"
+    assert float((draw_seeds(model, 0, 1, 0, 128)[0, 0] - 0.5).std()) == pytest.approx(0.0225, rel=0.1)
 
 
 def test_draws_are_clamped_to_pictures() -> None:
