@@ -134,7 +134,7 @@ def _paint_in_turn(
     from robust_widgets.solvers.compose import chain_problems, coarse_to_fine
     from robust_widgets.solvers.run import run
     from robust_widgets.synthesis.objectives import Activation
-    from robust_widgets.tasks.running.problems import picture_and_mask, size_of, size_stages
+    from robust_widgets.tasks.running.problems import picture_and_mask, problems_by_size, size_of
 
     features = _listed(feature)
     pictures: Any = list(picture) if isinstance(picture, Iterator) else picture  # pyright: ignore[reportUnknownArgumentType]
@@ -159,10 +159,10 @@ def _paint_in_turn(
     def feature_problem(index: int) -> Callable[[Any], Problem]:
         def build(latest: Any) -> Problem:
             region = regions[index][1] if index else masks[0]
-            *coarser[:], last = [
-                problem(model, latest, region, units[index], part) for part in size_stages(parameters, model.input_size)
-            ]
-            return replace(last, parameters=dict(parameters))
+            *coarser[:], last = problems_by_size(
+                parameters, model.input_size, lambda part: problem(model, latest, region, units[index], part)
+            )
+            return last
 
         return build
 

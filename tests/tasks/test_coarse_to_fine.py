@@ -64,6 +64,20 @@ def test_every_task(task: str) -> None:
         assert (trace[-1].pixels[:, MASK] != PICTURE[MASK]).any()
 
 
+def test_pictures_from_a_generator_are_read_once() -> None:
+    made = rw.translate((picture for picture in [PICTURE, PICTURE]), "dog", size=64, steps=4, model=MODEL)  # pyright: ignore[reportArgumentType]
+    assert made.frames.shape == (5, 2, 64, 64, 3)
+
+
+@pytest.mark.parametrize("task", ["inpaint", "paint_features"])
+def test_a_mask_that_covers_a_smaller_picture_is_used_at_the_runs_size_alone(task: str) -> None:
+    mask = np.ones((64, 64), bool)
+    mask[20, 20] = False
+    target: Any = "dog" if task == "inpaint" else 1
+    trace = getattr(rw, task)(PICTURE, mask, target, size=64, steps=4, model=MODEL)
+    assert len(trace) == 5 and (trace[-1].pixels[0, 20, 20] == PICTURE[20, 20]).all()
+
+
 def test_a_studios_run_is_the_functions() -> None:
     events: list[Any] = []
     request = RunRequest("translate", "dog", {"size": 64, "steps": 10, "seed": 1}, picture=PICTURE)

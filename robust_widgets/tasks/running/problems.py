@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -68,6 +69,24 @@ def size_stages(parameters: Mapping[str, Any], native: int) -> list[dict[str, An
             stage["factor"] = parameters["factor"] * side / size
         stages.append(stage)
     return stages
+
+
+def problems_by_size(
+    parameters: Mapping[str, Any], native: int, build: Callable[[dict[str, Any]], Problem]
+) -> list[Problem]:
+    """The problem at each of a run's sizes; the last one holds all parameters.
+
+    A mask may be so fine that it marks nothing, or everything, at a smaller size. Then the run has its own size alone.
+
+    Args:
+        parameters, native: as for `size_stages`.
+        build: makes the problem of parameters.
+    """
+    try:
+        stages = [build(stage) for stage in size_stages(parameters, native)]
+    except PictureError:
+        stages = [build(dict(parameters))]  # raises again if that was not the reason
+    return [*stages[:-1], replace(stages[-1], parameters=dict(parameters))]
 
 
 def ball_and_step(parameters: Mapping[str, Any], size: int, strength: float = 1.0) -> tuple[Constraint, Stepper]:

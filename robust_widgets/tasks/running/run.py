@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.compose import coarse_to_fine
 from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.problem import Problem
-from robust_widgets.tasks.running.problems import size_stages
+from robust_widgets.tasks.running.problems import problems_by_size
 
 
 def make_problem(
@@ -93,12 +93,14 @@ def task_stages(
     Arguments and errors as for `make_problem`. Solve the last with `coarse_to_fine` of the others.
     """
     spec = task_spec(task) if isinstance(task, str) else task
-    checked = spec.check(parameters)
-    stages = [
-        task_problem(spec, model, target, stage, picture=picture, mask=mask)
-        for stage in size_stages(checked, model.input_size)
-    ]
-    return [*stages[:-1], replace(stages[-1], parameters=dict(checked))]
+    inputs: dict[str, Any] = {"picture": picture, "mask": mask}
+    for name, value in inputs.items():  # each is read once for each size
+        inputs[name] = list(value) if isinstance(value, Iterator) else value
+
+    def build(part: dict[str, Any]) -> Problem:
+        return task_problem(spec, model, target, part, **inputs)
+
+    return problems_by_size(spec.check(parameters), model.input_size, build)
 
 
 def run_task(
