@@ -37,14 +37,16 @@ class FrontEnd(BuildHookInterface):
             raise RuntimeError("npm was not found, but the front end is built with it. Install Node.js 22.")
         if not self.is_bundler_installed():
             # Without the workspace shared, npm does not link what the widgets import from it.
-            self.run(npm, "ci", "--workspace", "bundler", "--workspace", "shared", "--no-audit", "--no-fund")
+            workspaces = [part for name in ("bundler", "shared", "page") for part in ("--workspace", name)]
+            self.run(npm, "ci", *workspaces, "--no-audit", "--no-fund")
         self.run(npm, "run", "build")
 
     def is_bundler_installed(self) -> bool:
         modules, lock = self.folder / "node_modules", self.folder / "package-lock.json"
         # npm writes this copy of the lock file after an installation, here or by the checks.
         installed = modules / ".package-lock.json"
-        needed = (modules / "@jupyter/builder/package.json", modules / "@robust-widgets/shared/package.json")
+        packages = ("@jupyter/builder", "@robust-widgets/shared", "onnxruntime-web")
+        needed = [modules / package / "package.json" for package in packages]
         return (
             all(file.is_file() for file in needed)
             and installed.is_file()

@@ -31,6 +31,7 @@ WIDGETS = sorted(path.parent.name for path in FRONTEND.glob("widgets/src/*/index
 LOCK = "node_modules/.package-lock.json"
 NEEDED = [("node_modules/@jupyter/builder/package.json", 900.0)]
 NEEDED += [("node_modules/@robust-widgets/shared/package.json", 900.0)]
+NEEDED += [("node_modules/onnxruntime-web/package.json", 900.0)]
 
 
 def load_hook() -> ModuleType:
@@ -136,9 +137,13 @@ def test_nothing_that_is_built_is_committed() -> None:
 
 
 def test_each_widget_has_a_module_and_a_style_sheet() -> None:
-    assert sorted(path.name for path in STATIC.iterdir()) == sorted(
+    assert sorted(path.name for path in STATIC.iterdir() if path.is_file()) == sorted(
         f"{name}.{ending}" for name in WIDGETS for ending in ("css", "js")
     )
+
+
+def test_the_page_is_built() -> None:
+    assert {path.name for path in (STATIC / "page").iterdir()} >= {"index.html", "page.js", "page.css"}
 
 
 def test_a_source_archive_and_its_wheel_contain_the_front_end_and_need_no_node(tmp_path: Path) -> None:
