@@ -119,23 +119,51 @@ def coarse_to_fine(*coarser: Problem, solver: Solver = compiled_iterate) -> Solv
     """
 
     def solve(problem: Problem) -> Iterator[Frame]:
-        height, width = problem.start.shape[2:]
-        change: Tensor | None = None
-        steps, seconds = 0, 0.0
-        for stage in (*coarser, problem):
-            start = stage.start if change is None else changed_start(stage, change)
-            last: Frame | None = None
-            for frame in solver(replace(stage, start=start)):
-                last = frame
-                if steps == 0 or frame.step > 0:
-                    whole = _enlarged(frame, height, width)
-                    yield replace(whole, step=steps + frame.step, seconds=seconds + frame.seconds)
-            if last is None:
-                return
-            change = from_pixels(last.pixels).to(stage.start) - stage.start
-            steps, seconds = steps + last.step, seconds + last.seconds
+        stages = StageSequence(*coarser, problem)
+        while (stage := stages.begin_next()) is not None:
+            for frame in solver(stage):
+                whole = stages.enlarge(frame)
+                if whole is not None:
+                    yield whole
 
     return solve
+
+
+class StageSequence:
+    """The problems of a run from coarse to fine, one after the other; see `coarse_to_fine`.
+
+    Args:
+        stages: the same problem at each size, the smallest first.
+    """
+
+    def __init__(self, *stages: Problem) -> None:
+        self._waiting = list(stages)
+        self._size = stages[-1].start.shape[2:]
+        self._stage: Problem | None = None
+        self._last: Frame | None = None
+        self._steps, self._seconds = 0, 0.0
+
+    def begin_next(self) -> Problem | None:
+        """The next problem, from what the last frame changed; None after the last one, or if one made no frame."""
+        change: Tensor | None = None
+        if self._stage is not None:
+            if self._last is None:
+                return None
+            change = from_pixels(self._last.pixels).to(self._stage.start) - self._stage.start
+            self._steps, self._seconds = self._steps + self._last.step, self._seconds + self._last.seconds
+        if not self._waiting:
+            return None
+        self._stage, self._last = self._waiting.pop(0), None
+        start = self._stage.start if change is None else changed_start(self._stage, change)
+        return replace(self._stage, start=start)
+
+    def enlarge(self, frame: Frame) -> Frame | None:
+        """A frame of the present problem as one of the whole run; None for a start, which shows the end before it."""
+        self._last = frame
+        if self._steps and not frame.step:
+            return None
+        whole = _enlarged(frame, *self._size)
+        return replace(whole, step=self._steps + frame.step, seconds=self._seconds + frame.seconds)
 
 
 def changed_start(stage: Problem, change: Tensor) -> Tensor:

@@ -189,20 +189,21 @@ class Jitter(Objective):
             return generator.manual_seed(self.seed)
         return generator.set_state(self._generator_state)
 
-    def _shift(self, x: Tensor) -> Tensor:
+    def shifted(self, x: Tensor) -> Tensor:
+        """The pictures (n, 3, h, w) as this step's loss sees them; same shape."""
         largest = min(self.pixels, x.shape[2] - 1, x.shape[3] - 1)
         down, right = torch.randint(0, 2 * largest + 1, (2,), generator=self._generator()).tolist()
         padded = torch.nn.functional.pad(x, (largest,) * 4, mode="reflect")
         return padded[:, :, down : down + x.shape[2], right : right + x.shape[3]]
 
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
-        return self.inner(model, self._shift(x))
+        return self.inner(model, self.shifted(x))
 
     def probability(self, model: Classifier, x: Tensor) -> Tensor | None:
-        return self.inner.probability(model, self._shift(x))
+        return self.inner.probability(model, self.shifted(x))
 
     def loss_and_probability(self, model: Classifier, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        return self.inner.loss_and_probability(model, self._shift(x))
+        return self.inner.loss_and_probability(model, self.shifted(x))
 
     def __repr__(self) -> str:
         return f"Jitter({self.inner!r}, {self.pixels})"
