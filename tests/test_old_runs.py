@@ -31,7 +31,7 @@ def weighted(model: rw.RobustClassifier) -> rw.Trace:
 # As they were called when the files were saved.
 CALLS: dict[str, Callable[[rw.RobustClassifier], rw.Trace]] = {
     "generate": lambda model: rw.generate("goldfish", n=2, seed=3, steps=6, model=model),
-    "sketch_to_image": lambda model: rw.sketch_to_image(PICTURE, "goldfish", seed=3, steps=6, model=model),
+    "sketch_to_image": lambda model: rw.sketch_to_image(PICTURE, "goldfish", seed=3, ground=1.0, steps=6, model=model),
     "translate": lambda model: rw.translate(PICTURE, "lion", steps=6, model=model),
     "super_resolve": lambda model: rw.super_resolve(PICTURE, "cat", steps=6, model=model),
     "inpaint": lambda model: rw.inpaint(
@@ -66,7 +66,8 @@ def test_the_same_call_takes_the_same_path(name: str, fast: bool, monkeypatch: p
     old, new = rw.load_trace(RUNS / f"{name}.npz"), CALLS[name](tiny(fast))
     for attribute in ("task", "target", "seed", "model", "fingerprint", "classes", "radius"):
         assert getattr(new, attribute) == getattr(old, attribute), attribute
-    assert new.parameters == old.parameters | ({"fill": "mean"} if name == "inpaint" else {})
+    since = {"inpaint": {"fill": "mean"}, "sketch_to_image": {"ground": 1.0}}
+    assert new.parameters == old.parameters | since.get(name, {})
     assert new.frames.shape == old.frames.shape
     np.testing.assert_array_equal(new.frames[0], old.frames[0])
     # Processors round differently, so later frames may differ by a level here and there.

@@ -69,12 +69,14 @@ def to_code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> 
 
 def _parameters(spec: TaskSpec, trace: Trace) -> list[str]:
     """The run's parameters as keywords. Only those of the task are written, with values that it takes."""
+    earlier = {parameter.name: parameter.earlier for parameter in spec.parameters if parameter.earlier is not None}
+    values = earlier | trace.parameters
     try:
-        checked = spec.check(trace.parameters)
+        checked = spec.check(values)
     except InputError as error:
         sentence = f"This run cannot be repeated with this version of robust-widgets: {error}"
         raise TraceError(sentence) from None
-    return [f"{name}={checked[name]!r}" for name in trace.parameters]
+    return [f"{name}={checked[name]!r}" for name in values]
 
 
 def _model(trace: Trace, source: str, loading: LoadSpec | None) -> list[str]:

@@ -31,6 +31,7 @@ class Parameter:
         unit: the unit in words.
         help: what it does, in one sentence.
         advanced: collapsed by default in the studio.
+        earlier: its value in runs saved before it existed; None if it is as old as its task.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Parameter:
     whole: bool = False
     optional: bool = False
     advanced: bool = False
+    earlier: float | None = None
 
     def with_default(self, default: float) -> Parameter:
         """The same parameter with another default, which the slider reaches."""
@@ -85,7 +87,7 @@ class Choice:
     """One of a few words.
 
     Attributes:
-        name, label, default, help, advanced: as those of `Parameter`.
+        name, label, default, help, advanced, earlier: as those of `Parameter`.
         options: the allowed words, and what each means.
         weight: a number of at least 0 is also allowed.
         optional: None is allowed.
@@ -102,6 +104,7 @@ class Choice:
     none_label: str = "none"
     unit: str = ""
     advanced: bool = False
+    earlier: str | None = None
 
     def with_default(self, default: str) -> Choice:
         """The same parameter with another default."""
@@ -293,6 +296,20 @@ ENLARGEMENT = Choice(
     help="How the low-resolution picture is enlarged before the first step.",
     advanced=True,
 )
+GROUND = Parameter(
+    name="ground",
+    label="ground",
+    default=0.2,
+    low=0.0,
+    high=1.0,
+    step=0.05,
+    minimum=0.0,
+    maximum=1.0,
+    unit="",
+    help="How much steps may change the flat ground around what is painted; 1 in the paper.",
+    advanced=True,
+    earlier=1.0,
+)
 FILL = Choice(
     name="fill",
     label="start",
@@ -303,6 +320,7 @@ FILL = Choice(
     },
     help="What fills the hole before the first step.",
     advanced=True,
+    earlier="mean",
 )
 PENALTY = Choice(
     name="penalty",

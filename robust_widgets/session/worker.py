@@ -23,7 +23,7 @@ from robust_widgets.solvers.step_graph import records
 from robust_widgets.tasks.running.run import build_stages
 
 FEATURES = "paint_features"
-WARM_UP_TASKS = ("generate", "inpaint", FEATURES)  # the other tasks share the steps of "generate"
+WARM_UP_TASKS = ("sketch_to_image", "generate", "inpaint", FEATURES)  # the other tasks share the steps of "generate"
 
 
 class ModelWorker:

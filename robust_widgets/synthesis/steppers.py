@@ -139,6 +139,33 @@ class Momentum:
         return f"Momentum({self.inner!r}, {self.decay})"
 
 
+@dataclass(frozen=True, repr=False, eq=False)
+class Weighted:
+    """Another stepper, given the gradient with a weight at each pixel.
+
+    Where the weight is small, a run changes little; a normalised step is spent on the rest.
+
+    Args:
+        inner: the stepper.
+        weight: float (n or 1, 1, h, w), at least 0; on the device of the pictures.
+    """
+
+    inner: Stepper
+    weight: Tensor
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inner", as_stepper(self.inner))
+
+    def init(self, x: Tensor) -> StepperState:
+        return self.inner.init(x)
+
+    def step(self, gradient: Tensor, state: StepperState) -> tuple[Tensor, StepperState]:
+        return self.inner.step(gradient * self.weight.to(gradient.dtype), state)
+
+    def __repr__(self) -> str:
+        return f"Weighted({self.inner!r}, weight {tuple(self.weight.shape)})"
+
+
 def as_stepper(stepper: Stepper | Callable[[Tensor], Tensor]) -> Stepper:
     """The stepper, or an adapter for a function of the gradient, which steppers used to be."""
     if hasattr(stepper, "init") and hasattr(stepper, "step"):

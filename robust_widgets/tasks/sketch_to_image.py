@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
-from robust_widgets.interface.parameters import CONSTRAINT, EPSILON, NOISE_SEED, SIZE, STEP_SIZE, STEPS
+from robust_widgets.interface.parameters import CONSTRAINT, EPSILON, GROUND, NOISE_SEED, SIZE, STEP_SIZE, STEPS
 from robust_widgets.interface.tasks import TaskSpec
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Parameters(TypedDict, total=False):
     epsilon: Annotated[float, EPSILON]
     step_size: Annotated[float, STEP_SIZE]
     seed: Annotated[int | None, NOISE_SEED]
+    ground: Annotated[float, GROUND]
     constraint: Annotated[str, CONSTRAINT]
     size: Annotated[int | None, SIZE]
 
@@ -51,6 +52,8 @@ def sketch_to_image(
         step_size: L2 length of a step, in pixels at 224; 1 in the paper. Under Linf, levels of 255.
         seed: seeds smooth noise (deviation 0.009) that is added to the sketch, so that texture can grow on flat
             paint and another seed gives another picture. None adds no noise, as in the paper.
+        ground: weight of the gradient on flat ground that reaches the picture's border, from 0 to 1; elsewhere it is 1.
+            At 1, as in the paper, ripples grow all over the ground.
         constraint: ``"l2"``, ``"linf"`` or ``"none"``.
         size: width and height in pixels of the result; None is the model's own. A larger size is painted coarse
             to fine: at the model's own size first, then at each double of it with a smaller epsilon.
@@ -75,11 +78,13 @@ def problem(
     model: RobustClassifier, picture: Picture | Sequence[Picture], target: str | int, parameters: dict[str, Any]
 ) -> Problem:
     """The problem of a run."""
+    from robust_widgets.pictures.ground import ground_weights
     from robust_widgets.pictures.tensors import to_batch
     from robust_widgets.tasks.running.problems import size_of, towards_class, with_noise
 
-    start = with_noise(to_batch(picture, size_of(model, parameters)), parameters["seed"])
-    return towards_class(SPEC.name, model, start, target, parameters)
+    sketch, calm = to_batch(picture, size_of(model, parameters)), parameters["ground"]
+    weight = None if calm == 1 else ground_weights(sketch, calm)
+    return towards_class(SPEC.name, model, with_noise(sketch, parameters["seed"]), target, parameters, weight=weight)
 
 
 SPEC = TaskSpec(

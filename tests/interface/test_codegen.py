@@ -129,3 +129,15 @@ def ran(text: str, **scope: Any) -> dict[str, Any]:
 def test_a_run_of_no_task_has_no_code() -> None:
     with raises_sentence(rw.errors.TraceError, "not a task"):
         rw.to_code(Trace("problem", {}))
+
+
+def test_the_code_of_a_run_saved_before_a_parameter_existed_keeps_what_was_done_then() -> None:
+    pixels = picture()
+    sketch = Trace("sketch_to_image", {"steps": 2}, target="cat", model="tiny")
+    sketch.inputs["picture"] = pixels
+    assert "ground=1.0" in rw.to_code(sketch)
+    hole = Trace("inpaint", {"steps": 2, "fill": "harmonic"}, target="cat", model="tiny")
+    hole.inputs.update(picture=pixels, mask=pixels[..., 0])
+    assert "fill='harmonic'" in rw.to_code(hole)
+    del hole.parameters["fill"]
+    assert "fill='mean'" in rw.to_code(hole)

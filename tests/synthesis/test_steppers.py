@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robust_widgets.errors import ParameterError
-from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum, Stepper, as_stepper
+from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum, Stepper, Weighted, as_stepper
 from tests.helpers import raises_sentence
 
 STEPPERS = [L2Step, LinfStep, GradientStep]
@@ -166,3 +166,14 @@ def test_a_function_of_the_gradient_is_still_a_stepper_with_a_warning() -> None:
     torch.testing.assert_close(doubled, updates(Momentum(GradientStep(2.0), 0.0), gradients(0)))
     plain = L2Step(0.1)
     assert as_stepper(plain) is plain
+
+
+def test_a_weight_scales_the_gradient_before_the_step() -> None:
+    weight = torch.ones(1, 1, 4, 4)
+    weight[..., :2] = 0.0
+    gradient = gradients(0)[..., :4, :4]
+    update, state = Weighted(L2Step(0.3), weight).step(gradient, ())
+    assert state == ()
+    assert (update[..., :2] == 0).all()
+    assert update.flatten(1).norm(dim=1).tolist() == pytest.approx([0.3] * len(update)), "the rest takes the whole step"
+    torch.testing.assert_close(update, L2Step(0.3)(gradient * weight))

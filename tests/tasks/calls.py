@@ -10,11 +10,16 @@ import numpy as np
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.interface.tasks import task_specs
 from robust_widgets.runs.trace import Trace
+from robust_widgets.synthesis.problem import Problem
+from robust_widgets.synthesis.steppers import Weighted
 from tests.helpers import smooth_model
 
 SIDE = 16
 MODEL = smooth_model(SIDE)
 PICTURE = np.random.default_rng(3).integers(40, 216, (SIDE, SIDE, 3)).astype(np.uint8)
+PICTURE[:2] = 120  # flat ground that reaches the border
+PICTURE[:, :2] = 120
+PICTURE[:, 13:] = 120
 MASK = np.zeros((SIDE, SIDE), bool)
 MASK[3:11, 5:13] = True
 MASK[8:11, 5:8] = False
@@ -41,6 +46,11 @@ def request(task: str, parameters: dict[str, Any] | None = None, target: str | i
     """A studio's request for the same run."""
     mask = MASK.astype(np.uint8) * 255 if task in MASKED else None
     return RunRequest(task, str(wanted(task) if target is None else target), parameters or {}, PICTURE, mask)
+
+
+def unweighted(problem: Problem) -> Any:
+    """A problem's stepper without its weight, if it has one."""
+    return problem.stepper.inner if isinstance(problem.stepper, Weighted) else problem.stepper
 
 
 def assert_different(one: Trace, other: Trace) -> None:

@@ -17,7 +17,18 @@ from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
 from robust_widgets.synthesis.steppers import L2Step, LinfStep
 from robust_widgets.tasks.running.run import build_problem
 from tests.helpers import CLASSES, CompiledModule, raises_sentence, relu_model, smooth_model, tiny_model
-from tests.tasks.calls import FROM_PICTURE, MASK, MASKED, MODEL, PICTURE, assert_different, call, request, wanted
+from tests.tasks.calls import (
+    FROM_PICTURE,
+    MASK,
+    MASKED,
+    MODEL,
+    PICTURE,
+    assert_different,
+    call,
+    request,
+    unweighted,
+    wanted,
+)
 
 everyone = pytest.mark.parametrize("task", task_names())
 
@@ -27,9 +38,9 @@ everyone = pytest.mark.parametrize("task", task_names())
 def test_epsilon_and_step_size_scale_with_the_input_size(task: str, side: int) -> None:
     parameters = {"steps": 30, "epsilon": 21.0, "step_size": 3.0}
     problem = build_problem(smooth_model(side), request(task, parameters))
-    assert isinstance(problem.constraint, L2Ball) and isinstance(problem.stepper, L2Step)
+    assert isinstance(problem.constraint, L2Ball) and isinstance(unweighted(problem), L2Step)
     assert problem.constraint.epsilon == pytest.approx(21 * side / 224)
-    assert problem.stepper.step_size == pytest.approx(3 * side / 224)
+    assert unweighted(problem).step_size == pytest.approx(3 * side / 224)
     assert problem.start.shape[2:] == (side, side)
     distance = run(problem).metrics["distance"]
     np.testing.assert_allclose(distance[0], 0)
@@ -45,9 +56,9 @@ def test_under_linf_epsilon_and_step_size_are_levels_and_do_not_scale(task: str)
         problem = build_problem(
             smooth_model(side), request(task, {"constraint": "linf", "epsilon": 51.0, "step_size": 5.1})
         )
-        assert problem.constraint == LinfBall(0.2) and problem.stepper == LinfStep(5.1 / 255)
+        assert problem.constraint == LinfBall(0.2) and unweighted(problem) == LinfStep(5.1 / 255)
     free = build_problem(smooth_model(32), request(task, {"constraint": "none", "step_size": 7.0}))
-    assert free.constraint == Unconstrained() and free.stepper == L2Step(1.0)
+    assert free.constraint == Unconstrained() and unweighted(free) == L2Step(1.0)
 
 
 @everyone

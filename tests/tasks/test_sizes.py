@@ -16,7 +16,7 @@ from robust_widgets.synthesis.objectives import Jitter
 from robust_widgets.tasks.running.run import build_problem
 from robust_widgets.tasks.translate import translate
 from tests.helpers import CompiledModule, raises_sentence, smooth_model, tiny_model
-from tests.tasks.calls import MASK, MASKED, PICTURE, call, request
+from tests.tasks.calls import MASK, MASKED, PICTURE, call, request, unweighted
 
 everyone = pytest.mark.parametrize("task", task_names())
 
@@ -71,7 +71,7 @@ def test_the_seed_determines_the_shifts(task: str) -> None:
 def test_epsilon_and_step_size_grow_with_the_size(task: str) -> None:
     small, large = (build_problem(smooth_model(16), request(task, {"size": s})) for s in (None, 48))
     assert large.constraint.epsilon == pytest.approx(3 * small.constraint.epsilon)  # type: ignore[attr-defined]
-    assert large.stepper.step_size == pytest.approx(3 * small.stepper.step_size)  # type: ignore[attr-defined]
+    assert unweighted(large).step_size == pytest.approx(3 * unweighted(small).step_size)
 
 
 @pytest.mark.parametrize("task", MASKED)

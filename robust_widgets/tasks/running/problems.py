@@ -20,7 +20,7 @@ from robust_widgets.pictures.tensors import Mask, Picture, fit_masks, shape_of, 
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall, Unconstrained
 from robust_widgets.synthesis.objectives import CrossEntropy, Jitter, MatchOutside, Objective
 from robust_widgets.synthesis.problem import Problem
-from robust_widgets.synthesis.steppers import L2Step, LinfStep, Stepper
+from robust_widgets.synthesis.steppers import L2Step, LinfStep, Stepper, Weighted
 from robust_widgets.units import from_levels, raw_pixels
 
 NOISE = 0.02  # standard deviation before smoothing, which leaves 0.009
@@ -114,6 +114,7 @@ def assemble(
     *,
     region: Tensor | None = None,
     outside: Objective | None = None,
+    weight: Tensor | None = None,
     strength: float = 1.0,
 ) -> Problem:
     """A task's problem from its own parts.
@@ -128,10 +129,13 @@ def assemble(
         parameters: all of the task's parameters, checked.
         region: where the picture may change; everywhere by default.
         outside: a loss on the picture itself, which is not shifted.
+        weight: how much a step counts at each pixel, float (n or 1, 1, size, size); 1 everywhere by default.
         strength: scales epsilon and step size.
     """
     size = start.shape[-1]
     constraint, stepper = ball_and_step(parameters, size, strength)
+    if weight is not None:
+        stepper = Weighted(stepper, weight.to(model.device))
     if size > model.input_size:
         objective = Jitter(objective, min(LARGEST_SHIFT, size // 4), seed=parameters.get("seed") or 0)
     return Problem(
@@ -157,11 +161,13 @@ def towards_class(
     *,
     region: Tensor | None = None,
     outside: Objective | None = None,
+    weight: Tensor | None = None,
 ) -> Problem:
     """The problem of a task that lowers the cross-entropy of a class; arguments as for `assemble`."""
     index = model.class_index(target)
     name = model.classes[index]
-    return assemble(task, model, start, CrossEntropy(index), name, parameters, region=region, outside=outside)
+    objective = CrossEntropy(index)
+    return assemble(task, model, start, objective, name, parameters, region=region, outside=outside, weight=weight)
 
 
 def picture_and_mask(
