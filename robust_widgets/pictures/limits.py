@@ -91,3 +91,9 @@ MAX_BRUSH_SIZE = 4096
 MAX_MESSAGE_PICTURE = 10 << 20  # bytes of a file
 MAX_MESSAGE_PIXELS = 4_000_000  # a page reduces what is dropped on it to 1024 pixels
 MAX_TEXT_LENGTH = 200
+
+# Messages between a notebook and a server. A request holds a picture, its mask, and pictures to continue from.
+MAX_REQUEST = 8 * MAX_MESSAGE_PIXELS  # bytes
+MOST_ARRAYS = 8
+MOST_FEATURES = 20_000
+LONGEST_DETAILS = 20_000  # characters of a traceback
