@@ -45,7 +45,8 @@ def inpaint(
 ) -> Trace:
     """Repaint the masked part of a picture towards a class.
 
-    The hole starts as the smoothest surface through the colours around it. The paper's run is ``fill="mean",
+    The hole starts as the smoothest surface through the colours around it, and steps count little at its edge, so that
+    no seam stays. The paper's run is ``fill="mean",
     penalty="paper", steps=720, epsilon=21.6, step_size=0.1, seed=None``.
 
     Args:
@@ -56,7 +57,7 @@ def inpaint(
         penalty: None keeps the picture outside the mask bit for bit. ``"paper"`` is the published soft penalty, 10
             times the mean squared change outside; a number is another weight.
         fill: what fills the hole before the first step: ``"harmonic"``, or ``"mean"`` for the mean colour outside, as
-            in the paper.
+            in the paper; steps then count alike in all of the hole.
         steps: gradient steps; 720 in the paper.
         epsilon: L2 limit on the distance from the start, in pixels at 224; 21.6 in the paper, whose start is further
             away. Under Linf, levels of 255.
@@ -91,6 +92,7 @@ def problem(
     parameters: dict[str, Any],
 ) -> Problem:
     """The problem of a run."""
+    from robust_widgets.pictures.weights import edge_weights
     from robust_widgets.tasks.running.problems import (
         fill_inside,
         picture_and_mask,
@@ -103,7 +105,8 @@ def problem(
     whole, inside = picture_and_mask(picture, mask, size_of(model, parameters))
     region, outside = preserve_outside(parameters["penalty"], whole, inside)
     start = with_noise(fill_inside(whole, inside, parameters["fill"]), parameters["seed"], inside)
-    return towards_class(SPEC.name, model, start, target, parameters, region=region, outside=outside)
+    weight = edge_weights(inside) if region is not None and parameters["fill"] == "harmonic" else None
+    return towards_class(SPEC.name, model, start, target, parameters, region=region, outside=outside, weight=weight)
 
 
 SPEC = TaskSpec(

@@ -78,8 +78,8 @@ def problem(
     model: RobustClassifier, picture: Picture | Sequence[Picture], target: str | int, parameters: dict[str, Any]
 ) -> Problem:
     """The problem of a run."""
-    from robust_widgets.pictures.ground import ground_weights
     from robust_widgets.pictures.tensors import to_batch
+    from robust_widgets.pictures.weights import ground_weights
     from robust_widgets.tasks.running.problems import size_of, towards_class, with_noise
 
     sketch, calm = to_batch(picture, size_of(model, parameters)), parameters["ground"]

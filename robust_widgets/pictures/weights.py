@@ -1,4 +1,4 @@
-"""The flat ground of a sketch, which steps should leave calm."""
+"""Where steps should count less: the flat ground of a sketch, and the edge of a hole."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from robust_widgets.units import from_levels
 TOLERANCE = from_levels(10)  # of each channel, so that the noise of a JPEG is still flat
 SOFTENED = 0.06  # of the width: how far from the painted shapes the ground is fully calm
 SMALLEST = 0.02  # of the picture: with less painted, there is nothing but ground
+EDGE, EDGE_WIDTH = 0.15, 0.035  # weight at a hole's edge, and share of the width over which it rises
 
 
 def ground_weights(pictures: Tensor, calm: float) -> Tensor:
@@ -33,8 +34,23 @@ def ground_weights(pictures: Tensor, calm: float) -> Tensor:
     painted = torch.stack([torch.from_numpy(~_ground(picture)) for picture in pictures.detach().cpu().float().numpy()])
     painted = painted[:, None].to(pictures)
     is_blank = painted.mean((2, 3), keepdim=True) < SMALLEST
-    near = torch.maximum(painted, (2 * _blur(_blur(painted))).clamp(max=1))
+    radius = round(SOFTENED * pictures.shape[-1] / 2)
+    near = torch.maximum(painted, (2 * _blur(_blur(painted, radius), radius)).clamp(max=1))
     return torch.where(is_blank, torch.ones_like(near), calm + (1 - calm) * near)
+
+
+def edge_weights(region: Tensor) -> Tensor:
+    """How much steps count at each pixel of a hole: little at its edge, so that it leaves no seam, and 1 inside.
+
+    Args:
+        region: bool (n, 1, h, w), true in the hole.
+
+    Returns:
+        float32 (n, 1, h, w).
+    """
+    radius = round(EDGE_WIDTH * region.shape[-1])
+    inside = _blur(_blur(region.float(), radius), radius)
+    return EDGE + (1 - EDGE) * (2 * inside - 1).clamp(0, 1)
 
 
 def _ground(picture: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -61,6 +77,5 @@ def _mirrored(reached: npt.NDArray[np.bool_], flat: npt.NDArray[np.bool_]) -> tu
     return reached.T[::-1], flat.T[::-1]
 
 
-def _blur(x: Tensor) -> Tensor:
-    radius = round(SOFTENED * x.shape[-1] / 2)
+def _blur(x: Tensor, radius: int) -> Tensor:
     return avg_pool2d(pad(x, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)

@@ -1,6 +1,8 @@
-"""The flat ground of sketches: where it is found, and what it does to a run."""
+"""The flat ground of sketches and the edges of holes: where they are found, and what they do to a run."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 from PIL import Image, ImageDraw
 
 import robust_widgets as rw
-from robust_widgets.pictures.ground import ground_weights
+from robust_widgets.pictures.weights import edge_weights, ground_weights
 
 SKY = (110, 170, 235)
 
@@ -91,3 +93,46 @@ def test_a_larger_sketch_keeps_its_ground_at_each_size() -> None:
 def test_a_ground_out_of_range_is_refused(ground: object) -> None:
     with pytest.raises(rw.ParameterError, match="ground"):
         rw.sketch_to_image(sketch(), 0, model="tiny", ground=ground)  # type: ignore[arg-type]
+
+
+def hole(size: int = 64) -> np.ndarray:
+    mask = np.zeros((size, size), bool)
+    mask[size // 4 : -size // 4, size // 4 : -size // 4] = True
+    return mask
+
+
+def test_steps_count_little_at_the_edge_of_a_hole() -> None:
+    weight = edge_weights(torch.from_numpy(hole())[None, None])[0, 0]
+    assert weight[32, 32] == 1
+    row = weight[32, 16:33]
+    assert row[0] < 0.4 and (row.diff() >= 0).all()
+
+
+def test_a_hole_at_the_border_of_the_picture_has_no_edge_there() -> None:
+    mask = hole()
+    mask[:, :32] = True
+    assert edge_weights(torch.from_numpy(mask)[None, None])[0, 0, 32, 0] == 1
+
+
+def test_a_small_or_thin_hole_is_still_painted() -> None:
+    mask = np.zeros((64, 64), bool)
+    mask[30:32] = True
+    picture = np.asarray(sketch())
+    run = rw.inpaint(picture, mask, "goldfish", model="tiny", steps=5)
+    assert not np.array_equal(run.frames[0][0, 30:32], run.frames[-1][0, 30:32])
+
+
+def seam(run: rw.Trace) -> float:
+    """The mean change at the edge of the hole, in levels."""
+    added = np.abs(run.frames[-1][0].astype(float) - run.frames[0][0].astype(float))
+    return float(np.mean([added[16, 16:48], added[47, 16:48], added[16:48, 16], added[16:48, 47]]))
+
+
+def test_a_filled_hole_has_a_fainter_seam() -> None:
+    options = {"picture": np.asarray(sketch()), "mask": hole(), "model": "tiny", "seed": None, "steps": 40}
+    problem = rw.make_problem("inpaint", "goldfish", **options)  # type: ignore[arg-type]
+    assert isinstance(problem.stepper, rw.Weighted)
+    even = replace(problem, stepper=problem.stepper.inner)
+    assert seam(rw.run(problem)) < 0.6 * seam(rw.run(even))
+    paper = rw.make_problem("inpaint", "goldfish", fill="mean", **options)  # type: ignore[arg-type]
+    assert isinstance(paper.stepper, rw.L2Step)
