@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -232,3 +233,22 @@ def raises_sentence(kind: type[RobustWidgetsError], *given: object) -> Iterator[
         yield
     assert caught.type is kind, f"{caught.type.__name__}: {caught.value}"
     check_sentence(str(caught.value), *given)
+
+
+def at_once(*calls: Callable[[], object]) -> None:
+    """Make each call on a thread of its own, all at the same time; the first error of any is raised."""
+    errors: list[BaseException] = []
+
+    def make(call: Callable[[], object]) -> None:
+        try:
+            call()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=make, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]

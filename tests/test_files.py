@@ -9,9 +9,9 @@ import secrets
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,7 +27,7 @@ from robust_widgets._files import partials as writing
 from robust_widgets._files.partials import partial_folder, remove_stale_partials, shared_lines
 from robust_widgets.errors import SaveError
 from tests.full_disk import fill_after
-from tests.helpers import raises_sentence
+from tests.helpers import at_once, raises_sentence
 from tests.kills import partials
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions, links and locks")
@@ -54,23 +54,16 @@ def test_many_writers_of_one_file_leave_one_of_their_contents(
 ) -> None:
     if process == "another container":
         monkeypatch.setattr(os, "getpid", lambda: 1)
-    path, errors, contents = tmp_path / "file", list[BaseException](), [bytes([65 + i]) * 50_000 for i in range(6)]
+    path, contents = tmp_path / "file", [bytes([65 + i]) * 50_000 for i in range(6)]
     seen: set[bytes] = set()
 
     def write(text: bytes) -> None:
-        try:
-            for _ in range(20):
-                atomic_write(path, lambda file: [file.write(text[at : at + 997]) for at in range(0, len(text), 997)])
-                seen.add(path.read_bytes())
-        except BaseException as error:
-            errors.append(error)
+        for _ in range(20):
+            atomic_write(path, lambda file: [file.write(text[at : at + 997]) for at in range(0, len(text), 997)])
+            seen.add(path.read_bytes())
 
-    threads = [threading.Thread(target=write, args=(text,)) for text in contents]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors and seen <= set(contents) and list(tmp_path.iterdir()) == [path]
+    at_once(*(partial(write, text) for text in contents))
+    assert seen <= set(contents) and list(tmp_path.iterdir()) == [path]
 
 
 @POSIX
@@ -447,9 +440,5 @@ def test_lines_of_many_writers_are_not_mixed(tmp_path: Path) -> None:
                 found, _ = lines.read()
                 lines.append(f"{name} {number} after {len(found)}")
 
-    threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(write, name) for name in "abcd"))
     assert [line.split()[-1] for line in (tmp_path / "lines").read_text().splitlines()] == [str(i) for i in range(200)]

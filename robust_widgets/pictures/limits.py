@@ -37,14 +37,19 @@ MOST_CLASSES = 100_000
 
 
 class Budget:
-    """The bytes that a file of a run may take when it is decoded.
+    """The bytes that a file may take when it is decoded.
 
     Args:
-        size: of the file, in bytes.
+        total: how many.
     """
 
-    def __init__(self, size: int) -> None:
-        self._total = self._left = RUN_BYTES + RUN_EXPANSION * size
+    def __init__(self, total: int) -> None:
+        self._total = self._left = total
+
+    @classmethod
+    def of_run(cls, size: int) -> Budget:
+        """That of a run's file of ``size`` bytes."""
+        return cls(RUN_BYTES + RUN_EXPANSION * size)
 
     def take(self, count: int) -> None:
         """Account for some bytes that are about to be allocated.
@@ -61,7 +66,8 @@ class Budget:
 # takes some hundred kilobytes, and half a second for each million bytes.
 LARGEST_INPUT = 2048
 MAX_HEADER = 8_000_000  # bytes of a safetensors file's header, with its card
-MAX_PICKLE = 2 << 20  # bytes of the pickle in an archive written by torch.save
+MAX_PICKLE = 2 << 20  # bytes of the pickle in an archive, or of the pickles in an older file, written by torch.save
+MAX_OPERATIONS = 250_000  # of an older file's pickles; a network of 900 tensors takes 35,000
 MAX_ENTRIES = 100_000
 MOST_BLOCKS = 250  # of a network's stage; the deepest published residual network, of 1,001 layers, has 111
 

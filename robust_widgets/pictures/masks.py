@@ -24,7 +24,8 @@ def mask_levels(mask: Picture | Sequence[Picture]) -> list[Levels]:
     """How much each pixel of a mask is marked, from 0 to 1, at the mask's own size.
 
     Args:
-        mask: one or several of anything that `to_layers` takes; also (n, h, w) for several.
+        mask: one or several of anything that `to_layers` takes; also (n, h, w) for several, whole numbers of any type,
+            and nested lists of numbers (h, w).
 
     Returns:
         For each mask, float32 (n, height, width).
@@ -33,6 +34,8 @@ def mask_levels(mask: Picture | Sequence[Picture]) -> list[Levels]:
         PictureError: one of them is not a picture.
     """
     masks = list(mask) if isinstance(mask, (list, tuple, Iterator)) else [mask]
+    if masks and all(isinstance(row, (list, tuple)) and _is_numbers(row) for row in masks):
+        masks = [_as_array(masks)]
     if not masks:
         raise PictureError("The list of masks is empty; give at least one.")
     pictures = [to_layers(_with_channel(picture), reduce=True) for picture in masks]
@@ -40,7 +43,19 @@ def mask_levels(mask: Picture | Sequence[Picture]) -> list[Levels]:
 
 
 def marked(levels: Levels, fitted: Levels) -> npt.NDArray[np.bool_]:
-    """Where a task may paint: what is marked by half, and strokes that are thinner than a pixel.
+    """Where a task may paint: `inside`, which is neither nothing nor everything.
+
+    Raises:
+        PictureError: a mask marks nothing or everything.
+    """
+    painted = inside(levels, fitted)
+    for whole, own in zip(levels, painted[:, 0], strict=True):
+        _check(whole, own)
+    return painted
+
+
+def inside(levels: Levels, fitted: Levels) -> npt.NDArray[np.bool_]:
+    """What is marked by half, and strokes that are thinner than a pixel.
 
     Args:
         levels: what `mask_levels` gives, (n, height, width).
@@ -48,23 +63,19 @@ def marked(levels: Levels, fitted: Levels) -> npt.NDArray[np.bool_]:
 
     Returns:
         bool (n, 1, size, size).
-
-    Raises:
-        PictureError: a mask marks nothing or everything.
     """
-    inside = fitted >= MIDDLE
+    painted = fitted >= MIDDLE
     height, width = levels.shape[1:]
     side, size = min(height, width), fitted.shape[-1]
     top, left = (height - side) // 2, (width - side) // 2
-    for whole, square, own in zip(levels, fitted[:, 0], inside[:, 0], strict=True):
+    for whole, square, own in zip(levels, fitted[:, 0], painted[:, 0], strict=True):
         if side > size:
             # A stroke's pixels stand alone; the faint edge of something larger touches it and stays out.
             reached = _largest(whole[top : top + side, left : left + side], size) >= MIDDLE
             own |= reached & (square >= THIN) & ~_widened(own)
             if not own.any() and reached.any():
                 own |= reached & (square >= square.max() / 2)
-        _check(whole, own)
-    return inside
+    return painted
 
 
 def _check(whole: Levels, inside: npt.NDArray[np.bool_]) -> None:
@@ -82,10 +93,33 @@ def _check(whole: Levels, inside: npt.NDArray[np.bool_]) -> None:
         raise PictureError(f"The mask covers the whole {part}; leave a part of it unmarked; that part stays unchanged.")
 
 
+def _is_numbers(row: Sequence[Any]) -> bool:
+    return bool(row) and all(isinstance(value, (bool, int, float)) for value in row)
+
+
+def _as_array(rows: Sequence[Any]) -> npt.NDArray[Any]:
+    lengths = sorted({len(row) for row in rows})
+    if len(lengths) > 1:
+        raise PictureError(f"The rows of the mask have {lengths[0]} to {lengths[-1]} values; give rows of one length.")
+    return np.array(rows)
+
+
+def _whole_numbers(mask: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Whole numbers of a type that no picture has: 0 and 1, or levels up to 255."""
+    if mask.dtype.kind not in "iu" or (mask.dtype.itemsize == 1 and mask.dtype.kind == "u") or not mask.size:
+        return mask
+    low, high = mask.min(), mask.max()
+    return mask.astype(np.bool_ if high <= 1 else np.uint8) if low >= 0 and high <= 255 else mask
+
+
 def _with_channel(mask: Any) -> Any:
-    """An array or tensor (n, h, w) as (n, 1, h, w); anything else unchanged."""
+    """An array or tensor (n, h, w) as (n, 1, h, w), whole numbers as levels; anything else unchanged."""
     torch = sys.modules.get("torch")
     is_tensor = torch is not None and isinstance(mask, torch.Tensor)
+    if isinstance(mask, np.ndarray):
+        mask = _whole_numbers(mask)
+    elif torch is not None and isinstance(mask, torch.Tensor) and not mask.is_floating_point():
+        mask = torch.from_numpy(_whole_numbers(mask.detach().cpu().numpy()))
     if not (is_tensor or isinstance(mask, np.ndarray)) or mask.ndim != 3 or mask.shape[2] in CHANNELS:
         return mask
     is_bool = str(mask.dtype).endswith("bool")  # no picture is: its three planes are masks

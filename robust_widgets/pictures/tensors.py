@@ -86,6 +86,7 @@ def to_mask(mask: Mask | Sequence[Mask], size: int) -> Tensor:
 
     Args:
         mask: anything `to_batch` takes, most often a bool array (h, w), or (n, h, w) for several; or a list of them.
+            Whole numbers may have any type, and be 0 and 1 or up to 255; a nested list of numbers is an array.
         size: width and height of the result in pixels.
 
     Returns:

@@ -114,7 +114,7 @@ def _rebuild(about: dict[str, Any], run: dict[str, Any], kind: type[R]) -> R:
     entry, played = checked(Output, about), checked(Played, run)
     trace = record_of(entry.header, kind)
     count, unit = entry.pictures.count, distance_unit(trace)
-    budget = Budget(sum(map(len, played.frames)))
+    budget = Budget.of_run(sum(map(len, played.frames)))
     numbers = zip(played.loss, played.probability, played.distance, strict=True)
     for step, seconds, row, frame in zip(played.steps, played.seconds, numbers, played.frames, strict=True):
         with open_picture(io.BytesIO(base64.b64decode(frame, validate=True)), ["JPEG"]) as picture:

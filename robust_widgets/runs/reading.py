@@ -7,7 +7,7 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from robust_widgets.pictures.io import open_picture
 from robust_widgets.pictures.limits import LONGEST_JSON, LONGEST_RUN, Budget, is_too_large
 from robust_widgets.runs.files import NPZ_FORMATS, OPTIONAL, VERSION, frame_name
 from robust_widgets.runs.record import METRICS, Frame, RunRecord
-from robust_widgets.runs.schema import ARRAYS, Archive, ArchiveVersion, Header, NpzHeader, Shape
+from robust_widgets.runs.schema import ARRAYS, Archive, ArchiveVersion, ArrayKind, Header, NpzHeader, Shape
 
 R = TypeVar("R", bound=RunRecord)
 
@@ -62,7 +62,7 @@ def read_archive(path: Path, kind: type[R]) -> R:
         Exception: anything that damaged bytes make zipfile, PIL or numpy raise.
     """
     size = path.stat().st_size
-    budget = Budget(size)
+    budget = Budget.of_run(size)
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         # The parts are stored as they are, so those that are packed or overlap were made to be larger than their file.
@@ -90,7 +90,7 @@ def read_archive(path: Path, kind: type[R]) -> R:
 def read_npz(path: Path, kind: type[R]) -> R:
     """Read a ``.npz`` file; raises as `read_archive`."""
     with zipfile.ZipFile(path) as archive:
-        arrays = Arrays(archive, Budget(path.stat().st_size))
+        arrays = Arrays(archive, Budget.of_run(path.stat().st_size))
         header = checked_json(NpzHeader, str(arrays["header"]).encode())
         if not header.format.startswith("robust-widgets trace"):
             raise ValueError("it holds other arrays")
@@ -110,15 +110,16 @@ def _untiled(png: bytes, shape: Shape) -> Pixels:
 
 
 class Arrays:
-    """The arrays of an NPZ file, each checked against its declaration in `ARRAYS` before it is read.
+    """The arrays of an NPZ file, each checked against its declaration before it is read.
 
     Args:
         archive: the file.
         budget: what the arrays may take.
+        declared: what each array holds, by its name.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, budget: Budget) -> None:
-        self._archive, self._budget = archive, budget
+    def __init__(self, archive: zipfile.ZipFile, budget: Budget, declared: Mapping[str, ArrayKind] = ARRAYS) -> None:
+        self._archive, self._budget, self._declared = archive, budget, declared
         self._entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
 
     def __contains__(self, name: str) -> bool:
@@ -130,7 +131,7 @@ class Arrays:
         Raises:
             KeyError, ValueError: it is missing, is not what it should be, or too large.
         """
-        entry, declared = self._entries[name], ARRAYS[name]
+        entry, declared = self._entries[name], self._declared[name]
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"its array {name!r} is packed in another way")
         with self._archive.open(entry) as file:

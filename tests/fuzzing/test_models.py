@@ -88,9 +88,11 @@ def test_a_damaged_model(folder: Path) -> None:
     check()
 
 
-def test_a_damaged_checkpoint(folder: Path) -> None:
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_damaged_checkpoint(zipped: bool, folder: Path) -> None:
     path, file = folder / "checkpoint.pt", io.BytesIO()
-    torch.save({"model": SmallResNet(3, (1, 1, 1, 1), False, 4).state_dict()}, file)
+    content = {"model": SmallResNet(3, (1, 1, 1, 1), False, 4).state_dict()}
+    torch.save(content, file, _use_new_zipfile_serialization=zipped)
     whole = file.getvalue()
 
     @tries(25)

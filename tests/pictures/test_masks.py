@@ -43,6 +43,25 @@ def test_a_mask_of_any_kind(kind: str) -> None:
     assert shape_of(KINDS[kind]) == (16, 16)
 
 
+WHOLE: dict[str, Any] = {
+    "int8": MASK.astype(np.int8),
+    "int64": MASK.astype(np.int64),
+    "levels": MASK * np.int32(255),
+    "uint32": MASK.astype(np.uint32) * 200,
+    "tensor": torch.from_numpy(MASK).long(),
+    "batch": torch.from_numpy(MASK)[None].int(),
+    "list": MASK.tolist(),
+    "list of 0 and 1": MASK.astype(int).tolist(),
+    "tuples of levels": tuple(map(tuple, (MASK * 255).tolist())),
+    "list of floats": MASK.astype(float).tolist(),
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_mask_of_whole_numbers_or_lists(kind: str) -> None:
+    np.testing.assert_array_equal(to_mask(WHOLE[kind], 16)[0, 0], MASK)
+
+
 @pytest.mark.parametrize("shape", [(24, 16), (16, 40), (64, 64), (8, 8), (100, 37)])
 @pytest.mark.parametrize("side", [16, 20])
 def test_a_mask_is_cropped_and_scaled_as_a_picture_is(shape: tuple[int, int], side: int) -> None:
@@ -67,7 +86,10 @@ def test_masks_of_a_batch() -> None:
         (torch.from_numpy(np.stack([MASK, MASK & False])[:, None]), "empty"),
         (torch.from_numpy(np.stack([MASK, MASK | True])[:, None]), "whole picture"),
         (np.pad(np.ones((16, 4), bool), ((0, 0), (0, 36))), "empty"),
-        (MASK.astype(np.int32), "int32"),
+        (MASK.astype(np.int32) * 256, "int32"),
+        (MASK.astype(np.int32) - 1, "int32"),
+        ([[0, 1, 1, 0], [0, 1]], "2 to 4"),
+        ([[0, 300, 0, 0]] * 4, "int64"),
         (np.where(MASK, np.nan, 0.0), "NaN"),
         (MASK * 255.0, "0 to 255"),
         (np.ones((2, 2), bool), "2 x 2"),
@@ -75,7 +97,7 @@ def test_masks_of_a_batch() -> None:
         (b"not a picture", "picture's data"),
         (None, "NoneType"),
     ],
-    ids=range(12),
+    ids=range(15),
 )
 def test_what_is_no_mask(mask: Any, named: str) -> None:
     with raises_sentence(PictureError, named):

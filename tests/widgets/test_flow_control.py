@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import threading
 import time
 from collections.abc import Callable
 
@@ -19,6 +18,7 @@ from robust_widgets.widgets.flow_control import (
     LiveFrame,
     Throttle,
 )
+from tests.helpers import at_once
 from tests.widgets.page import decoded
 
 INTERVAL = 1 / FRAMES_PER_SECOND
@@ -215,11 +215,7 @@ def test_frames_and_acknowledgements_may_arrive_on_different_threads() -> None:
             browser.stream.push(frame(step))
             browser.stream.throttle.acknowledge(10**9)
 
-    threads = [threading.Thread(target=push_and_acknowledge) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[push_and_acknowledge] * 3)
     browser.stream.finish()
     assert set(concurrent) == {1} and browser.steps[-1] == 59
     assert [sequence for _, sequence, _ in browser.got] == list(range(1, len(browser.got) + 1))

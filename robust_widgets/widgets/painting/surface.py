@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import ipywidgets
@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from robust_widgets.errors import PictureError
-from robust_widgets.pictures import Pixels
+from robust_widgets.pictures import Picture, Pixels
 from robust_widgets.pictures.io import size_of, to_square_pixels
 from robust_widgets.pictures.limits import MAX_MESSAGE_PIXELS, MAX_STROKES
+from robust_widgets.pictures.masks import inside, mask_levels
 from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.page_widget import HelloEvent
 from robust_widgets.widgets.painting.canvas import ALL_LAYERS, RasterCanvas
@@ -129,17 +130,22 @@ class Surface:
             self.raster.set_image(square(picture, self.raster.side))
         self._changed(self.raster.whole, ONLY["image"])
 
-    def set_mask(self, mask: object | None) -> None:
-        """Set the mask, (h, w), True or 255 where to paint, scaled to the canvas; None clears it; can be undone.
+    def set_mask(self, mask: Picture | Sequence[Picture] | None) -> None:
+        """Set the mask, or clear it; can be undone.
+
+        Args:
+            mask: where to paint, as :func:`robust_widgets.to_mask` takes it, centre-cropped and scaled; of several, the
+                first. None clears the mask.
 
         Raises:
-            PictureError: it does not have two dimensions.
+            PictureError: it is not a mask.
         """
+        pixels = None if mask is None else square_mask(mask, self.raster.side)
         with self._lock:
-            if mask is None:
+            if pixels is None:
                 self.raster.clear_mask()
             else:
-                self.raster.set_mask(square_mask(mask, self.raster.side))
+                self.raster.set_mask(pixels)
         self._changed(self.raster.whole, ONLY["mask"])
 
     def invert_mask(self) -> None:
@@ -324,16 +330,21 @@ def square(picture: Pixels, side: int) -> Pixels:
     return np.asarray(ImageOps.fit(Image.fromarray(picture), (side, side), Image.Resampling.BICUBIC))
 
 
-def square_mask(mask: object, side: int) -> Pixels:
-    """A mask for the canvas, uint8 (side, side), nearest-neighbour scaled; True or above 0 is where to paint.
+def square_mask(mask: Picture | Sequence[Picture], side: int) -> Pixels:
+    """A mask for the canvas: its middle square, uint8 (side, side), 255 where to paint.
+
+    At the canvas's own size its soft edges stay; scaled, its edges are hard, and thin strokes are kept.
 
     Raises:
-        PictureError: it does not have two dimensions, or has no pixels.
+        PictureError: it is not a mask.
     """
-    array = np.asarray(mask)
-    if array.ndim != 2 or not array.size:
-        raise PictureError(f"The mask has shape {array.shape}; pass an array (height, width), True where to paint.")
-    pixels = array.astype(np.uint8) if array.dtype == np.uint8 else np.where(array > 0, 255, 0).astype(np.uint8)
-    if pixels.shape == (side, side):
-        return pixels
-    return np.asarray(ImageOps.fit(Image.fromarray(pixels), (side, side), Image.Resampling.NEAREST))
+    levels = mask_levels(mask)[0][:1]
+    height, width = levels.shape[1:]
+    own = min(height, width)
+    top, left = (height - own) // 2, (width - own) // 2
+    middle = levels[0, top : top + own, left : left + own]
+    if own == side:
+        return (middle * 255 + 0.5).astype(np.uint8)
+    scaling = Image.Resampling.NEAREST if own < side else Image.Resampling.BOX
+    fitted = np.asarray(Image.fromarray(np.ascontiguousarray(middle)).resize((side, side), scaling))
+    return np.where(inside(levels, fitted[None, None])[0, 0], np.uint8(255), np.uint8(0))

@@ -10,6 +10,7 @@ import hashlib
 import os
 import threading
 import time
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +21,15 @@ from platformdirs import user_state_path
 from robust_widgets._files import atomic_write, make_folder
 from robust_widgets._files.partials import remove_stale_partials
 from robust_widgets.pictures import Pixels
+from robust_widgets.pictures.limits import Budget
+from robust_widgets.runs.reading import Arrays
+from robust_widgets.runs.schema import PIXELS
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 
 VARIABLE = "ROBUST_WIDGETS_STATE"
 MAX_AGE_DAYS = 30
+LAYERS = {"image": PIXELS[3], "sketch": PIXELS[3], "mask": PIXELS[2]}
+LAYERS_BYTES = 3 + 4 + 1  # of a pixel
 
 
 def state_folder() -> Path:
@@ -78,17 +84,17 @@ class Autosave:
         """The saved painting; None if there is none or it cannot be read."""
         self._remove_old()
         try:
-            with np.load(self.path, allow_pickle=False) as saved:
+            with zipfile.ZipFile(self.path) as archive:
+                saved = Arrays(archive, Budget(LAYERS_BYTES * side**2), LAYERS)
                 image, sketch = saved["image"], saved["sketch"]
                 # Older files have no mask.
-                mask = saved["mask"] if "mask" in saved.files else np.zeros((side, side), np.uint8)
+                mask = saved["mask"] if "mask" in saved else np.zeros((side, side), np.uint8)
             when = datetime.fromtimestamp(self.path.stat().st_mtime).strftime("%d %B, %H:%M")
         except Exception:  # damaged files make zipfile, zlib and numpy raise almost anything
             return None
         shapes = [layer.shape for layer in (image, sketch, mask)]
         fits = shapes == [(side, side, 3), (side, side, 4), (side, side)]
-        plain = all(layer.dtype == np.uint8 for layer in (image, sketch, mask))
-        return SavedPainting(image, sketch, mask, when) if fits and plain else None
+        return SavedPainting(image, sketch, mask, when) if fits else None
 
     def _remove_old(self) -> None:
         remove_stale_partials(self._folder)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from robust_widgets.errors import WeightsError
 from robust_widgets.models.loading import safe_load
+from robust_widgets.models.loading.conversion import convert
 from robust_widgets.models.loading.safe_load import read_checkpoint
 from tests.helpers import raises_sentence
 from tests.models.loading.checkpoints import STATE, save_checkpoint, weights_of
@@ -160,13 +161,54 @@ def test_truncated_files(zipped: bool, keep: float, tmp_path: Path) -> None:
         weights_of(path)
 
 
-def test_a_legacy_file_that_claims_a_huge_storage(tmp_path: Path) -> None:
+HUGE = b"\x8a\x06\x00\x00\x00\x00\x00\x40"  # 70 trillion
+HEAD = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {}))
+FEW = b"M\xe8\x03"
+STORAGE = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x001X\x03\x00\x00\x00cpu"
+MODULE = b"(X\x06\x00\x00\x00moduleNNNt"
+
+
+def test_an_old_file_that_claims_a_huge_storage(tmp_path: Path) -> None:
     path = save_checkpoint(tmp_path, {"w": torch.zeros(1000)}, _use_new_zipfile_serialization=False)
     content = path.read_bytes()
-    assert b"M\xe8\x03" in content
-    path.write_bytes(content.replace(b"M\xe8\x03", b"\x8a\x06\x00\x00\x00\x00\x00\x40"))  # 70 trillion values
-    with raises_sentence(WeightsError, repr(str(path))):
+    assert FEW in content
+    path.write_bytes(content.replace(FEW, HUGE))
+    for trust in (False, True):
+        with raises_sentence(WeightsError, repr(str(path)), "claims to hold 70,368,744,177,664 values"):
+            convert(path, tmp_path / "out.safetensors", trust=trust)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (STORAGE + HUGE + b"NtQ.", "70,368,744,177,664"),
+        (STORAGE + HUGE + MODULE + b"0NtQ.", "unknown way"),  # what is claimed stands before another tuple
+        (STORAGE + HUGE + b"Ntq\x050h\x05Q.", "unknown way"),
+        (b"]q\x01" + HUGE + b"q\x02" + STORAGE + b"h\x02NtQ.", "70,368,744,177,664"),
+        (b"P1\n.", "unknown way"),
+        (b"X\xff\xff\xff\x7fx", "more than 2,097,152 bytes"),
+        (b"N0" * 200_000 + b"N.", "250,000 operations"),
+        (b"N" * 3_000_000, "operations"),
+    ],
+    ids=range(8),
+)
+def test_an_old_file_made_to_take_much(content: bytes, named: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(HEAD + b"\x80\x02" + content + pickle.dumps([], 2))
+    with raises_sentence(WeightsError, repr(str(path)), named):
         weights_of(path)
+
+
+def test_old_files_that_torch_writes_are_read(tmp_path: Path) -> None:
+    whole = torch.arange(2000.0)
+    state = {"conv.weight": torch.ones(4, 3, 1, 1), "a": whole[:900], "b": whole[900:], "half": torch.ones(7).half()}
+    content = {"state_dict": state, "optimizer": {"momentum": [torch.zeros(3)], "lr": 0.1}}
+    path = save_checkpoint(tmp_path, content, _use_new_zipfile_serialization=False)
+    found = weights_of(path).state
+    assert all(torch.equal(found[name], value) for name, value in state.items())
+    network, kind = torch.nn.Conv2d(3, 4, 1), {"_use_new_zipfile_serialization": False, "pickle_protocol": 4}
+    trusted = convert(save_checkpoint(tmp_path, network, "net.pt", **kind), tmp_path / "out.safetensors", trust=True)
+    assert set(trusted.state) == {"weight", "bias"}
 
 
 @pytest.mark.parametrize(

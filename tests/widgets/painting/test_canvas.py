@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from functools import partial
 
 import ipycanvas.canvas
 import numpy as np
@@ -14,6 +14,7 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.canvas import MASK_STRIPES, MASK_TINT, RasterCanvas
 from robust_widgets.widgets.painting.layers import LayerName
 from robust_widgets.widgets.painting.raster import Raster
+from tests.helpers import at_once
 from tests.widgets.page import Page, decoded, noise
 
 SIDE = 16
@@ -183,21 +184,12 @@ def test_canvases_can_be_drawn_from_several_threads_at_once(page: Page, monkeypa
     canvases = [RasterCanvas(SIDE, 320) for _ in range(3)]
     rasters = [noisy(seed) for seed in range(3)]
     names = [{f"IPY_MODEL_{layer.model_id}" for layer in canvas.widget.children} for canvas in canvases]
-    errors: list[BaseException] = []
 
     def draw(index: int) -> None:
-        try:
-            for row in range(SIDE):
-                canvases[index].draw(rasters[index], (0, row, SIDE, row + 1))
-        except BaseException as error:
-            errors.append(error)
+        for row in range(SIDE):
+            canvases[index].draw(rasters[index], (0, row, SIDE, row + 1))
 
-    threads = [threading.Thread(target=draw, args=(index,)) for index in (0, 1, 2, 0, 1, 2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    at_once(*(partial(draw, index) for index in (0, 1, 2, 0, 1, 2)))
     assert all(page.shows(canvas, raster) for canvas, raster in zip(canvases, rasters, strict=True))
     assert len(page.batches) == 6 * SIDE
     for batch in page.batches:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from robust_widgets.errors import PictureError
 from robust_widgets.widgets.painting.raster import Raster
@@ -138,38 +142,55 @@ def test_the_mask_that_is_given_out_has_a_hard_edge(surface: Surface) -> None:
     assert surface.mask().dtype == np.uint8
 
 
-@pytest.mark.parametrize("kind", ["bool", "uint8", "float", "ints", "list"])
-def test_a_mask_can_be_given_in_many_forms(page: Page, surface: Surface, kind: str) -> None:
-    where = np.zeros((SIDE, SIDE), bool)
-    where[3:9, 4:30] = True
-    mask = {
-        "bool": where,
-        "uint8": where.astype(np.uint8) * 255,
-        "float": where.astype(float),
-        "ints": where.astype(int),
-        "list": where.tolist(),
-    }[kind]
-    surface.set_mask(mask)
+WHERE = np.zeros((SIDE, SIDE), bool)
+WHERE[3:9, 4:30] = True
+GREY = Image.fromarray(WHERE.astype(np.uint8) * 255)
+FORMS: dict[str, Any] = {
+    "bool": WHERE,
+    "uint8": WHERE.astype(np.uint8) * 255,
+    "0 and 1": WHERE.astype(np.uint8),
+    "float": WHERE.astype(float),
+    "ints": WHERE.astype(int),
+    "list": WHERE.tolist(),
+    "(1, h, w)": WHERE[None],
+    "red on black": WHERE[..., None] * np.array([255, 0, 0], np.uint8),
+    "strokes on transparency": WHERE[..., None] * np.array([0, 0, 0, 255], np.uint8),
+    "PIL": GREY,
+    "several": [GREY, WHERE],
+}
+
+
+@pytest.mark.parametrize("kind", [*FORMS, "file"])
+def test_a_mask_can_be_given_in_the_forms_that_tasks_take(
+    page: Page, surface: Surface, kind: str, tmp_path: Path
+) -> None:
+    GREY.save(tmp_path / "mask.png")
+    surface.set_mask(tmp_path / "mask.png" if kind == "file" else FORMS[kind])
     assert surface.has_mask and page.shows(surface.canvas, surface.raster)
-    np.testing.assert_array_equal(surface.mask() == 255, where)
+    np.testing.assert_array_equal(surface.mask() == 255, WHERE)
     surface.set_mask(None)
     assert not surface.has_mask
     surface.undo()
-    np.testing.assert_array_equal(surface.mask() == 255, where)
+    np.testing.assert_array_equal(surface.mask() == 255, WHERE)
 
 
 def test_a_mask_of_another_size_is_scaled_with_a_hard_edge(surface: Surface) -> None:
-    surface.set_mask(np.array([[True, False], [False, True]]))
+    surface.set_mask(np.kron(np.eye(2), np.ones((2, 2))))
     mask = surface.raster.mask
     assert (mask[:16, :16] == 255).all() and (mask[:16, 16:] == 0).all() and (mask[16:, 16:] == 255).all()
+    wide = np.zeros((10 * SIDE, 14 * SIDE), bool)
+    wide[:, 7 * SIDE] = True  # a line that is thinner than a pixel of the canvas
+    surface.set_mask(wide)
+    np.testing.assert_array_equal(np.flatnonzero(surface.mask().all(0)), [SIDE // 2])
+    assert set(np.unique(surface.raster.mask)) == {0, 255}
 
 
-@pytest.mark.parametrize("shape", [(SIDE,), (SIDE, SIDE, 3), (0, 0)])
-def test_an_invalid_mask_is_refused_in_a_sentence(surface: Surface, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("mask", [np.zeros(SIDE), np.zeros((0, 0)), np.full((SIDE, SIDE), np.nan), "no such file.png"])
+def test_an_invalid_mask_is_refused_in_a_sentence(surface: Surface, mask: Any) -> None:
     surface.set_mask(noise(SIDE, SIDE))
     with pytest.raises(PictureError) as caught:
-        surface.set_mask(np.zeros(shape))
-    assert is_sentence(str(caught.value), str(shape))
+        surface.set_mask(mask)
+    assert is_sentence(str(caught.value))
     np.testing.assert_array_equal(surface.raster.mask, noise(SIDE, SIDE))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from robust_widgets.widgets.painting import raster as raster_module
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.surface import MIN_WIDTH, Surface
 from robust_widgets.widgets.status_line import StatusLine
+from tests.helpers import at_once
 from tests.widgets.page import Page, noise
 
 SIDE = 32
@@ -277,11 +278,7 @@ def test_handlers_may_be_called_on_any_thread(page: Page, surface: Surface, stat
                 page.act(surface.pad, "undo")
             ends.append(stroke)
 
-    threads = [threading.Thread(target=paint, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(paint, number) for number in range(4)))
     assert max(most) == 1, "the raster is worked on by one thread at a time"
     assert status.text == "" and sorted(acknowledged(page, surface)) == sorted(ends) and len(ends) == 16
     assert page.shows(surface.canvas, surface.raster)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.autosave import MAX_AGE_DAYS, Autosave
+from tests.helpers import at_once
 from tests.widgets.page import Page, encoded, is_sentence, noise
 
 SIDE = 16
@@ -153,6 +154,19 @@ def test_a_file_that_is_no_painting_is_none(autosave: Autosave, kind: str) -> No
     assert autosave.load(SIDE) is None
 
 
+def test_a_file_that_claims_more_than_a_painting_is_not_unpacked(
+    autosave: Autosave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    autosave.path.parent.mkdir(parents=True)
+    raster = noisy()
+    large = np.zeros((2000, 2000, 4), np.uint8)
+    np.savez_compressed(autosave.path, image=raster.image, sketch=large)
+    assert autosave.path.stat().st_size < 100_000
+    read: list[str] = []
+    monkeypatch.setattr("numpy.lib.format.read_array", lambda *_, **__: read.append("sketch"))
+    assert autosave.load(SIDE) is None and len(read) <= 1
+
+
 def test_a_damaged_file_is_none_wherever_the_damage_is(autosave: Autosave) -> None:
     autosave.save(noisy(8))
     whole = autosave.path.read_bytes()
@@ -195,22 +209,15 @@ def test_an_unwritable_folder_is_reported_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_several_threads_may_keep_the_painting_at_once(autosave: Autosave) -> None:
-    rasters, errors = [noisy(seed=seed) for seed in range(4)], []
+    rasters = [noisy(seed=seed) for seed in range(4)]
 
     def keep(raster: Raster) -> None:
-        try:
-            for _ in range(10):
-                autosave.save(raster)
-        except BaseException as error:
-            errors.append(error)
+        for _ in range(10):
+            autosave.save(raster)
 
-    threads = [threading.Thread(target=keep, args=(raster,)) for raster in rasters]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(keep, raster) for raster in rasters))
     saved = autosave.load(SIDE)
-    assert errors == [] and saved is not None and list(autosave.path.parent.iterdir()) == [autosave.path]
+    assert saved is not None and list(autosave.path.parent.iterdir()) == [autosave.path]
     assert any(np.array_equal(saved.sketch, raster.sketch) for raster in rasters)
 
 
