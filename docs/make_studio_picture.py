@@ -39,7 +39,7 @@ def open_in_studio(page: Page, file: str) -> None:
 def turn_into(page: Page, task: str, target: str) -> None:
     """Run a task, and wait until the run is over and the model's robustness was measured."""
     page.locator(f"button:has-text('{task}'):visible").first.click()
-    page.locator("input[placeholder^='type to search']:visible").first.press_sequentially(target)
+    page.locator("input[placeholder^='search']:visible").first.press_sequentially(target)
     page.locator("button:has-text('Run'):visible").first.click()
     page.wait_for_selector(".rw-view[data-state='done']", timeout=WAIT)
     page.locator("text=/robust, L2/").first.wait_for(timeout=WAIT)

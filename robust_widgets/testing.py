@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from robust_widgets.errors import StateError
 from robust_widgets.interface.session import (
+    ClassPictureListener,
     FrameMade,
     Listener,
     LoadedListener,
@@ -46,6 +48,7 @@ class FakeSession:
     Attributes:
         requests: everything that was submitted, in order.
         measure_listeners: the listeners passed to `measure`; a test calls them.
+        class_requests: the classes asked of `paint_classes`, and the listener of each; a test calls them.
         closed: whether `close` was called.
     """
 
@@ -57,6 +60,7 @@ class FakeSession:
         self._loaded_listeners: list[LoadedListener] = []
         self.requests: list[RunRequest] = []
         self.measure_listeners: list[RobustnessListener] = []
+        self.class_requests: list[tuple[int, ClassPictureListener]] = []
         self.closed = False
         self._run = 0
         self._listener: Listener | None = None
@@ -137,6 +141,10 @@ class FakeSession:
     def measure(self, listener: RobustnessListener) -> None:
         """Add the listener to ``measure_listeners``."""
         self.measure_listeners.append(listener)
+
+    def paint_classes(self, classes: Sequence[int], listener: ClassPictureListener) -> None:
+        """Add the classes and the listener to ``class_requests``."""
+        self.class_requests.extend((index, listener) for index in classes)
 
     def cancel(self) -> None:
         self._end("stopped")

@@ -11,6 +11,7 @@ import typer
 
 from robust_widgets import __version__
 from robust_widgets.cli.bench import bench
+from robust_widgets.cli.class_pictures import class_pictures
 from robust_widgets.cli.convert import convert
 from robust_widgets.cli.data import data
 from robust_widgets.cli.doctor import doctor
@@ -36,7 +37,7 @@ app.command(context_settings={"ignore_unknown_options": True})(lab)
 for name, function, hidden in task_commands():
     app.command(name, hidden=hidden)(function)
 app.command(cls=TrainCommand)(train)
-for command in (features, models, convert, bench, doctor):
+for command in (features, class_pictures, models, convert, bench, doctor):
     app.command()(command)
 app.add_typer(evaluate)
 app.add_typer(data)

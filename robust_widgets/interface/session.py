@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.pictures import Pixels
@@ -53,6 +53,8 @@ class ModelInfo:
         loading: how ``load_model`` loads it again, if it is external.
         features: its catalogue, if there is one.
         synonyms: other names of each class, in the order of the logits; empty if unknown.
+        class_pictures: what each class looks like to the model, uint8 (h, w, 3), in the order of the logits; empty if
+            they were not painted ahead.
     """
 
     name: str
@@ -65,6 +67,7 @@ class ModelInfo:
     loading: LoadSpec | None = None
     features: tuple[Feature, ...] = ()
     synonyms: tuple[tuple[str, ...], ...] = ()
+    class_pictures: tuple[Pixels, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ RunEvent: TypeAlias = RunStarted | FrameMade | RunEnded
 Listener: TypeAlias = Callable[[RunEvent], None]
 LoadedListener: TypeAlias = Callable[[ModelLoaded], object]
 RobustnessListener: TypeAlias = Callable[["Robustness | None"], object]
+ClassPictureListener: TypeAlias = Callable[[int, bytes], object]
 
 
 class Session(Protocol):
@@ -177,4 +181,16 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Cancel, and release all resources. A closed session takes no more requests."""
+        ...
+
+
+@runtime_checkable
+class PaintsClasses(Protocol):
+    """What a session may also do: paint small pictures of the model's classes, for the class picker."""
+
+    def paint_classes(self, classes: Sequence[int], listener: ClassPictureListener) -> None:
+        """Call ``listener(index, jpeg)`` with the picture of each of these classes, painted between runs.
+
+        The classes asked for last come first.
+        """
         ...

@@ -12,6 +12,7 @@ from robust_widgets._bundled import DEFAULT, weights_path
 from robust_widgets.errors import WeightsError
 from robust_widgets.interface.session import ModelInfo
 from robust_widgets.models.card import read_card
+from robust_widgets.models.class_pictures import known_class_pictures
 from robust_widgets.models.feature_catalogue import catalogue_path, read_catalogue
 from robust_widgets.models.loading.class_names import synonyms
 
@@ -48,7 +49,13 @@ class BundledModel:
         if catalogue_path(self.path).is_file():
             with suppress(WeightsError):  # a run that asks for a feature reports it
                 features = read_catalogue(catalogue_path(self.path), None)
-        return card.info(self.device or "", source=self.name, features=features, synonyms=synonyms(card.classes))
+        return card.info(
+            self.device or "",
+            source=self.name,
+            features=features,
+            synonyms=synonyms(card.classes),
+            class_pictures=known_class_pictures(self.path, len(card.classes)),
+        )
 
     def load(self) -> RobustClassifier:
         """Load the model, as :func:`robust_widgets.load_model` does.

@@ -7,12 +7,13 @@ import queue
 import threading
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from robust_widgets.errors import RobustWidgetsError, StateError
 from robust_widgets.interface.session import (
+    ClassPictureListener,
     Listener,
     LoadedListener,
     ModelInfo,
@@ -43,7 +44,7 @@ class _Job:
 
 
 class _WakeUp:
-    """A queue entry without a run: somebody wants the model's robustness."""
+    """A queue entry without a run: somebody wants the model's robustness, or pictures of its classes."""
 
 
 IDLE = 1.0  # seconds without a request before the robustness is measured, so that the studio is on the page by then
@@ -74,6 +75,8 @@ class LocalSession:
         self._newest: _Job | None = None
         self._lock = threading.Lock()
         self._robustness_listeners: list[RobustnessListener] = []
+        self._wanted: list[tuple[int, ClassPictureListener]] = []
+        self._asked: set[int] = set()
         self._runs = 0
         self._closed = False
         self._worker: ModelWorker | None = None
@@ -129,6 +132,13 @@ class LocalSession:
             self._robustness_listeners.append(listener)
             self._jobs.put(_WakeUp())
 
+    def paint_classes(self, classes: Sequence[int], listener: ClassPictureListener) -> None:
+        with self._lock:
+            wanted = [index for index in classes if index not in self._asked]
+            self._asked.update(wanted)
+            self._wanted = [*((index, listener) for index in wanted), *self._wanted]
+            self._jobs.put(_WakeUp())
+
     def cancel(self) -> None:
         with self._lock:
             waiting = self._stop_newest()
@@ -164,10 +174,13 @@ class LocalSession:
         warm = False
         while True:
             try:
-                job = self._jobs.get(timeout=(IDLE if self._robustness_listeners else None) if warm else 0)
+                idle = IDLE if self._robustness_listeners else 0 if self._wanted else None
+                job = self._jobs.get(timeout=idle if warm else 0)
             except queue.Empty:
-                if warm:
+                if warm and self._robustness_listeners:
                     self._measure()
+                elif warm:
+                    self._paint_class()
                 else:
                     warm = next(warming, _WARM) is _WARM
                 continue
@@ -223,6 +236,19 @@ class LocalSession:
             listeners, self._robustness_listeners = self._robustness_listeners, []
         for listener in listeners:
             _report(listener, robustness)
+
+    def _paint_class(self) -> None:
+        """Paint a class that was asked for and report it; any new job interrupts it, and it is painted later."""
+        with self._lock:
+            index, listener = self._wanted.pop(0)
+        if self._worker is None:
+            return
+        picture = self._worker.class_picture(index, go_on=self._jobs.empty)
+        if picture is None:
+            with self._lock:
+                self._wanted.append((index, listener))
+        elif picture:
+            _report(lambda painted: listener(index, painted), picture)
 
 
 def _report(listener: Callable[[Any], object], event: object) -> None:

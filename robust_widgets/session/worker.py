@@ -13,6 +13,7 @@ from robust_widgets.compiler.compiled_module import trim_heap
 from robust_widgets.errors import RobustWidgetsError, WeightsError
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
+from robust_widgets.models.class_pictures import known_class_pictures
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import has_features, model_features
 from robust_widgets.models.registry import source_of
@@ -20,6 +21,7 @@ from robust_widgets.robustness.estimate import cached_estimate
 from robust_widgets.solvers.compose import coarse_to_fine
 from robust_widgets.solvers.run import compiled_iterate, new_trace
 from robust_widgets.solvers.step_graph import records
+from robust_widgets.tasks.running.class_pictures import cached_class_picture
 from robust_widgets.tasks.running.run import build_stages
 
 FEATURES = "paint_features"
@@ -40,7 +42,13 @@ class ModelWorker:
     def info(self) -> ModelInfo:
         """What a widget shows about the model, with its feature catalogue."""
         model = self._model
-        info = model.card.info(self.device, source=source_of(model), loading=model.loading, synonyms=model.synonyms)
+        info = model.card.info(
+            self.device,
+            source=source_of(model),
+            loading=model.loading,
+            synonyms=model.synonyms,
+            class_pictures=known_class_pictures(model.source, len(model.classes), model.fingerprint),
+        )
         if has_features(model):
             with suppress(WeightsError):  # a run that names a feature reports what is wrong with the catalogue
                 return replace(info, features=model_features(model))
@@ -129,3 +137,10 @@ class ModelWorker:
             return False
         model.card = replace(model.card, measured=robustness)
         return True
+
+    def class_picture(self, index: int, go_on: Callable[[], bool]) -> bytes | None:
+        """A picture of a class, as a JPEG file; empty if it cannot be painted, None if ``go_on`` interrupted it."""
+        try:
+            return cached_class_picture(self._model, index, go_on)
+        except Exception:  # A custom network may fail in any way; a run will report it.
+            return b""

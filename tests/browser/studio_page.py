@@ -115,7 +115,7 @@ class StudioPage:
         box.click()
         box.fill("")
         box.press_sequentially(typed)
-        self.until(lambda: self.python("studio.picker.search.value") == typed)
+        self.until(lambda: self.python("studio.picker.search") == typed)
 
     def state(self) -> str:
         return str(self.view.get_attribute("data-state"))

@@ -132,12 +132,12 @@ def test_the_studio_runs_the_class_that_was_held_back(page: Page, by_key: bool) 
     assert studio.surface is not None
     page.tell(studio.runner.view, {"kind": "hello"})
     page.stroke(studio.surface.pad, [(40, 40), (200, 180)])
-    page.set(studio.picker.search, value="d")
+    page.set(studio.picker, search="d")
     if by_key:
         page.act(studio.surface.pad, "run")
     else:
         page.click(studio.runner.run_button)
-    page.set(studio.picker.search, value="cat")
+    page.set(studio.picker, search="cat")
     answer(page, studio.runner)
     assert [request.target for request in session.requests] == ["cat"]
 

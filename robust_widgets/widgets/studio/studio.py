@@ -60,7 +60,7 @@ class StudioWidget(WholeBox):
         self.status = StatusLine()
         self.session = session
         self.runner = Runner(session, self.status, self._request)
-        self.target = TargetPicker(session.model)
+        self.target = TargetPicker(session)
         self.picker = self.target.classes
         self.controls = ControlsByTask(tasks, session.model.input_size)
         self.snapshot = Snapshot()
@@ -163,8 +163,8 @@ class StudioWidget(WholeBox):
                 self.controls[task].set(controls.values())
         if other.task in self.controls:
             self.task_buttons.value = other.task
-        if other.picker.list.value in self.picker.classes:
-            self.picker.value = other.picker.list.value
+        if other.picker.selected in self.picker.classes:
+            self.picker.value = other.picker.selected
         if other.session is self.session:
             other.stop()
             WholeBox.close(other)

@@ -33,7 +33,7 @@ def test_run_asks_for_the_painting_the_class_and_the_sliders_knobs(
     page: Page, session: FakeSession, studio: StudioWidget
 ) -> None:
     paint(page, studio)
-    page.set(studio.picker.search, value="ca")
+    page.set(studio.picker, search="ca")
     page.set(studio.controls["sketch_to_image"].controls["steps"].widget, value=7)
     page.set(studio.controls["sketch_to_image"].controls["epsilon"].widget, value=55.0)
     page.click(studio.runner.run_button)
@@ -101,7 +101,7 @@ def test_a_picture_without_paint_is_enough_to_run(page: Page, session: FakeSessi
 
 def test_an_unknown_class_is_reported_and_nothing_runs(page: Page, session: FakeSession, studio: StudioWidget) -> None:
     paint(page, studio)
-    page.set(studio.picker.search, value="goldfsh")
+    page.set(studio.picker, search="goldfsh")
     page.click(studio.runner.run_button)
     assert studio.status.kind == "error" and is_sentence(studio.status.text, "'goldfsh'", "'goldfish'")
     assert session.requests == []
