@@ -174,7 +174,7 @@ def robustness_epoch(pictures: PictureSet, settings: TrainingSettings, steps: in
     size, order = settings.batch_size, epoch_order(pictures, settings, 0)
     batches = [make_batch(pictures, order, settings, step, pictures.size, torch.device("cpu")) for step in range(steps)]
     batches = [(x.contiguous(), labels) for x, labels in batches]
-    one = [(batches[0][0][:1], batches[0][1][:1])]
+    validation = [(batches[0][0][:1], batches[0][1][:1])]
     options: dict[str, Any] = {
         **{"epochs": 1, "out_dir": str(folder), "lr": 0.01, "momentum": 0.9, "weight_decay": settings.weight_decay},
         **{"adv_train": 1, "adv_eval": 0, "constraint": "2", "eps": 1.0, "attack_lr": 1.25, "attack_steps": 1},
@@ -186,7 +186,7 @@ def robustness_epoch(pictures: PictureSet, settings: TrainingSettings, steps: in
     def epoch() -> None:
         model = attacker.AttackerModel(network, data)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            training.train_model(SimpleNamespace(**options), model, (batches, one))
+            training.train_model(SimpleNamespace(**options), model, (batches, validation))
 
     return epoch
 
