@@ -218,6 +218,7 @@ BRUSH_SIZE = Parameter(
     minimum=1,
     unit="canvas pixels across",
     help="Width of the brush and the eraser.",
+    whole=True,
 )
 SOFTNESS = Parameter(
     name="softness",

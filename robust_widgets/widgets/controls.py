@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import ipywidgets
+import traitlets
 
 from robust_widgets.interface.parameters import AnyParameter, Choice, Parameter
 from robust_widgets.interface.tasks import task_spec
@@ -33,12 +35,66 @@ class Control(ABC):
     def value(self, value: Any) -> None: ...
 
 
-def slider(parameter: Parameter, width: int = MIDDLE) -> ipywidgets.IntSlider | ipywidgets.FloatSlider:
+class _InOrder(ipywidgets.Widget):
+    """Sends the range and the step of a slider before its value; the page would cut the value to the old ones."""
+
+    def send_state(self, key: Any = None) -> None:
+        super().send_state(sorted(key) if isinstance(key, (set, frozenset)) else key)
+
+
+class IntSlider(_InOrder, ipywidgets.IntSlider):
+    """A slider of whole numbers."""
+
+
+class FloatSlider(_InOrder, ipywidgets.FloatSlider):
+    """A slider of numbers, which has only values that the page's slider has, too.
+
+    ipywidgets answers a value of Python's with what its slider makes of it. The answer to 20 was 19.999999999999996,
+    and replaced the 25 that was set meanwhile.
+    """
+
+    @traitlets.validate("value")
+    def _validate_value(self, proposal: Any) -> float:
+        return on_slider(super()._validate_value(proposal), self.min, self.max, self.step)
+
+
+def on_slider(value: float, low: float, high: float, step: float | None) -> float:
+    """A value as the page's slider gives it back, to the bit: computed as noUiSlider does, in per cent."""
+    if value >= high or high <= low:
+        return float(value)
+    percent = (value - low) * 100 / (high - low)
+    if step:
+        percent_of_step = step * 100 / (high - low)
+        percent = math.floor(percent / percent_of_step + 0.5) * percent_of_step
+    return high if percent >= 100 else max(percent, 0.0) * (high - low) / 100 + low
+
+
+DIGITS = 6
+
+
+def show_value(slider: Any, parameter: Parameter, value: float) -> None:
+    """Show a value on a slider, also one beyond its ends or between its steps."""
+    with slider.hold_sync():
+        slider.min, slider.max = min(slider.min, value), max(slider.max, value)
+        if not parameter.whole:
+            steps = (parameter.step / 10**digits for digits in range(DIGITS))
+            fits = (step for step in steps if abs(on_slider(value, slider.min, slider.max, step) - value) < 10**-DIGITS)
+            slider.step = next(fits, parameter.step / 10**DIGITS)
+            slider.readout_format = _readout(slider.step, value)
+        slider.value = value
+
+
+def _readout(step: float, value: float = 0) -> str:
+    """As many digits as a step and a value have."""
+    digits = (digits for digits in range(DIGITS) if all(round(number, digits) == number for number in (step, value)))
+    return f".{next(digits, DIGITS)}f"
+
+
+def slider(parameter: Parameter, width: int = MIDDLE) -> IntSlider | FloatSlider:
     """A slider for one parameter, with its value next to it, which can also be typed."""
-    kind = ipywidgets.IntSlider if parameter.whole else ipywidgets.FloatSlider
+    kind = IntSlider if parameter.whole else FloatSlider
     number = int if parameter.whole else float
-    digits = ".2f" if parameter.step < 0.1 else ".1f" if parameter.step < 1 else ".0f"
-    readout: Any = {} if parameter.whole else {"readout_format": digits}
+    readout: Any = {} if parameter.whole else {"readout_format": _readout(parameter.step)}
     return kind(
         value=number(parameter.low if parameter.default is None else parameter.default),
         min=number(parameter.low),
@@ -58,14 +114,15 @@ class SliderControl(Control):
 
     def __init__(self, parameter: Parameter, width: int) -> None:
         self.widget = slider(parameter, width)
+        self._parameter = parameter
 
     @property
     def value(self) -> Any:
-        return round(self.widget.value, 6)
+        return round(self.widget.value, DIGITS)
 
     @value.setter
     def value(self, value: Any) -> None:
-        self.widget.value = value
+        show_value(self.widget, self._parameter, value)
 
 
 class OptionalControl(Control):
@@ -73,6 +130,7 @@ class OptionalControl(Control):
 
     def __init__(self, parameter: Parameter, width: int) -> None:
         self.slider = slider(parameter, width - 28)
+        self._parameter = parameter
         self.slider.style.description_width = f"{LABEL_PIXELS - 28}px"
         self.check = ipywidgets.Checkbox(
             value=parameter.default is not None,
@@ -86,13 +144,13 @@ class OptionalControl(Control):
 
     @property
     def value(self) -> Any:
-        return round(self.slider.value, 6) if self.check.value else None
+        return round(self.slider.value, DIGITS) if self.check.value else None
 
     @value.setter
     def value(self, value: Any) -> None:
         self.check.value = value is not None
         if value is not None:
-            self.slider.value = value
+            show_value(self.slider, self._parameter, value)
 
     def _show(self, _change: Any = None) -> None:
         self.slider.disabled = not self.check.value

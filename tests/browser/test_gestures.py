@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,33 @@ def test_zoom_in_the_middle_of_a_stroke_goes_on_at_the_pointer(easel: Easel) -> 
     assert columns.min() <= 60 and 140 < columns.max() < 192, "half as far at twice the size"
     assert sketch.nonzero()[0].min() >= 118 and sketch.nonzero()[0].max() <= 138, "one straight stroke"
     assert easel.python("len(changes)") == "1"
+
+
+SLIDERS = """
+import ipywidgets
+from robust_widgets.interface.parameters import EPSILON, STEP_SIZE, STEPS
+from robust_widgets.widgets.controls import SliderControl
+sliders = [SliderControl(parameter, 248) for parameter in (EPSILON, STEP_SIZE, STEPS)]
+for slider in sliders:
+    slider.widget.observe(lambda change: changes.append(change['new']), 'value')
+changes.clear()
+ipywidgets.VBox([slider.widget for slider in sliders])
+"""
+
+
+def test_sliders_on_the_page_keep_what_python_sets(easel: Easel, open_notebook: Callable[..., Notebook]) -> None:
+    easel.page.evaluate("() => { for (let i = 0; i < 9; i++) easel.key(']') }")
+    easel.until(lambda: easel.python("box.size.value") == "119")
+    book = open_notebook(f"changes = []\n{SLIDERS}")
+    book.run_cell(0)
+    book.page.wait_for_selector(".noUi-target")
+    for values in ((7.0, 0.7, 7), (12.3, 1.23, 123), (250.5, 0.05, 500)):
+        book.python(f"for slider, value in zip(sliders, {values}): slider.value = value")
+    book.page.wait_for_timeout(600)
+    found = book.python("print(*(slider.value for slider in sliders), len(changes))")
+    assert found.split() == ["250.5", "0.05", "500", "9"]
+    book.page.locator(".noUi-handle").first.press("ArrowLeft")
+    until(book.page, lambda: book.python("print(len(changes), sliders[0].value)").split() == ["10", "250.0"])
 
 
 def test_a_stroke_that_the_system_cancels_leaves_nothing(easel: Easel) -> None:

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ipywidgets
+import numpy as np
 import pytest
 
-from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS, Choice, Parameter
+from robust_widgets.interface.parameters import (
+    BRUSH_SIZE,
+    EPSILON,
+    FACTOR,
+    OPACITY,
+    SOFTNESS,
+    STEP_SIZE,
+    STEPS,
+    STRENGTH,
+    Choice,
+    Parameter,
+)
 from robust_widgets.interface.tasks import check_parameters, task_names, task_spec, task_specs
-from robust_widgets.widgets.controls import ChoiceControl, OptionalControl, SliderControl, TaskControls, control, slider
+from robust_widgets.widgets.controls import (
+    ChoiceControl,
+    OptionalControl,
+    SliderControl,
+    TaskControls,
+    control,
+    on_slider,
+    slider,
+)
 from tests.widgets.page import Page
 
 PARAMETERS = [(task, parameter) for task, spec in task_specs().items() for parameter in spec.parameters]
@@ -28,12 +50,8 @@ def test_a_slider_matches_its_parameter(page: Page, task: str, parameter: Parame
     del page, task
     made = slider(parameter)
     assert isinstance(made, ipywidgets.IntSlider if parameter.whole else ipywidgets.FloatSlider)
-    assert (made.value, made.min, made.max, made.step) == (
-        parameter.default,
-        parameter.low,
-        parameter.high,
-        parameter.step,
-    )
+    shown, declared = (made.value, made.min, made.max, made.step), (parameter.low, parameter.high, parameter.step)
+    assert shown == pytest.approx((parameter.default, *declared), rel=1e-12)
     assert made.description == parameter.label
     assert parameter.help in made.tooltip and parameter.unit in made.tooltip
     assert not made.tooltip.endswith("()")
@@ -44,6 +62,40 @@ def test_a_sliders_readout_has_as_many_digits_as_its_step(page: Page) -> None:
     for step, digits in ((0.05, ".2f"), (0.1, ".1f"), (0.5, ".1f"), (1.0, ".0f")):
         parameter = Parameter("x", "x", 1.0, 0.0, 9.0, step, 0.0, "", "It is x.")
         assert slider(parameter).readout_format == digits
+
+
+def control_of(parameter: Parameter) -> SliderControl:
+    made = control(parameter, 64)
+    assert isinstance(made, SliderControl)
+    return made
+
+
+@pytest.mark.parametrize("parameter", [EPSILON, STEP_SIZE, STRENGTH, FACTOR, OPACITY], ids=label)
+def test_a_value_that_python_sets_is_one_that_the_page_has(page: Page, parameter: Parameter) -> None:
+    del page
+    made = control_of(parameter)
+    for value in np.arange(parameter.low, 2 * parameter.high, 1.37 * parameter.step).round(3).tolist():
+        made.value = value
+        widget = made.widget
+        assert made.value == value and widget.min <= widget.value <= widget.max
+        # In whole per cents of the range and back, as the page's slider computes.
+        again = on_slider(widget.value, widget.min, widget.max, widget.step)
+        assert again == widget.value == on_slider(again, widget.min, widget.max, widget.step)
+        assert float(f"{widget.value:{widget.readout_format}}") == value, "and its digits are shown"
+    made.value = parameter.default
+    assert made.widget.step == parameter.step
+
+
+def test_the_page_has_a_sliders_range_before_its_value(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(page, "receive", lambda _widget, _kind, data, _buffers: sent.append(data))
+    for parameter, value in ((EPSILON, 250.5), (STEPS, 500)):
+        made = control_of(parameter)
+        sent.clear()
+        made.value = value
+        (state,) = [data["state"] for data in sent]
+        names = [name for name in state if name in ("max", "min", "step", "value")]
+        assert names == sorted(names) and {"max", "value"} <= set(names)
 
 
 @pytest.mark.parametrize(("task", "parameter"), PARAMETERS, ids=label)

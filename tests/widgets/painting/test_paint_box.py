@@ -95,7 +95,7 @@ def test_the_sliders_are_the_knobs_and_move_the_pad(page: Page, desk: Desk) -> N
     page.set(desk.box.size, value=11)
     page.set(desk.box.softness, value=0.75)
     page.set(desk.box.opacity, value=0.4)
-    assert (pad.brush_size, pad.softness, pad.opacity) == (11, 0.75, 0.4)
+    assert (pad.brush_size, pad.softness, pad.opacity) == pytest.approx((11, 0.75, 0.4))
 
 
 def test_the_colour_is_the_same_in_the_picker_and_on_the_pad(page: Page, desk: Desk) -> None:
