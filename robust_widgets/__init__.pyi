@@ -27,6 +27,7 @@ from robust_widgets.models.card import ModelCard as ModelCard
 from robust_widgets.models.classifier import RobustClassifier as RobustClassifier
 from robust_widgets.models.features import model_features as model_features
 from robust_widgets.models.registry import load_model as load_model
+from robust_widgets.page.write import write_page as write_page
 from robust_widgets.pictures.grid import gallery as gallery
 from robust_widgets.pictures.tensors import to_batch as to_batch
 from robust_widgets.pictures.tensors import to_mask as to_mask

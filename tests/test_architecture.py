@@ -52,8 +52,9 @@ def test_what_people_see_needs_no_torch() -> None:
 
 
 def test_no_module_needs_an_extra() -> None:
-    """``pip install robust-widgets`` brings no ONNX Runtime; only its own backend imports it."""
-    backends = ("robust_widgets.compiler.backends.onnx", "robust_widgets.cli.__main__")
+    """``pip install robust-widgets`` brings no ONNX Runtime; only its backend and pages need it."""
+    of_pages = [f"robust_widgets.page.{name}" for name in ("structures", "weights", "manifest")]
+    backends = ("robust_widgets.compiler.backends.onnx", "robust_widgets.cli.__main__", *of_pages)
     modules = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "robust_widgets.")]
     loads = "\n".join(f"importlib.import_module({name!r})" for name in modules if not name.startswith(backends))
     extras = ("onnxruntime", "onnx", "timm", "av", "skimage", "torchattacks", "scipy", "dill")

@@ -5,8 +5,17 @@ const { build, bundle, target } = require("./common.cjs");
 
 const source = resolve(__dirname, "../page");
 const folder = join(target, "page");
+/** Of those that ONNX Runtime offers, the one without a GPU: the others are twice as large. */
+const RUNTIME = ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-copyFileSync(join(source, "index.html"), join(folder, "index.html"));
-build([bundle("page", join(source, "src/main.ts"), folder)]);
+for (const file of ["index.html", "licences.txt"]) copyFileSync(join(source, file), join(folder, file));
+for (const file of RUNTIME) copyFileSync(require.resolve(`onnxruntime-web/${file}`), join(folder, file));
+
+const page = bundle("page", join(source, "src/main.ts"), folder);
+const engine = bundle("engine", join(source, "src/engine/worker.ts"), folder);
+// The runtime then loads the files above itself.
+engine.resolve.conditionNames = ["onnxruntime-web-use-extern-wasm", "import", "module", "default"];
+engine.module.parser = { javascript: { url: false } }; // it mentions a file of its own that is not used
+build([page, engine]);

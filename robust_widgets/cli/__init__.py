@@ -20,6 +20,7 @@ from robust_widgets.cli.features import features
 from robust_widgets.cli.lab import lab
 from robust_widgets.cli.models import models
 from robust_widgets.cli.old_spellings import TrainCommand
+from robust_widgets.cli.page import page
 from robust_widgets.cli.tasks import task_commands
 from robust_widgets.cli.train import train
 
@@ -37,7 +38,7 @@ app.command(context_settings={"ignore_unknown_options": True})(lab)
 for name, function, hidden in task_commands():
     app.command(name, hidden=hidden)(function)
 app.command(cls=TrainCommand)(train)
-for command in (features, class_pictures, models, convert, bench, doctor):
+for command in (page, features, class_pictures, models, convert, bench, doctor):
     app.command()(command)
 app.add_typer(evaluate)
 app.add_typer(data)

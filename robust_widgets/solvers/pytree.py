@@ -59,6 +59,21 @@ def _flatten(node: object, leaves: list[Leaf], integers_are_leaves: bool) -> Has
     return type(node), tuple((name, _flatten(part, leaves, integers_are_leaves)) for name, part in _parts(node))
 
 
+def leaf_paths(tree: object, *, integers_are_leaves: bool = False, prefix: str = "") -> list[str]:
+    """Where each leaf is, in the order of `tree_flatten`: attributes, keys and indices with dots between them."""
+    if isinstance(tree, Tensor) or _is_number(tree, integers_are_leaves):
+        return [prefix]
+    if isinstance(tree, CONSTANTS):
+        return []
+    names = dict(enumerate(getattr(tree, "_fields", ())))  # of a named tuple
+    paths: list[str] = []
+    for name, part in _parts(tree):
+        own = str(names.get(cast(int, name), name))
+        place = f"{prefix}.{own}" if prefix else own
+        paths += leaf_paths(part, integers_are_leaves=integers_are_leaves, prefix=place)
+    return paths
+
+
 def tree_unflatten(tree: T, leaves: Iterator[Any], *, integers_are_leaves: bool = False) -> T:
     """A tree of the same structure with other leaves, in the order of `tree_flatten`. No constructor is called."""
     if isinstance(tree, Tensor) or _is_number(tree, integers_are_leaves):

@@ -86,6 +86,7 @@ class StepGraph:
 
     Attributes:
         x: the pictures after the last replay.
+        backend: what recorded it.
 
     Raises:
         UnsupportedNodeError: a part changes as it runs, or draws random numbers.
@@ -101,7 +102,7 @@ class StepGraph:
             else torch.tensor(leaf, dtype=dtype, device=x.device)
             for leaf, dtype in zip(flat.leaves, dtypes, strict=True)
         ]
-        self._graph = backend(x.device)
+        self.backend = backend(x.device)
         self._model = model  # whose weights the graph reads
 
         def once() -> Sequence[Tensor]:
@@ -122,7 +123,7 @@ class StepGraph:
             return outputs
 
         randomness = _random_states()
-        self._graph.record(once, [self.x, *self._buffers])
+        self.backend.record(once, [self.x, *self._buffers])
         if not _is_ours(flat.structure) and _random_states() != randomness:
             raise UnsupportedNodeError("a part that draws random numbers")
 
@@ -142,11 +143,11 @@ class StepGraph:
             times: how many steps.
             ahead: on asynchronous backends, yield while the next step runs.
         """
-        ahead = ahead and self._graph.is_async
+        ahead = ahead and self.backend.is_async
         pending: Callable[[], Arrays] | None = None
         for _ in range(times):
-            self._graph.replay()
-            previous, pending = pending, self._graph.fetch()
+            self.backend.replay()
+            previous, pending = pending, self.backend.fetch()
             if not ahead:
                 yield pending()
             elif previous is not None:

@@ -1,5 +1,8 @@
 /** What `manifest.json` of a page contains: the model, the tasks and their recorded steps. Python writes it. */
 
+import { damaged, download } from "./engine/download";
+import { UserError } from "./engine/errors";
+
 /** Of the manifest's form. A page of another version is not read. */
 export const VERSION = 1;
 
@@ -58,6 +61,82 @@ export interface TaskDeclaration {
   /** Whether the input picture should already show the target class. */
   readonly showsClass: boolean;
   readonly parameters: readonly ParameterDeclaration[];
+  /** Parameters that a page cannot vary, with the values that its runs have. */
+  readonly fixed: Readonly<Record<string, number | string | null>>;
+  /** The structure of each combination of its choices. */
+  readonly uses: readonly StructureUse[];
+}
+
+export interface StructureUse {
+  readonly choices: Readonly<Record<string, number | string | null>>;
+  readonly structure: string;
+}
+
+/** A recorded step of one picture. */
+export interface StructureDeclaration {
+  readonly file: string;
+  readonly inputs: readonly InputDeclaration[];
+}
+
+export interface InputDeclaration {
+  /** Where its value is in Python's problem, such as `constraint.epsilon`; `x` for the pictures. */
+  readonly name: string;
+  readonly dtype: "float32" | "int64" | "bool";
+  readonly shape: readonly number[];
+}
+
+/** An array in a file. */
+export interface StoredArray {
+  /** Its first byte. */
+  readonly at: number;
+  readonly dtype: "float16" | "float32";
+  readonly shape: readonly number[];
+}
+
+/** The weights: arrays, and the graphs' constants that are made of them. */
+export interface WeightsDeclaration {
+  readonly file: string;
+  /** How many values the constants have together. */
+  readonly length: number;
+  readonly stored: readonly (StoredArray & { readonly factor: number })[];
+  readonly constants: readonly ConstantDeclaration[];
+}
+
+export interface ConstantDeclaration {
+  /** Its first value. */
+  readonly offset: number;
+  /** Which array it is made of. */
+  readonly stored: number;
+  /** `flipped`: the first two axes swapped, and the others reversed. */
+  readonly form: "same" | "flipped";
+  /** Of the scale, in the constant; null for no scale. */
+  readonly axis: number | null;
+  /** The scale's first byte; float32, one value for each index of the axis. */
+  readonly scale: number;
+}
+
+/** A Gaussian for each class, which generation starts from. */
+export interface SeedsDeclaration {
+  readonly file: string;
+  readonly mean: StoredArray;
+  readonly factor: StoredArray;
+  readonly noise: StoredArray;
+}
+
+/** Python's constants. */
+export interface Numbers {
+  /** Epsilon and step size are in pixels of a picture of this width. */
+  readonly referenceSize: number;
+  readonly levels: number;
+  /** Deviation of the noise on starts, before it is smoothed. */
+  readonly noise: number;
+  /** Taps of the filter that smooths it. */
+  readonly smoothing: readonly number[];
+  readonly paperPenalty: number;
+  readonly maskMiddle: number;
+  readonly maskThin: number;
+  readonly harmonicTolerance: number;
+  readonly harmonicIterations: number;
 }
 
 export interface ModelDeclaration {
@@ -70,6 +149,11 @@ export interface ModelDeclaration {
   readonly source: string;
   readonly fingerprint: string;
   readonly licence: readonly string[];
+  /** Of the penultimate layer; 0 if the page cannot paint features. */
+  readonly units: number;
+  /** Tasks that the model cannot do, with the reason in a sentence. */
+  readonly missing: Readonly<Record<string, string>>;
+  /** In `features.json`. */
   readonly features: readonly FeatureDeclaration[];
 }
 
@@ -77,7 +161,7 @@ export interface FeatureDeclaration {
   readonly name: string;
   readonly unit: number;
   readonly classes: readonly string[];
-  /** A file of the page. */
+  /** The address of a picture, which holds its data. */
   readonly thumbnail: string;
 }
 
@@ -94,15 +178,37 @@ export interface Manifest {
   readonly model: ModelDeclaration;
   /** In their order. */
   readonly tasks: readonly TaskDeclaration[];
+  /** Width, softness and opacity of the brush. */
+  readonly brush: readonly NumberParameter[];
+  readonly structures: Readonly<Record<string, StructureDeclaration>>;
+  readonly weights: WeightsDeclaration;
+  readonly seeds: SeedsDeclaration | null;
+  readonly numbers: Numbers;
+  /** All files of the page. */
+  readonly files: readonly string[];
 }
 
-/** Reads the manifest of this page. */
-export async function loadManifest(address = "manifest.json"): Promise<Manifest> {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address} could not be loaded (${response.status}); reload the page.`);
-  const manifest = (await response.json()) as Manifest;
+/** Reads the manifest of a page, and its feature catalogue. */
+export async function loadManifest(base: string = document.baseURI): Promise<Manifest> {
+  const [manifest, features] = await Promise.all([
+    loadJson<Manifest>(new URL("manifest.json", base)),
+    loadJson<FeatureDeclaration[]>(new URL("features.json", base)),
+  ]);
   if (manifest.version !== VERSION) {
-    throw new Error(`This page was made by another version of robust-widgets (${manifest.madeBy}); make it again.`);
+    throw new UserError(
+      "other-version",
+      `This page was made by another version of robust-widgets (${manifest.madeBy}); make it again.`,
+      { madeBy: manifest.madeBy },
+    );
   }
-  return manifest;
+  return { ...manifest, model: { ...manifest.model, features } };
+}
+
+async function loadJson<Content>(address: URL): Promise<Content> {
+  const bytes = await download(address);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as Content;
+  } catch {
+    throw damaged(address);
+  }
 }

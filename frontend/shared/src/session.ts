@@ -129,6 +129,10 @@ export interface RunEnded {
   readonly state: RunState;
   /** One sentence if the run failed or there is something to say, else empty. */
   readonly message: string;
+  /** Names the sentence, for translations; empty for one that has no name. */
+  readonly code: string;
+  /** What the sentence mentions. */
+  readonly values: Readonly<Record<string, string | number>>;
   /** More for a report of the failure, else empty. */
   readonly details: string;
 }
@@ -136,9 +140,11 @@ export interface RunEnded {
 export type RunEvent = RunStarted | FrameMade | RunEnded;
 export type RunListener = (event: RunEvent) => void;
 
-/** The model is loaded, or could not be: then with a sentence that says why. */
+/** The model is loaded, or could not be: then with a sentence that says why. `code` and `values` as of `RunEnded`. */
 export interface ModelLoaded {
   readonly message: string;
+  readonly code: string;
+  readonly values: Readonly<Record<string, string | number>>;
   readonly details: string;
 }
 

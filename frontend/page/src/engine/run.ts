@@ -1,0 +1,103 @@
+/** Runs a request step by step. */
+import type { RunDescription, RunFrame, RunRequest } from "@robust-widgets/shared/session";
+import type { Manifest } from "../manifest";
+import { UserError } from "./errors";
+import type { Graph, Graphs, StepResult } from "./graphs";
+import { buildProblem, type Problem } from "./problems";
+import type { Seeds } from "./seeds";
+
+/** Rows of a step's numbers before the classes' probabilities. */
+const METRICS = 3;
+
+export interface RunListener {
+  started(steps: number, description: RunDescription): void;
+  frame(frame: RunFrame): void;
+  /** Whether the run should stop; asked before each step. */
+  isStopped(): Promise<boolean>;
+}
+
+/** Runs to the end, or until it is stopped; returns whether it reached the end. Throws if it cannot. */
+export async function runRequest(
+  manifest: Manifest,
+  graphs: Graphs,
+  seeds: Seeds | null,
+  request: RunRequest,
+  listener: RunListener,
+): Promise<boolean> {
+  const problem = buildProblem(manifest, seeds, request);
+  const graph = await graphs.get(problem.structure);
+  if (await listener.isStopped()) return false;
+  listener.started(problem.steps, describe(manifest, problem, request));
+  const began = performance.now();
+  const bound = graph.bind(problem.values);
+  let pictures = [...problem.starts];
+  for (let step = 0; step <= problem.steps; step++) {
+    const results = await stepAll(graph, pictures, problem, bound);
+    listener.frame(frameOf(step, results, problem, (performance.now() - began) / 1000));
+    pictures = results.map(({ next }) => next);
+    if (step < problem.steps && (await listener.isStopped())) return false;
+  }
+  return true;
+}
+
+async function stepAll(
+  graph: Graph,
+  pictures: readonly Float32Array[],
+  { starts }: Problem,
+  bound: ReturnType<Graph["bind"]>,
+): Promise<StepResult[]> {
+  const results: StepResult[] = [];
+  for (const [index, x] of pictures.entries()) results.push(await graph.step(x, starts[index] ?? x, bound));
+  return results;
+}
+
+function frameOf(step: number, results: readonly StepResult[], { size, steps }: Problem, seconds: number): RunFrame {
+  const row = (place: number) => results.map(({ numbers }) => numbers[place] ?? NaN);
+  const loss = row(0);
+  const bad = loss.find((value) => !Number.isFinite(value));
+  if (bad !== undefined) {
+    throw new UserError(
+      "loss-not-finite",
+      `The loss is ${bad} at step ${step}, where the run stops; the frames before it are kept. Take smaller steps.`,
+      { step },
+    );
+  }
+  const classes = results.map(({ numbers }) => numbers.subarray(METRICS));
+  const isKnown = classes.some(({ length }) => length > 0);
+  return {
+    step,
+    pictures: { count: results.length, width: size, height: size, pixels: joined(results.map(({ bytes }) => bytes)) },
+    loss,
+    probability: row(1),
+    distance: row(2),
+    seconds,
+    probabilities: isKnown ? Float32Array.from(classes.flatMap((values) => [...values])) : null,
+    gradient: step < steps ? joined(results.map(({ gradient }) => gradient)) : null,
+  };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let place = 0;
+  for (const part of parts) {
+    whole.set(part, place);
+    place += part.length;
+  }
+  return whole;
+}
+
+function describe({ model }: Manifest, problem: Problem, { picture, mask }: RunRequest): RunDescription {
+  const { seed } = problem.parameters;
+  return {
+    task: problem.task.name,
+    parameters: problem.parameters,
+    seed: typeof seed === "number" ? seed : null,
+    model: model.name,
+    fingerprint: model.fingerprint,
+    target: problem.target,
+    classes: model.classes,
+    radius: problem.radius,
+    ...(picture && { picture }),
+    ...(mask && { mask }),
+  };
+}

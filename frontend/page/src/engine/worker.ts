@@ -1,0 +1,98 @@
+/** The worker that computes runs, one at a time; the newest request wins. */
+import type { ModelLoaded, RunEnded, RunRequest, RunState } from "@robust-widgets/shared/session";
+import type { Manifest } from "../manifest";
+import { download } from "./download";
+import { UserError, detailsOf, sentenceOf } from "./errors";
+import { Graphs, prepareRuntime } from "./graphs";
+import type { FromWorker, ToWorker } from "./messages";
+import { isKnown } from "./problems";
+import { runRequest } from "./run";
+import { Seeds } from "./seeds";
+
+interface Engine {
+  readonly manifest: Manifest;
+  readonly graphs: Graphs;
+  readonly seeds: Seeds | null;
+}
+
+const post = (message: FromWorker) => self.postMessage(message);
+let engine: Promise<Engine> | null = null;
+/** Of the newest request; a run with another number stops. */
+let newest = 0;
+/** The run that is being computed, or the one before. */
+let running: Promise<void> = Promise.resolve();
+
+self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+  if (data.kind === "open") {
+    engine = open(data.manifest, data.base);
+    engine.catch(() => undefined); // reported by `open`
+  } else if (data.kind === "cancel") {
+    newest = 0;
+  } else {
+    newest = data.run;
+    const { run, request } = data;
+    running = running.then(() => work(run, request));
+  }
+});
+
+async function open(manifest: Manifest, base: string): Promise<Engine> {
+  const device = prepareRuntime(base);
+  try {
+    const graphs = new Graphs(manifest, base);
+    const task = manifest.tasks.find(({ name }) => name === manifest.task && isKnown(name));
+    const first = task?.uses[0]?.structure;
+    const [seeds] = await Promise.all([loadSeeds(manifest, base), first === undefined ? null : graphs.get(first)]);
+    post({ kind: "loaded", device, loaded: { message: "", code: "", values: {}, details: "" } });
+    return { manifest, graphs, seeds };
+  } catch (error) {
+    post({ kind: "loaded", device, loaded: failure(error) });
+    throw error;
+  }
+}
+
+async function loadSeeds({ seeds }: Manifest, base: string): Promise<Seeds | null> {
+  return seeds ? new Seeds(await download(new URL(seeds.file, base)), seeds) : null;
+}
+
+async function work(run: number, request: RunRequest): Promise<void> {
+  const end = (state: RunState, reason: ModelLoaded = { message: "", code: "", values: {}, details: "" }) => {
+    const ended: RunEnded = { kind: "ended", run, state, ...reason };
+    post(ended);
+  };
+  if (run !== newest) {
+    end("stopped");
+    return;
+  }
+  try {
+    if (!engine) throw new Error("there is no model");
+    const { manifest, graphs, seeds } = await engine;
+    const isDone = await runRequest(manifest, graphs, seeds, request, {
+      started: (steps, description) => post({ kind: "started", run, steps, description }),
+      frame: (frame) => post({ kind: "frame", run, frame }),
+      isStopped: async () => {
+        await messages();
+        return run !== newest;
+      },
+    });
+    end(isDone ? "done" : "stopped");
+  } catch (error) {
+    end("failed", failure(error));
+  }
+}
+
+function failure(error: unknown): ModelLoaded {
+  const { code, values } = error instanceof UserError ? error : { code: "", values: {} };
+  return { message: sentenceOf(error), code, values, details: detailsOf(error) };
+}
+
+/** Waits until the messages that have arrived are handled. */
+function messages(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

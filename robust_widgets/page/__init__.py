@@ -1,0 +1,1 @@
+"""Robust Studio on a page of its own: static files whose runs are computed by the browser."""

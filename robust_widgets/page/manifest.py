@@ -1,0 +1,207 @@
+"""What a page says of itself: the manifest, which ``frontend/page/src/manifest.ts`` reads."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from robust_widgets import __version__, units
+from robust_widgets._bundled import is_bundled
+from robust_widgets.errors import WeightsError
+from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, PAPER_PENALTY, SOFTNESS, AnyParameter, Choice
+from robust_widgets.interface.tasks import TaskSpec, task_specs
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.features import has_features, model_features
+from robust_widgets.models.networks.separable import SMOOTHING
+from robust_widgets.models.registry import source_of
+from robust_widgets.page.structures import RecordedTasks
+from robust_widgets.page.weights import WeightStore
+from robust_widgets.pictures import harmonic, masks
+from robust_widgets.tasks.running.problems import NOISE
+
+VERSION = 1
+WEIGHTS, SEEDS, FEATURES, PICTURE = "weights.bin", "seeds.bin", "features.json", "picture.png"
+NOT_ON_A_PAGE = ("size",)  # parameters: a graph is for one size of pictures, the model's own
+THUMBNAIL_QUALITY = 80
+
+
+def tasks_of(recorded: RecordedTasks) -> list[dict[str, Any]]:
+    """The tasks of a page, with their parameters and the structure of each combination of choices."""
+    specs = task_specs()
+    return [
+        {
+            **_declaration(specs[name]),
+            "uses": [{"choices": choices, "structure": structure} for choices, structure in uses],
+        }
+        for name, uses in recorded.uses.items()
+    ]
+
+
+def _declaration(spec: TaskSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "label": spec.label,
+        "hint": spec.hint,
+        "summary": spec.summary,
+        "takesPicture": spec.takes_picture,
+        "takesMask": spec.takes_mask,
+        "target": spec.target,
+        "showsClass": spec.shows_class,
+        "parameters": [_parameter(parameter) for parameter in spec.parameters if parameter.name not in NOT_ON_A_PAGE],
+        "fixed": {
+            parameter.name: parameter.default for parameter in spec.parameters if parameter.name in NOT_ON_A_PAGE
+        },
+    }
+
+
+def _parameter(parameter: AnyParameter) -> dict[str, Any]:
+    kind = "choice" if isinstance(parameter, Choice) else "number"
+    values = {_camel_case(field.name): getattr(parameter, field.name) for field in dataclasses.fields(parameter)}
+    finite = {name: None if isinstance(value, float) and math.isinf(value) else value for name, value in values.items()}
+    return {"kind": kind, **finite}
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def model_of(model: RobustClassifier, recorded: RecordedTasks) -> dict[str, Any]:
+    """What a page says of its model."""
+    card = model.card
+    return {
+        "name": card.name,
+        "classes": card.classes,
+        "synonyms": model.synonyms,
+        "inputSize": card.input_size,
+        "description": card.architecture,
+        "claim": card.claim,
+        "source": _public_source(model),
+        "fingerprint": model.fingerprint,
+        "licence": [card.data] if card.data else [],
+        "units": _unit_count(model),
+        "missing": recorded.missing,
+    }
+
+
+def _public_source(model: RobustClassifier) -> str:
+    """What ``load_model`` loads it by, without the folders of whoever made the page."""
+    source = source_of(model)
+    is_file = model.source is not None and not is_bundled(model.source)
+    return Path(source).name if is_file or "/" in source or "\\" in source else source
+
+
+def _unit_count(model: RobustClassifier) -> int:
+    size = (1, 3, model.input_size, model.input_size)
+    with suppress(WeightsError), torch.no_grad():
+        return model.uncompiled().features(torch.zeros(size, dtype=torch.float32)).shape[1]
+    return 0
+
+
+def features_of(model: RobustClassifier) -> list[dict[str, Any]]:
+    """The model's feature catalogue, with thumbnails as addresses that hold their data; empty if it has none."""
+    if not has_features(model):
+        return []
+    return [
+        {
+            "name": feature.name,
+            "unit": feature.unit,
+            "classes": feature.classes,
+            "thumbnail": _address(feature.thumbnail),
+        }
+        for feature in model_features(model)
+    ]
+
+
+def _address(pixels: npt.NDArray[np.uint8]) -> str:
+    jpeg = io.BytesIO()
+    Image.fromarray(pixels).save(jpeg, "JPEG", quality=THUMBNAIL_QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}"
+
+
+def seeds_of(seeds: Mapping[str, Tensor] | None) -> tuple[dict[str, Any] | None, bytes]:
+    """Where a file holds the seed distributions, and its content; None and nothing for a model without."""
+    if seeds is None:
+        return None, b""
+    entries: dict[str, Any] = {}
+    data = bytearray()
+    for name, tensor in seeds.items():
+        values = tensor.detach().cpu().float().numpy()
+        half = values.astype(np.float16)
+        stored = half if np.array_equal(half.astype(np.float32), values) else values
+        entries[name] = {"at": len(data), "dtype": stored.dtype.name, "shape": list(stored.shape)}
+        data += stored.astype(stored.dtype.newbyteorder("<")).tobytes()
+        data += bytes(-len(data) % 4)
+    return {"file": SEEDS, **entries}, bytes(data)
+
+
+def manifest_of(
+    model: RobustClassifier,
+    recorded: RecordedTasks,
+    weights: WeightStore,
+    seeds: dict[str, Any] | None,
+    *,
+    title: str,
+    task: str,
+    picture: str,
+) -> dict[str, Any]:
+    """The whole manifest, without its list of files.
+
+    Args:
+        model: the page's model.
+        recorded: its tasks.
+        weights: with the constants of all their structures.
+        seeds: where the file of seed distributions holds what; None if the model has none.
+        title: of the page.
+        task: that the page opens with.
+        picture: the file that it opens with; ``""`` for none.
+    """
+    return {
+        "version": VERSION,
+        "madeBy": f"robust-widgets {__version__}",
+        "title": title,
+        "task": task,
+        "picture": picture,
+        "model": model_of(model, recorded),
+        "tasks": tasks_of(recorded),
+        "brush": [_parameter(parameter) for parameter in (BRUSH_SIZE, SOFTNESS, OPACITY)],
+        "structures": {
+            name: {"file": step_file(name), "inputs": [dataclasses.asdict(entry) for entry in structure.inputs]}
+            for name, structure in recorded.structures.items()
+        },
+        "weights": {
+            "file": WEIGHTS,
+            "length": weights.length,
+            "stored": [dataclasses.asdict(stored) for stored in weights.stored],
+            "constants": [dataclasses.asdict(constant) for constant in weights.constants],
+        },
+        "seeds": seeds,
+        "numbers": {
+            "referenceSize": units.REFERENCE_SIZE,
+            "levels": units.LEVELS,
+            "noise": NOISE,
+            "smoothing": list(SMOOTHING.taps),
+            "paperPenalty": PAPER_PENALTY,
+            "maskMiddle": masks.MIDDLE,
+            "maskThin": masks.THIN,
+            "harmonicTolerance": harmonic.TOLERANCE,
+            "harmonicIterations": harmonic.MAX_ITERATIONS,
+        },
+    }
+
+
+def step_file(structure: str) -> str:
+    """The file of a structure's graph."""
+    return f"steps/{structure}.onnx"

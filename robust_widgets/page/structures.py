@@ -1,0 +1,232 @@
+"""The steps of the tasks as ONNX graphs, one for each structure that their parameters can give.
+
+A structure is what decides the operations of a step: the objective, the norm, whether there is a region. Numbers and
+pictures are inputs. The choices among a task's parameters are tried in turn, so a new one needs no entry here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from torch import Tensor
+
+from robust_widgets.compiler.backends.onnx_export import to_onnx
+from robust_widgets.compiler.backends.onnxruntime import TracedStep, record_step
+from robust_widgets.compiler.decompositions import UnsupportedOpError
+from robust_widgets.errors import RobustWidgetsError, WeightsError, first_line
+from robust_widgets.interface.parameters import Choice
+from robust_widgets.interface.tasks import TaskSpec, task_specs
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.pictures.tensors import plain_torch
+from robust_widgets.solvers.pytree import leaf_paths
+from robust_widgets.solvers.step_graph import Flat, StepGraph
+from robust_widgets.synthesis.loop import Arrays
+from robust_widgets.synthesis.problem import Problem
+from robust_widgets.tasks.running.run import task_problem
+
+WEIGHT = 1.0  # any number: a soft penalty's weight is an input of the graph
+DTYPES = {torch.float32: "float32", torch.float64: "float32", torch.int64: "int64", torch.bool: "bool"}
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of a graph.
+
+    Attributes:
+        name: where its value is in the problem, such as ``"constraint.epsilon"``; ``"x"`` for the pictures.
+        dtype: ``"float32"``, ``"int64"`` or ``"bool"``.
+        shape: () for a number.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A recorded step of one picture.
+
+    Attributes:
+        name: of its file, without the extension.
+        model: its graph. Outputs: ``"x"`` of the next step; ``"numbers"``, the rows of loss, probability, distance and
+            each class's probability; ``"bytes"`` uint8 (1, h, w, 3); ``"gradient"`` uint8 (1, h, w).
+        inputs: those that it reads.
+        problem: one with this structure.
+    """
+
+    name: str
+    model: onnx.ModelProto
+    inputs: tuple[Input, ...]
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class RecordedTasks:
+    """What a model can do on a page.
+
+    Attributes:
+        structures: by name.
+        uses: for each task, each combination of its choices with the name of the structure that it has.
+        missing: for each task that the model cannot do, the reason in a sentence.
+    """
+
+    structures: dict[str, Structure]
+    uses: dict[str, list[tuple[dict[str, str | float | None], str]]]
+    missing: dict[str, str]
+
+
+@plain_torch()
+def record_tasks(model: RobustClassifier) -> RecordedTasks:
+    """Record the steps of all tasks.
+
+    Args:
+        model: a model on the CPU.
+
+    Raises:
+        WeightsError: none of them can be recorded.
+    """
+    names: dict[Hashable, str] = {}
+    recorded = RecordedTasks({}, {}, {})
+    plain = model.uncompiled()
+    for task, spec in task_specs().items():
+        uses: list[tuple[dict[str, str | float | None], str]] = []
+        try:
+            for choices in combinations(spec):
+                problem = example_problem(spec, plain, choices)
+                x, state = problem.init()
+                flat = Flat(problem, state)
+                if flat.structure not in names:
+                    name = _name(spec, choices)
+                    recorded.structures[name] = record(name, problem, x, flat)
+                    names[flat.structure] = name
+                uses.append((choices, names[flat.structure]))
+        except RobustWidgetsError as error:
+            recorded.missing[task] = str(error)
+            continue
+        except Exception as error:  # third-party networks can fail in any way, and the recorder refuses some parts
+            recorded.missing[task] = _not_recorded(model, error)
+            continue
+        recorded.uses[task] = uses
+    if not recorded.uses:
+        raise WeightsError(next(iter(recorded.missing.values()), "There is no task."))
+    return recorded
+
+
+def _not_recorded(model: RobustClassifier, error: Exception) -> str:
+    return (
+        f"The steps of {model.card.name!r} cannot be recorded for a page ({first_line(error)}); use a convolutional "
+        "network, such as a bundled model."
+    )
+
+
+def combinations(spec: TaskSpec) -> Iterator[dict[str, str | float | None]]:
+    """Each combination of a task's choices, the defaults first."""
+    choices = [parameter for parameter in spec.parameters if isinstance(parameter, Choice)]
+    options: list[list[str | float | None]] = []
+    for choice in choices:
+        values: list[str | float | None] = [choice.default, *choice.options]
+        values += [None] * choice.optional + [WEIGHT] * choice.weight
+        options.append(list(dict.fromkeys(values)))
+    for combination in itertools.product(*options):
+        yield {choice.name: value for choice, value in zip(choices, combination, strict=True)}
+
+
+def example_problem(spec: TaskSpec, model: RobustClassifier, choices: Mapping[str, Any]) -> Problem:
+    """A problem of a task with these choices, from one grey picture with a marked square."""
+    size = model.input_size
+    picture = np.full((size, size, 3), 127, np.uint8)
+    mask = np.zeros((size, size), np.uint8)
+    mask[size // 4 : size // 2, size // 4 : size // 2] = 255
+    target: str | int = "0" if spec.target == "feature" else 0
+    return task_problem(spec, model, target, choices, picture=picture, mask=mask)
+
+
+def _name(spec: TaskSpec, choices: Mapping[str, Any]) -> str:
+    defaults = {parameter.name: parameter.default for parameter in spec.parameters}
+    words = [str(value).replace("_", "-") for name, value in choices.items() if value != defaults[name]]
+    return "-".join([spec.command, *words])
+
+
+class _Recorder:
+    """A backend that records a step and replays nothing."""
+
+    is_async: ClassVar[bool] = False
+    supports_half: ClassVar[bool] = False
+    max_cached: ClassVar[int] = 1
+    warn_on_failure: ClassVar[bool] = False
+    step: TracedStep
+
+    def __init__(self, device: torch.device) -> None:
+        if device.type != "cpu":
+            raise UnsupportedOpError(f"It is on the device {device}.")
+
+    def record(self, function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor]) -> None:
+        function()  # tables and caches are built here, not in the graph
+        self.step = record_step(function, state)
+
+    def replay(self) -> None:
+        raise NotImplementedError
+
+    def fetch(self) -> Callable[[], Arrays]:
+        raise NotImplementedError
+
+
+def record(name: str, problem: Problem, x: Tensor, flat: Flat) -> Structure:
+    """Record the step of a problem whose first pictures and parts are given.
+
+    Raises:
+        UnsupportedOpError, UnsupportedNodeError: it cannot be recorded.
+    """
+    graph = StepGraph(problem, cast(torch.nn.Module, problem.model), x, flat, _Recorder)
+    step = cast(_Recorder, graph.backend).step
+    if step.changed != (0,):
+        raise UnsupportedOpError("Its stepper has a state.")
+    # Without float64, which a GPU in a browser does not have.
+    dtypes = [torch.float32 if dtype == torch.float64 else dtype for dtype in step.state]
+    model = onnx.load_model_from_string(to_onnx(step.graph, dtypes, fixed_batch=True))
+    names = ["x", *leaf_paths(flat.parts), *leaf_paths(flat.state, integers_are_leaves=True, prefix="state")]
+    outputs = ["x_next", "numbers", "bytes", "gradient"]
+    _rename(model, {f"input_{place}": f"{name}" for place, name in enumerate(names)})
+    _rename(model, {f"output_{place}": name for place, name in enumerate(outputs)})
+    used = {source for node in model.graph.node for source in node.input}
+    tensors: dict[str, Tensor | float] = dict(zip(names, [x, *flat.leaves], strict=True))
+    read = [value for value in model.graph.input if value.name in used]
+    del model.graph.input[:]
+    model.graph.input.extend(read)
+    inputs = tuple(_described(value.name, tensors[value.name]) for value in read)
+    return Structure(name, model, inputs, problem)
+
+
+def _described(name: str, value: Tensor | float) -> Input:
+    if isinstance(value, Tensor):
+        return Input(name, DTYPES[value.dtype], tuple(value.shape))
+    return Input(name, "float32", ())
+
+
+def _rename(model: onnx.ModelProto, names: Mapping[str, str]) -> None:
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+    for value in (*model.graph.input, *model.graph.output):
+        value.name = names.get(value.name, value.name)
+
+
+def feeds(structure: Structure, x: Tensor, problem: Problem) -> dict[str, npt.NDArray[Any]]:
+    """The values of a structure's inputs for a problem that has it, as NumPy arrays."""
+    _, state = problem.init()
+    flat = Flat(problem, state)
+    values: dict[str, Tensor | float] = dict(zip(["x", *leaf_paths(flat.parts)], [x, *flat.leaves], strict=False))
+    return {
+        entry.name: np.asarray(
+            value.detach().numpy() if isinstance(value := values[entry.name], Tensor) else value, entry.dtype
+        )
+        for entry in structure.inputs
+    }

@@ -1,0 +1,164 @@
+"""The folder of a page: what is in it, and which folders are left alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import robust_widgets as rw
+from robust_widgets.errors import ParameterError, PictureError, SaveError, SetupError, UnknownNameError, WeightsError
+from robust_widgets.interface.tasks import task_specs
+from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.page import write
+from tests.helpers import smooth_model
+from tests.page.test_structures import Unrecordable, classifier
+
+pytest.importorskip("onnxruntime", reason="the extra fast")
+
+INDEX = b"<!doctype html><title>Robust Studio</title>"
+
+
+@pytest.fixture(autouse=True)
+def static(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand-ins for the files that the bundler makes."""
+    folder = tmp_path / "static"
+    (folder / "icons").mkdir(parents=True)
+    (folder / "index.html").write_bytes(INDEX)
+    (folder / "engine.js").write_text("export {};\n")
+    (folder / "icons/small.png").write_bytes(b"icon")
+    monkeypatch.setattr(write, "STATIC", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model() -> RobustClassifier:
+    return smooth_model()
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_page_holds_all_files_that_it_lists(tmp_path: Path, model: RobustClassifier) -> None:
+    out = tmp_path / "pages" / "lions"
+    picture = Image.fromarray(np.full((30, 2000, 3), 90, np.uint8))
+    index = rw.write_page(out, model=model, task="super-resolve", title=" Lions <&>\n and bears", picture=picture)
+    assert index == out / "index.html"
+    assert index.read_bytes() == b"<!doctype html><title>Lions &lt;&amp;&gt; and bears</title>"
+    content = manifest(out)
+    assert files(out) == set(content["files"])
+    assert {"engine.js", "icons/small.png", "weights.bin", "seeds.bin", "features.json"} <= files(out)
+    assert (content["title"], content["task"]) == ("Lions <&> and bears", "super_resolve")
+    with Image.open(out / content["picture"]) as shown:
+        assert shown.size == (1024, 15)
+    for structure in content["structures"].values():
+        assert structure["file"] in content["files"]
+
+
+def test_the_manifest_declares_tasks_as_their_declarations_do(tmp_path: Path, model: RobustClassifier) -> None:
+    rw.write_page(tmp_path / "page", model=model)
+    content = manifest(tmp_path / "page")
+    assert [task["name"] for task in content["tasks"]] == list(task_specs())
+    assert content["task"] == next(iter(task_specs())) and content["picture"] == ""
+    for task, spec in zip(content["tasks"], task_specs().values(), strict=True):
+        names = [parameter["name"] for parameter in task["parameters"]]
+        assert [*names, *task["fixed"]] == [parameter.name for parameter in spec.parameters]
+        assert task["fixed"] == {"size": None}
+        for shown in task["parameters"]:
+            declared = next(parameter for parameter in spec.parameters if parameter.name == shown["name"])
+            assert shown["default"] == declared.default and shown["help"] == declared.help
+    steps = content["tasks"][0]["parameters"][0]
+    assert steps["aboveMinimum"] is False and steps["maximum"] == 100_000
+    assert content["model"]["classes"] == list(model.classes)
+    assert content["model"]["units"] == 12
+
+
+def test_a_page_tells_nothing_of_the_folders_it_was_made_in(tmp_path: Path, model: RobustClassifier) -> None:
+    from robust_widgets.models.model_file import save_model
+    from tests.helpers import tiny_model
+
+    save_model(tiny_model(), tmp_path / "secret-folder-model.safetensors")
+    rw.write_page(tmp_path / "page", model=str(tmp_path / "secret-folder-model.safetensors"))
+    assert manifest(tmp_path / "page")["model"]["source"] == "secret-folder-model.safetensors"
+    for path in (tmp_path / "page").rglob("*.*"):
+        assert str(tmp_path).encode() not in path.read_bytes()
+
+
+def test_an_earlier_page_is_replaced_and_loses_its_picture(tmp_path: Path, model: RobustClassifier) -> None:
+    out = tmp_path / "page"
+    rw.write_page(out, model=model, picture=np.zeros((9, 9, 3), np.uint8))
+    (out / "mine.txt").write_text("mine")
+    rw.write_page(out, model=model)
+    assert not (out / "picture.png").exists() and (out / "mine.txt").read_text() == "mine"
+    with pytest.raises(SaveError, match="not empty"):
+        rw.write_page(out, model=model, overwrite=False)
+
+
+def test_a_folder_of_somebody_else_is_left_alone_unless_it_is_meant(tmp_path: Path, model: RobustClassifier) -> None:
+    out = tmp_path / "thesis"
+    out.mkdir()
+    (out / "manifest.json").write_text('{"name": "my own"}')
+    (out / "thesis.tex").write_text("mine")
+    with pytest.raises(SaveError, match="holds other files"):
+        rw.write_page(out, model=model)
+    assert files(out) == {"manifest.json", "thesis.tex"}
+    rw.write_page(out, model=model, overwrite=True)
+    assert (out / "thesis.tex").read_text() == "mine" and "weights" in manifest(out)
+    with pytest.raises(SaveError, match="is a file"):
+        rw.write_page(out / "thesis.tex", model=model)
+
+
+@pytest.mark.parametrize("listed", ['["../mine.txt"]', '["/mine.txt"]', "[3, null]", '"mine.txt"', "{}"])
+def test_a_list_of_files_from_elsewhere_removes_nothing_outside(listed: str, tmp_path: Path) -> None:
+    out = tmp_path / "page"
+    out.mkdir()
+    (tmp_path / "mine.txt").write_text("mine")
+    (out / "manifest.json").write_text(f'{{"madeBy": "robust-widgets 9", "files": {listed}}}')
+    assert write.check_folder(out, None) == ()
+
+
+def test_a_service_worker_lists_all_files_and_changes_with_them(static: Path) -> None:
+    (static / "serviceWorker.js").write_text("keep();\n")
+    worker = [b""] * 3
+    for place, weights in enumerate((b"a", b"a", b"b")):
+        whole = write.with_lists(write.static_files(), {"weights.bin": weights, "manifest.json": b"{}"})
+        worker[place] = whole["sw.js"]
+        assert "serviceWorker.js" not in whole
+        listed = json.loads(whole["manifest.json"])["files"]
+        assert sorted(whole) == sorted(listed)
+    head, _, rest = worker[0].partition(b"\n")
+    page = json.loads(re.fullmatch(rb"self\.PAGE = (.*);", head)[1])  # type: ignore[index]
+    assert sorted([*page["files"], "sw.js"]) == sorted(listed) and rest == b"keep();\n"
+    assert worker[0] == worker[1] != worker[2]
+
+
+def test_what_cannot_be_used_is_refused_before_anything_is_written(tmp_path: Path, model: RobustClassifier) -> None:
+    out = tmp_path / "page"
+    for title in ("", " \n", "x" * 101, None, 3):
+        with pytest.raises(ParameterError, match="The title is"):
+            rw.write_page(out, model=model, title=title)  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match="There is no task"):
+        rw.write_page(out, model=model, task="paint")
+    with pytest.raises(PictureError):
+        rw.write_page(out, model=model, picture=tmp_path / "missing.png")
+    with pytest.raises(WeightsError, match="cannot be recorded"):
+        rw.write_page(out, model=classifier(Unrecordable()))
+    assert not out.exists()
+
+
+def test_a_page_without_the_bundles_says_what_to_build(
+    tmp_path: Path, model: RobustClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "STATIC", tmp_path / "nothing")
+    with pytest.raises(SetupError, match="not built"):
+        rw.write_page(tmp_path / "page", model=model)
