@@ -29,6 +29,7 @@ from robust_widgets.models.registry import source_of
 from robust_widgets.page.structures import RecordedTasks
 from robust_widgets.page.weights import WeightStore
 from robust_widgets.pictures import harmonic, masks
+from robust_widgets.pictures import weights as step_weights
 from robust_widgets.tasks.running.problems import NOISE
 
 VERSION = 1
@@ -196,6 +197,11 @@ def manifest_of(
             "paperPenalty": PAPER_PENALTY,
             "maskMiddle": masks.MIDDLE,
             "maskThin": masks.THIN,
+            "groundTolerance": step_weights.TOLERANCE,
+            "groundSoftened": step_weights.SOFTENED,
+            "groundSmallest": step_weights.SMALLEST,
+            "edge": step_weights.EDGE,
+            "edgeWidth": step_weights.EDGE_WIDTH,
             "harmonicTolerance": harmonic.TOLERANCE,
             "harmonicIterations": harmonic.MAX_ITERATIONS,
         },

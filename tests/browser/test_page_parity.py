@@ -152,7 +152,7 @@ def frames(events: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
 
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("sketch_to_image", "goldfish", {}),
-    ("sketch_to_image", "lion", {"constraint": "none", "seed": None}),
+    ("sketch_to_image", "lion", {"constraint": "none", "seed": None, "ground": 1}),
     ("generate", "frog", {"seed": 3, "n": 2}),
     ("generate", "bird", {"constraint": "linf", "epsilon": 20}),
     ("translate", "bear", {"steps": STEPS}),

@@ -135,6 +135,13 @@ export interface Numbers {
   readonly paperPenalty: number;
   readonly maskMiddle: number;
   readonly maskThin: number;
+  /** Of the flat ground of a sketch: how far its colour may vary, how softly it begins, and what is too little on it. */
+  readonly groundTolerance: number;
+  readonly groundSoftened: number;
+  readonly groundSmallest: number;
+  /** Weight at a hole's edge, and the share of the width over which it rises. */
+  readonly edge: number;
+  readonly edgeWidth: number;
   readonly harmonicTolerance: number;
   readonly harmonicIterations: number;
 }

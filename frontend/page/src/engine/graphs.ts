@@ -11,7 +11,7 @@ const MOST_SESSIONS = 3;
 /** One processor stays free for the page itself. */
 const MOST_THREADS = 4;
 
-/** Values of a graph's inputs, by the last part of their names. */
+/** Values of a graph's inputs, by the last parts of their names. */
 export type Values = Readonly<Record<string, Float32Array | Uint8Array | number>>;
 
 /** What a step gives, of one picture. */
@@ -127,7 +127,8 @@ export class Graph {
 }
 
 function tensorOf({ name, dtype, shape }: InputDeclaration, values: Values): ort.Tensor {
-  const value = values[name.split(".").pop() ?? name];
+  const parts = name.split(".");
+  const value = parts.map((_, index) => values[parts.slice(index).join(".")]).find((known) => known !== undefined);
   if (value === undefined) throw new Error(`The step reads ${name}, which this page does not know.`);
   const numbers = typeof value === "number" ? [value] : value;
   if (numbers.length !== sizeOf(shape)) throw new Error(`${name} has ${numbers.length} values.`);

@@ -4,6 +4,7 @@
  */
 import type { ParameterValue, Pictures, RunRequest } from "@robust-widgets/shared/session";
 import type { Manifest, TaskDeclaration } from "../manifest";
+import { edgeWeights, groundWeights, roundHalfToEven } from "./calm";
 import { UserError } from "./errors";
 import { harmonicFill, meanFill } from "./harmonic";
 import { smoothNoise } from "./noise";
@@ -26,7 +27,7 @@ export interface Problem {
   /** Epsilon in raw pixels; null if there is no limit. */
   readonly radius: number | null;
   readonly structure: string;
-  /** What the graph reads, by the last part of its inputs' names; all but the pictures. */
+  /** What the graph reads, by the last parts of its inputs' names; all but the pictures. */
   readonly values: Readonly<Record<string, Float32Array | Uint8Array | number>>;
 }
 
@@ -37,6 +38,8 @@ interface Start {
   readonly inside?: Uint8Array;
   /** The picture that stays outside it. */
   readonly whole?: Float32Array;
+  /** How much a step counts at each pixel. */
+  readonly weights?: Float32Array;
 }
 
 interface Context {
@@ -48,7 +51,12 @@ interface Context {
 }
 
 const STARTS: Readonly<Record<string, (context: Context) => Start>> = {
-  sketch_to_image: fromPicture,
+  sketch_to_image: (context) => {
+    const { parameters, size, manifest } = context;
+    const sketch = wholePicture(context);
+    const weights = groundWeights(sketch, size, Number(parameters["ground"]), manifest.numbers);
+    return { starts: [withNoise(context, sketch, null)], weights };
+  },
   translate: fromPicture,
   generate: fromSeeds,
   super_resolve: fromSmallPicture,
@@ -60,7 +68,8 @@ const STARTS: Readonly<Record<string, (context: Context) => Start>> = {
       parameters["fill"] === "harmonic"
         ? harmonicFill(whole, inside, size, { tolerance, iterations })
         : meanFill(whole, inside);
-    return { starts: [withNoise(context, filled, inside)], inside, whole };
+    const weights = edgeWeights(inside, size, manifest.numbers);
+    return { starts: [withNoise(context, filled, inside)], inside, whole, weights };
   },
   paint_features: (context) => {
     const { inside, whole } = picture(context);
@@ -82,7 +91,7 @@ export function buildProblem(manifest: Manifest, seeds: Seeds | null, request: R
   const parameters = checkParameters(task, request.parameters);
   const size = manifest.model.inputSize;
   const unit = task.target === "feature" ? unitOf(manifest, request.target) : classOf(manifest, request.target);
-  const { starts, inside, whole } = start({ manifest, seeds, request, parameters, size });
+  const { starts, inside, whole, weights } = start({ manifest, seeds, request, parameters, size });
   const { start: given } = request;
   return {
     task,
@@ -99,7 +108,9 @@ export function buildProblem(manifest: Manifest, seeds: Seeds | null, request: R
       units: unit.index,
       ...(inside && { region: inside, _weight: Float32Array.from(inside, (marked) => 1 - marked) }),
       ...(whole && { picture: whole }),
-      weight: parameters["penalty"] === "paper" ? manifest.numbers.paperPenalty : Number(parameters["penalty"] ?? 0),
+      ...(weights && { "stepper.weight": weights }),
+      "second.weight":
+        parameters["penalty"] === "paper" ? manifest.numbers.paperPenalty : Number(parameters["penalty"] ?? 0),
     },
   };
 }
@@ -124,12 +135,6 @@ function fromSmallPicture(context: Context): Start {
   const small = fitPicture(required(request), 0, low).values;
   const enlarged = parameters["enlargement"] === "bicubic" ? resize(small, low, size) : nearest(small, low, size);
   return { starts: [withNoise(context, enlarged, null)] };
-}
-
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 function nearest(small: Float32Array, low: number, size: number): Float32Array {
