@@ -50,6 +50,9 @@ from robust_widgets.synthesis.loop import iterate as iterate
 from robust_widgets.synthesis.objectives import Activation as Activation
 from robust_widgets.synthesis.objectives import AwayFrom as AwayFrom
 from robust_widgets.synthesis.objectives import CrossEntropy as CrossEntropy
+from robust_widgets.synthesis.objectives import DeepDream as DeepDream
+from robust_widgets.synthesis.objectives import Direction as Direction
+from robust_widgets.synthesis.objectives import Diversity as Diversity
 from robust_widgets.synthesis.objectives import Jitter as Jitter
 from robust_widgets.synthesis.objectives import MatchOutside as MatchOutside
 from robust_widgets.synthesis.objectives import Mixture as Mixture

@@ -150,6 +150,11 @@ def _scatter_add(x: Tensor, axis: int, places: Tensor, values: Tensor) -> Tensor
     return x + torch.where(_one_hot(x, places), values, 0.0)
 
 
+def _new_zeros(x: Tensor, size: Sequence[int], **options: object) -> Tensor:
+    """In the gradient of `gather`; a constant."""
+    return torch.zeros(size, dtype=x.dtype, device=x.device)
+
+
 def _one_hot(x: Tensor, places: Tensor) -> Tensor:
     return torch.arange(x.shape[1], device=x.device) == places
 
@@ -231,6 +236,7 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     aten.nll_loss_forward.default: _nll_loss,
     aten.nll_loss_backward.default: _nll_loss_backward,
     aten.scatter_add.default: _scatter_add,
+    aten.new_zeros.default: _new_zeros,
     aten.linalg_vector_norm.default: _norm,
     aten.pow.Tensor_Scalar: _power,
     aten.copy.default: _copy,

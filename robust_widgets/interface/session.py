@@ -39,6 +39,27 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """One layer of a model's network.
+
+    Attributes:
+        name: what it is asked for by, such as ``"stage2"``; a further call of the same module is ``"relu#2"``.
+        kind: the class of its module.
+        channels: how many channels it returns.
+        height, width: of what it returns for a picture of the model's input size; 1 for a vector.
+    """
+
+    name: str
+    kind: str
+    channels: int
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """What widgets show of a model.
 
@@ -55,6 +76,7 @@ class ModelInfo:
         synonyms: other names of each class, in the order of the logits; empty if unknown.
         class_pictures: what each class looks like to the model, uint8 (h, w, 3), in the order of the logits; empty if
             they were not painted ahead.
+        layers: of its network, in the order of a pass; empty while the model is being loaded.
     """
 
     name: str
@@ -68,6 +90,7 @@ class ModelInfo:
     features: tuple[Feature, ...] = ()
     synonyms: tuple[tuple[str, ...], ...] = ()
     class_pictures: tuple[Pixels, ...] = field(default=(), compare=False, repr=False)
+    layers: tuple[Layer, ...] = ()
 
 
 @dataclass(frozen=True)

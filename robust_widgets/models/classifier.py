@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from robust_widgets.compiler.engine import Engine
 from robust_widgets.errors import UnknownNameError, WeightsError, quoted, short_repr, whole_number
 from robust_widgets.interface.class_search import class_search
+from robust_widgets.interface.session import Layer
 from robust_widgets.models.card import ModelCard
+from robust_widgets.models.layers import LayerCall, find_layers, known_layer, read_layer
 from robust_widgets.models.loading.class_names import synonyms
 from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.runs.record import LoadSpec
@@ -58,6 +60,7 @@ class RobustClassifier(nn.Module):
         self.seeds = seeds
         self.loading: LoadSpec | None = None
         self._fingerprint: str | None = None
+        self._layers: tuple[nn.Module, dict[str, LayerCall]] | None = None
         self.engine: Engine | None = None
         self.precision: str | None = None
         self.step_graphs: object = None
@@ -165,6 +168,39 @@ class RobustClassifier(nn.Module):
             raise WeightsError(f"The network of {self.card.name!r} has no 'head' that maps its features to the logits.")
         return cast(Tensor, head(features))
 
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of the network, in the order of a pass: their names, kinds, channels and sizes.
+
+        Each module is listed that returns activations, by its name in the network. A module that is called twice is
+        two layers, the second with ``#2`` after its name.
+        """
+        return tuple(call.layer for call in self._layer_calls().values())
+
+    def activations(self, x: Tensor, layer: str, *, straight_through: bool = False) -> Tensor:
+        """What a layer returns, (n, channels, height, width), for pictures (n, 3, h, w) in [0, 1].
+
+        The network is run uncompiled, up to that layer. A vector has height and width 1.
+
+        Args:
+            x: the pictures.
+            layer: its name, one of `layers`.
+            straight_through: pass the gradient through the activation that ends the layer, if one does, unchanged, so
+                that a channel that is off can be switched on. The values are the same.
+
+        Raises:
+            UnknownNameError: there is no such layer; the message names the nearest.
+        """
+        call = known_layer(self._layer_calls(), layer)
+        return read_layer(self.network, partial(self._logits, x), call, straight_through=straight_through)
+
+    def _layer_calls(self) -> dict[str, LayerCall]:
+        if self._layers is None or self._layers[0] is not self.network:
+            size = (2, 3, self.input_size, self.input_size)
+            x = torch.full(size, 0.5, dtype=self.mean.dtype, device=self.device)
+            with plain_torch():
+                self._layers = self.network, find_layers(self.network, partial(self._logits, x))
+        return self._layers[1]
+
     def class_index(self, target: str | int) -> int:
         """The index of a class.
 
@@ -265,6 +301,11 @@ class HalfPrecisionClassifier(RobustClassifier):
     def classify(self, features: Tensor) -> Tensor:
         with self._autocast(features):
             return super().classify(features).float()
+
+    def activations(self, x: Tensor, layer: str, *, straight_through: bool = False) -> Tensor:
+        with self._autocast(x):
+            x = x.contiguous(memory_format=torch.channels_last)
+            return super().activations(x, layer, straight_through=straight_through).float()
 
     def _autocast(self, x: Tensor) -> torch.autocast:
         return torch.autocast(x.device.type, dtype=self._dtype, cache_enabled=False)

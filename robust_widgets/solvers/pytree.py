@@ -17,8 +17,8 @@ from typing import Any, TypeAlias, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import WeightsError
 from robust_widgets.synthesis.objectives import Classifier
+from robust_widgets.synthesis.objectives.layers import no_features, no_layers
 
 Leaf: TypeAlias = "float | Tensor"
 T = TypeVar("T")
@@ -121,17 +121,20 @@ def _attributes(node: object) -> Mapping[str, object]:
     return attributes
 
 
+Shape: TypeAlias = "tuple[int, ...]"
+
+
 class ZeroModel:
     """Outputs zeros of a model's shapes, so that an objective checks its classes and units without a forward pass.
 
     Args:
-        model: whose names count; it is run once for the width of each kind of output.
-        widths: those known, by kind of output; updated.
+        model: whose names count; it is run once for the shape of each kind of output.
+        shapes: those known, of one picture, by kind of output; updated.
     """
 
-    def __init__(self, model: Classifier, widths: dict[str, int]) -> None:
+    def __init__(self, model: Classifier, shapes: dict[Hashable, Shape]) -> None:
         self._model = model
-        self._widths = widths
+        self._shapes = shapes
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._zeros("logits", self._model, x)
@@ -139,13 +142,19 @@ class ZeroModel:
     def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
         features = getattr(self._model, "features", None)
         if features is None:
-            raise WeightsError("This model gives no access to its penultimate layer; bring one with a features method.")
+            raise no_features()
         return self._zeros("features", cast("Callable[[Tensor], Tensor]", features), x)
 
-    def _zeros(self, kind: str, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        if kind not in self._widths:
-            self._widths[kind] = function(x[:1]).shape[1]
-        return torch.zeros(len(x), self._widths[kind], dtype=x.dtype, device=x.device)
+    def activations(self, x: Tensor, layer: str, *, straight_through: bool = False) -> Tensor:
+        activations = getattr(self._model, "activations", None)
+        if activations is None:
+            raise no_layers()
+        return self._zeros((layer, *x.shape[2:]), lambda x: activations(x, layer), x)
+
+    def _zeros(self, kind: Hashable, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        if kind not in self._shapes:
+            self._shapes[kind] = tuple(function(x[:1]).shape[1:])
+        return torch.zeros(len(x), *self._shapes[kind], dtype=x.dtype, device=x.device)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)

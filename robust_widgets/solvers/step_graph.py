@@ -25,7 +25,7 @@ from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, HalfPrecisionClassifier, RobustClassifier
 from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.solvers.backends import CpuGraph, CudaGraph, GraphBackend
-from robust_widgets.solvers.pytree import Leaf, UnsupportedNodeError, ZeroModel, tree_flatten, tree_unflatten
+from robust_widgets.solvers.pytree import Leaf, Shape, UnsupportedNodeError, ZeroModel, tree_flatten, tree_unflatten
 from robust_widgets.synthesis.constraints import Constraint
 from robust_widgets.synthesis.loop import Arrays, heat_map_on_device, render, step
 from robust_widgets.synthesis.objectives import Objective
@@ -230,7 +230,7 @@ class StepGraphCache:
         self.count = 0
         self.backend = backend
         self._graphs: OrderedDict[Hashable, StepGraph | None] = OrderedDict()
-        self._widths: dict[str, int] = {}
+        self._shapes: dict[Hashable, Shape] = {}
         self.precision: str | None = None
         self._halves: WeakValueDictionary[Hashable, HalfPrecisionClassifier] = WeakValueDictionary()
 
@@ -260,7 +260,7 @@ class StepGraphCache:
                 return None
             flat = Flat(problem, state)
             with torch.no_grad():
-                loss(ZeroModel(problem.model, self._widths), x)
+                loss(ZeroModel(problem.model, self._shapes), x)
         except (UnsupportedNodeError, RobustWidgetsError):  # the plain loop raises the error
             return None
         key = (flat.structure, x.device, _places(cast(nn.Module, problem.model)))

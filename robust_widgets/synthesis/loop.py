@@ -23,6 +23,7 @@ from robust_widgets.errors import RunError, WeightsError
 from robust_widgets.pictures.tensors import plain_torch, to_bytes
 from robust_widgets.runs.frame import Frame
 from robust_widgets.synthesis.objectives import Classifier, Objective
+from robust_widgets.synthesis.objectives.layers import no_features, no_layers
 from robust_widgets.synthesis.problem import Problem, State
 
 T = TypeVar("T")
@@ -145,6 +146,7 @@ class CachedForward:
         self._model = model
         self._logits: list[tuple[Tensor, Tensor]] = []
         self._features: list[tuple[Tensor, bool, Tensor]] = []
+        self._layers: list[tuple[Tensor, str, bool, Tensor]] = []
 
     def __call__(self, x: Tensor) -> Tensor:
         logits = next((logits for key, logits in self._logits if key is x), None)
@@ -161,9 +163,20 @@ class CachedForward:
                 return values
         features = getattr(self._model, "features", None)
         if features is None:
-            raise WeightsError("This model gives no access to its penultimate layer; bring one with a features method.")
+            raise no_features()
         values = cast(Tensor, features(x, straight_through=straight_through))
         self._features.append((x, straight_through, values))
+        return values
+
+    def activations(self, x: Tensor, layer: str, *, straight_through: bool = False) -> Tensor:
+        for key, name, kind, values in self._layers:
+            if key is x and name == layer and kind == straight_through:
+                return values
+        activations = getattr(self._model, "activations", None)
+        if activations is None:
+            raise no_layers()
+        values = cast(Tensor, activations(x, layer, straight_through=straight_through))
+        self._layers.append((x, layer, straight_through, values))
         return values
 
     def logits(self) -> Tensor | None:

@@ -234,6 +234,6 @@ def test_a_feature_of_the_catalogue_is_taken_as_it_is(tmp_path: Path) -> None:
     both = paint_features(PICTURE, [LEFT, RIGHT], [first, second], model=model, steps=2)
     assert both.target == "cat 1, dog 1"
     np.testing.assert_array_equal(both.frames[:3], one.frames)
-    assert Activation([first, second]).units == (5, 3)  # type: ignore[list-item]
+    assert Activation([first, second]).channels == (5, 3)  # type: ignore[list-item]
     with raises_sentence(UnknownNameError, "no class", "cat 1"):
         model.class_index(replace(first, unit=1))  # type: ignore[arg-type]

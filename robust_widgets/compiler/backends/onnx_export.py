@@ -277,7 +277,7 @@ def _pool_output(writer: GraphWriter, node: fx.Node) -> str:
 
 _UNARY = ("relu", "sigmoid", "tanh", "erf", "exp", "neg", "abs", "sign", "sqrt")
 _PLAIN: dict[Any, str] = {
-    **dict.fromkeys((aten.mm.default, aten.matmul.default), "MatMul"),
+    **dict.fromkeys((aten.mm.default, aten.bmm.default, aten.matmul.default), "MatMul"),
     **dict.fromkeys((aten.add.Tensor, aten.add.Scalar), "Add"),
     **dict.fromkeys((aten.sub.Tensor, aten.sub.Scalar), "Sub"),
     **dict.fromkeys((aten.div.Tensor, aten.div.Scalar), "Div"),

@@ -36,7 +36,7 @@ PASSING: frozenset[Callable[..., Any]] = frozenset(
 )
 
 
-class _StraightThrough(torch.autograd.Function):
+class StraightThrough(torch.autograd.Function):
     """An activation's output, whose gradient goes straight to the activation's input."""
 
     @staticmethod
@@ -80,7 +80,7 @@ class _LinearLayers(TorchFunctionMode):
             index, self._count = self._count, self._count + 1
             if index == self._straight_through:
                 before = args[0].clone()
-                out = _StraightThrough.apply(before, func(*args, **kwargs).detach())
+                out = StraightThrough.apply(before, func(*args, **kwargs).detach())
             else:
                 out = func(*args, **kwargs)
             self._follow(out, index)

@@ -123,9 +123,12 @@ class SmoothResNet(PaintableNetwork):
             down(config.stem),
         )
         stages: list[nn.Module] = []
+        self.layer_names: dict[str, str] = {}  # of the blocks, for people: the last one of a stage bears its name
         channels = config.stem
         for index, (width, blocks) in enumerate(zip(config.widths, config.blocks, strict=True)):
             for block in range(blocks):
+                own = f".{block}" if block < blocks - 1 else ""
+                self.layer_names[f"stages.{len(stages)}"] = f"stage{index + 1}{own}"
                 stages.append(Block(channels, width, activation, down if index > 0 and block == 0 else None))
                 channels = width
         self.stages = nn.Sequential(*stages)
@@ -133,7 +136,9 @@ class SmoothResNet(PaintableNetwork):
 
     def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
         x = self.stem(self.smooth(x))
+        if not straight_through:
+            return self.stages(x).mean((2, 3))
         for stage in self.stages[:-1]:
             x = stage(x)
         last = cast(Block, self.stages[-1])
-        return pooled_activation(last.before_activation(x), last.activation, straight_through)
+        return pooled_activation(last.before_activation(x), last.activation, straight_through=True)

@@ -1,4 +1,4 @@
-"""Losses on the model's logits and features, and on the picture itself."""
+"""Losses on the model's logits, and on the picture itself."""
 
 from __future__ import annotations
 
@@ -158,66 +158,6 @@ class Mixture(Objective):
 
     def __repr__(self) -> str:
         return f"Mixture({self.weights})"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Activation(Objective):
-    """Minus the activation of one unit of the penultimate layer, so that descent maximises it (paper, section 3.5).
-
-    The activation before the pooled features passes its gradient straight through; otherwise a unit that is off could
-    never be switched on.
-
-    Args:
-        unit: the index of the unit, or one for each sample.
-
-    Attributes:
-        units: the indices; once bound, int64 on the device.
-
-    Raises:
-        UnknownNameError: when evaluated, if the model has no such unit.
-        WeightsError: when evaluated, if the model gives no access to its features.
-    """
-
-    units: tuple[int, ...] | Tensor
-    _range: tuple[int, ...] | None = field(default=None, init=False, compare=False)  # the indices, once bound
-
-    def __init__(self, unit: int | Sequence[int]) -> None:
-        units = [whole_number(index) for index in (unit if isinstance(unit, (list, tuple)) else [unit])]
-        if None in units:
-            raise UnknownNameError(f"A unit is {short_repr(unit)}; give its index, or a feature of model_features.")
-        object.__setattr__(self, "units", tuple(units))
-        object.__setattr__(self, "_range", None)
-
-    def bind(self, model: Classifier, x: Tensor) -> Objective:
-        indices = self._range if self._range is not None else cast("tuple[int, ...]", self.units)
-        return changed(self, _range=indices, units=torch.tensor(indices, dtype=torch.long, device=x.device))
-
-    def activation(self, model: Classifier, x: Tensor) -> Tensor:
-        """The activation of each sample's unit, (n,)."""
-        features = getattr(model, "features", None)
-        if features is None:
-            raise WeightsError("This model gives no access to its penultimate layer; bring one with a features method.")
-        values = cast(Tensor, features(x, straight_through=True))
-        bound = self if self._range is not None else cast(Activation, self.bind(model, values))
-        indices, units = cast("tuple[int, ...]", bound._range), cast(Tensor, bound.units)
-        for index in indices:
-            if not 0 <= index < values.shape[1]:
-                raise UnknownNameError(
-                    f"There is no unit {index}; the penultimate layer has {values.shape[1]} units, "
-                    f"0 to {values.shape[1] - 1}."
-                )
-        if len(indices) not in (1, len(x)):
-            raise UnknownNameError(
-                f"There are {len(indices)} units for {len(x)} pictures; give one unit, or one for each picture."
-            )
-        return values.gather(1, units.to(values.device).expand(len(x))[:, None])[:, 0]
-
-    def __call__(self, model: Classifier, x: Tensor) -> Tensor:
-        return -self.activation(model, x)
-
-    def __repr__(self) -> str:
-        units = list(self._range if self._range is not None else cast("tuple[int, ...]", self.units))
-        return f"Activation({units[0] if len(units) == 1 else units})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

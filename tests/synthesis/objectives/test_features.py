@@ -62,7 +62,7 @@ class Plain(Activation):
     """The activation with the gradient that it really has."""
 
     def __call__(self, model: Any, x: torch.Tensor) -> torch.Tensor:
-        return -model.features(x)[:, self.units[0]]
+        return -model.features(x)[:, self.channels[0]]
 
 
 def test_a_dead_unit_gets_a_gradient() -> None:
