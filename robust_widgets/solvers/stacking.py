@@ -25,6 +25,8 @@ from robust_widgets.synthesis.objectives import (
     AwayFrom,
     Classifier,
     CrossEntropy,
+    DeepDream,
+    Direction,
     Jitter,
     MatchOutside,
     Mixture,
@@ -64,6 +66,11 @@ def _same_row(value: Tensor, count: int, x: Tensor) -> Tensor:
     return value.to(x.device).expand(count, *value.shape)
 
 
+def _vectors(value: Tensor, count: int, x: Tensor) -> Tensor:
+    """A vector for each picture, or one for all of them, as (n, ...)."""
+    return value.to(x.device).expand(count, value.shape[-1])
+
+
 # How the attributes of each part become those of a stack. Parts of other classes, and of subclasses, run alone.
 SPREAD: dict[type, dict[str, Spread]] = {
     L2Ball: {"epsilon": _for_pictures},
@@ -76,11 +83,19 @@ SPREAD: dict[type, dict[str, Spread]] = {
     CrossEntropy: {"target": _rows},
     AwayFrom: {"target": _rows},
     Mixture: {"weights": _same_row},
-    Activation: {"units": _rows},
+    Activation: {"channels": _rows},
+    Direction: {"vector": _vectors},
+    DeepDream: {},
     MatchOutside: {"picture": _rows, "mask": _rows, "_weight": _rows},
     Sum: {},
     Scaled: {"weight": _for_losses},
     Jitter: {},
+}
+# The attributes that have to be equal.
+EQUAL: dict[type, tuple[str, ...]] = {
+    Activation: ("layer", "at"),
+    Direction: ("layer", "at"),
+    DeepDream: ("layer",),
 }
 # The attributes that are parts themselves.
 INNER: dict[type, tuple[str, ...]] = {Momentum: ("inner",), Sum: ("first", "second"), Scaled: ("inner",)}
@@ -98,9 +113,10 @@ def _structure(part: Any) -> Hashable:
     if kind is Jitter:
         return kind, _structure(part.inner)
     for name, spread in SPREAD[kind].items():
-        if spread in (_rows, _same_row) and not isinstance(getattr(part, name), Tensor):
+        if spread in (_rows, _same_row, _vectors) and not isinstance(getattr(part, name), Tensor):
             raise _NotStackableError(f"{kind.__qualname__} before it is bound")
-    return kind, tuple(_structure(getattr(part, name)) for name in INNER.get(kind, ()))
+    equal = tuple(getattr(part, name) for name in EQUAL.get(kind, ()))
+    return kind, equal, tuple(_structure(getattr(part, name)) for name in INNER.get(kind, ()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +165,7 @@ def _stacked(parts: Sequence[T], pictures: Sequence[Tensor]) -> T:
         ranges = [cast("tuple[int, int]", cast(Any, part)._range) for part in parts]
         values["_range"] = min(low for low, _ in ranges), max(high for _, high in ranges)
     if isinstance(first, Activation):
-        values["_range"] = tuple(int(unit) for unit in values["units"].tolist())
+        values["_range"] = tuple(int(channel) for channel in values["channels"].tolist())
     return cast(T, changed(first, **values))
 
 
