@@ -63,6 +63,7 @@ from robust_widgets.synthesis.steppers import L2Step as L2Step
 from robust_widgets.synthesis.steppers import LinfStep as LinfStep
 from robust_widgets.synthesis.steppers import Momentum as Momentum
 from robust_widgets.synthesis.steppers import Weighted as Weighted
+from robust_widgets.tasks.dream import dream as dream
 from robust_widgets.tasks.generate import generate as generate
 from robust_widgets.tasks.inpaint import inpaint as inpaint
 from robust_widgets.tasks.paint_features import paint_features as paint_features

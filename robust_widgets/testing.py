@@ -12,6 +12,7 @@ from robust_widgets.errors import StateError
 from robust_widgets.interface.session import (
     ClassPictureListener,
     FrameMade,
+    Layer,
     Listener,
     LoadedListener,
     ModelInfo,
@@ -55,7 +56,11 @@ class FakeSession:
     def __init__(
         self, classes: tuple[str, ...] = ("dog", "cat", "goldfish"), input_size: int = 16, *, loading: bool = False
     ) -> None:
-        self._model = ModelInfo("fake", classes, input_size, "" if loading else "cpu", "no model")
+        layers = (Layer("conv1", "Conv2d", 4, input_size, input_size), Layer("head", "Linear", len(classes), 1, 1))
+        self._model = ModelInfo(
+            "fake", classes, input_size, "" if loading else "cpu", "no model", layers=() if loading else layers
+        )
+        self._layers = layers
         self._loaded = None if loading else ModelLoaded()
         self._loaded_listeners: list[LoadedListener] = []
         self.requests: list[RunRequest] = []
@@ -84,7 +89,7 @@ class FakeSession:
     def load(self, message: str = "", details: str = "") -> None:
         """Finish loading, or fail to load if there is a message; a run that was waiting starts, or fails."""
         self._loaded = ModelLoaded(message, details)
-        self._model = replace(self._model, device="" if message else "cpu")
+        self._model = replace(self._model, device="" if message else "cpu", layers=() if message else self._layers)
         for listener in self._loaded_listeners:
             listener(self._loaded)
         if self._listener is not None:

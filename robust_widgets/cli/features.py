@@ -36,6 +36,14 @@ def features(
         Path | None,
         typer.Option(metavar="FILE", help="Also write all thumbnails to one .png, in the order of the list."),
     ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAYER",
+            help="Of the channels of this layer, one of 'robust-widgets models NAME --layers'.",
+            show_default="the penultimate layer",
+        ),
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Gradient steps per thumbnail.")] = 90,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures per forward pass.")] = 64,
     force: Force = False,
@@ -43,8 +51,9 @@ def features(
 ) -> None:
     """Make a model's feature catalogue, or list it.
 
-    Each unit of the penultimate layer gets a name after the class it is most active for, a list of its strongest
-    classes, and a thumbnail that maximises it. paint-features takes these names.
+    Each unit of the penultimate layer, or each channel of another one, gets a name after the class it is most active
+    for, a list of its strongest classes, and a thumbnail that maximises it. paint-features takes the names of the
+    penultimate layer.
     """
     from robust_widgets.models.feature_catalogue import SUFFIX, catalogue_content, catalogue_path
     from robust_widgets.models.features import model_features
@@ -56,7 +65,7 @@ def features(
         raise ParameterError(f"The bundled model {model!r} already has a catalogue; give --out to write another.")
     sheets = checked_outputs([sheet] if sheet else [], [".png"], force=force)
     if data is None:
-        entries = model_features(load_model(model, device=device))
+        entries = model_features(load_model(model, device=device), layer)
         typer.echo(feature_table(entries))
         write_each(((path, lambda file: write_sheet(entries, file)) for path in sheets), force=force)
         return
@@ -64,10 +73,10 @@ def features(
     from robust_widgets.training.data import load_validation
     from robust_widgets.training.feature_catalogue import make_catalogue
 
-    (path,) = checked_outputs([out or catalogue_path(Path(model))], [SUFFIX], force=force)
+    (path,) = checked_outputs([out or catalogue_path(Path(model), layer)], [SUFFIX], force=force)
     classifier = load_model(model, device=device)
     pictures = load_validation(data, classifier.input_size, classifier.classes)
-    entries = make_catalogue(classifier, pictures, steps=steps, batch_size=batch_size)
+    entries = make_catalogue(classifier, pictures, layer=layer, steps=steps, batch_size=batch_size)
     measured_on = f"{len(pictures)} pictures of {data.resolve().name}"
     write_each(
         [

@@ -32,6 +32,9 @@ def models(
         bool,
         typer.Option("--measure", help="Measure the model's robustness on pictures it generates. Takes a file, too."),
     ] = False,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="List the layers of the model's network. Takes a file, too.")
+    ] = False,
     device: Device = None,
 ) -> None:
     """List the models that can be loaded by name.
@@ -48,6 +51,10 @@ def models(
         if name is None:
             raise ParameterError("--measure is for one model; give its name.")
         typer.echo(describe_robustness(name, device))
+    elif layers:
+        if name is None:
+            raise ParameterError("--layers is for one model; give its name.")
+        typer.echo(list_layers(name, device))
     elif name is None:
         descriptions = "\n".join(describe_bundled(model) for model in bundled)
         typer.echo("\n\n".join([descriptions, *list_published(list(published.values())), LIBRARIES]))
@@ -71,6 +78,21 @@ def describe_robustness(name: str, device: str | None) -> str:
     assert robustness is not None
     claim = f" The file says: {model.card.claim}." if model.card.claim else ""
     return _facts(name, {"robustness": f"{robustness.words}. {robustness.details}{claim}"})
+
+
+def list_layers(name: str, device: str | None) -> str:
+    """A line for each layer of a model: its name, kind, channels, height and width."""
+    from robust_widgets.models.registry import load_model
+
+    layers = load_model(name, device=device).layers()
+    width = max(len("layer"), *(len(layer.name) for layer in layers))
+    kinds = max(len("kind"), *(len(layer.kind) for layer in layers))
+    lines = [f"{'layer':{width}}  {'kind':{kinds}}  channels  height  width"]
+    lines += [
+        f"{layer.name:{width}}  {layer.kind:{kinds}}  {layer.channels:8}  {layer.height:6}  {layer.width:5}"
+        for layer in layers
+    ]
+    return "\n".join(lines)
 
 
 def describe_bundled(name: str) -> str:

@@ -48,6 +48,12 @@ MaskFiles = Annotated[
     list[str],
     typer.Option("--mask", metavar="MASK", help=f"Where to paint: {MASK}. Repeat it for each further feature."),
 ]
+OptionalPicture = Annotated[
+    str | None, typer.Option("--picture", metavar="PICTURE", help=f"What to start from, {FORMATS[2:]}; else noise.")
+]
+LayerName = Annotated[
+    str, typer.Argument(metavar="LAYER", help="A layer of the model, of 'robust-widgets models NAME --layers'.")
+]
 Target = Annotated[str | None, typer.Argument(metavar="TARGET", help=TARGET)]
 TargetOption = Annotated[str | None, typer.Option("--class", metavar="TARGET", help="The same as TARGET.")]
 Features = Annotated[
@@ -78,6 +84,8 @@ def task_command(spec: TaskSpec) -> Callable[..., None]:
         arguments = {name: values.pop(name) for name in own if name in values}
         if spec.target == "feature":
             _paint_features(spec, arguments, out, model, device, values, force=force)
+        elif spec.target == "layer":
+            _paint_layer(spec, arguments, out, model, device, values, force=force)
         else:
             _paint_class(spec, arguments, out, model, device, values, force=force)
 
@@ -119,12 +127,18 @@ def _arguments(spec: TaskSpec) -> dict[str, tuple[Any, Any]]:
     """What to type for the task's inputs and target, each with its annotation for typer and its default."""
     required = inspect.Parameter.empty
     arguments: dict[str, tuple[Any, Any]] = {}
-    if spec.takes_picture:
+    if spec.target == "layer":
+        arguments["layer"] = (LayerName, required)
+    if spec.takes_picture and not spec.needs_picture:
+        arguments["picture"] = (OptionalPicture, None)
+    elif spec.takes_picture:
         arguments["picture"] = (PictureOrFolder if spec.is_batchable else PictureFile, required)
     if spec.target == "feature":
         return arguments | {"mask": (MaskFiles, required), "feature": (Features, required)}
     if spec.takes_mask:
         arguments["mask"] = (MaskFile, required)
+    if spec.target == "layer":
+        return arguments
     arguments |= {"target": (Target, None), "class_": (TargetOption, None)}
     if spec.comparison is not None:
         help = f"Also write {spec.comparison.help} next to each other, as .png."
@@ -134,7 +148,7 @@ def _arguments(spec: TaskSpec) -> dict[str, tuple[Any, Any]]:
 
 def _out(spec: TaskSpec) -> Any:
     metavar, help = ("FILE|FOLDER", FILES + FOLDER) if spec.is_batchable else ("FILE", FILES)
-    default = "FEATURE.png" if spec.target == "feature" else "TARGET.png"
+    default = {"feature": "FEATURE.png", "layer": "LAYER.png", "class": "TARGET.png"}[spec.target]
     return Annotated[list[Path] | None, typer.Option(metavar=metavar, help=help, show_default=default)]
 
 
@@ -168,7 +182,8 @@ def _paint_class(
     outputs = checked[: len(checked) - len(strips)]
 
     def call(**keywords: Any) -> Trace:
-        return spec.function(*inputs, class_given(target, keywords["model"].classes), **keywords)
+        by_name = dict(zip(spec.inputs, inputs, strict=True))
+        return spec.call(class_given(target, keywords["model"].classes), by_name, **keywords)
 
     trace = _paint(spec, call, target, model, device, values)
     for name, value in (spec.report(trace) if spec.report else {}).items():
@@ -200,6 +215,23 @@ def _paint_features(
         return spec.function(picture, masks, features, **keywords)
 
     trace = _paint(spec, call, title, model, device, values, stages=len(features))
+    write_each(run_writers(trace, outputs), force=force)
+
+
+def _paint_layer(
+    spec: TaskSpec,
+    arguments: dict[str, Any],
+    out: list[Path] | None,
+    model: str,
+    device: str | None,
+    values: dict[str, Any],
+    *,
+    force: bool,
+) -> None:
+    layer = arguments["layer"]
+    sources = [arguments[name] for name in spec.inputs if arguments[name] is not None]
+    outputs = checked_outputs(out or [default_name(layer)], force=force, sources=sources)
+    trace = _paint(spec, lambda **keywords: spec.call(layer, arguments, **keywords), layer, model, device, values)
     write_each(run_writers(trace, outputs), force=force)
 
 

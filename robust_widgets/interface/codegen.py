@@ -35,6 +35,7 @@ def to_code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> 
     if spec is None:
         raise TraceError(f"This run is {trace.task!r}, which is not a task, so there is no code for it.")
     missing = [name for name in spec.inputs if name not in trace.inputs]
+    missing = [name for name in missing if name != "picture" or spec.needs_picture]
     if missing:
         raise TraceError(
             f"This run does not record its {' and '.join(missing)}; copy the code of a run made in a studio."
@@ -43,13 +44,15 @@ def to_code(trace: Trace, source: str = "", loading: LoadSpec | None = None) -> 
     if trace.fingerprint:
         lines += [f"# The fingerprint of the model was {trace.fingerprint!r}."]
     lines += _model(trace, source, trace.loading or loading)
-    inputs = list(spec.inputs)
+    inputs = [name for name in spec.inputs if name in trace.inputs]
     for name in inputs:
         lines += _picture(name, trace.inputs[name])
     parameters = _parameters(spec, trace)
     start = trace.inputs.get("start")
     if start is None:
-        lines += _call(f"trace = rw.{trace.task}", [*inputs, repr(trace.target), "model=model", *parameters])
+        values = {**{name: name for name in inputs}, spec.target_argument: repr(trace.target)}
+        own = [values[name] for name in spec.arguments if name in values]
+        lines += _call(f"trace = rw.{trace.task}", [*own, "model=model", *parameters])
         return "\n".join([*lines, "trace", ""])
     lines.insert(1, "import dataclasses")
     for index, pixels in enumerate(start):

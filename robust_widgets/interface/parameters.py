@@ -208,6 +208,45 @@ COUNT = Parameter(
     help="Number of pictures, made at once from consecutive seeds.",
     whole=True,
 )
+CHANNEL = Parameter(
+    name="channel",
+    label="channel",
+    default=0,
+    low=0,
+    high=63,
+    step=1,
+    minimum=0,
+    maximum=2**31 - 1,
+    unit="",
+    help="The index of the first channel of the layer; None is the whole layer.",
+    whole=True,
+    optional=True,
+)
+CHANNELS = Parameter(
+    name="channels",
+    label="channels",
+    default=1,
+    low=1,
+    high=64,
+    step=1,
+    minimum=1,
+    maximum=1024,
+    unit="channels",
+    help="How many channels, from the first on; each has pictures of its own.",
+    whole=True,
+)
+DIVERSITY = Parameter(
+    name="diversity",
+    label="diversity",
+    default=0.0,
+    low=0.0,
+    high=10.0,
+    step=0.5,
+    minimum=0.0,
+    unit="times the mean similarity, 0 to 1",
+    help="How much the pictures of a channel are made to differ, if there are several.",
+    advanced=True,
+)
 BRUSH_SIZE = Parameter(
     name="brush_size",
     label="size",

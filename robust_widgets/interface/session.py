@@ -99,7 +99,7 @@ class RunRequest:
 
     Attributes:
         task: a task's name.
-        target: the target class; for feature painting, the feature.
+        target: the target class; for feature painting, the feature; for a dream, the layer.
         parameters: the task's parameters by name.
         picture: uint8 (height, width, 3), for tasks that start from one.
         mask: uint8 (height, width) of the picture's size, 255 where the task may paint, for tasks with a mask.

@@ -22,6 +22,12 @@ from robust_widgets.interface.parameters import AnyParameter
 from robust_widgets.runs.trace import Trace
 
 PACKAGE = "robust_widgets.tasks"
+Target = Literal["class", "feature", "layer"]
+INPUTS = ("picture", "mask")
+TARGETS: Mapping[str, Target] = {"target": "class", "feature": "feature", "layer": "layer"}  # by the argument's name
+
+
+_REQUIRED = inspect.Parameter.empty
 
 
 @dataclass(frozen=True)
@@ -91,24 +97,38 @@ class TaskSpec:
 
     @cached_property
     def arguments(self) -> tuple[str, ...]:
-        """The function's positional arguments: ``picture`` and ``mask`` where it takes them, and its target."""
+        """The function's positional arguments: ``picture`` and ``mask`` where it takes them, and its target.
+
+        The target is ``target``, a class, ``feature``, or ``layer``. Where the picture has a default, the task can do
+        without one.
+        """
         parameters = inspect.signature(self.function).parameters.values()
         return tuple(parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD)
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Which of ``picture`` and ``mask`` the task takes."""
-        return self.arguments[:-1]
+        return tuple(name for name in self.arguments if name in INPUTS)
+
+    @cached_property
+    def target_argument(self) -> str:
+        """The name of the argument that is the target."""
+        return next(name for name in self.arguments if name in TARGETS)
 
     @property
-    def target(self) -> Literal["class", "feature"]:
+    def target(self) -> Target:
         """What the task paints towards."""
-        return "feature" if self.arguments[-1] == "feature" else "class"
+        return TARGETS[self.target_argument]
 
     @property
     def takes_picture(self) -> bool:
         """Whether the task starts from a picture."""
         return "picture" in self.inputs
+
+    @cached_property
+    def needs_picture(self) -> bool:
+        """Whether the task cannot do without a picture."""
+        return self.takes_picture and inspect.signature(self.function).parameters["picture"].default is _REQUIRED
 
     @property
     def takes_mask(self) -> bool:
@@ -119,6 +139,11 @@ class TaskSpec:
     def is_batchable(self) -> bool:
         """Whether the task can be run over many pictures: one without masks that paints towards a class."""
         return not self.takes_mask and self.target == "class"
+
+    def call(self, target: object, inputs: Mapping[str, object], **keywords: Any) -> Trace:
+        """Call the function with its target, its inputs by name, and keywords."""
+        arguments = {name: inputs[name] for name in self.inputs if name in inputs}
+        return self.function(**{self.target_argument: target}, **arguments, **keywords)
 
     @cached_property
     def parameters(self) -> tuple[AnyParameter, ...]:

@@ -18,7 +18,7 @@ from robust_widgets.errors import UnknownNameError, WeightsError, quoted, short_
 from robust_widgets.interface.class_search import class_search
 from robust_widgets.interface.session import Layer
 from robust_widgets.models.card import ModelCard
-from robust_widgets.models.layers import LayerCall, find_layers, known_layer, read_layer
+from robust_widgets.models.layers import LayerCall, find_layers, known_layer, read_layer, read_layer_and_outputs
 from robust_widgets.models.loading.class_names import synonyms
 from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.runs.record import LoadSpec
@@ -193,6 +193,15 @@ class RobustClassifier(nn.Module):
         call = known_layer(self._layer_calls(), layer)
         return read_layer(self.network, partial(self._logits, x), call, straight_through=straight_through)
 
+    def activations_and_logits(self, x: Tensor, layer: str, *, straight_through: bool = False) -> tuple[Tensor, Tensor]:
+        """What a layer returns, as `activations` does, and the logits (n, classes), in one pass.
+
+        The logits have no gradient. Arguments and errors as for `activations`.
+        """
+        call = known_layer(self._layer_calls(), layer)
+        forward = partial(self._logits, x)
+        return read_layer_and_outputs(self.network, forward, call, straight_through=straight_through)
+
     def _layer_calls(self) -> dict[str, LayerCall]:
         if self._layers is None or self._layers[0] is not self.network:
             size = (2, 3, self.input_size, self.input_size)
@@ -306,6 +315,12 @@ class HalfPrecisionClassifier(RobustClassifier):
         with self._autocast(x):
             x = x.contiguous(memory_format=torch.channels_last)
             return super().activations(x, layer, straight_through=straight_through).float()
+
+    def activations_and_logits(self, x: Tensor, layer: str, *, straight_through: bool = False) -> tuple[Tensor, Tensor]:
+        with self._autocast(x):
+            x = x.contiguous(memory_format=torch.channels_last)
+            values, logits = super().activations_and_logits(x, layer, straight_through=straight_through)
+            return values.float(), logits.float()
 
     def _autocast(self, x: Tensor) -> torch.autocast:
         return torch.autocast(x.device.type, dtype=self._dtype, cache_enabled=False)

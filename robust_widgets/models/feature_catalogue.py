@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from robust_widgets._files import atomic_write, checked_json
+from robust_widgets._files import atomic_write, checked_json, clean_name
 from robust_widgets.errors import WeightsError, first_line
 from robust_widgets.interface.session import Feature
 from robust_widgets.pictures.grid import tile
@@ -23,9 +23,10 @@ FORMAT = "robust-widgets features 1"
 COLUMNS = 16
 
 
-def catalogue_path(weights: Path) -> Path:
-    """The catalogue of a weights file."""
-    return weights.with_name(weights.stem + SUFFIX)
+def catalogue_path(weights: Path, layer: str | None = None) -> Path:
+    """The catalogue of a weights file, of a layer or of its penultimate one."""
+    of_layer = "" if layer is None else f".{clean_name(layer)}"
+    return weights.with_name(weights.stem + of_layer + SUFFIX)
 
 
 def write_catalogue(path: Path, fingerprint: str, entries: Sequence[Feature], data: str = "") -> None:

@@ -16,14 +16,17 @@ from robust_widgets.models.feature_catalogue import catalogue_path, read_catalog
 from robust_widgets.models.registry import load_model
 
 
-def model_features(model: RobustClassifier | str | os.PathLike[str] | None = None) -> tuple[Feature, ...]:
+def model_features(
+    model: RobustClassifier | str | os.PathLike[str] | None = None, layer: str | None = None
+) -> tuple[Feature, ...]:
     """A model's feature catalogue, the most selective units first.
 
     Args:
         model: a model, or a name or file for :func:`load_model`; by default the bundled model ``"default"``.
+        layer: the layer that ``robust-widgets features --layer`` made a catalogue of; by default the penultimate one.
 
     Returns:
-        For each unit of the penultimate layer its name, index, the classes it is active for and a thumbnail,
+        For each unit of the layer its name, index, the classes it is active for and a thumbnail,
         uint8 (h, w, 3).
 
     Raises:
@@ -35,7 +38,7 @@ def model_features(model: RobustClassifier | str | os.PathLike[str] | None = Non
             f"The model {classifier.card.name!r} was not loaded from a file, so it has no feature catalogue; "
             "give a unit's index, or save the model, run 'robust-widgets features' on the file, and load it."
         )
-    return read_catalogue(catalogue_path(classifier.source), classifier.fingerprint)
+    return read_catalogue(catalogue_path(classifier.source, layer), classifier.fingerprint)
 
 
 def has_features(model: RobustClassifier) -> bool:

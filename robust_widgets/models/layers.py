@@ -1,7 +1,7 @@
 """The layers of a network: their names and sizes, and what they return for pictures.
 
 A layer is one call of a module. Hooks read it, and are removed before anybody else can see them, also after an error;
-calls of the same modules on other threads are left alone. A pass ends at the layer that was asked for.
+calls of the same modules on other threads are left alone.
 """
 
 from __future__ import annotations
@@ -133,25 +133,65 @@ def read_layer(
     Raises:
         WeightsError: the network did not come to the layer, or it returned no tensor of pictures.
     """
-    count = 0
 
-    def see(output: object) -> None:
-        nonlocal count
-        count += 1
-        if count == layer.call:
-            raise _Reached(output)
+    def stop(output: object) -> None:
+        raise _Reached(output)
 
     try:
-        with (
-            _hooks([(network.get_submodule(layer.path), see)]),
-            _Activations(layer.activation if straight_through else None),
-        ):
+        with _at_call(network, layer, stop, straight_through):
             forward()
     except _Reached as reached:
-        grid = as_grid(reached.output)
-        if grid is not None:
-            return grid
-    raise WeightsError(
+        return _grid(reached.output, layer)
+    raise _not_reached(layer)
+
+
+def read_layer_and_outputs(
+    network: nn.Module, forward: Callable[[], Tensor], layer: LayerCall, *, straight_through: bool = False
+) -> tuple[Tensor, Tensor]:
+    """What a layer and the network return, in one pass; no gradient of the network's outputs passes the layer.
+
+    Arguments and errors as for `read_layer`.
+    """
+    reached: list[object] = []
+
+    def see(output: object) -> object:
+        reached.append(output)
+        # A copy, because what follows may change it in place.
+        return output.detach().clone() if isinstance(output, Tensor) else output
+
+    with _at_call(network, layer, see, straight_through):
+        outputs = forward()
+    if not reached:
+        raise _not_reached(layer)
+    return _grid(reached[0], layer), outputs.detach()
+
+
+@contextmanager
+def _at_call(
+    network: nn.Module, layer: LayerCall, see: Callable[[object], object], straight_through: bool
+) -> Generator[None]:
+    """Call a function with what a layer returns; its result is what the network goes on with."""
+    count = 0
+
+    def hook(output: object) -> object:
+        nonlocal count
+        count += 1
+        return see(output) if count == layer.call else None
+
+    activations = _Activations(layer.activation if straight_through else None)
+    with _hooks([(network.get_submodule(layer.path), hook)]), activations:
+        yield
+
+
+def _grid(output: object, layer: LayerCall) -> Tensor:
+    grid = as_grid(output)
+    if grid is None:
+        raise _not_reached(layer)
+    return grid
+
+
+def _not_reached(layer: LayerCall) -> WeightsError:
+    return WeightsError(
         f"The layer {layer.layer.name!r} returned no activations for these pictures; choose another one of layers()."
     )
 
@@ -182,14 +222,16 @@ def as_grid(output: object) -> Tensor | None:
 
 
 @contextmanager
-def _hooks(seen: Iterable[tuple[nn.Module, Callable[[object], None]]]) -> Generator[None]:
-    """Call a function with the output of each call of a module on this thread."""
+def _hooks(seen: Iterable[tuple[nn.Module, Callable[[object], object]]]) -> Generator[None]:
+    """Call a function with the output of each call of a module on this thread.
+
+    What it returns replaces the output; None keeps it.
+    """
     thread = threading.get_ident()
 
-    def hook_of(see: Callable[[object], None]) -> Callable[..., None]:
-        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
-            if threading.get_ident() == thread:
-                see(output)
+    def hook_of(see: Callable[[object], object]) -> Callable[..., object]:
+        def hook(_module: nn.Module, _inputs: object, output: object) -> object:
+            return see(output) if threading.get_ident() == thread else None
 
         return hook
 

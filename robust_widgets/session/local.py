@@ -195,9 +195,10 @@ class LocalSession:
         self._load_at_once.wait(HEAD_START)
         closed = ModelLoaded("The studio was closed before its model was loaded.")
         loaded = closed if self._closed else self._load_now()
+        layers = () if self._worker is None else self._worker.layers()
         with self._lock:
             if self._worker is not None:
-                self._info = replace(self._info, device=self._worker.device)
+                self._info = replace(self._info, device=self._worker.device, layers=layers)
             self._loaded = loaded
             listeners, self._loaded_listeners = self._loaded_listeners, []
         for listener in listeners:

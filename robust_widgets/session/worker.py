@@ -12,7 +12,7 @@ import numpy as np
 from robust_widgets.compiler.compiled_module import trim_heap
 from robust_widgets.errors import RobustWidgetsError, WeightsError
 from robust_widgets.interface.robustness import Robustness
-from robust_widgets.interface.session import FrameMade, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
+from robust_widgets.interface.session import FrameMade, Layer, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
 from robust_widgets.models.class_pictures import known_class_pictures
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import has_features, model_features
@@ -47,12 +47,19 @@ class ModelWorker:
             source=source_of(model),
             loading=model.loading,
             synonyms=model.synonyms,
+            layers=self.layers(),
             class_pictures=known_class_pictures(model.source, len(model.classes), model.fingerprint),
         )
         if has_features(model):
             with suppress(WeightsError):  # a run that names a feature reports what is wrong with the catalogue
                 return replace(info, features=model_features(model))
         return info
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of the network; none if it fails, which a run reports."""
+        with suppress(Exception):  # a custom network may fail in any way
+            return self._model.layers()
+        return ()
 
     @property
     def device(self) -> str:

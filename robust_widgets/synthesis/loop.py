@@ -147,6 +147,7 @@ class CachedForward:
         self._logits: list[tuple[Tensor, Tensor]] = []
         self._features: list[tuple[Tensor, bool, Tensor]] = []
         self._layers: list[tuple[Tensor, str, bool, Tensor]] = []
+        self._without_gradient: Tensor | None = None  # logits that came with a layer
 
     def __call__(self, x: Tensor) -> Tensor:
         logits = next((logits for key, logits in self._logits if key is x), None)
@@ -172,18 +173,19 @@ class CachedForward:
         for key, name, kind, values in self._layers:
             if key is x and name == layer and kind == straight_through:
                 return values
-        activations = getattr(self._model, "activations", None)
-        if activations is None:
+        read = getattr(self._model, "activations_and_logits", None)
+        if read is None:
             raise no_layers()
-        values = cast(Tensor, activations(x, layer, straight_through=straight_through))
+        values, logits = cast("tuple[Tensor, Tensor]", read(x, layer, straight_through=straight_through))
         self._layers.append((x, layer, straight_through, values))
+        self._without_gradient = self._without_gradient if self._without_gradient is not None else logits
         return values
 
     def logits(self) -> Tensor | None:
         """The logits of the first pictures that were evaluated, if they are cached or follow from cached features."""
         if not self._logits and self._features:
             return self._from_features(self._features[0][0], straight_through_too=True)
-        return self._logits[0][1] if self._logits else None
+        return self._logits[0][1] if self._logits else self._without_gradient
 
     def _from_features(self, x: Tensor, straight_through_too: bool) -> Tensor | None:
         classify = getattr(self._model, "classify", None)

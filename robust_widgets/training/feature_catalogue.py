@@ -31,7 +31,13 @@ NOISE = 0.05
 
 
 def make_catalogue(
-    model: RobustClassifier, data: PictureSet, *, steps: int = 90, batch_size: int = 64, progress: bool = True
+    model: RobustClassifier,
+    data: PictureSet,
+    *,
+    layer: str | None = None,
+    steps: int = 90,
+    batch_size: int = 64,
+    progress: bool = True,
 ) -> tuple[Feature, ...]:
     """A catalogue entry for each unit, the most selective first.
 
@@ -41,16 +47,19 @@ def make_catalogue(
     Args:
         model: a model with accessible features.
         data: labelled pictures, classes in the model's order.
+        layer: whose channels are the units, one of ``model.layers()``; by default the penultimate layer. The mean
+            activation over height and width counts.
         steps: gradient steps of each thumbnail.
         batch_size: pictures per forward pass.
         progress: show a progress bar.
 
     Raises:
         WeightsError: the model's features are not accessible.
+        UnknownNameError: there is no such layer.
     """
-    scores = class_scores(model, data, batch_size, progress)
+    scores = class_scores(model, data, batch_size, progress, layer)
     order = scores.max(1).values.argsort(descending=True).tolist()
-    pictures = thumbnails(model, order, steps=steps, batch_size=batch_size, progress=progress)
+    pictures = thumbnails(model, order, layer=layer, steps=steps, batch_size=batch_size, progress=progress)
     counts: Counter[str] = Counter()
     entries: list[Feature] = []
     for unit, thumbnail in zip(order, pictures, strict=True):
@@ -62,13 +71,17 @@ def make_catalogue(
 
 
 @torch.no_grad()
-def class_scores(model: RobustClassifier, data: PictureSet, batch_size: int, progress: bool) -> Tensor:
+def class_scores(
+    model: RobustClassifier, data: PictureSet, batch_size: int, progress: bool, layer: str | None = None
+) -> Tensor:
     """Mean activation of each unit for each class, standardised over the classes; float (units, classes)."""
     sums = torch.zeros(0, dtype=torch.float32)
     counts = torch.bincount(data.labels, minlength=len(data.classes)).clamp_min(1)
     batches = torch.arange(len(data)).split(batch_size)
     for index in tqdm(batches, desc="class scores", unit="batch", disable=not progress):
-        values = model.features(data.floats(index).to(model.device)).float().cpu()
+        x = data.floats(index).to(model.device)
+        values = model.features(x) if layer is None else model.activations(x, layer).mean((2, 3))
+        values = values.float().cpu()
         if not len(sums):
             sums = torch.zeros(len(data.classes), values.shape[1], dtype=torch.float32)
         sums.index_add_(0, data.labels[index], values)
@@ -78,7 +91,13 @@ def class_scores(model: RobustClassifier, data: PictureSet, batch_size: int, pro
 
 
 def thumbnails(
-    model: RobustClassifier, units: Sequence[int], *, steps: int, batch_size: int, progress: bool
+    model: RobustClassifier,
+    units: Sequence[int],
+    *,
+    layer: str | None = None,
+    steps: int,
+    batch_size: int,
+    progress: bool,
 ) -> list[Pixels]:
     """A picture that maximises each unit; uint8 (48, 48, 3) each."""
     size = model.input_size
@@ -91,7 +110,7 @@ def thumbnails(
         problem = Problem(
             model=model,
             start=start,
-            objective=Activation(chosen),
+            objective=Activation(chosen, layer=layer),
             stepper=L2Step(raw_pixels(STEP_SIZE, size)),
             steps=steps,
             constraint=L2Ball(raw_pixels(EPSILON, size)),

@@ -55,6 +55,16 @@ def test_the_catalogue_is_next_to_the_model_and_is_listed(model: Path, data: Pat
     assert np.abs(sheet[:size, 2 * size : 3 * size].astype(int) - entries[1].thumbnail).mean() > difference.mean()
 
 
+def test_a_layer_has_a_catalogue_of_its_own(model: Path, data: Path, tmp_path: Path) -> None:
+    call("features", model, data, "--layer", "stage1", *QUICK)
+    assert [path.name for path in tmp_path.glob("*.json")] == ["model.stage1.features.json"]
+    channels = {layer.name: layer.channels for layer in rw.load_model(model).layers()}["stage1"]
+    entries = rw.model_features(model, "stage1")
+    assert sorted(entry.unit for entry in entries) == list(range(channels))
+    assert len(call("features", model, "--layer", "stage1").stdout.splitlines()) == channels + 1
+    assert "'stage4'" in refusal("features", model, data, "--layer", "stage7", *QUICK)
+
+
 def test_another_file_can_be_chosen(model: Path, data: Path, tmp_path: Path) -> None:
     call("features", model, data, "--out", tmp_path / "other.features.json", *QUICK)
     assert not (tmp_path / "model.features.json").exists()

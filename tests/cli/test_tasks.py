@@ -64,6 +64,7 @@ def begun(sketch_file: Path, mask_file: Path, tiny: Path) -> dict[str, list[obje
         "super_resolve": [sketch_file, "cat"],
         "inpaint": [sketch_file, mask_file, "cat"],
         "paint_features": [sketch_file, "--mask", mask_file, "--feature", 3],
+        "dream": ["stage1", "--picture", sketch_file],
     }
     return {task: [COMMANDS[task], *subjects[task], "--model", tiny, "--device", "cpu"] for task in COMMANDS}
 
@@ -124,6 +125,7 @@ def test_a_command_has_only_options_for_parameters_and_files() -> None:
         "picture",
         "mask",
         "feature",
+        "layer",
         "out",
         "strip",
         "model",
@@ -182,6 +184,7 @@ def test_a_command_gives_the_same_run_as_the_function(
         "generate": ["cat"],
         "inpaint": [sketch_file, mask_file, "cat"],
         "paint_features": [sketch_file, mask_file, 3],
+        "dream": ["stage1", sketch_file],
     }.get(task, [sketch_file, "cat"])
     expected = getattr(rw, task)(*subject, steps=2, seed=5, model=str(tiny), device="cpu")
     made = rw.load_trace(tmp_path / "a.npz")
@@ -220,7 +223,7 @@ def test_the_seed_none_adds_no_noise(begun: dict[str, list[object]], tmp_path: P
 def test_the_help_lists_every_file_name_extension() -> None:
     for task in COMMANDS:
         (option,) = [p for p in options_of(task) if p.name == "out"]
-        assert task == "paint_features" or all(ending in option.help for ending in ENDINGS)
+        assert task_spec(task).target == "feature" or all(ending in option.help for ending in ENDINGS)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -29,6 +29,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "translate": {"parameters": {"constraint": "linf"}},
     "super_resolve": {"parameters": {"factor": 2}},
     "inpaint": {"parameters": {"penalty": 3.0}},
+    "dream": {"target": "stage1", "parameters": {"channel": 2, "n": 2}},
     "paint_features": {"target": "5", "parameters": {"strength": 0.5}},
 }
 

@@ -74,6 +74,15 @@ def test_a_layer_returns_what_it_computes(name: str) -> None:
         torch.testing.assert_close(model.activations(X, name, straight_through=straight_through), expected)
 
 
+@pytest.mark.parametrize("name", ["first", "relu", "second", "relu#2", "end"])
+def test_the_logits_come_along_without_a_gradient_through_the_layer(name: str) -> None:
+    model, x = brought(), X.clone().requires_grad_()
+    values, logits = model.activations_and_logits(x, name, straight_through=True)
+    torch.testing.assert_close(values, model.activations(x, name))
+    torch.testing.assert_close(logits, model(x))
+    assert not logits.requires_grad and torch.autograd.grad(values.sum(), x)[0].any() and hooks(model) == 0
+
+
 def test_a_straight_through_gradient_reaches_a_channel_that_is_off() -> None:
     model, x = relu_model(), X.clone().requires_grad_()
     gradients = [

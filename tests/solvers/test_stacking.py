@@ -19,7 +19,7 @@ from robust_widgets.solvers.compose import StageSequence
 from robust_widgets.solvers.stacking import Stack, StackableRun, step_together
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall
 from robust_widgets.synthesis.loop import iterate
-from robust_widgets.synthesis.objectives import Jitter
+from robust_widgets.synthesis.objectives import Activation, DeepDream, Direction, Jitter, Objective
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum
 from robust_widgets.tasks.running.run import build_problem, build_stages
@@ -267,3 +267,28 @@ def test_a_stack_of_the_same_runs_goes_on_until_one_moves_elsewhere() -> None:
 
 def _first(frames: Iterator[Frame], count: int) -> Iterator[Frame]:
     return (frame for frame, _ in zip(frames, range(count), strict=False))
+
+
+def test_channels_of_a_layer_are_stacked_and_other_layers_are_not() -> None:
+    def problem(seed: int, objective: Objective) -> Problem:
+        return Problem(EXACT, pictures(1, SIDE, seed=seed), objective, L2Step(0.1 + seed), 3)
+
+    vector = torch.linspace(-1, 1, 8, dtype=torch.float64)
+    for objectives in (
+        [Activation(i, layer="conv1", at="centre") for i in range(3)],
+        [Direction(i * vector, layer="conv1") for i in range(1, 4)],
+        [DeepDream("conv1")] * 3,
+    ):
+        problems = [problem(seed, objective) for seed, objective in enumerate(objectives)]
+        runs = [StackableRun(each) for each in problems]
+        assert len({run.key for run in runs}) == 1 and runs[0].key is not None
+        for frames, each in zip(stacked([(0, run) for run in runs]), problems, strict=True):
+            assert_same(frames, list(iterate(each)))
+    different = [
+        Activation(0, layer="conv1"),
+        Activation(0, layer="conv2"),
+        Activation(0, layer="conv1", at=(1, 1)),
+        Activation(0),
+        DeepDream("conv2"),
+    ]
+    assert len({StackableRun(problem(0, objective)).key for objective in different}) == len(different)

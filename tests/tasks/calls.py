@@ -9,6 +9,7 @@ import numpy as np
 
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.interface.tasks import task_specs
+from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.runs.trace import Trace
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import Weighted
@@ -30,16 +31,18 @@ FROM_PICTURE = tuple(name for name, spec in task_specs().items() if spec.takes_p
 
 
 def wanted(task: str) -> str | int:
-    """The default target of a task: a class, or a unit."""
-    return 4 if task == "paint_features" else "cat"
+    """The default target of a task: a class, a unit, or a layer."""
+    return {"paint_features": 4, "dream": "conv2"}.get(task, "cat")
 
 
 def call(task: str, target: Any = ..., **options: Any) -> Trace:
     """Run a task by its function."""
-    given: list[Any] = [] if task == "generate" else [options.pop("picture", PICTURE)]
-    if task in MASKED:
-        given.append(options.pop("mask", MASK))
-    return FUNCTIONS[task](*given, wanted(task) if target is ... else target, **{"model": MODEL, **options})
+    spec, model = task_specs()[task], options.get("model", MODEL)
+    if target is ... and task == "dream" and model is not MODEL and isinstance(model, RobustClassifier):
+        target = model.layers()[-2].name
+    own = {"picture": PICTURE, "mask": MASK}
+    inputs = {name: options.pop(name, own[name]) for name in spec.inputs}
+    return spec.call(wanted(task) if target is ... else target, inputs, **{"model": MODEL, **options})
 
 
 def request(task: str, parameters: dict[str, Any] | None = None, target: str | int | None = None) -> RunRequest:

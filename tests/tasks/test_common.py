@@ -11,7 +11,7 @@ import torch
 
 from robust_widgets.errors import DeviceError, ParameterError, PictureError, UnknownNameError, UnknownParameterError
 from robust_widgets.interface.session import RunRequest
-from robust_widgets.interface.tasks import task_names
+from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
 from robust_widgets.synthesis.steppers import L2Step, LinfStep
@@ -31,6 +31,12 @@ from tests.tasks.calls import (
 )
 
 everyone = pytest.mark.parametrize("task", task_names())
+OF_CLASSES = [task for task in task_names() if task_spec(task).target == "class"]
+
+
+def others(task: str) -> list[Any]:
+    """Three targets of a task."""
+    return ["head", "conv2", "conv1"] if task_spec(task).target == "layer" else list(range(len(CLASSES)))
 
 
 @everyone
@@ -89,19 +95,19 @@ def test_the_trace_records_the_request(task: str) -> None:
     assert (trace.task, trace.target, trace.seed) == (task, str(wanted(task)), 3)
     assert (trace.model, trace.fingerprint) == (MODEL.card.name, MODEL.fingerprint)
     assert trace.classes == CLASSES
-    assert_different(call(task, target=2, steps=2, seed=3), trace)
-    if task != "paint_features":
+    assert_different(call(task, target=others(task)[2], steps=2, seed=3), trace)
+    if task in OF_CLASSES:
         np.testing.assert_array_equal(call(task, "CAT", steps=2, seed=3).frames, trace.frames)
         np.testing.assert_array_equal(call(task, 1, steps=2, seed=3).frames, trace.frames)
 
 
 @everyone
 def test_it_paints_towards_the_target(task: str) -> None:
-    for index in range(len(CLASSES)):
-        trace = call(task, target=index, steps=12, step_size=2.0)
+    for target in others(task):
+        trace = call(task, target=target, steps=12, step_size=2.0)
         loss, probability = trace.metrics["loss"], trace.metrics["probability"]
         assert (loss[-1] < loss[0]).all()
-        if task == "paint_features":
+        if task not in OF_CLASSES:
             assert np.isnan(probability).all(), "a unit has no probability"
         else:
             assert (probability[-1] > probability[0]).all()
@@ -117,7 +123,7 @@ def test_frames_have_all_probabilities_and_a_heat_map(task: str) -> None:
     for frame in trace:
         assert frame.probabilities is not None and frame.probabilities.shape == (len(frame.pixels), 3)
         np.testing.assert_allclose(frame.probabilities.sum(1), 1, rtol=1e-5)
-        if task != "paint_features":
+        if task in OF_CLASSES:
             np.testing.assert_allclose(frame.probabilities[:, 1], frame.probability, rtol=1e-5)
     own = MODEL(torch.from_numpy(trace[-1].pixels.transpose(0, 3, 1, 2) / 255.0).float()).softmax(1)
     np.testing.assert_allclose(trace[-1].probabilities, own, atol=0.02)
@@ -136,6 +142,7 @@ def test_a_step_costs_one_forward_and_one_backward(task: str, parameters: dict[s
     if "penalty" in parameters and task not in MASKED:
         return
     model = relu_model()
+    model.layers()
     passes = CompiledModule(model)
     call(task, model=model, steps=5, **parameters)
     sizes = 1 + ("size" in parameters)
@@ -188,8 +195,8 @@ BAD = [
 @everyone
 @pytest.mark.parametrize(("options", "kind", "named"), BAD, ids=lambda v: str(v)[:30])
 def test_bad_input(task: str, options: dict[str, Any], kind: type[Exception], named: str) -> None:
-    if task == "paint_features" and "target" in options:
-        return  # its targets are features; see test_paint_features
+    if task not in OF_CLASSES and "target" in options:
+        return  # its targets are features or layers; see test_paint_features and test_dream
     with raises_sentence(kind, named):  # type: ignore[arg-type]
         call(task, **{"target": wanted(task), **options})
 
@@ -200,11 +207,12 @@ def test_something_that_is_not_a_picture(task: str) -> None:
         call(task, picture="gone.png")
     with raises_sentence(PictureError, "empty"):
         call(task, picture=[])
-    with raises_sentence(PictureError, "no picture"):
-        build_problem(MODEL, RunRequest(task, "dog"))
+    if task_spec(task).needs_picture:
+        with raises_sentence(PictureError, "no picture"):
+            build_problem(MODEL, RunRequest(task, "dog"))
 
 
-@pytest.mark.parametrize("task", FROM_PICTURE)
+@pytest.mark.parametrize("task", [task for task in FROM_PICTURE if task_spec(task).needs_picture])
 def test_a_batch_of_pictures_evolves_one_by_one(task: str) -> None:
     batch = [PICTURE, PICTURE[::-1].copy(), PICTURE[:, ::-1].copy()]
     together = call(task, picture=batch, steps=5, seed=None)

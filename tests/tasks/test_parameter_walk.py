@@ -37,7 +37,8 @@ def base(task: str) -> Trace:
 def start(task: str) -> dict[str, Any]:
     """An epsilon that the run reaches, so that its value matters, and few steps."""
     step_size = default_of(task, "step_size")
-    return {"steps": LONGEST_WALK, "epsilon": 0.6 * LONGEST_WALK * step_size, "step_size": step_size}
+    several = {"n": 2} if task == "dream" else {}  # else they cannot differ
+    return {"steps": LONGEST_WALK, "epsilon": 0.6 * LONGEST_WALK * step_size, "step_size": step_size, **several}
 
 
 def others(task: str, parameter: AnyParameter) -> list[Any]:

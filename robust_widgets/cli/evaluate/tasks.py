@@ -40,7 +40,7 @@ def tasks(
     force: Force = False,
     device: Device = None,
 ) -> None:
-    """Measure the pictures of all six tasks.
+    """Measure the pictures of the tasks that paint a class or a feature.
 
     Each task runs with its default parameters; the judge classifies its pictures before and after.
     """
@@ -110,7 +110,9 @@ def report(
     generated = next(result for result in results if result.task == "generate")
     by_class = [(name, *_class_counts(generated, label)) for label, name in enumerate(classes)]
     parameters = [
-        (task, *(f"{default_of(task, name):g}" for name in ("steps", "epsilon", "step_size"))) for task in task_names()
+        (task, *(f"{default_of(task, name):g}" for name in ("steps", "epsilon", "step_size")))
+        for task in task_names()
+        if any(result.task == task for result in results)
     ]
     extras = [(result.task, result.setting, name, value) for result in results for name, value in result_extras(result)]
     return "\n".join(

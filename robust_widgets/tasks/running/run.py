@@ -38,7 +38,7 @@ def make_problem(
 
     Args:
         task: the name of a task, such as ``"generate"``.
-        target: the class, by name or index; for feature painting, the feature.
+        target: the class, by name or index; for feature painting, the feature; for a dream, the layer.
         picture: what the task starts from; not for generation.
         mask: where the task paints, for inpainting and feature painting.
         model, device: as for the tasks.
@@ -69,7 +69,7 @@ def task_problem(
     checked = spec.check(parameters)
     inputs: list[Any] = []
     if spec.takes_picture:
-        if picture is None:
+        if picture is None and spec.needs_picture:
             raise PictureError("There is no picture to start from; paint something, or load a picture, first.")
         inputs.append(picture)
     if spec.takes_mask:

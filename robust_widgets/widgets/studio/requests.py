@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from robust_widgets.errors import ParameterError, PictureError
+from robust_widgets.errors import ParameterError, PictureError, StateError
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.interface.tasks import task_spec
 from robust_widgets.pictures import Pixels
@@ -34,13 +34,19 @@ def make_request(
     Raises:
         PictureError: the canvas that the task starts from is empty, or its mask is empty or covers everything.
         ParameterError: the task needs a feature and none is selected.
+        StateError: the task needs a layer, and the model is still being loaded.
     """
     spec = task_spec(task)
     if spec.target == "feature" and not target:
         raise ParameterError(
             "This model has no feature catalogue to choose from; create one with 'robust-widgets features'."
         )
-    if start is not None and "n" in parameters:
+    if spec.target == "layer" and not target:
+        raise StateError("The layers are not known before the model is loaded; wait until it is, and choose one.")
+    if start is not None and "channels" in parameters:  # which decides what each picture is for
+        count = parameters["channels"] * parameters["n"]
+        start = start if len(start) == count else np.repeat(start[:1], count, axis=0)
+    elif start is not None and "n" in parameters:
         parameters = {**parameters, "n": len(start)}
     request = RunRequest(task, target, parameters, start=start)
     if not spec.takes_picture or surface is None:
@@ -49,7 +55,7 @@ def make_request(
         request = replace(request, picture=surface.picture())
     elif start is not None:
         request = replace(request, picture=start[0])
-    else:
+    elif spec.needs_picture:
         raise PictureError("The canvas is empty; paint something, or drop a picture on it, then press Run.")
     return replace(request, mask=_checked(surface.mask())) if spec.takes_mask else request
 

@@ -189,6 +189,7 @@ class StudioWidget(WholeBox):
                 self.controls[trace.task].set({name: checked[name] for name in trace.parameters})
             if trace.target in self.picker.classes:
                 self.picker.value = trace.target
+            self.target.layers.value = trace.target
         if self.surface is not None and self.surface.raster.is_blank and "picture" in trace.inputs:
             self.surface.set_picture(trace.inputs["picture"])
             self.surface.set_mask(trace.inputs.get("mask"))
@@ -257,7 +258,7 @@ class StudioWidget(WholeBox):
     def _show_task(self) -> None:
         spec = task_spec(self.task)
         self.hint.value = f"<div style='line-height:1.35;margin-bottom:4px'>{html.escape(spec.hint)}</div>"
-        self.target.show(features=spec.target == "feature")
+        self.target.show(spec.target)
         self._stack.children = [self.controls[self.task].widget]
         if self.paint_box is not None and self.surface is not None:
             self.paint_box.show_mask_tools(spec.takes_mask)
@@ -293,6 +294,7 @@ class StudioWidget(WholeBox):
     def _on_loaded(self, loaded: ModelLoaded) -> None:
         self.badge.name_model()
         self.runner.view.device = self.session.model.device
+        self.target.layers.show(self.session.model.layers)
         if loaded.message:
             self.status.show(loaded.message, "error", loaded.details)
 

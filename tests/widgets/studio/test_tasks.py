@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ class FeatureSession(FakeSession):
 
     @property
     def model(self) -> ModelInfo:
-        return ModelInfo("fake", ("dog", "cat", "goldfish"), 16, features=(SHORE, CORAL))
+        return replace(super().model, features=(SHORE, CORAL))
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_each_task_requests_only_what_it_needs(
     assert studio.status.text == ""
     (request,) = session.requests
     assert request.task == task and request.start is None
-    assert request.target == ("shore 1" if task_spec(task).target == "feature" else "goldfish")
+    assert request.target == {"class": "goldfish", "feature": "shore 1", "layer": "conv1"}[task_spec(task).target]
     assert dict(request.parameters) == studio.controls[task].values()
     assert (request.picture is not None) == task_spec(task).takes_picture
     if task_spec(task).takes_mask:
@@ -85,6 +87,35 @@ def test_an_empty_or_full_mask_is_reported_and_keeps_the_paint(
     assert studio.status.kind == "error" and is_sentence(studio.status.text, "covers the whole picture")
     assert not session.requests
     np.testing.assert_array_equal(studio.surface.raster.sketch, paint)
+
+
+def test_a_dream_starts_from_noise_or_from_what_is_painted(
+    page: Page, session: FakeSession, studio: StudioWidget
+) -> None:
+    assert [name for _, name in studio.target.layers.list.options] == ["conv1", "head"]
+    studio.task_buttons.value = "dream"
+    studio.target.layers.value = "head"
+    studio.controls["dream"].set({"channels": 2, "n": 2, "steps": 3})
+    page.click(studio.runner.run_button)
+    session.advance(3)
+    assert session.requests[-1].picture is None and session.requests[-1].target == "head"
+    studio.run_from(noise(16, 16, 3)[None])
+    start = session.requests[-1].start
+    assert start is not None and len(start) == 4, "one start for all pictures"
+    ready(studio, "dream")
+    page.click(studio.runner.run_button)
+    assert session.requests[-1].picture is not None and studio.status.kind != "error"
+
+
+def test_layers_are_offered_when_the_model_is_loaded(page: Page) -> None:
+    session = FakeSession(loading=True)
+    studio = StudioWidget(session, ["dream"])
+    page.click(studio.runner.run_button)
+    assert studio.status.kind == "error" and is_sentence(studio.status.text, "layers are not known")
+    session.load()
+    assert studio.target.layers.value == "conv1"
+    page.click(studio.runner.run_button)
+    assert session.requests[-1].target == "conv1"
 
 
 def test_a_feature_is_picked_from_the_palette(page: Page, session: FakeSession, studio: StudioWidget) -> None:
