@@ -1,15 +1,25 @@
 /** Robust Studio on a page of its own. */
-import { loadManifest } from "./manifest";
-import "./page.css";
+import { element } from "@robust-widgets/shared/dom";
+import { say } from "@robust-widgets/shared/translation";
+import { WorkerSession } from "./engine/session";
+import { chooseLanguage, sayProblem } from "./messages/language";
+import "./style/theme.css";
+import "./style/page.css";
+import "./style/paint.css";
+import "./style/controls.css";
+import { start } from "./start";
+import { registerServiceWorker } from "./studio/offline";
 
-const main = document.createElement("main");
-document.body.append(main);
+async function open(): Promise<void> {
+  chooseLanguage();
+  const session = await WorkerSession.open();
+  await start(session.manifest, session, document.body);
+  document.documentElement.dataset["ready"] = "true";
+  registerServiceWorker();
+}
 
-loadManifest().then(
-  ({ model }) => {
-    main.textContent = model.name;
-  },
-  (error: unknown) => {
-    main.textContent = error instanceof Error ? error.message : String(error);
-  },
-);
+open().catch((error: unknown) => {
+  const problem = error instanceof Error ? error : { message: String(error) };
+  const words = say("The studio could not be opened: %1", sayProblem(problem));
+  document.body.append(element("p", "rs-failed", { role: "alert" }, words));
+});

@@ -77,8 +77,13 @@ export function suppressLabShortcuts(root: HTMLElement, signal: AbortSignal): vo
   window.addEventListener("keydown", mark, { signal, capture: true });
 }
 
-/** A JPEG from the kernel. */
-export const jpegBlob = (buffer: DataView<ArrayBuffer>): Blob => new Blob([buffer], { type: "image/jpeg" });
+const BMP_SIGNATURE = 0x424d;
+
+/** A picture file from the kernel, a JPEG, or from the page, a BMP. */
+export function pictureBlob(buffer: DataView<ArrayBuffer>): Blob {
+  const isBmp = buffer.byteLength > 1 && buffer.getUint16(0) === BMP_SIGNATURE;
+  return new Blob([buffer], { type: isBmp ? "image/bmp" : "image/jpeg" });
+}
 
 /** The 2D context of a canvas. */
 export function contextOf(

@@ -1,4 +1,5 @@
 /** The player's words, in English or in the language of the page. */
+import { english, translation, type Translation } from "./translation";
 import type { TransportWords } from "./transport";
 
 export interface PlayerWords extends TransportWords {
@@ -15,12 +16,6 @@ export interface PlayerWords extends TransportWords {
   /** Says that the page holds fewer pictures than the run had. */
   kept: (kept: number, recorded: number) => string;
   none: string;
-}
-
-/** As much of JupyterLab's translation bundle as is used here. */
-export interface Translation {
-  /** Translates a text, and replaces %1, %2, ... by the values. */
-  __(text: string, ...values: (string | number)[]): string;
 }
 
 export const playerWords = (trans: Translation): PlayerWords => ({
@@ -44,9 +39,7 @@ export const playerWords = (trans: Translation): PlayerWords => ({
   none: trans.__("There are no runs yet."),
 });
 
-/** No translation. */
-const english: Translation = {
-  __: (text, ...values) => text.replace(/%(\d)/g, (_, number) => String(values[Number(number) - 1])),
-};
-
 export const ENGLISH = playerWords(english);
+
+/** The words in the language of the page. */
+export const pageWords = (): PlayerWords => playerWords(translation());

@@ -318,9 +318,31 @@ describe("a dropped file", () => {
     surface.dispatchEvent(event);
   };
 
+  /** What happens when a picture's file is loaded. */
+  const load = (happen: (image: HTMLImageElement) => unknown) => {
+    vi.spyOn(Image.prototype, "src", "set").mockImplementation(function (this: HTMLImageElement) {
+      queueMicrotask(() => happen(this));
+    });
+  };
+
+  test("with more pixels than a page can hold is refused before it is decoded", async () => {
+    vi.useRealTimers();
+    const decode = vi.spyOn(Image.prototype, "decode");
+    for (const side of ["naturalWidth", "naturalHeight"] as const) {
+      vi.spyOn(Image.prototype, side, "get").mockReturnValue(20_000);
+    }
+    load((image) => image.dispatchEvent(new Event("load")));
+    drop(new File(["png"], "huge.png", { type: "image/png" }));
+    await vi.waitFor(() => expect(model.sent).toHaveLength(1));
+    expect(model.sent).toMatchObject([
+      { kind: "refused", reason: "it has 20000 × 20000 pixels, and pictures have at most 64 megapixels" },
+    ]);
+    expect(decode).not.toHaveBeenCalled();
+  });
+
   test("that is no picture is refused with a reason", async () => {
     vi.useRealTimers();
-    vi.spyOn(Image.prototype, "decode").mockRejectedValue(new Error("unreadable"));
+    load((image) => image.dispatchEvent(new Event("error")));
     drop(new File(["text"], "notes.txt", { type: "text/plain" }));
     await vi.waitFor(() => expect(model.sent).toHaveLength(1));
     expect(model.sent).toEqual([

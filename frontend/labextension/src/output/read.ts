@@ -10,7 +10,7 @@ import {
   LARGEST_SIDE,
   MOST_PICTURES,
   NAME,
-} from "../viewer/limits";
+} from "@robust-widgets/shared/limits";
 
 export const MIME = "application/vnd.robust-widgets.run+json";
 /** The version of the metadata that is read here. */

@@ -1,16 +1,7 @@
 /** The parameters of a run, as a list of names and values. */
 import type { TranslationBundle } from "@jupyterlab/translation";
 import { element, setText } from "@robust-widgets/shared/dom";
-
-export interface RunParameters {
-  task: string;
-  target: string;
-  model: string;
-  fingerprint: string;
-  seed: number | null;
-  knobs: [name: string, value: unknown][];
-  size: { count: number; height: number; width: number };
-}
+import type { RunParameters } from "@robust-widgets/shared/savedRun";
 
 export function parameterList(run: RunParameters, trans: TranslationBundle): HTMLElement {
   const { task, target, model, fingerprint, seed, knobs, size } = run;

@@ -9,7 +9,7 @@ import "../../style/run.css";
 import { playerWords } from "@robust-widgets/shared/words";
 import { fromBase64 } from "../studio/delivery";
 import { parameterList } from "./parameters";
-import { OtherVersionError, readRun, type SavedRun } from "./run";
+import { OtherVersionError, readRun, type SavedRun } from "@robust-widgets/shared/savedRun";
 
 export class Viewer extends Widget {
   private shown: AbortController | undefined;

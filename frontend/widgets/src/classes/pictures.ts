@@ -1,5 +1,5 @@
 /** The pictures of the classes: from one sheet, or one by one as they are painted. */
-import { jpegBlob } from "@robust-widgets/shared/dom";
+import { pictureBlob } from "@robust-widgets/shared/dom";
 import type { Model } from "./messages";
 
 /** How long to wait for more tiles to come into view before their pictures are asked for. */
@@ -24,12 +24,12 @@ export class Pictures {
   readSheet(): void {
     URL.revokeObjectURL(this.sheetUrl);
     const sheet = this.model.get("sheet");
-    this.sheetUrl = sheet.byteLength ? URL.createObjectURL(jpegBlob(sheet)) : "";
+    this.sheetUrl = sheet.byteLength ? URL.createObjectURL(pictureBlob(sheet)) : "";
   }
 
   take(index: number, jpeg: DataView<ArrayBuffer>): void {
     URL.revokeObjectURL(this.urls.get(index) ?? "");
-    this.urls.set(index, URL.createObjectURL(jpegBlob(jpeg)));
+    this.urls.set(index, URL.createObjectURL(pictureBlob(jpeg)));
   }
 
   /** Shows a class's picture as the background of an element that is `side` pixels wide. */

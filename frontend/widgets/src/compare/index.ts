@@ -4,14 +4,15 @@ import "@robust-widgets/shared/chart.css";
 import { Columns } from "@robust-widgets/shared/columns";
 import { trySend } from "@robust-widgets/shared/connection";
 import type { Curves } from "@robust-widgets/shared/curves";
-import { element, jpegBlob, setText, suppressLabShortcuts } from "@robust-widgets/shared/dom";
+import { element, pictureBlob, setText, suppressLabShortcuts } from "@robust-widgets/shared/dom";
 import { FrameRenderer } from "@robust-widgets/shared/frames";
 import type { Buffers, RenderContext, WidgetModel } from "@robust-widgets/shared/model";
 import { percent, plain } from "@robust-widgets/shared/numbers";
 import { Tabs } from "@robust-widgets/shared/tabs";
+import { say } from "@robust-widgets/shared/translation";
 import { Transport } from "@robust-widgets/shared/transport";
 import "@robust-widgets/shared/watch.css";
-import { ENGLISH } from "@robust-widgets/shared/words";
+import { pageWords } from "@robust-widgets/shared/words";
 import "./compare.css";
 
 /** Buffers: the pictures of the run. */
@@ -44,9 +45,9 @@ class Run {
 
   constructor(side: () => number) {
     const rows: [string, HTMLElement][] = [
-      ["probability", this.probability],
-      ["loss", this.loss],
-      ["distance", this.distance],
+      [say("probability"), this.probability],
+      [say("loss"), this.loss],
+      [say("distance"), this.distance],
     ];
     const cells = rows.flatMap(([name, value]) => [element("span", "", {}, name), value]);
     const numbers = element("div", "rw-compare-numbers", {}, ...cells);
@@ -58,7 +59,7 @@ class Run {
   receive({ label, curves }: Message, buffers: Buffers): void {
     this.label = label;
     this.columns.take(curves);
-    this.pictures = buffers.map(jpegBlob);
+    this.pictures = buffers.map(pictureBlob);
     setText(this.caption, label);
   }
 
@@ -72,7 +73,7 @@ class Run {
     setText(this.probability, percent(columns.probability[at]));
     setText(this.loss, plain(columns.loss[at]));
     setText(this.distance, plain(columns.distance[at]));
-    this.canvas.setAttribute("aria-label", `${this.label}, step ${step}`);
+    this.canvas.setAttribute("aria-label", say("%1, step %2", this.label, step));
   }
 
   close(): void {
@@ -82,7 +83,7 @@ class Run {
 
 class Compare {
   private readonly closed = new AbortController();
-  private readonly root = element("div", "rw-watch rw-compare", { role: "group", "aria-label": "compared runs" });
+  private readonly root = element("div", "rw-watch rw-compare", { role: "group", "aria-label": say("compared runs") });
   private readonly row = element("div", "rw-compare-runs");
   private readonly transport: Transport;
   private readonly tabs: Tabs<Quantity>;
@@ -97,15 +98,15 @@ class Compare {
     el: HTMLElement,
   ) {
     const { signal } = this.closed;
-    this.transport = new Transport((step) => this.show(step), signal, ENGLISH);
+    this.transport = new Transport((step) => this.show(step), signal, pageWords());
     const labels: [Quantity, string][] = [
-      ["probability", "Target"],
-      ["loss", "Loss"],
-      ["distance", "Distance"],
+      ["probability", say("Target")],
+      ["loss", say("Loss")],
+      ["distance", say("Distance")],
     ];
-    this.tabs = new Tabs("curves", labels, () => this.draw(), signal);
+    this.tabs = new Tabs(say("curves"), labels, () => this.draw(), signal);
     this.chart = new Chart(HEIGHT, (step) => this.transport.go(Math.round(step)), signal);
-    const foot = element("div", "rw-chart-foot", {}, element("span", "", {}, "step 0"), this.lastStep);
+    const foot = element("div", "rw-chart-foot", {}, element("span", "", {}, say("step %1", 0)), this.lastStep);
     this.tabs.panel.append(this.chart.root, foot);
     this.root.append(this.row, this.transport.root, this.tabs.root);
     this.root.addEventListener("keydown", this.transport.keydown, { signal });
@@ -145,7 +146,7 @@ class Compare {
     this.step = step;
     this.root.dataset["step"] = String(step);
     for (const run of this.runs) run.show(step);
-    this.transport.show(step, this.end + 1, `${step} / ${this.end}`, `step ${step} of ${this.end}`);
+    this.transport.show(step, this.end + 1, `${step} / ${this.end}`, say("step %1 of %2", step, this.end));
     this.draw();
   }
 

@@ -1,4 +1,5 @@
 import { element, icon } from "@robust-widgets/shared/dom";
+import { say } from "@robust-widgets/shared/translation";
 import { button } from "./button";
 
 const PICTURE = "M2 3.5h12v9H2zM2 10.5l3.5-3.5 3 3 2-2 3.5 3.5M11 6.2v.1";
@@ -16,21 +17,28 @@ export interface BarActions {
 /** The buttons under the painting for what the browser does by itself. */
 export class Bar {
   readonly row: HTMLElement;
-  private readonly percent = button("rw-pad-percent", "Zoom to fit", "0", "100%");
-  private readonly before = button("", "Show the image without paint, while held", "\\", icon(EYE), "Before");
+  private readonly percent = button("rw-pad-percent", say("Zoom to fit"), "0", "100%");
+  private readonly before = button("", say("Show the image without paint, while held"), "\\", icon(EYE), say("Before"));
 
   constructor(private readonly actions: BarActions) {
     const [upload, file] = this.uploadButton();
-    const zoomOut = button("", "Zoom out", "-", "−");
-    const zoomIn = button("", "Zoom in", "+", "+");
-    const help = button("", "Keyboard shortcuts", "?", "?");
+    const zoomOut = button("", say("Zoom out"), "-", "−");
+    const zoomIn = button("", say("Zoom in"), "+", "+");
+    const help = button("", say("Keyboard shortcuts"), "?", "?");
     zoomOut.addEventListener("click", () => actions.zoom(-1));
     this.percent.addEventListener("click", () => actions.zoom(0));
     zoomIn.addEventListener("click", () => actions.zoom(1));
     help.addEventListener("click", () => actions.help());
     this.listenToBefore();
     this.setBefore(false);
-    const zoom = element("div", "rw-pad-zoom", { role: "group", "aria-label": "Zoom" }, zoomOut, this.percent, zoomIn);
+    const zoom = element(
+      "div",
+      "rw-pad-zoom",
+      { role: "group", "aria-label": say("Zoom") },
+      zoomOut,
+      this.percent,
+      zoomIn,
+    );
     this.row = element("div", "rw-pad-bar", {}, upload, file, this.before, zoom, help);
     // JupyterLab handles shortcuts before the pad does; without this, B would insert a cell.
     this.row.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -52,7 +60,7 @@ export class Bar {
       if (chosen) this.actions.upload(chosen);
       file.value = ""; // Otherwise choosing the same file again would not be a change.
     });
-    const upload = button("", "Add a picture: choose, drop or paste one", "", icon(PICTURE), "Picture");
+    const upload = button("", say("Add a picture: choose, drop or paste one"), "", icon(PICTURE), say("Picture"));
     upload.addEventListener("click", () => file.click());
     return [upload, file];
   }

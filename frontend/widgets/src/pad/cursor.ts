@@ -1,3 +1,4 @@
+import { say } from "@robust-widgets/shared/translation";
 import type { Model, Place } from "./messages";
 import type { Gesture, Strokes } from "./strokes";
 import type { Viewport } from "./viewport";
@@ -76,10 +77,10 @@ export class Cursor {
   toggle(): void {
     if (this.gesture) {
       this.finish();
-      this.announce("ended");
+      this.announce(say("ended"));
     } else if (this.model.isAlive()) {
       this.gesture = this.strokes.start([...this.place, 1]);
-      this.announce(this.gesture ? "started; Enter ends it" : "done");
+      this.announce(this.gesture ? say("started; Enter ends it") : say("done"));
     }
     this.show();
   }
@@ -96,7 +97,7 @@ export class Cursor {
     if (!this.gesture.cancel()) this.gesture.end();
     this.gesture = null;
     this.update();
-    this.announce("canceled");
+    this.announce(say("canceled"));
     return true;
   }
 

@@ -1,25 +1,31 @@
 import { element } from "@robust-widgets/shared/dom";
+import { say } from "@robust-widgets/shared/translation";
 import { button } from "./button";
-import { HELP } from "./shortcuts";
+import { shortcuts } from "./shortcuts";
 
 /** The list of shortcuts, over the painting. It takes the focus while it is open. */
 export class Help {
   readonly panel: HTMLElement;
-  private readonly closing = button("rw-pad-close", "Close", "Esc", "×");
+  private readonly closing = button("rw-pad-close", say("Close"), "Esc", "×");
 
   /** @param returnFocus gives the focus back to the painting */
   constructor(private readonly returnFocus: () => void) {
-    const lists = HELP.flatMap(([title, rows]) => [
+    const lists = shortcuts().flatMap(([title, rows]) => [
       element("h4", "", {}, title),
       element("dl", "", {}, ...rows.flatMap(([keys, what]) => [keysCell(keys), element("dd", "", {}, what)])),
     ]);
     this.panel = element(
       "div",
       "rw-pad-help",
-      { role: "dialog", "aria-label": "Keyboard shortcuts of the painting canvas" },
-      element("div", "rw-pad-help-head", {}, element("strong", "", {}, "Keyboard shortcuts"), this.closing),
+      { role: "dialog", "aria-label": say("Keyboard shortcuts of the painting canvas") },
+      element("div", "rw-pad-help-head", {}, element("strong", "", {}, say("Keyboard shortcuts")), this.closing),
       // Focusable, so that the arrow keys scroll it.
-      element("div", "rw-pad-help-list", { tabindex: "0", role: "group", "aria-label": "List of shortcuts" }, ...lists),
+      element(
+        "div",
+        "rw-pad-help-list",
+        { tabindex: "0", role: "group", "aria-label": say("List of shortcuts") },
+        ...lists,
+      ),
     );
     this.panel.hidden = true;
     this.closing.addEventListener("click", () => this.toggle(false));
@@ -49,5 +55,6 @@ function keysCell(keys: string[]): HTMLElement {
 
 /** The list as one sentence, for screen readers. */
 export const shortcutsInWords = (): string =>
-  HELP.flatMap(([, rows]) => rows.map(([keys, what]) => `${keys.join(" or ")}: ${what}`)).join(", ") +
-  ". Drop or paste a picture to start from it.";
+  `${shortcuts()
+    .flatMap(([, rows]) => rows.map(([keys, what]) => `${keys.join(say(" or "))}: ${what}`))
+    .join(", ")}. ${say("Drop or paste a picture to start from it.")}`;

@@ -3,6 +3,7 @@ import { connect } from "@robust-widgets/shared/connection";
 import { element } from "@robust-widgets/shared/dom";
 import "@robust-widgets/shared/kernelEnded.css";
 import type { RenderContext } from "@robust-widgets/shared/model";
+import { say } from "@robust-widgets/shared/translation";
 import { Bar } from "./bar";
 import { connectBox } from "./box";
 import "./box.css";
@@ -39,6 +40,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   const surface = element("div", "rw-pad-surface", {
     tabindex: "0",
     role: "application",
+    "data-drop": say("Drop the picture here"),
     "aria-description": shortcutsInWords(),
     // JupyterLab handles shortcuts before the pad does; without this, B would insert a cell.
     "data-lm-suppress-shortcuts": "true",
@@ -59,7 +61,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   const showBefore = (show: boolean) => {
     hostOf(surface).classList.toggle("rw-before", show);
     bar.setBefore(show);
-    badge.textContent = show ? "Before" : model.get("layer") === "mask" ? "Mask" : "";
+    badge.textContent = show ? say("Before") : model.get("layer") === "mask" ? say("Mask") : "";
   };
   const zoom = (direction: 1 | -1 | 0) => {
     if (direction) viewport.step(direction, cursor.onSurface);

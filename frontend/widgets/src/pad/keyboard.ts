@@ -1,3 +1,4 @@
+import { say } from "@robust-widgets/shared/translation";
 import type { Cursor } from "./cursor";
 import type { Help } from "./help";
 import { choose, type Model } from "./messages";
@@ -115,7 +116,7 @@ export class Keyboard {
       if (isRepeat) return;
       cursor.finish();
       choose(model, "tool", command.tool);
-      announce(command.tool);
+      announce(say(command.tool));
     } else if ("action" in command) {
       const { action } = command;
       const isHistory = action === "undo" || action === "redo";
@@ -140,6 +141,6 @@ export class Keyboard {
     cursor.finish();
     const layer = model.get("layer") === "mask" ? "sketch" : "mask";
     choose(model, "layer", layer);
-    announce(`painting on the ${layer}`);
+    announce(layer === "mask" ? say("painting on the mask") : say("painting on the sketch"));
   }
 }

@@ -1,10 +1,15 @@
 /** Pictures that the user chooses, drops or pastes. */
 import { createCanvas } from "@robust-widgets/shared/dom";
+import { LARGEST_PIXELS, LARGEST_SIDE } from "@robust-widgets/shared/limits";
+import { say } from "@robust-widgets/shared/translation";
 import type { Model } from "./messages";
 
 const LONGEST_SIDE = 1024;
 const LARGEST_PNG_BYTES = 2 * 1024 * 1024;
 const JPEG_QUALITY = 0.92;
+
+/** The picture has more pixels than a page can hold; the message says how many. */
+export class TooLargeError extends Error {}
 
 /** Reads a picture file, and sends it small enough for the connection. */
 export async function sendPicture(model: Model, file: File | undefined): Promise<void> {
@@ -13,8 +18,13 @@ export async function sendPicture(model: Model, file: File | undefined): Promise
     if (!file) throw new Error("no file");
     const blob = await shrink(file);
     model.send({ kind: "picture", name, type: blob.type }, [await blob.arrayBuffer()]);
-  } catch {
-    const reason = file ? "the browser cannot read it as a picture" : "it contains no picture file";
+  } catch (error) {
+    const unreadable = say("the browser cannot read it as a picture");
+    const reason = file
+      ? error instanceof TooLargeError
+        ? error.message
+        : unreadable
+      : say("it contains no picture file");
     model.send({ kind: "refused", name, reason });
   }
 }
@@ -49,11 +59,18 @@ function pictureIn(transfer: DataTransfer | null): File | undefined {
 }
 
 /** Decodes a picture file and scales it down to the size that is sent: by halves, then by what remains. */
-async function shrink(file: Blob): Promise<Blob> {
+export async function shrink(file: Blob): Promise<Blob> {
   const url = URL.createObjectURL(file);
   try {
     const image = new Image();
-    image.src = url;
+    await loaded(image, url);
+    const { naturalWidth: across, naturalHeight: down } = image;
+    // Before it is decoded, which would take the memory of all its pixels.
+    if (Math.max(across, down) > LARGEST_SIDE || across * down > LARGEST_PIXELS) {
+      throw new TooLargeError(
+        say("it has %1 × %2 pixels, and pictures have at most %3 megapixels", across, down, LARGEST_PIXELS / 1e6),
+      );
+    }
     await image.decode();
     // An SVG file may have no intrinsic size.
     const [width, height] = [image.naturalWidth || LONGEST_SIDE, image.naturalHeight || LONGEST_SIDE];
@@ -67,6 +84,13 @@ async function shrink(file: Blob): Promise<Blob> {
     URL.revokeObjectURL(url);
   }
 }
+
+const loaded = (image: HTMLImageElement, url: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    image.addEventListener("load", () => resolve());
+    image.addEventListener("error", () => reject(new Error("not loaded")));
+    image.src = url;
+  });
 
 const encode = (canvas: HTMLCanvasElement, type: string): Promise<Blob> =>
   new Promise((resolve, reject) => {

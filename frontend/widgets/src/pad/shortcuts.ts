@@ -1,3 +1,4 @@
+import { say } from "@robust-widgets/shared/translation";
 import type { Action, Tool } from "./messages";
 
 /** What a key does on the pad: an action in Python, a tool, or something local to the browser. */
@@ -50,55 +51,55 @@ function nameOf(event: Partial<KeyboardEvent>): string {
 }
 
 /** The shortcuts as the help lists them, in groups. */
-export const HELP: [string, [string[], string][]][] = [
+export const shortcuts = (): [string, [string[], string][]][] => [
   [
-    "Tools",
+    say("Tools"),
     [
-      [["B"], "Brush"],
-      [["E"], "Eraser"],
-      [["U"], "Line"],
-      [["R"], "Rectangle"],
-      [["L"], "Lasso: fill an area"],
-      [["G"], "Fill"],
-      [["I"], "Pick a colour"],
-      [["Alt-click"], "Pick with any tool"],
-      [["[", "]"], "Brush size"],
-      [["Shift-drag"], "Straight line, or square"],
+      [["B"], say("Brush")],
+      [["E"], say("Eraser")],
+      [["U"], say("Line")],
+      [["R"], say("Rectangle")],
+      [["L"], say("Lasso: fill an area")],
+      [["G"], say("Fill")],
+      [["I"], say("Pick a colour")],
+      [[say("Alt-click")], say("Pick with any tool")],
+      [["[", "]"], say("Brush size")],
+      [[say("Shift-drag")], say("Straight line, or square")],
     ],
   ],
   [
-    "Layers and history",
+    say("Layers and history"),
     [
-      [["M"], "Sketch or mask"],
-      [["X"], "Invert the mask"],
-      [["\\"], "Hold: the image without paint"],
-      [["Ctrl-Z"], "Undo"],
-      [["Ctrl-Shift-Z"], "Redo; also Ctrl-Y"],
+      [["M"], say("Sketch or mask")],
+      [["X"], say("Invert the mask")],
+      [["\\"], say("Hold: the image without paint")],
+      [["Ctrl-Z"], say("Undo")],
+      [["Ctrl-Shift-Z"], say("Redo; also Ctrl-Y")],
     ],
   ],
   [
-    "View",
+    say("View"),
     [
-      [["+", "-", "0"], "Zoom in, out, to fit"],
-      [["Ctrl-wheel"], "Zoom; also a pinch"],
-      [["Space-drag"], "Move the view; also the middle button"],
+      [["+", "-", "0"], say("Zoom in, out, to fit")],
+      [[say("Ctrl-wheel")], say("Zoom; also a pinch")],
+      [[say("Space-drag")], say("Move the view; also the middle button")],
     ],
   ],
   [
-    "Without a mouse",
+    say("Without a mouse"),
     [
-      [["Arrows"], "Move the cursor"],
-      [["Shift-arrows"], "Move it by a large step"],
-      [["Space"], "Paint a dot, or click"],
-      [["Enter"], "Start and end a stroke"],
+      [[say("Arrows")], say("Move the cursor")],
+      [[say("Shift-arrows")], say("Move it by a large step")],
+      [[say("Space")], say("Paint a dot, or click")],
+      [[say("Enter")], say("Start and end a stroke")],
     ],
   ],
   [
-    "Run",
+    say("Run"),
     [
-      [["Ctrl-Enter"], "Run"],
-      [["Esc"], "Cancel the stroke, else stop the run"],
-      [["?"], "Show this list"],
+      [["Ctrl-Enter"], say("Run")],
+      [["Esc"], say("Cancel the stroke, else stop the run")],
+      [["?"], say("Show this list")],
     ],
   ],
 ];

@@ -2,6 +2,7 @@
 import { trySend } from "@robust-widgets/shared/connection";
 import { element, setLabel, setTabStop } from "@robust-widgets/shared/dom";
 import type { RenderContext, WidgetModel } from "@robust-widgets/shared/model";
+import { say } from "@robust-widgets/shared/translation";
 import "./palette.css";
 
 interface Entry {
@@ -29,8 +30,8 @@ class Palette {
   private readonly root = element("div", "rw-palette", { "data-lm-suppress-shortcuts": "true" });
   private readonly search = element("input", "", {
     type: "search",
-    placeholder: "type to search",
-    "aria-label": "find a feature",
+    placeholder: say("type to search"),
+    "aria-label": say("find a feature"),
   });
   private readonly list = element("div", "", { role: "listbox" });
   private readonly description = element("div", "rw-palette-chosen", { "aria-live": "polite" });
@@ -80,7 +81,7 @@ class Palette {
   private tile({ name, classes }: Entry, index: number): HTMLElement {
     const columns = this.model.get("columns");
     const tile = element("div", "", { role: "option", tabindex: "-1", "data-name": name });
-    setLabel(tile, `${name}: fires for ${classes.join(", ")}`);
+    setLabel(tile, say("%1: fires for %2", name, classes.join(", ")));
     tile.style.backgroundImage = `url(${this.sheetUrl})`;
     tile.style.backgroundPosition = `${-TILE * (index % columns)}px ${-TILE * Math.floor(index / columns)}px`;
     return tile;
@@ -93,9 +94,12 @@ class Palette {
     for (const tile of this.tiles) tile.setAttribute("aria-selected", String(tile === chosen));
     setTabStop(this.tiles, chosen ?? this.tiles[0]);
     this.description.replaceChildren();
-    if (!this.tiles.length) this.description.textContent = "No feature has this name.";
+    if (!this.tiles.length) this.description.textContent = say("No feature has this name.");
     else if (entry)
-      this.description.append(entry.name, element("small", "", {}, ` fires for ${entry.classes.join(", ")}`));
+      this.description.append(
+        entry.name,
+        element("small", "", {}, ` ${say("fires for %1", entry.classes.join(", "))}`),
+      );
   };
 
   private pick(tile: HTMLElement | undefined): void {

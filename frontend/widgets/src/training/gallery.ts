@@ -1,5 +1,5 @@
 /** The same seeds painted after each epoch: a row for each epoch, the newest first, and a column for each class. */
-import { element, jpegBlob, setText } from "@robust-widgets/shared/dom";
+import { element, pictureBlob, setText } from "@robust-widgets/shared/dom";
 import type { Buffers } from "@robust-widgets/shared/model";
 import type { Row, Update } from "./messages";
 
@@ -77,7 +77,7 @@ export class Gallery {
     if (before) this.drop(before);
     const head = element("div", "rw-training-epoch");
     head.textContent = `epoch ${epoch}`;
-    const urls = pictures.map((picture) => URL.createObjectURL(jpegBlob(picture)));
+    const urls = pictures.map((picture) => URL.createObjectURL(pictureBlob(picture)));
     const buttons = urls.map((src, column) => {
       const words = `${labels[column] ?? `picture ${column + 1}`}, epoch ${epoch}`;
       const button = element("button", "rw-training-picture", { type: "button", title: words, "aria-label": words });

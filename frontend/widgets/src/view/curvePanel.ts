@@ -4,6 +4,7 @@ import type { Columns } from "@robust-widgets/shared/columns";
 import type { Value } from "@robust-widgets/shared/curves";
 import { element, setText } from "@robust-widgets/shared/dom";
 import { percent, plain } from "@robust-widgets/shared/numbers";
+import { say } from "@robust-widgets/shared/translation";
 import { Tabs } from "@robust-widgets/shared/tabs";
 
 const TALL = 116;
@@ -22,18 +23,18 @@ export class CurvePanel {
   /** @param scrub called with the step that the user points at */
   constructor(scrub: (step: number) => void, signal: AbortSignal) {
     const labels: [Name, string][] = [
-      ["progress", "Loss & target"],
-      ["top", "Top 5"],
-      ["distance", "Distance"],
+      ["progress", say("Loss & target")],
+      ["top", say("Top 5")],
+      ["distance", say("Distance")],
     ];
-    this.tabs = new Tabs("curves", labels, () => this.redraw?.(), signal);
+    this.tabs = new Tabs(say("curves"), labels, () => this.redraw?.(), signal);
     this.root = this.tabs.root;
     this.charts = {
       progress: [new Chart(LOW, scrub, signal), new Chart(LOW, scrub, signal)],
       top: [new Chart(TALL, scrub, signal)],
       distance: [new Chart(TALL, scrub, signal)],
     };
-    const foot = element("div", "rw-chart-foot", {}, element("span", "", {}, "step 0"), this.lastStep);
+    const foot = element("div", "rw-chart-foot", {}, element("span", "", {}, say("step %1", 0)), this.lastStep);
     const roots = Object.values(this.charts).flatMap((charts) => charts.map(({ root }) => root));
     this.tabs.panel.append(...roots, foot, this.hint);
   }
@@ -54,7 +55,7 @@ export class CurvePanel {
       this.charts[chosen][index]?.draw({ ...drawing, end, marker });
     });
     const isMissing = chosen === "top" && columns.length > 0 && !columns.leaders().length;
-    setText(this.hint, isMissing ? "The classes' probabilities were not recorded." : "");
+    setText(this.hint, isMissing ? say("The classes' probabilities were not recorded.") : "");
   }
 }
 
@@ -65,8 +66,8 @@ function drawings(name: Name, columns: Columns, at: number, title: string): Omit
   ];
   if (name === "progress") {
     return [
-      { series: curve("loss", 0, loss), format: plain },
-      { series: curve(title || "target", 1, probability), format: percent, range: [0, 1] },
+      { series: curve(say("loss"), 0, loss), format: plain },
+      { series: curve(title || say("target"), 1, probability), format: percent, range: [0, 1] },
     ];
   }
   if (name === "top") {
@@ -74,5 +75,5 @@ function drawings(name: Name, columns: Columns, at: number, title: string): Omit
     return [{ series, format: percent, range: [0, 1] }];
   }
   const rule = radius === null ? undefined : { value: radius, name: "ε" };
-  return [{ series: curve("distance", 0, distance), format: plain, rule }];
+  return [{ series: curve(say("distance"), 0, distance), format: plain, rule }];
 }

@@ -1,22 +1,23 @@
 /** What the view shows apart from pictures and curves: progress, title, status line and buttons. */
 import { element, finder, setText } from "@robust-widgets/shared/dom";
 import { GRADIENT_CSS } from "@robust-widgets/shared/heat";
+import { say } from "@robust-widgets/shared/translation";
 import type { RunState } from "./messages";
 
-const TEMPLATE = `
+const template = () => `
   <div class="rw-view-frame" tabindex="-1"><canvas class="rw-view-picture" role="img"></canvas>
-    <div class="rw-view-hint">The picture appears here</div>
+    <div class="rw-view-hint">${say("The picture appears here")}</div>
     <span class="rw-view-badge" hidden></span>
-    <div class="rw-view-scale" hidden>gradient: weak <i></i> strong</div></div>
-  <div class="rw-view-bar" role="progressbar" aria-label="progress" aria-valuemin="0"><div class="rw-view-fill"></div></div>
+    <div class="rw-view-scale" hidden>${say("gradient: weak")} <i></i> ${say("strong")}</div></div>
+  <div class="rw-view-bar" role="progressbar" aria-label="${say("progress")}" aria-valuemin="0"><div class="rw-view-fill"></div></div>
   <div class="rw-view-status"><b class="rw-view-title"></b><span class="rw-view-line"></span></div>
   <span class="rw-view-announcer" role="status" aria-live="polite"></span>
   <div class="rw-view-tools">
-    <button type="button" class="rw-view-text rw-view-start" title="hold to see the start picture (key \\)">Start</button>
+    <button type="button" class="rw-view-text rw-view-start" title="${say("hold to see the start picture (key %1)", "\\")}">${say("Start")}</button>
     <button type="button" class="rw-view-text rw-view-gradient" aria-pressed="false"
-      title="show where the next step changes the picture, and how strongly">Gradient</button>
+      title="${say("show where the next step changes the picture, and how strongly")}">${say("Gradient")}</button>
     <button type="button" class="rw-view-text rw-view-branch" hidden
-      title="start a new run from the step that is shown">Branch from here</button></div>`;
+      title="${say("start a new run from the step that is shown")}">${say("Branch from here")}</button></div>`;
 
 /** Everything that is displayed. */
 export interface Snapshot {
@@ -53,7 +54,7 @@ export class Display {
   private readonly find = finder(this.root);
 
   constructor() {
-    this.root.innerHTML = TEMPLATE;
+    this.root.innerHTML = template();
     this.canvas = this.find("canvas", HTMLCanvasElement);
     this.start = this.find(".rw-view-start", HTMLButtonElement);
     this.gradient = this.find(".rw-view-gradient", HTMLButtonElement);
@@ -91,7 +92,7 @@ export class Display {
   private updateProgress({ state, total, reached, line }: Snapshot): void {
     const share = state === "done" ? 1 : Math.min(1, reached / (total || 1));
     this.find(".rw-view-fill", HTMLElement).style.transform = `scaleX(${share})`;
-    const values = { max: total, now: Math.min(total, reached), text: line || "nothing has run yet" };
+    const values = { max: total, now: Math.min(total, reached), text: line || say("nothing has run yet") };
     const bar = this.find(".rw-view-bar", HTMLElement);
     for (const [name, value] of Object.entries(values)) bar.setAttribute(`aria-value${name}`, String(value));
   }
@@ -105,7 +106,7 @@ export class Display {
     this.branch.disabled = !isRecorded;
     const isOtherStep = isRecorded && isHeatOn && heatStep !== undefined && step !== heatStep;
     const badge = this.find(".rw-view-badge", HTMLElement);
-    setText(badge, isStartShown ? "start" : isOtherStep ? `gradient of step ${heatStep}` : "");
+    setText(badge, isStartShown ? say("start") : isOtherStep ? say("gradient of step %1", heatStep) : "");
     badge.hidden = !badge.textContent;
     const hasHeat = !isRecorded || heatStep !== undefined;
     this.find(".rw-view-scale", HTMLElement).hidden = !isHeatOn || isStartShown || !hasHeat;

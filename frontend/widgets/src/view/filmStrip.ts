@@ -1,5 +1,6 @@
 /** Evenly spaced pictures of a run, each a button that goes to its step. */
 import { element, setLabel, setTabStop } from "@robust-widgets/shared/dom";
+import { say } from "@robust-widgets/shared/translation";
 
 const COUNT = 8;
 
@@ -9,7 +10,7 @@ interface Still {
 }
 
 export class FilmStrip {
-  readonly root = element("div", "rw-view-film", { role: "group", "aria-label": "film strip" });
+  readonly root = element("div", "rw-view-film", { role: "group", "aria-label": say("film strip") });
   private readonly stills: Still[];
   /** The index of each still's picture among all pictures. */
   private indices: number[] = [];
@@ -39,7 +40,7 @@ export class FilmStrip {
       this.urls.push(url);
       still.image.src = url;
       still.button.disabled = false;
-      setLabel(still.button, `step ${steps[index] ?? 0}`);
+      setLabel(still.button, say("step %1", steps[index] ?? 0));
     });
   }
 
@@ -61,7 +62,7 @@ export class FilmStrip {
     for (const { button, image } of this.stills) {
       button.disabled = true;
       button.title = "";
-      button.setAttribute("aria-label", "empty");
+      button.setAttribute("aria-label", say("empty"));
       button.removeAttribute("aria-current");
       image.removeAttribute("src");
     }

@@ -1,5 +1,6 @@
 /** All runs as thumbnails, the newest first. A click shows a run again. */
-import { element, jpegBlob, nextTabStop, setLabel, setTabStop } from "@robust-widgets/shared/dom";
+import { element, pictureBlob, nextTabStop, setLabel, setTabStop } from "@robust-widgets/shared/dom";
+import { say } from "@robust-widgets/shared/translation";
 import type { Buffers } from "@robust-widgets/shared/model";
 import type { HistoryEntry, HistoryMessage } from "./messages";
 
@@ -14,7 +15,7 @@ interface Item {
 }
 
 export class History {
-  readonly root = element("div", "rw-view-history", { role: "group", "aria-label": "runs" });
+  readonly root = element("div", "rw-view-history", { role: "group", "aria-label": say("runs") });
   private readonly row = element("div", "rw-view-runs");
   private readonly items = new Map<number, Item>();
 
@@ -58,12 +59,12 @@ export class History {
     const item = this.items.get(entry.index) ?? this.add(entry.index);
     const text = [entry.title, entry.task].filter(Boolean).join(", ");
     item.button.dataset["state"] = entry.state;
-    setLabel(item.button, `run ${entry.index + 1}: ${text} (${entry.state})`);
+    setLabel(item.button, say("run %1: %2 (%3)", entry.index + 1, text, say(entry.state)));
     item.mark.textContent = MARKS[entry.state];
     item.title.textContent = entry.title || entry.task;
     if (!thumbnail?.byteLength) return;
     URL.revokeObjectURL(item.url);
-    item.url = URL.createObjectURL(jpegBlob(thumbnail));
+    item.url = URL.createObjectURL(pictureBlob(thumbnail));
     item.image.src = item.url;
   }
 

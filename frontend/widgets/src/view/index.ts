@@ -3,13 +3,14 @@ import { Acknowledger } from "@robust-widgets/shared/acknowledger";
 import "@robust-widgets/shared/chart.css";
 import { Columns } from "@robust-widgets/shared/columns";
 import { connect } from "@robust-widgets/shared/connection";
-import { jpegBlob, suppressLabShortcuts } from "@robust-widgets/shared/dom";
+import { pictureBlob, suppressLabShortcuts } from "@robust-widgets/shared/dom";
 import { FrameRenderer } from "@robust-widgets/shared/frames";
 import type { Buffers, RenderContext } from "@robust-widgets/shared/model";
 import { duration, percent, plain, stepRate } from "@robust-widgets/shared/numbers";
+import { say } from "@robust-widgets/shared/translation";
 import { Transport } from "@robust-widgets/shared/transport";
 import "@robust-widgets/shared/watch.css";
-import { ENGLISH } from "@robust-widgets/shared/words";
+import { pageWords } from "@robust-widgets/shared/words";
 import { CurvePanel } from "./curvePanel";
 import { Display } from "./display";
 import { FilmStrip } from "./filmStrip";
@@ -70,7 +71,7 @@ class View {
       painted: ({ step, sequence }) => this.onPainted(step, sequence !== null),
       seen: (sequence) => this.acknowledger.seen(sequence),
     });
-    this.transport = new Transport((index) => this.scrub(index), signal, ENGLISH);
+    this.transport = new Transport((index) => this.scrub(index), signal, pageWords());
     this.filmStrip = new FilmStrip((index) => this.transport.go(index), signal);
     this.panel = new CurvePanel((step) => this.scrubTo(step), signal);
     this.history = new History((index) => model.send({ kind: "show", index }), signal);
@@ -170,21 +171,21 @@ class View {
   private updateTransport(): void {
     const { columns, at } = this;
     if (!this.isRecorded) {
-      this.transport.show(Math.max(0, at), 0, "", "nothing recorded yet");
+      this.transport.show(Math.max(0, at), 0, "", say("nothing recorded yet"));
       return;
     }
     const step = columns.steps[at] ?? 0;
-    const values = `loss ${plain(columns.loss[at])}, probability ${percent(columns.probability[at])}`;
-    const text = `step ${step} of ${columns.lastStep}, ${values}`;
+    const values = say("loss %1, probability %2", plain(columns.loss[at]), percent(columns.probability[at]));
+    const text = `${say("step %1 of %2", step, columns.lastStep)}, ${values}`;
     this.transport.show(Math.max(0, at), columns.length, `${step} / ${columns.lastStep}`, text);
   }
 
   private runningLine(): string {
-    if (!this.newest) return "starting";
+    if (!this.newest) return say("starting");
     const { step, rate, left } = this.newest;
-    const parts = [`step ${this.renderer.shown?.step ?? step} of ${this.total}`];
-    if (rate !== null) parts.push(`${stepRate(rate)} steps/s`);
-    if (left !== null) parts.push(`${duration(left)} left`);
+    const parts = [say("step %1 of %2", this.renderer.shown?.step ?? step, this.total)];
+    if (rate !== null) parts.push(say("%1 steps/s", stepRate(rate)));
+    if (left !== null) parts.push(say("%1 left", duration(left)));
     return parts.join(" · ");
   }
 
@@ -261,9 +262,9 @@ class View {
   private finish(state: EndState, message = ""): void {
     const { total, columns } = this;
     const outcomes = {
-      done: `done: ${total} steps`,
-      stopped: `stopped at step ${columns.lastStep}`,
-      failed: "the run failed",
+      done: say("done: %1 steps", total),
+      stopped: say("stopped at step %1", columns.lastStep),
+      failed: say("the run failed"),
     };
     this.state = state;
     this.renderer.isSmooth = true;
@@ -281,7 +282,7 @@ class View {
     if (!isNew) return;
     this.columns.clear(message.classes, message.radius);
     if (message.curves) this.columns.take(message.curves);
-    this.display.announce(`running: ${this.title || "a new run"}`);
+    this.display.announce(say("running: %1", this.title || say("a new run")));
   }
 
   private receiveFrame(frame: LiveFrame, [picture, heat]: Buffers): void {
@@ -293,9 +294,9 @@ class View {
     this.newest = frame;
     this.total = Math.max(this.total, frame.step);
     this.columns.add(frame);
-    const blob = jpegBlob(picture);
+    const blob = pictureBlob(picture);
     if (frame.step === 0) this.start = blob;
-    const heatBlob = this.isHeatOn && heat?.byteLength ? jpegBlob(heat) : undefined;
+    const heatBlob = this.isHeatOn && heat?.byteLength ? pictureBlob(heat) : undefined;
     if (this.isStartShown) this.acknowledger.seen(frame.sequence);
     else void this.renderer.paint({ blob, step: frame.step, sequence: frame.sequence, heat: heatBlob });
     this.refresh();
@@ -304,7 +305,7 @@ class View {
   private receiveRecord({ curves, title, state }: Recorded, buffers: Buffers, isAgain: boolean): void {
     this.title = title;
     this.columns.take(curves);
-    this.pictures = buffers.map(jpegBlob);
+    this.pictures = buffers.map(pictureBlob);
     this.start = this.pictures[0] ?? null;
     this.total = Math.max(this.total, this.columns.lastStep);
     this.filmStrip.fill(this.pictures, this.columns.steps);
@@ -313,7 +314,7 @@ class View {
   }
 
   private receiveHeats(buffers: Buffers): void {
-    this.heats = buffers.map(jpegBlob);
+    this.heats = buffers.map(pictureBlob);
     if (this.isRecorded) this.showRecorded(this.at);
   }
 

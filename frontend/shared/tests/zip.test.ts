@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checksum, DamagedError, unzip } from "../src/viewer/zip";
+import { checksum, DamagedError, unzip } from "../src/zip";
 import { zip } from "./archive";
 
 const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);

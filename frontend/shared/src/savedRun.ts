@@ -1,5 +1,5 @@
 /** Reads saved runs. */
-import type { Run } from "@robust-widgets/shared/player";
+import type { Run } from "./player";
 import {
   areParameters,
   HEXADECIMAL,
@@ -10,7 +10,6 @@ import {
   MOST_PICTURES,
   NAME,
 } from "./limits";
-import type { RunParameters } from "./parameters";
 import { DamagedError, unzip } from "./zip";
 
 /** The version of the format that is read here. */
@@ -23,6 +22,17 @@ export class OtherVersionError extends Error {
   constructor(readonly version: number) {
     super(`format ${version}`);
   }
+}
+
+/** What a run was. */
+export interface RunParameters {
+  task: string;
+  target: string;
+  model: string;
+  fingerprint: string;
+  seed: number | null;
+  knobs: [name: string, value: unknown][];
+  size: { count: number; height: number; width: number };
 }
 
 export interface SavedRun extends RunParameters {

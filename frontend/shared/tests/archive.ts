@@ -1,5 +1,5 @@
 /** Makes the archives that the tests read. */
-import { checksum } from "../src/viewer/zip";
+import { checksum } from "../src/zip";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

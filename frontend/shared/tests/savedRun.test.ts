@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { formatValue } from "../src/viewer/parameters";
-import { OtherVersionError, readRun } from "../src/viewer/run";
-import { DamagedError } from "../src/viewer/zip";
+import { OtherVersionError, readRun } from "../src/savedRun";
+import { DamagedError } from "../src/zip";
 import { archive, png, SAVED, zip } from "./archive";
 
 describe("a saved run", () => {
@@ -77,16 +76,4 @@ describe("a saved run", () => {
   test("whose text is no JSON is refused", () => {
     expect(() => readRun(zip({ "run.json": '{"format": NaN}' }))).toThrow(DamagedError);
   });
-});
-
-test.each([
-  [40, "40"],
-  [0.1 + 0.2, "0.3"],
-  [1e-7, "1e-7"],
-  [null, "-"],
-  ["l2", "l2"],
-  [true, "true"],
-  [[1, 2], "[1,2]"],
-])("a knob of %j is written %s", (value, wanted) => {
-  expect(formatValue(value)).toBe(wanted);
 });

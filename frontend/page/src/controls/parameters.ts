@@ -1,0 +1,50 @@
+/** What a parameter may be, and how it is read from a text. As `parameters.py`. */
+import type { ParameterValue } from "@robust-widgets/shared/session";
+import { say } from "@robust-widgets/shared/translation";
+import type { ChoiceParameter, NumberParameter, ParameterDeclaration } from "../manifest";
+
+/** Stands for no value in a link. */
+export const NONE = "none";
+
+/** Whether a parameter may have this value. */
+export function isAllowed(parameter: ParameterDeclaration, value: ParameterValue): boolean {
+  if (value === null) return parameter.optional;
+  if (parameter.kind === "choice") {
+    if (typeof value === "string") return Object.hasOwn(parameter.options, value);
+    return parameter.weight && Number.isFinite(value) && value >= 0;
+  }
+  if (typeof value !== "number" || !Number.isFinite(value)) return false;
+  const { minimum, aboveMinimum, maximum, whole } = parameter;
+  const isInRange = aboveMinimum ? value > minimum : value >= minimum;
+  return isInRange && (maximum === null || value <= maximum) && (!whole || Number.isInteger(value));
+}
+
+/** The allowed values, in words. */
+export function allowedWords(parameter: ParameterDeclaration): string {
+  return parameter.kind === "choice" ? allowedChoices(parameter) : allowedNumbers(parameter);
+}
+
+function allowedNumbers({ whole, minimum, aboveMinimum, maximum, optional }: NumberParameter): string {
+  const kind = whole ? say("a whole number") : say("a number");
+  const bound = aboveMinimum ? say("above %1", minimum) : say("of at least %1", minimum);
+  const top = maximum === null ? "" : ` ${say("and at most %1", maximum)}`;
+  return `${kind} ${bound}${top}${optional ? ` ${say("or none")}` : ""}`;
+}
+
+function allowedChoices({ options, weight, optional }: ChoiceParameter): string {
+  const words = Object.keys(options);
+  if (weight) words.push(say("a number"));
+  if (optional) words.push(say("none"));
+  return words.join(", ");
+}
+
+/** A value from a link; undefined if the parameter cannot have it. */
+export function valueFrom(parameter: ParameterDeclaration, text: string): ParameterValue | undefined {
+  const isNumber = text.trim() !== "" && Number.isFinite(Number(text));
+  const isOption = parameter.kind === "choice" && Object.hasOwn(parameter.options, text);
+  const value = text === NONE && !isOption ? null : isOption || !isNumber ? text : Number(text);
+  return isAllowed(parameter, value) ? value : undefined;
+}
+
+/** A value as it stands in a link. */
+export const textOf = (value: ParameterValue): string => (value === null ? NONE : String(value));

@@ -1,0 +1,217 @@
+/** The painting surface: a raster, the canvases that show it, and the pad that takes input. As `surface.py`. */
+import { element } from "@robust-widgets/shared/dom";
+import { say } from "@robust-widgets/shared/translation";
+import pad from "@robust-widgets/widgets/pad";
+import type { Action, Incoming, Outgoing, State } from "@robust-widgets/widgets/pad/messages";
+import { InputError } from "../studio/problems";
+import { shrink, TooLargeError } from "@robust-widgets/widgets/pad/picture";
+import type { StatusLine } from "../studio/statusLine";
+import { LocalModel } from "../widgets/localModel";
+import { ALL_LAYERS, RasterCanvas } from "./canvas";
+import type { Box, Change, LayerName, PaintLayer } from "./layers";
+import { decodeSquare } from "./pictures";
+import { Raster, SIDE } from "./raster";
+import type { Point, Stroke } from "./strokes";
+
+/** Width of a pen stroke without pressure, as a fraction of the brush. */
+const LEAST_WIDTH = 0.3;
+const VISIBLE: ReadonlySet<LayerName> = new Set(["image", "sketch"]);
+const ONLY: Readonly<Record<LayerName, ReadonlySet<LayerName>>> = {
+  image: new Set(["image"]),
+  sketch: new Set(["sketch"]),
+  mask: new Set(["mask"]),
+};
+
+type StrokeMessage = Extract<Outgoing, { kind: "stroke" }>;
+
+export class Surface {
+  readonly root = element("div", "rw-surface");
+  readonly pad: LocalModel<State, Incoming, Outgoing>;
+  raster: Raster;
+  /** Called after each change of any layer: a whole stroke, a fill, undo, a new picture or mask. */
+  onChange: (() => void)[] = [];
+  /** Called after each change of what is seen without the mask. */
+  onStroke: (() => void)[] = [];
+  /** Called with each colour that was painted with. */
+  onColor: ((color: string) => void)[] = [];
+  /** Called for keys that are not handled here. */
+  onAction: ((action: Action) => void)[] = [];
+  private readonly canvas: RasterCanvas;
+  private readonly strokes = new Map<number, Stroke>();
+
+  constructor(
+    private readonly status: StatusLine,
+    state: Pick<State, "color" | "brush_size" | "softness" | "opacity">,
+    side = SIDE,
+  ) {
+    this.raster = new Raster(side);
+    this.canvas = new RasterCanvas(side);
+    this.pad = new LocalModel({
+      ...state,
+      side,
+      display_side: 320,
+      tool: "brush",
+      layer: "sketch",
+      masking: false,
+      label: say("Painting canvas"),
+      autosaved: true,
+    });
+    this.pad.receive = (message, buffers) => this.status.guard(() => this.handle(message, buffers));
+    const layer = element("div");
+    this.root.append(this.canvas.root, layer);
+    pad.render({ model: this.pad, el: layer });
+    this.canvas.draw(this.raster);
+  }
+
+  /** Sets the size on the page, in CSS pixels. */
+  resize(width: number): void {
+    this.pad.set("display_side", width);
+    this.root.style.setProperty("--rw-pad-side", `${width}px`);
+  }
+
+  /** Sets the picture under the sketch; can be undone. */
+  setPicture(pixels: Uint8Array): void {
+    this.raster.setImage(pixels);
+    this.changed(this.raster.whole, ONLY.image);
+  }
+
+  /** Sets the mask, or clears it; can be undone. */
+  setMask(mask: Uint8Array | null): void {
+    if (mask) this.raster.setMask(mask);
+    else this.raster.clearMask();
+    this.changed(this.raster.whole, ONLY.mask);
+  }
+
+  invertMask(): void {
+    this.raster.invertMask();
+    this.changed(this.raster.whole, ONLY.mask);
+  }
+
+  /** Makes a picture the image under an empty sketch. One undo reverts it. The mask stays. */
+  flatten(picture: Uint8Array): void {
+    this.strokes.clear();
+    this.raster.flatten(picture);
+    this.pad.post({ kind: "clear" });
+    this.changed(this.raster.whole, VISIBLE);
+  }
+
+  /** Continues with another raster of the same size. */
+  restore(raster: Raster): void {
+    this.strokes.clear();
+    this.raster = raster;
+    this.canvas.draw(raster);
+  }
+
+  undo(): void {
+    this.showChange(this.raster.undo());
+  }
+
+  redo(): void {
+    this.showChange(this.raster.redo());
+  }
+
+  /** Removes all paint, but neither the picture nor the mask; can be undone. */
+  clear(): void {
+    this.strokes.clear();
+    this.raster.clear();
+    this.pad.post({ kind: "clear" });
+    this.changed(this.raster.whole, ONLY.sketch);
+  }
+
+  setLayer(layer: PaintLayer): void {
+    this.pad.set("layer", layer);
+  }
+
+  /** Puts a picture file under the sketch. */
+  async addPicture(file: Blob, name: string): Promise<void> {
+    const small = await shrink(file).catch((error: unknown) => {
+      const reason = error instanceof TooLargeError ? error.message : say("the browser cannot read it as a picture");
+      throw new InputError(say("%1 cannot be used: %2. Choose a PNG, JPEG or WebP file.", name, reason));
+    });
+    this.setPicture(await decodeSquare(small, this.raster.side));
+    this.status.show(say("%1 is under your sketch now; undo removes it.", name || say("The picture")));
+  }
+
+  private handle(message: Outgoing, buffers: ArrayBuffer[]): void | Promise<void> {
+    switch (message.kind) {
+      case "hello":
+        this.canvas.draw(this.raster);
+        break;
+      case "stroke":
+        this.stroke(message);
+        break;
+      case "area": {
+        const box = this.raster.paintArea(message.corners, message.brush);
+        if (box) this.canvas.draw(this.raster, box, ONLY[message.brush.layer]);
+        this.pad.post({ kind: "painted", id: message.id });
+        if (box) this.painted(message.brush.layer, message.brush.color);
+        break;
+      }
+      case "fill": {
+        const box = this.raster.fill(...message.point, message.brush);
+        if (!box) break;
+        this.canvas.draw(this.raster, box, ONLY[message.brush.layer]);
+        this.painted(message.brush.layer, message.brush.color);
+        break;
+      }
+      case "pick": {
+        const color = this.raster.colorAt(...message.point);
+        if (color) this.pad.set("color", color);
+        break;
+      }
+      case "action":
+        this.act(message.name);
+        break;
+      case "picture":
+        return this.addPicture(new Blob(buffers, { type: message.type }), message.name);
+      case "refused":
+        throw new InputError(
+          say("%1 cannot be used: %2. Choose a PNG, JPEG or WebP file.", message.name, message.reason),
+        );
+    }
+  }
+
+  private stroke({ id, phase, points, brush }: StrokeMessage): void {
+    let stroke = this.strokes.get(id);
+    if (!stroke) {
+      stroke = this.raster.begin(brush);
+      this.strokes.set(id, stroke);
+    }
+    const box = this.raster.extend(stroke, points.map(withWidth));
+    if (box) this.canvas.draw(this.raster, box, ONLY[brush.layer]);
+    if (phase !== "end") return;
+    this.strokes.delete(id);
+    const isFinished = this.raster.finish(stroke);
+    this.pad.post({ kind: "painted", id });
+    if (isFinished) this.painted(brush.layer, brush.tool === "brush" ? brush.color : null);
+  }
+
+  private act(action: Action): void {
+    if (action === "undo") this.undo();
+    else if (action === "redo") this.redo();
+    else if (action === "invert") this.invertMask();
+    else for (const callback of this.onAction) callback(action);
+  }
+
+  private showChange(change: Change | null): void {
+    if (change) this.changed(change.box, change.layers);
+  }
+
+  private changed(box: Box, layers: ReadonlySet<LayerName>): void {
+    this.canvas.draw(this.raster, box, layers.size ? layers : ALL_LAYERS);
+    this.notify(layers);
+  }
+
+  private painted(layer: PaintLayer, color: string | null): void {
+    if (color && layer === "sketch") for (const callback of this.onColor) callback(color);
+    this.notify(ONLY[layer]);
+  }
+
+  private notify(layers: ReadonlySet<LayerName>): void {
+    for (const callback of this.onChange) callback();
+    if ([...layers].some((layer) => VISIBLE.has(layer))) for (const callback of this.onStroke) callback();
+  }
+}
+
+/** Turns pressure into a fraction of the brush's width; the lightest touch still leaves a line. */
+const withWidth = ([x, y, pressure]: Point): Point => [x, y, LEAST_WIDTH + (1 - LEAST_WIDTH) * pressure];

@@ -1,0 +1,214 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { StatusLine } from "../src/studio/statusLine";
+import { Studio } from "../src/studio/studio";
+import { FakeSession } from "./fakeSession";
+import { MANIFEST } from "./manifest";
+
+/** Of the canvas: small, because the canvas of these tests is slow. */
+const SIDE = 32;
+
+let session: FakeSession;
+let status: StatusLine;
+let studio: Studio;
+
+beforeEach(() => {
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      observe = () => undefined;
+      disconnect = () => undefined;
+    },
+  );
+  session = new FakeSession();
+  status = new StatusLine();
+  studio = new Studio(MANIFEST, session, status, SIDE);
+  document.body.append(studio.root, status.root);
+});
+
+const button = (selector: string): HTMLButtonElement => {
+  const match = studio.root.querySelector<HTMLButtonElement>(selector);
+  if (!match) throw new Error(`no ${selector}`);
+  return match;
+};
+const press = (selector: string) => button(selector).click();
+const chooseTask = (label: string) =>
+  [...studio.root.querySelectorAll<HTMLElement>("[role=radio]")]
+    .find(({ textContent }) => textContent === label)
+    ?.click();
+
+let strokes = 0;
+
+function stroke(x: number, y: number, layer: "sketch" | "mask" = "sketch"): void {
+  const brush = { tool: "brush", color: "#ff0000", size: 6, softness: 0, opacity: 1, layer } as const;
+  studio.surface.pad.send({ kind: "stroke", id: ++strokes, phase: "end", points: [[x, y, 1]], brush });
+}
+
+test("an empty canvas is refused in a sentence, and nothing runs", () => {
+  press(".rs-run");
+  expect(status.text).toMatch(/^The canvas is empty/);
+  expect(session.requests).toEqual([]);
+});
+
+test("Run sends what is painted, the class and the parameters, and each step is shown", () => {
+  stroke(12, 12);
+  press(".rs-run");
+  const [request] = session.requests;
+  expect(request).toMatchObject({ task: "sketch_to_image", target: "goldfish" });
+  expect(request?.parameters).toEqual({ steps: 4, epsilon: 40, seed: null });
+  expect(request?.picture?.pixels.length).toBe(SIDE * SIDE * 3);
+  expect([...(request?.picture?.pixels.subarray(3 * (12 * SIDE + 12)) ?? [])].slice(0, 3)).toEqual([255, 0, 0]);
+  session.advance(2);
+  const trace = studio.runner.shownTrace;
+  expect(trace?.length).toBe(3);
+  expect(studio.root.querySelector(".rw-view")?.getAttribute("data-state")).toBe("running");
+  expect(button(".rs-stop").disabled).toBe(false);
+  session.advance(2);
+  expect(studio.root.querySelector(".rw-view")?.getAttribute("data-state")).toBe("done");
+  expect(studio.root.querySelector(".rw-view-line")?.textContent).toBe("4 steps in 0.1 s, goldfish 100 %");
+  expect(button(".rs-stop").disabled).toBe(true);
+});
+
+test("a new run stops the one before, and both stay in the history", () => {
+  stroke(12, 12);
+  press(".rs-run");
+  session.advance();
+  press(".rs-run");
+  session.advance(4);
+  expect(studio.runner.traces.map(({ length }) => length)).toEqual([2, 5]);
+  expect([...studio.root.querySelectorAll<HTMLElement>(".rw-view-run")].map((run) => run.dataset["state"])).toEqual([
+    "done",
+    "stopped",
+  ]);
+});
+
+test("Stop ends the run where it is", () => {
+  stroke(12, 12);
+  press(".rs-run");
+  session.advance();
+  press(".rs-stop");
+  expect(studio.root.querySelector(".rw-view-line")?.textContent).toBe("stopped at step 1, goldfish 25 %");
+});
+
+test("a failed run is told, and its frames stay", () => {
+  stroke(12, 12);
+  press(".rs-run");
+  session.advance();
+  session.fail("The loss is NaN.", "details");
+  expect(status.text).toBe("The loss is NaN.");
+  expect(studio.runner.shownTrace?.length).toBe(2);
+});
+
+test("a task with a mask asks for one, and sends it", () => {
+  chooseTask("inpaint");
+  expect(studio.surface.pad.get("layer")).toBe("mask");
+  stroke(8, 8);
+  press(".rs-run");
+  expect(status.text).toMatch(/^The mask is empty/);
+  stroke(8, 8, "mask");
+  press(".rs-run");
+  const mask = session.requests[0]?.mask;
+  expect([mask?.levels[8 * SIDE + 8], mask?.levels[0]]).toEqual([255, 0]);
+  studio.surface.invertMask();
+  studio.surface.setMask(new Uint8Array(SIDE * SIDE).fill(255));
+  press(".rs-run");
+  expect(status.text).toMatch(/^The mask covers the whole picture/);
+  expect(session.requests.length).toBe(1);
+});
+
+test("a picture that does not show its class is warned of", () => {
+  chooseTask("inpaint");
+  stroke(8, 8);
+  stroke(8, 8, "mask");
+  press(".rs-run");
+  session.advance(4);
+  expect(status.text).toMatch(/^The model gives goldfish a probability of only 0 %/);
+});
+
+test("features are painted from the palette", () => {
+  chooseTask("paint_features");
+  stroke(8, 8);
+  stroke(8, 8, "mask");
+  studio.root.querySelector<HTMLElement>("[data-name='water 1']")?.click();
+  press(".rs-run");
+  expect(session.requests[0]?.target).toBe("water 1");
+});
+
+test("live mode runs after each stroke, from the result under the new paint", () => {
+  stroke(8, 8);
+  press(".rs-run");
+  session.advance(4);
+  press(".rs-live");
+  stroke(26, 26);
+  expect(session.requests.length).toBe(2);
+  const start = session.requests[1]?.start;
+  expect([...(start?.pixels.subarray(3 * (26 * SIDE + 26)) ?? [])].slice(0, 3)).toEqual([255, 0, 0]);
+  studio.surface.undo();
+  expect(session.requests[2]?.start).toBeUndefined();
+  press(".rs-live");
+  stroke(3, 3);
+  expect(session.requests.length).toBe(3);
+});
+
+test("a branch starts from the step that is shown, with as many pictures", () => {
+  chooseTask("generate");
+  studio.follow("#task=generate&n=3");
+  press(".rs-run");
+  session.advance(4);
+  const trace = studio.runner.shownTrace;
+  if (!trace) throw new Error("no run");
+  studio.branch(trace, 2);
+  expect(session.requests[1]).toMatchObject({ parameters: { n: 3 }, start: { count: 3 } });
+  expect(session.requests[1]?.start?.pixels).toEqual(trace.frames[2]?.pictures.pixels);
+});
+
+test("a link sets everything, and what it does not know is told and ignored", () => {
+  const hash = "#task=generate&class=cat&steps=7&seed=none&epsilon=-3&colour=red";
+  expect(studio.follow(hash)).toBe(true);
+  expect(status.text).toMatch(/ignored: “epsilon=-3”, “colour=red”\.$/);
+  expect(studio.link).toContain("#task=generate&class=cat&steps=7&epsilon=40&seed=none&n=1");
+  expect(studio.follow("")).toBe(false);
+  studio.follow("#task=dance");
+  expect(status.text).toBe("The link asks for the task “dance”, which this page does not have.");
+});
+
+test("a link of the studio sets the same again", () => {
+  studio.follow("#task=paint_features&feature=water+1&steps=9&seed=3");
+  const { hash } = new URL(studio.link);
+  const other = new Studio(MANIFEST, session, status, SIDE);
+  other.follow(hash);
+  expect(new URL(other.link).hash).toBe(hash);
+  expect(hash).toContain("feature=water+1");
+});
+
+test("a number out of its range is refused with what is allowed", () => {
+  const field = studio.root.querySelector<HTMLInputElement>(".rs-number");
+  if (!field) throw new Error("no field");
+  field.value = "0";
+  field.dispatchEvent(new Event("input"));
+  stroke(8, 8);
+  press(".rs-run");
+  expect(status.text).toBe("steps must be a whole number of at least 1 and at most 100.");
+  expect(field.getAttribute("aria-invalid")).toBe("true");
+  expect(session.requests).toEqual([]);
+});
+
+test("a result becomes the input, and undo brings the sketch back", () => {
+  stroke(8, 8);
+  const sketch = studio.surface.raster.composite();
+  press(".rs-run");
+  session.advance(4);
+  press(".rs-results .rs-row button");
+  expect(studio.surface.raster.composite()).not.toEqual(sketch);
+  studio.surface.undo();
+  expect(studio.surface.raster.composite()).toEqual(sketch);
+});
+
+test("no parameter is listed twice, and each has a label and help", () => {
+  for (const task of MANIFEST.tasks) {
+    chooseTask(task.label);
+    const labels = [...studio.root.querySelectorAll(".rs-control > .rs-label")].map(({ textContent }) => textContent);
+    expect(labels.sort()).toEqual(task.parameters.map(({ label }) => label).sort());
+    const ids = [...studio.root.querySelectorAll(".rs-number")].map((input) => input.getAttribute("aria-describedby"));
+    for (const id of ids) expect(document.getElementById(id ?? "")?.textContent).toBe("Help.");
+  }
+});

@@ -1,0 +1,4 @@
+/** What vitest adds to modules. */
+interface ImportMeta {
+  glob<Content>(files: string[], options: { query: string; import: string; eager: true }): Record<string, Content>;
+}
