@@ -18,6 +18,9 @@ from robust_widgets.errors import TrainingError as TrainingError
 from robust_widgets.errors import UnknownNameError as UnknownNameError
 from robust_widgets.errors import UnknownParameterError as UnknownParameterError
 from robust_widgets.errors import WeightsError as WeightsError
+from robust_widgets.explanation.attribution import explain as explain
+from robust_widgets.explanation.attribution import explanation_sheet as explanation_sheet
+from robust_widgets.explanation.counterfactual import counterfactual as counterfactual
 from robust_widgets.interface.codegen import to_code as to_code
 from robust_widgets.interface.report import report as report
 from robust_widgets.jupyter.course import check_exercise as check_exercise

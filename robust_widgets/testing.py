@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from robust_widgets.errors import StateError
+from robust_widgets.interface.explanation import Answer, Question
 from robust_widgets.interface.session import (
     ClassPictureListener,
     FrameMade,
@@ -49,6 +50,7 @@ class FakeSession:
     Attributes:
         requests: everything that was submitted, in order.
         measure_listeners: the listeners passed to `measure`; a test calls them.
+        questions: what was asked, each with its listener; a test calls it.
         class_requests: the classes asked of `paint_classes`, and the listener of each; a test calls them.
         closed: whether `close` was called.
     """
@@ -65,6 +67,7 @@ class FakeSession:
         self._loaded_listeners: list[LoadedListener] = []
         self.requests: list[RunRequest] = []
         self.measure_listeners: list[RobustnessListener] = []
+        self.questions: list[tuple[Question, Callable[[Answer], object]]] = []
         self.class_requests: list[tuple[int, ClassPictureListener]] = []
         self.closed = False
         self._run = 0
@@ -142,6 +145,10 @@ class FakeSession:
     def fail(self, message: str, details: str = "") -> None:
         """End the run with an error."""
         self._end("failed", message, details)
+
+    def ask(self, question: Question, listener: Callable[[Answer], object]) -> None:
+        """Add the question to ``questions``."""
+        self.questions.append((question, listener))
 
     def measure(self, listener: RobustnessListener) -> None:
         """Add the listener to ``measure_listeners``."""

@@ -57,7 +57,7 @@ def test_no_module_needs_an_extra() -> None:
     backends = ("robust_widgets.compiler.backends.onnx", "robust_widgets.cli.__main__", *of_pages)
     modules = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "robust_widgets.")]
     loads = "\n".join(f"importlib.import_module({name!r})" for name in modules if not name.startswith(backends))
-    extras = ("onnxruntime", "onnx", "timm", "av", "skimage", "torchattacks", "scipy", "dill")
+    extras = ("captum", "onnxruntime", "onnx", "timm", "av", "skimage", "torchattacks", "scipy", "dill")
     python(f"import importlib, sys, warnings\nsys.modules.update(dict.fromkeys({extras}))\n{loads}")
 
 

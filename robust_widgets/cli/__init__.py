@@ -16,6 +16,7 @@ from robust_widgets.cli.convert import convert
 from robust_widgets.cli.data import data
 from robust_widgets.cli.doctor import doctor
 from robust_widgets.cli.evaluate import evaluate
+from robust_widgets.cli.explain import explain
 from robust_widgets.cli.features import features
 from robust_widgets.cli.lab import lab
 from robust_widgets.cli.models import models
@@ -38,7 +39,7 @@ app.command(context_settings={"ignore_unknown_options": True})(lab)
 for name, function, hidden in task_commands():
     app.command(name, hidden=hidden)(function)
 app.command(cls=TrainCommand)(train)
-for command in (page, features, class_pictures, models, convert, bench, doctor):
+for command in (page, explain, features, class_pictures, models, convert, bench, doctor):
     app.command()(command)
 app.add_typer(evaluate)
 app.add_typer(data)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from robust_widgets.errors import RobustWidgetsError, StateError
+from robust_widgets.interface.explanation import Answer, NoAnswer, Question
 from robust_widgets.interface.session import (
     ClassPictureListener,
     Listener,
@@ -43,6 +44,12 @@ class _Job:
         _report(self.listener, RunEnded(self.run, "stopped"))
 
 
+@dataclass
+class _Query:
+    question: Question
+    listener: Callable[[Answer], object]
+
+
 class _WakeUp:
     """A queue entry without a run: somebody wants the model's robustness, or pictures of its classes."""
 
@@ -71,7 +78,7 @@ class LocalSession:
     """
 
     def __init__(self, model: RobustClassifier | BundledModel) -> None:
-        self._jobs: queue.SimpleQueue[_Job | _WakeUp | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | _Query | _WakeUp | None] = queue.SimpleQueue()
         self._newest: _Job | None = None
         self._lock = threading.Lock()
         self._robustness_listeners: list[RobustnessListener] = []
@@ -139,6 +146,13 @@ class LocalSession:
             self._wanted = [*((index, listener) for index in wanted), *self._wanted]
             self._jobs.put(_WakeUp())
 
+    def ask(self, question: Question, listener: Callable[[Answer], object]) -> None:
+        with self._lock:
+            if self._closed:
+                raise StateError("This session is closed; make a new studio to ask again.")
+            self._jobs.put(_Query(question, listener))
+            self._load_at_once.set()
+
     def cancel(self) -> None:
         with self._lock:
             waiting = self._stop_newest()
@@ -190,6 +204,8 @@ class LocalSession:
                 return
             if isinstance(job, _Job) and not job.ended:
                 _report(job.listener, self._run(job))
+            elif isinstance(job, _Query):
+                _report(job.listener, self._answer(job.question))
 
     def _load(self) -> None:
         self._load_at_once.wait(HEAD_START)
@@ -227,6 +243,12 @@ class LocalSession:
             assert self._loaded is not None
             return RunEnded(job.run, "failed", self._loaded.message, self._loaded.details)
         return self._worker.run(job.run, job.request, job.listener, job.stop.is_set)
+
+    def _answer(self, question: Question) -> Answer:
+        if self._worker is None:
+            assert self._loaded is not None
+            return NoAnswer(self._loaded.message, self._loaded.details)
+        return self._worker.answer(question)
 
     def _measure(self) -> None:
         """Measure the robustness and report it; any new job interrupts the measurement."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from robust_widgets.compiler.compiled_module import trim_heap
 from robust_widgets.errors import RobustWidgetsError, WeightsError
+from robust_widgets.interface.explanation import Answer, CounterfactualRequest, NoAnswer, Question
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import FrameMade, Layer, Listener, ModelInfo, RunEnded, RunRequest, RunStarted
 from robust_widgets.models.class_pictures import known_class_pictures
@@ -126,6 +127,22 @@ class ModelWorker:
             reason = " ".join(str(error).split()).rstrip(".")
             sentence = f"The run failed ({type(error).__name__}: {reason}); the details hold the traceback."
             return RunEnded(number, "failed", sentence, traceback.format_exc())
+
+    def answer(self, question: Question) -> Answer:
+        """What the classifier sees in a picture, or why that cannot be told."""
+        from robust_widgets.explanation.attribution import explain
+        from robust_widgets.explanation.counterfactual import counterfactual
+
+        try:
+            if isinstance(question, CounterfactualRequest):
+                return counterfactual(question.picture, question.target, model=self._model)
+            return explain(question.picture, question.target, model=self._model, method=question.method)
+        except RobustWidgetsError as error:
+            return NoAnswer(str(error), traceback.format_exc())
+        except Exception as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            sentence = f"There is no answer ({type(error).__name__}: {reason}); the details hold the traceback."
+            return NoAnswer(sentence, traceback.format_exc())
 
     def _note(self) -> str:
         """Why runs are slower than they could be; each reason is reported once."""

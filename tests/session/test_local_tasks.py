@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from robust_widgets.interface.explanation import Answer, Counterfactual, CounterfactualRequest, NoAnswer
 from robust_widgets.interface.session import Feature, RunRequest
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.feature_catalogue import catalogue_path, write_catalogue
 from robust_widgets.models.features import model_features
 from robust_widgets.models.model_file import load_model_file, save_model
+from robust_widgets.pictures.tensors import to_batch
 from robust_widgets.runs.trace import Trace
 from robust_widgets.session.local import LocalSession
 from robust_widgets.solvers import backends as cuda_graph
@@ -62,6 +65,20 @@ def test_the_trace_stores_the_inputs_of_the_run(session: LocalSession, task: str
 
 def test_a_run_from_nothing_has_no_inputs(session: LocalSession) -> None:
     assert run(session, RunRequest("generate", "dog", {"steps": 1})).inputs == {}
+
+
+def test_it_answers_questions_after_the_runs_before_them(session: LocalSession) -> None:
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    session.ask(CounterfactualRequest(PICTURE, "nobody"), answers.put)
+    answer = answers.get(timeout=120)
+    assert isinstance(answer, NoAnswer)
+    check_sentence(answer.message, "nobody")
+    seen = int(MODEL(to_batch(PICTURE, MODEL.input_size)).argmax())
+    target = next(name for index, name in enumerate(MODEL.classes) if index != seen)
+    session.ask(CounterfactualRequest(PICTURE, target), answers.put)
+    answer = answers.get(timeout=120)
+    assert isinstance(answer, Counterfactual) and answer.target == target
+    np.testing.assert_array_equal(answer.trace.inputs["picture"], PICTURE)
 
 
 def test_the_fake_session_stores_them_too() -> None:

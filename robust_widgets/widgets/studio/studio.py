@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import ipywidgets
 
-from robust_widgets.errors import InputError, StateError
+from robust_widgets.errors import InputError, PictureError, StateError
+from robust_widgets.interface.explanation import Explainer
 from robust_widgets.interface.session import ModelLoaded, RunEnded, RunRequest, Session
 from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.pictures import Pixels
@@ -28,6 +29,7 @@ from robust_widgets.widgets.studio.badge import ModelBadge
 from robust_widgets.widgets.studio.cell import running_cell
 from robust_widgets.widgets.studio.requests import SURELY_NOT, LiveMode, make_request
 from robust_widgets.widgets.studio.results import ResultTools
+from robust_widgets.widgets.studio.why import WhyPanel
 from robust_widgets.widgets.target_picker import TargetPicker
 
 
@@ -84,6 +86,10 @@ class StudioWidget(WholeBox):
         self.results = ResultTools(
             self.runner, self.status, session.model, self._use if self.surface is not None else None
         )
+        self.why: WhyPanel | None = None
+        if isinstance(session, Explainer):
+            picked = self.target.classes
+            self.why = WhyPanel(session, self.status, self._current_picture, lambda: picked.value, self.take)
         if self.paint_box is not None:
             columns.append(ipywidgets.VBox([self.paint_box.widget, self.results.strip_widget]))
         self.task_buttons = ipywidgets.ToggleButtons(
@@ -251,6 +257,7 @@ class StudioWidget(WholeBox):
             ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
             self.status.widget,
             self.results.widget,
+            *([] if self.why is None else [self.why.widget]),
             self.badge.widget,
         ]
         return ipywidgets.VBox(children, layout={"width": f"{MIDDLE}px", "flex": "0 0 auto"})
@@ -271,6 +278,16 @@ class StudioWidget(WholeBox):
         if self.live is not None:
             self.live.run_started()
         return request
+
+    def _current_picture(self) -> Pixels:
+        """The picture of the run that is shown; without a run, the canvas."""
+        trace = self.runner.shown_trace
+        if trace is not None and len(trace):
+            frame = self.results.frame(trace)
+            return frame.pixels[min(self.results.which.value, len(frame.pixels)) - 1]
+        if self.surface is None or self.surface.raster.is_blank:
+            raise PictureError("There is no picture to explain; run a task, or paint or load one, first.")
+        return self.surface.picture()
 
     def _on_action(self, name: str) -> None:
         if name == "run":

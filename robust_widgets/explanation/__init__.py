@@ -1,0 +1,1 @@
+"""Why a classifier sees a class in a picture."""
