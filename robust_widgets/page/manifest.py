@@ -22,6 +22,7 @@ from robust_widgets._bundled import is_bundled
 from robust_widgets.errors import WeightsError
 from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, PAPER_PENALTY, SOFTNESS, AnyParameter, Choice
 from robust_widgets.interface.tasks import TaskSpec, task_specs
+from robust_widgets.models.class_pictures import known_class_pictures
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import has_features, model_features
 from robust_widgets.models.networks.separable import SMOOTHING
@@ -33,7 +34,7 @@ from robust_widgets.pictures import weights as step_weights
 from robust_widgets.tasks.running.problems import NOISE
 
 VERSION = 1
-WEIGHTS, SEEDS, FEATURES, PICTURE = "weights.bin", "seeds.bin", "features.json", "picture.png"
+WEIGHTS, SEEDS, PICTURES, PICTURE = "weights.bin", "seeds.bin", "pictures.json", "picture.png"
 NOT_ON_A_PAGE = ("size",)  # parameters: a graph is for one size of pictures, the model's own
 THUMBNAIL_QUALITY = 80
 
@@ -111,8 +112,13 @@ def _unit_count(model: RobustClassifier) -> int:
     return 0
 
 
-def features_of(model: RobustClassifier) -> list[dict[str, Any]]:
-    """The model's feature catalogue, with thumbnails as addresses that hold their data; empty if it has none."""
+def pictures_of(model: RobustClassifier) -> dict[str, Any]:
+    """The model's feature catalogue and class pictures, as addresses that hold their data; empty if it has none."""
+    classes = known_class_pictures(model.source, len(model.classes), model.fingerprint)
+    return {"features": _features(model), "classPictures": [_address(pixels) for pixels in classes]}
+
+
+def _features(model: RobustClassifier) -> list[dict[str, Any]]:
     if not has_features(model):
         return []
     return [
@@ -182,12 +188,7 @@ def manifest_of(
             name: {"file": step_file(name), "inputs": [dataclasses.asdict(entry) for entry in structure.inputs]}
             for name, structure in recorded.structures.items()
         },
-        "weights": {
-            "file": WEIGHTS,
-            "length": weights.length,
-            "stored": [dataclasses.asdict(stored) for stored in weights.stored],
-            "constants": [dataclasses.asdict(constant) for constant in weights.constants],
-        },
+        "weights": weights_of(weights),
         "seeds": seeds,
         "numbers": {
             "referenceSize": units.REFERENCE_SIZE,
@@ -205,6 +206,16 @@ def manifest_of(
             "harmonicTolerance": harmonic.TOLERANCE,
             "harmonicIterations": harmonic.MAX_ITERATIONS,
         },
+    }
+
+
+def weights_of(weights: WeightStore) -> dict[str, Any]:
+    """How the browser makes the graphs' constants of the file of weights."""
+    return {
+        "file": WEIGHTS,
+        "length": weights.length,
+        "stored": [dataclasses.asdict(stored) for stored in weights.stored],
+        "constants": [dataclasses.asdict(constant) for constant in weights.constants],
     }
 
 

@@ -171,7 +171,7 @@ def _contents(model: RobustClassifier, task: str | None, title: str, picture: Im
         files[manifest.SEEDS] = drawn
     for name, structure in recorded.structures.items():
         files[manifest.step_file(name)] = structure.model.SerializeToString()
-    files[manifest.FEATURES] = json.dumps(manifest.features_of(model)).encode()
+    files[manifest.PICTURES] = json.dumps(manifest.pictures_of(model)).encode()
     if picture is not None:
         png = io.BytesIO()
         picture.save(png, "PNG")

@@ -33,10 +33,10 @@ HEIGHT, WIDTH = 96, 80
 # Opens the engine's worker as the page does, and collects what it says.
 OPEN = """
 async () => {
-  const [manifest, features] = await Promise.all(['manifest.json', 'features.json'].map(async (name) => {
+  const [manifest, pictures] = await Promise.all(['manifest.json', 'pictures.json'].map(async (name) => {
     return (await fetch(name)).json();
   }));
-  manifest.model.features = features;
+  Object.assign(manifest.model, pictures);
   window.events = [];
   window.engine = new Worker('engine.js', { type: 'module' });
   engine.onmessage = ({ data }) => events.push(data);

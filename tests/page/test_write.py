@@ -57,7 +57,7 @@ def test_a_page_holds_all_files_that_it_lists(tmp_path: Path, model: RobustClass
     assert index.read_bytes() == b"<!doctype html><title>Lions &lt;&amp;&gt; and bears</title>"
     content = manifest(out)
     assert files(out) == set(content["files"])
-    assert {"engine.js", "icons/small.png", "weights.bin", "seeds.bin", "features.json"} <= files(out)
+    assert {"engine.js", "icons/small.png", "weights.bin", "seeds.bin", "pictures.json"} <= files(out)
     assert (content["title"], content["task"]) == ("Lions <&> and bears", "super_resolve")
     with Image.open(out / content["picture"]) as shown:
         assert shown.size == (1024, 15)

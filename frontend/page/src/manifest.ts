@@ -160,8 +160,10 @@ export interface ModelDeclaration {
   readonly units: number;
   /** Tasks that the model cannot do, with the reason in a sentence. */
   readonly missing: Readonly<Record<string, string>>;
-  /** In `features.json`. */
+  /** In `pictures.json`. */
   readonly features: readonly FeatureDeclaration[];
+  /** The address of each class's picture, in `pictures.json`; empty if there are none. */
+  readonly classPictures: readonly string[];
 }
 
 export interface FeatureDeclaration {
@@ -195,11 +197,11 @@ export interface Manifest {
   readonly files: readonly string[];
 }
 
-/** Reads the manifest of a page, and its feature catalogue. */
+/** Reads the manifest of a page, and the pictures of its model. */
 export async function loadManifest(base: string = document.baseURI): Promise<Manifest> {
-  const [manifest, features] = await Promise.all([
+  const [manifest, pictures] = await Promise.all([
     loadJson<Manifest>(new URL("manifest.json", base)),
-    loadJson<FeatureDeclaration[]>(new URL("features.json", base)),
+    loadJson<Pick<ModelDeclaration, "features" | "classPictures">>(new URL("pictures.json", base)),
   ]);
   if (manifest.version !== VERSION) {
     throw new UserError(
@@ -208,7 +210,7 @@ export async function loadManifest(base: string = document.baseURI): Promise<Man
       { madeBy: manifest.madeBy },
     );
   }
-  return { ...manifest, model: { ...manifest.model, features } };
+  return { ...manifest, model: { ...manifest.model, ...pictures } };
 }
 
 async function loadJson<Content>(address: URL): Promise<Content> {

@@ -47,6 +47,8 @@ export interface ModelInfo {
   /** A hash of its weights, which runs record; empty if unknown. */
   readonly fingerprint: string;
   readonly features: readonly Feature[];
+  /** The address of each class's picture, in the order of the logits; empty if there are none. */
+  readonly classPictures: readonly string[];
   /** Other names of each class, in the order of the logits; empty if unknown. */
   readonly synonyms: readonly (readonly string[])[];
 }

@@ -1,6 +1,5 @@
 /** A session whose runs are computed by this browser, in a worker. */
 import type {
-  Feature,
   ModelInfo,
   ModelLoaded,
   RunListener,
@@ -36,10 +35,7 @@ export class WorkerSession implements Session {
   }
 
   get model(): ModelInfo {
-    const { name, classes, inputSize, description, claim, source, fingerprint, synonyms } = this.manifest.model;
-    const features: readonly Feature[] = this.manifest.model.features;
-    const { device } = this;
-    return { name, classes, inputSize, description, claim, source, fingerprint, synonyms, features, device };
+    return { ...this.manifest.model, device: this.device };
   }
 
   get loading(): boolean {
