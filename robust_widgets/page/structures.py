@@ -97,6 +97,11 @@ def record_tasks(model: RobustClassifier) -> RecordedTasks:
     recorded = RecordedTasks({}, {}, {})
     plain = model.uncompiled()
     for task, spec in task_specs().items():
+        if spec.target == "layer":
+            recorded.missing[task] = (
+                f"A page cannot do the task {task!r}: each layer needs a step of its own; use Python."
+            )
+            continue
         uses: list[tuple[dict[str, str | float | None], str]] = []
         try:
             for choices in combinations(spec):

@@ -13,11 +13,11 @@ from PIL import Image
 
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError, PictureError, SaveError, SetupError, UnknownNameError, WeightsError
-from robust_widgets.interface.tasks import task_specs
+from robust_widgets.interface.tasks import task_spec
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.page import write
 from tests.helpers import smooth_model
-from tests.page.test_structures import Unrecordable, classifier
+from tests.page.test_structures import Unrecordable, classifier, on_a_page
 
 pytest.importorskip("onnxruntime", reason="the extra fast")
 
@@ -68,9 +68,9 @@ def test_a_page_holds_all_files_that_it_lists(tmp_path: Path, model: RobustClass
 def test_the_manifest_declares_tasks_as_their_declarations_do(tmp_path: Path, model: RobustClassifier) -> None:
     rw.write_page(tmp_path / "page", model=model)
     content = manifest(tmp_path / "page")
-    assert [task["name"] for task in content["tasks"]] == list(task_specs())
-    assert content["task"] == next(iter(task_specs())) and content["picture"] == ""
-    for task, spec in zip(content["tasks"], task_specs().values(), strict=True):
+    assert [task["name"] for task in content["tasks"]] == on_a_page()
+    assert content["task"] == on_a_page()[0] and content["picture"] == ""
+    for task, spec in zip(content["tasks"], map(task_spec, on_a_page()), strict=True):
         names = [parameter["name"] for parameter in task["parameters"]]
         assert [*names, *task["fixed"]] == [parameter.name for parameter in spec.parameters]
         assert task["fixed"] == {"size": None}

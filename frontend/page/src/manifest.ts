@@ -2,6 +2,7 @@
 
 import { damaged, download } from "./engine/download";
 import { UserError } from "./engine/errors";
+import { isKnown } from "./engine/problems";
 
 /** Of the manifest's form. A page of another version is not read. */
 export const VERSION = 1;
@@ -210,7 +211,8 @@ export async function loadManifest(base: string = document.baseURI): Promise<Man
       { madeBy: manifest.madeBy },
     );
   }
-  return { ...manifest, model: { ...manifest.model, ...pictures } };
+  const tasks = manifest.tasks.filter(({ name }) => isKnown(name));
+  return { ...manifest, tasks, model: { ...manifest.model, ...pictures } };
 }
 
 async function loadJson<Content>(address: URL): Promise<Content> {

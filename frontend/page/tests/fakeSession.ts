@@ -22,6 +22,7 @@ export const MODEL: ModelInfo = {
     { name: "fur 1", unit: 3, classes: ["dog", "cat"], thumbnail: "features/0.jpg" },
     { name: "water 1", unit: 5, classes: ["goldfish"], thumbnail: "features/1.jpg" },
   ],
+  classPictures: [],
   synonyms: [["hound"], ["kitty"], []],
 };
 
