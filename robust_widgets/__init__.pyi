@@ -72,6 +72,7 @@ from robust_widgets.tasks.inpaint import inpaint as inpaint
 from robust_widgets.tasks.paint_features import paint_features as paint_features
 from robust_widgets.tasks.running.batch import stream_pictures as stream_pictures
 from robust_widgets.tasks.running.run import make_problem as make_problem
+from robust_widgets.tasks.running.sweep import sweep as sweep
 from robust_widgets.tasks.sketch_to_image import sketch_to_image as sketch_to_image
 from robust_widgets.tasks.super_resolve import comparison_strip as comparison_strip
 from robust_widgets.tasks.super_resolve import super_resolve as super_resolve

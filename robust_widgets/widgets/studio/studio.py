@@ -89,7 +89,7 @@ class StudioWidget(WholeBox):
         self.why: WhyPanel | None = None
         if isinstance(session, Explainer):
             picked = self.target.classes
-            self.why = WhyPanel(session, self.status, self._current_picture, lambda: picked.value, self.take)
+            self.why = WhyPanel(session, self.status, self._current_picture, lambda: picked.value, self._show_path)
         if self.paint_box is not None:
             columns.append(ipywidgets.VBox([self.paint_box.widget, self.results.strip_widget]))
         self.task_buttons = ipywidgets.ToggleButtons(
@@ -278,6 +278,12 @@ class StudioWidget(WholeBox):
         if self.live is not None:
             self.live.run_started()
         return request
+
+    def _show_path(self, trace: Trace) -> None:
+        """Show a run that answers a question, among the others; task and parameters stay as they are set."""
+        self.runner.take(trace)
+        self.snapshot.update(self.traces)
+        self._unsaved = True
 
     def _current_picture(self) -> Pixels:
         """The picture of the run that is shown; without a run, the canvas."""

@@ -85,7 +85,8 @@ def test_the_smallest_change_is_shown_as_a_run(page: Page, session: FakeSession,
     assert isinstance(question, CounterfactualRequest) and question.target == "goldfish"
     listener(Counterfactual(path(), "dog", "cat", 7.5))
     assert "epsilon 7.5" in studio.why.text.value and studio.runner.shown_trace is studio.traces[-1]
-    assert studio.traces[-1].target == "cat"
+    assert studio.traces[-1].target == "cat" and studio.unsaved
+    assert studio.task == "sketch_to_image", "the task stays"
 
 
 def test_why_there_is_no_answer_is_on_the_status_line(page: Page, session: FakeSession, studio: StudioWidget) -> None:
