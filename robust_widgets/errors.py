@@ -27,7 +27,7 @@ import difflib
 import math
 import operator
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from robust_widgets._deprecated import renamed_names
@@ -194,13 +194,33 @@ def real_number(value: Any) -> float | None:
         return None
 
 
+LONGEST_NUMBER = 40  # digits of a whole number that are shown
+
+
 def short_repr(value: object, limit: int = 500) -> str:
     """A value's ``repr`` for a sentence: on one line, and cut off where it is long."""
+    return _bounded(repr, value, limit)
+
+
+def short_text(value: object, limit: int = 500) -> str:
+    """A value as text, such as a caption; on the lines that it has, and cut off where it is long."""
+    return _bounded(str, value, limit)
+
+
+def _bounded(write: Callable[[object], str], value: object, limit: int) -> str:
+    if isinstance(value, int) and abs(value) >= 10**LONGEST_NUMBER:  # Python writes none of more than 4,300 digits
+        return f"a number of {_digits(value):,} digits"
     try:
-        text = " ".join(repr(value).split())
-    except ValueError:  # Python writes no int of more than 4,300 digits
-        return f"a number of {int(abs(operator.index(value)).bit_length() * math.log10(2)):,} digits"  # type: ignore[arg-type]
+        text = write(value)
+    except ValueError:  # such a number inside of something
+        return f"a {type(value).__name__} with a number that is too long to be shown"
+    text = " ".join(text.split()) if write is repr else text
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _digits(number: int) -> int:
+    digits = int(abs(number).bit_length() * math.log10(2))
+    return digits + (abs(number) >= 10**digits)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -19,6 +19,7 @@ from robust_widgets.errors import (
     quoted,
     real_number,
     short_repr,
+    short_text,
     unknown_name,
     whole_number,
 )
@@ -123,7 +124,11 @@ def test_a_value_is_quoted_on_one_line_whatever_it_is() -> None:
     assert short_repr("a") == "'a'" and short_repr(None) == "None"
     assert "\n" not in short_repr(np.zeros((3, 3)))
     assert short_repr("9" * 5000) == f"'{'9' * 499}…"
-    assert short_repr(10**5000) == "a number of 5,000 digits"
+    assert short_repr(10**5000) == short_repr(-(10**5000)) == "a number of 5,001 digits"
+    assert short_repr(10**39) == str(10**39) and short_repr(10**40 - 1) == "9" * 40
+    assert short_repr(10**40) == "a number of 41 digits" and short_repr(10**41 - 1) == "a number of 41 digits"
+    assert short_repr([10**5000]) == "a list with a number that is too long to be shown"
+    assert short_text("two\nlines") == "two\nlines" and short_text(10**5000) == "a number of 5,001 digits"
 
 
 def test_an_unknown_name_among_few_or_none() -> None:

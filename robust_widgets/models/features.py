@@ -59,7 +59,7 @@ def feature_unit(model: RobustClassifier, feature: str | int | Feature) -> int:
     """
     if not isinstance(feature, str):
         unit = whole_number(feature)
-        if unit is None or unit >= 10**9:
+        if unit is None or abs(unit) >= 10**9:
             raise UnknownNameError(
                 f"There is no feature {short_repr(feature)}; give a name in the catalogue or a unit's index."
             )

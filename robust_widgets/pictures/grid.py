@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from robust_widgets._deprecated import renamed_keywords
-from robust_widgets.errors import ParameterError, PictureError, short_repr, whole_number
+from robust_widgets.errors import LONGEST_SHOWN, ParameterError, PictureError, short_repr, short_text, whole_number
 from robust_widgets.pictures import Picture, Pixels
 from robust_widgets.pictures.io import to_array
 
@@ -90,7 +90,8 @@ def gallery(
         raise ParameterError(
             f"columns is {short_repr(columns)} and size is {short_repr(size)}; give whole numbers of at least 1."
         )
-    return _sheet([_tile(picture, height) for picture in several], [str(word) for word in words], per_row, height)
+    texts = [short_text(word, LONGEST_SHOWN) for word in words]
+    return _sheet([_tile(picture, height) for picture in several], texts, per_row, height)
 
 
 def _several(pictures: Any) -> list[Any]:

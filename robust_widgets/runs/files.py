@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._files import atomic_write, check_output
-from robust_widgets.errors import SaveError, quoted
+from robust_widgets.errors import SaveError, quoted, short_text
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.files import as_path
 from robust_widgets.pictures.grid import tile
@@ -64,7 +64,7 @@ def _plain(value: Any) -> bool | int | float | str | None:
         return value
     if (isinstance(value, int) and abs(value) < 2**63) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    return str(value)[:LONGEST_NAME]
+    return short_text(value, LONGEST_NAME - 1)
 
 
 def arrays_of(trace: RunRecord) -> dict[str, Any]:

@@ -41,10 +41,13 @@ def check_parts(problem: Any) -> None:
         )
     if not all(hasattr(problem.constraint, name) for name in ("project", "random_start", "distance")):
         raise ParameterError(
-            f"The constraint of the problem is {problem.constraint!r}; give an L2Ball, a LinfBall or Unconstrained()."
+            f"The constraint of the problem is {short_repr(problem.constraint)}; give an L2Ball, a LinfBall or "
+            "Unconstrained()."
         )
     if not callable(problem.stepper) and not all(hasattr(problem.stepper, name) for name in ("init", "step")):
-        raise ParameterError(f"The stepper of the problem is {problem.stepper!r}; give one, such as rw.L2Step(0.5).")
+        raise ParameterError(
+            f"The stepper of the problem is {short_repr(problem.stepper)}; give one, such as rw.L2Step(0.5)."
+        )
     count = whole_number(problem.steps)
     if count is None or count < 1:
         raise ParameterError(f"steps is {short_repr(problem.steps)}; give a whole number of at least 1.")

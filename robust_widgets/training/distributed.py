@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from robust_widgets.errors import TrainingError
+from robust_widgets.errors import RobustWidgetsError, TrainingError, first_line
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,55 @@ class ProcessGroup:
         total = value.clone()
         dist.all_reduce(total)
         return total / self.world_size
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Let all processes do something; where it fails in one, the others stop, too, and tell why.
+
+        A collective block: every process comes to it.
+
+        Raises:
+            TrainingError: it failed in another process.
+        """
+        if self.world_size == 1:
+            yield
+            return
+        failure = ""
+        try:
+            yield
+        except BaseException as error:
+            failure = str(error) if isinstance(error, RobustWidgetsError) else first_line(error)
+            raise
+        finally:
+            failures = self._gathered(failure)
+        for rank, text in enumerate(failures):
+            if text:
+                raise TrainingError(f"Process {rank + 1} of {self.world_size} could not start: {text.rstrip('.')}.")
+
+    def check_same(self, kind: str, value: str) -> None:
+        """Check that all processes have the same; a collective call.
+
+        Args:
+            kind: what it is, as the end of a sentence.
+            value: it, in words.
+
+        Raises:
+            TrainingError: they have not.
+        """
+        if self.world_size == 1:
+            return
+        values = self._gathered(value)
+        for rank, other in enumerate(values):
+            if other != values[0]:
+                raise TrainingError(
+                    f"Process 1 has {values[0]}, and process {rank + 1} has {other}; give all {self.world_size} "
+                    f"processes the same {kind}."
+                )
+
+    def _gathered(self, text: str) -> list[str]:
+        texts = [""] * self.world_size
+        dist.all_gather_object(texts, text)
+        return texts
 
     def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
         """The model, with gradients and batch statistics of the whole batch."""
@@ -127,7 +176,8 @@ def join_process_group(device: torch.device) -> Generator[tuple[ProcessGroup, to
     Without torchrun it is a group of one.
 
     Raises:
-        TrainingError: torchrun's variables are incomplete or invalid, or there are more processes than GPUs.
+        TrainingError: torchrun's variables are incomplete or invalid, there are more processes than GPUs, or another
+            process has ended.
     """
     group = process_group_of(os.environ)
     if group.world_size == 1:
@@ -153,8 +203,20 @@ def join_process_group(device: torch.device) -> Generator[tuple[ProcessGroup, to
         ) from error
     try:
         yield group, device
+    except RuntimeError as error:
+        if not _is_lost_connection(error):
+            raise
+        raise TrainingError(
+            f"Another of the {group.world_size} processes has ended, so process {group.rank + 1} stops; the other's "
+            "message tells why. Start all of them again, with --resume if there is a checkpoint."
+        ) from error
     finally:
         dist.destroy_process_group()
+
+
+def _is_lost_connection(error: RuntimeError) -> bool:
+    """Whether a collective call failed because another process is gone; gloo raises plain runtime errors."""
+    return isinstance(error, dist.DistError) or "gloo/transport" in str(error)
 
 
 def process_group_of(environment: Mapping[str, str]) -> ProcessGroup:

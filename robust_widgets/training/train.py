@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from tqdm.auto import tqdm
 
 from robust_widgets._deprecated import renamed_keywords
 from robust_widgets._files import check_output, make_folder
-from robust_widgets.errors import SaveError
+from robust_widgets.errors import LONGEST_SHOWN, SaveError
 from robust_widgets.interface.training_session import TrainingEnded, TrainingEpoch, TrainingNote, TrainingStep
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.registry import choose_device, limit_threads, load_model
@@ -143,18 +144,31 @@ def prepare(
     init: RobustClassifier | str | None = None,
     log: Callable[[str], object] = print,
     progress: bool = True,
+    group: ProcessGroup = SINGLE_PROCESS,
     settings: dict[str, Any],
     **options: Any,
 ) -> TrainingRun:
     """Check the settings, read the data and set up a run; arguments and errors as for :func:`train`."""
-    start = init if init is None or isinstance(init, RobustClassifier) else load_model(init, device="cpu")
-    checked = TrainingSettings.of(settings, init_architecture=start.card.architecture if start else None)
-    first = data[0] if isinstance(data, tuple) and data else data
-    default_size = first.size if isinstance(first, PictureSet) else start.input_size if start else DEFAULT_SIZE
-    train_set, val_set = open_data(
-        data, default_size if size is None else size, val=val, seed=checked.seed, log=log, progress=progress
-    )
-    return TrainingRun(train_set, val_set, out, checked, init=start, **options)
+    with group.together():
+        start = init if init is None or isinstance(init, RobustClassifier) else load_model(init, device="cpu")
+        checked = TrainingSettings.of(settings, init_architecture=start.card.architecture if start else None)
+        first = data[0] if isinstance(data, tuple) and data else data
+        default_size = first.size if isinstance(first, PictureSet) else start.input_size if start else DEFAULT_SIZE
+        train_set, val_set = open_data(
+            data, default_size if size is None else size, val=val, seed=checked.seed, log=log, progress=progress
+        )
+    if group.world_size > 1:
+        group.check_same("data", f"{_in_words(train_set)} to train on and {_in_words(val_set)} to validate on")
+    return TrainingRun(train_set, val_set, out, checked, init=start, group=group, **options)
+
+
+def _in_words(pictures: PictureSet) -> str:
+    classes = ", ".join(pictures.classes)
+    named = classes if len(classes) <= LONGEST_SHOWN else f"{len(pictures.classes)} classes"
+    # The sums tell pictures of other content, or in another order.
+    values, labels = cast(Any, pictures.pictures.numpy()), cast(Any, pictures.labels.numpy())
+    mark = zlib.crc32(values, zlib.crc32(labels))
+    return f"{len(pictures):,} pictures of {named} (checksum {mark:08x})"
 
 
 def model_path(out: str | os.PathLike[str], *, overwrite: bool) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from easel import Easel, opened
 from lab import Notebook, jupyter_lab, launch, new_page, notebook
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
@@ -52,6 +53,21 @@ def open_notebook(
             book.page.screenshot(path=f"{SHOTS}/{request.node.name}-{index}.png")
         book.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
         book.page.close()
+
+
+@pytest.fixture(scope="module")
+def easel_book(
+    lab_folder: Path, lab_address: str, browser: Browser, request: pytest.FixtureRequest
+) -> Iterator[Notebook]:
+    """One notebook with a paint box, on a near kernel, for all tests of a file."""
+    with opened(lab_folder, lab_address, browser, f"{request.path.stem}.ipynb") as book:
+        yield book
+
+
+@pytest.fixture
+def easel(easel_book: Notebook) -> Easel:
+    """A new paint box: the notebook's cell is run again for each test."""
+    return Easel(easel_book)
 
 
 @pytest.fixture

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from easel import Easel, opened
+from easel import Easel
 from lab import Notebook, until
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from test_viewer import open_file, saved
 
 pytestmark = pytest.mark.browser
 
 WHITE, ORANGE, BLUE = (255, 255, 255), (242, 140, 40), (47, 111, 183)
-
-
-@pytest.fixture(scope="module")
-def book(lab_folder: Path, lab_address: str, browser: Browser) -> Iterator[Notebook]:
-    """One notebook for all tests; its cell is run again for each."""
-    with opened(lab_folder, lab_address, browser, "gestures.ipynb") as book:
-        yield book
-
-
-@pytest.fixture
-def easel(book: Notebook) -> Easel:
-    return Easel(book)
 
 
 def test_a_stroke_keeps_the_brush_that_it_began_with(easel: Easel) -> None:

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from easel import Easel, opened
-from lab import Notebook
+from easel import Easel
 from PIL import Image
-from playwright.sync_api import Browser
 from studio_page import near
 
 pytestmark = pytest.mark.browser
 
 WHITE, ORANGE, BLUE, GREEN, RED = (255, 255, 255), (242, 140, 40), (47, 111, 183), (79, 138, 60), (200, 50, 30)
-
-
-@pytest.fixture(scope="module")
-def book(lab_folder: Path, lab_address: str, browser: Browser) -> Iterator[Notebook]:
-    """One notebook for all tests on a near kernel; its cell is run again for each."""
-    with opened(lab_folder, lab_address, browser, "painting.ipynb") as book:
-        yield book
-
-
-@pytest.fixture
-def easel(book: Notebook) -> Easel:
-    return Easel(book)
 
 
 def test_each_tool_paints_by_mouse_what_python_then_has(easel: Easel) -> None:

@@ -58,6 +58,7 @@ def test_a_long_caption_makes_room_and_other_shapes_keep_theirs() -> None:
     wide = np.zeros((10, 30, 3), np.uint8)
     assert gallery([wide], size=20).size[0] == 60 + 2 * GAP
     assert gallery([RED], ["a caption that is much wider than its picture"], size=20).size[0] > 200
+    assert gallery([RED], [10**5000], size=20).size[0] < 400 < gallery([RED], ["9" * 5000], size=20).size[0] < 2400
     assert gallery([np.zeros((100, 100, 3), np.uint8)], size=20).size[1] == 20 + 2 * GAP
 
 

@@ -64,6 +64,14 @@ def test_a_loss_without_a_gradient(loss: Callable[[Tensor], Tensor]) -> None:
         rw.run(problem(objective=own(loss)))
 
 
+def test_a_weight_that_is_no_number_of_a_usual_size() -> None:
+    for make in (lambda number: number * rw.CrossEntropy("dog"), lambda number: rw.Mixture({"dog": number})):
+        with raises_sentence(ParameterError, "a number of 5,001 digits", "finite number"):
+            make(10**5000)
+    with raises_sentence(ParameterError, "'0.5'"):
+        rw.CrossEntropy("dog") * "0.5"  # type: ignore[operator]
+
+
 @pytest.mark.parametrize(
     ("part", "value", "said"),
     [
@@ -77,6 +85,8 @@ def test_a_loss_without_a_gradient(loss: Callable[[Tensor], Tensor]) -> None:
         ("stepper", 0.5, "rw.L2Step(0.5)"),
         ("steps", 2.5, "2.5"),
         ("seed", "a", "'a'"),
+        pytest.param("constraint", 10**5000, "a number of 5,001 digits", id="long constraint"),
+        pytest.param("stepper", -(10**5000), "a number of 5,001 digits", id="long stepper"),
     ],
 )
 def test_a_part_of_another_kind(part: str, value: object, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ def test_different_validation_classes_are_named() -> None:
         ("pets-train", "pets-val"),
         ("train2017", "val2017"),
         ("TrainingSet", "dev"),
+        ("tr", "te"),
+        ("TR", "va"),
     ],
 )
 def test_parts_of_other_names_are_understood(train: str, val: str, tmp_path: Path) -> None:
@@ -72,6 +75,23 @@ def test_parts_of_other_names_are_understood(train: str, val: str, tmp_path: Pat
     for source in (data, packed(data, tmp_path / "data.tar")):
         assert all(map(same, opened(source), wanted))
         assert same(load_validation(source, SIDE, ("cat", "dog")), wanted[1])
+
+
+def test_short_names_are_parts_only_where_there_is_nothing_else_and_it_is_said(tmp_path: Path) -> None:
+    parts = fill_parts(tmp_path / "parts")
+    (parts / "train").rename(parts / "tr")
+    (parts / "val").rename(parts / "te")
+    heard: list[str] = []
+    assert opened(parts, log=heard.append)[0].classes == ("cat", "dog")
+    said = "The folders te, tr are taken for parts of a data set; if they are classes, rename them."
+    assert heard == [said]
+    languages = tmp_path / "languages"
+    for name in ("tr", "te"):
+        fill(languages / name)
+    with raises_sentence(DataError, "/tr'" if os.sep == "/" else "tr'", "0 class folders", said):
+        opened(languages)
+    fill(languages / "de")
+    assert opened(languages)[0].classes == ("de", "te", "tr")
 
 
 def test_test_pictures_are_for_validation_only_where_there_are_no_others(tmp_path: Path) -> None:

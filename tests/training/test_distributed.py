@@ -64,25 +64,54 @@ EXACT = ("--epsilon", "0", "--precision", "float32", "--learning-rate", "0.05")
 
 def train_in_processes(count: int, data: Path, out: Path, *options: str) -> None:
     """Run the command in this many processes as torchrun does; a single one is this process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     if count == 1:
         call("train", data, "--out", out, *COMMAND, *options)
         return
-    command = [sys.executable, "-m", "robust_widgets.cli", "train", str(data), "--out", str(out), *COMMAND, *options]
+    for rank, (code, output, errors) in enumerate(in_processes([data] * count, out, *options)):
+        assert code == 0, errors
+        assert bool(output.strip()) == (rank == 0), "only the first process prints"
+
+
+def in_processes(folders: list[Path], out: Path, *options: str) -> list[tuple[int, str, str]]:
+    """Exit code, output and errors of a process for each folder of data."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     running: list[subprocess.Popen[str]] = []
-    for rank in range(count):
-        place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        variables = {name: str(value) for name, value in place.items()}
+    for rank, data in enumerate(folders):
+        command = [sys.executable, "-m", "robust_widgets.cli", "train", str(data), "--out", str(out)]
+        place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": len(folders), "MASTER_ADDR": "127.0.0.1"}
+        variables = {name: str(value) for name, value in (place | {"MASTER_PORT": port}).items()}
         environment = {**os.environ, **variables, "OMP_NUM_THREADS": "1"}
         running.append(
-            subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            subprocess.Popen(
+                [*command, *COMMAND, *options],
+                env=environment,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
         )
-    for process in running:
-        output, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
-        assert bool(output.strip()) == (process is running[0]), "only the first process prints"
+    ended = [process.communicate(timeout=300) for process in running]
+    return [(process.returncode, *texts) for process, texts in zip(running, ended, strict=True)]
+
+
+@pytest.mark.parametrize("has_data", [True, False])
+def test_a_process_with_no_or_other_data_stops_all_with_a_sentence(has_data: bool, tmp_path: Path) -> None:
+    write_data(tmp_path / "data", noise_patterns(16))
+    if has_data:
+        write_data(tmp_path / "other", noise_patterns(16, seed=9))
+    (code, _, errors), (other_code, _, other_errors) = in_processes(
+        [tmp_path / "data", tmp_path / "other"], tmp_path / "model.safetensors", *EXACT
+    )
+    assert (code, other_code) == (2, 2), errors + other_errors
+    said, own = ([line for line in text.splitlines() if line.endswith(".")] for text in (errors, other_errors))
+    assert "Traceback" not in errors + other_errors
+    assert len(said) == len(own) == 1 and not (tmp_path / "model.safetensors").exists()
+    if has_data:
+        assert said == own and "process 2 has" in said[0] and "the same data" in said[0]
+    else:
+        assert said[0] == f"Process 2 of 2 could not start: {own[0]}" and "cannot be read" in own[0]
 
 
 def rows(out: Path) -> list[dict[str, float]]:

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from robust_widgets.errors import ParameterError, short_repr, whole_number
+from robust_widgets.errors import LARGEST, ParameterError, real_number, short_repr, whole_number
 
 
 class Classifier(Protocol):
@@ -94,10 +94,13 @@ class Objective(ABC):
         return Sum(self, other)
 
     def __mul__(self, weight: float) -> Objective:
-        return Scaled(self, float(weight))
+        number = real_number(weight)
+        if number is None:
+            raise ParameterError(f"An objective is multiplied by {short_repr(weight)}; give a finite number.")
+        return Scaled(self, number)
 
     def __rmul__(self, weight: float) -> Objective:
-        return Scaled(self, float(weight))
+        return self * weight
 
     def __neg__(self) -> Objective:
         return Scaled(self, -1.0)
@@ -174,7 +177,7 @@ class Jitter(Objective):
 
     def __post_init__(self) -> None:
         pixels = whole_number(self.pixels)
-        if pixels is None or pixels < 0:
+        if pixels is None or not 0 <= pixels <= LARGEST:
             raise ParameterError(f"The shift is {short_repr(self.pixels)} pixels; give a whole number of at least 0.")
 
     def sample(self) -> tuple[Objective, Objective]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError, short_repr, whole_number
+from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError, real_number, short_repr, whole_number
 from robust_widgets.pictures.tensors import Mask, Picture, plain_torch, to_batch, to_mask
 from robust_widgets.synthesis.objectives.base import Classifier, Objective, changed
 
@@ -123,8 +122,11 @@ class Mixture(Objective):
         if not isinstance(self.weights, Mapping) or not self.weights:
             raise ParameterError("The mixture has no classes; give at least one, such as {'lion': 2, 'bear': 1}.")
         for name, weight in self.weights.items():
-            if not isinstance(weight, Real) or not math.isfinite(weight) or weight <= 0:
-                raise ParameterError(f"The weight of {name!r} is {weight!r}; give a finite number above 0.")
+            number = real_number(weight)
+            if number is None or not math.isfinite(number) or number <= 0:
+                raise ParameterError(
+                    f"The weight of {short_repr(name)} is {short_repr(weight)}; give a finite number above 0."
+                )
         total = float(sum(self.weights.values()))
         scaled = {name: float(weight) / total for name, weight in self.weights.items()}
         object.__setattr__(self, "weights", scaled)

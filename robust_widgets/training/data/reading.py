@@ -176,13 +176,16 @@ WORDS = {
 }
 SUFFIXES = ("set", "sets", "data", "images", "pictures", "split")
 NAMES = {word: part for part, words in WORDS.items() for word in words}
+# Parts only where a data set has nothing else: they may be classes, too, such as the languages Turkish and Telugu.
+SHORT = {"tr": TRAIN, "trn": TRAIN, "va": VAL, "vl": VAL, "te": TEST, "ts": TEST, "tst": TEST}
 
 
 def find_parts(names: Iterable[str]) -> dict[str, str]:
     """The folders of the training and validation pictures.
 
-    ``Train`` and ``Test``, ``training_set`` and ``validation_set``, or ``pets_train`` and ``pets_val`` are known, too.
-    Test pictures serve for validation where there are no others.
+    ``Train`` and ``Test``, ``training_set`` and ``validation_set``, or ``pets_train`` and ``pets_val`` are known, too,
+    and ``tr`` with ``va`` or ``te`` where there is no other folder. Test pictures serve for validation where there are
+    no others.
 
     Args:
         names: the folders of a data set.
@@ -190,6 +193,10 @@ def find_parts(names: Iterable[str]) -> dict[str, str]:
     Returns:
         The folder of ``"train"`` and that of ``"val"``, as far as they are there.
     """
+    names = tuple(names)
+    if are_short(names):
+        short = {SHORT[name.casefold()]: name for name in sorted(names)}
+        return {TRAIN: short[TRAIN], VAL: short.get(VAL) or short[TEST]}
     by_rest: dict[tuple[str, ...], dict[str, str]] = {}
     # "train" comes before "Training", and that before "train2".
     for name in sorted(names, key=lambda name: (name not in NAMES, name)):
@@ -200,6 +207,12 @@ def find_parts(names: Iterable[str]) -> dict[str, str]:
         if TRAIN in parts and (VAL in parts or TEST in parts):
             return {TRAIN: parts[TRAIN], VAL: parts.get(VAL) or parts[TEST]}
     return {part: name for part, name in by_rest.get((), {}).items() if part != TEST}
+
+
+def are_short(names: Iterable[str]) -> bool:
+    """Whether these are the parts of a data set in short: ``tr`` with ``va``, ``te`` or both, and nothing else."""
+    parts = [SHORT.get(name.casefold()) for name in names]
+    return TRAIN in parts and len(parts) > 1 and None not in parts and len(set(parts)) == len(parts)
 
 
 def is_part(name: str) -> bool:

@@ -29,6 +29,7 @@ from robust_widgets.training.data.reading import (
     VAL,
     PictureSet,
     ReadPicture,
+    are_short,
     assemble,
     composed,
     find_parts,
@@ -298,9 +299,18 @@ def _load(
     if VAL not in parts or (TRAIN in wanted and TRAIN not in parts):
         return [tree.load(None, fewest)]
     others = [name for name in tree.names if name not in parts.values()]
+    taken = ""
+    if are_short(tree.names):
+        taken = (
+            f"The folders {_listed(tree.names)} are taken for parts of a data set; if they are classes, rename them."
+        )
+        log(taken)
     if len(wanted) > 1 and others:
         log(f"Training on {parts[TRAIN]!r} and validating on {parts[VAL]!r}; left out: {_listed(others)}.")
-    return [tree.load(parts[part], FEWEST_PICTURES if part == TRAIN else 1) for part in wanted]
+    try:
+        return [tree.load(parts[part], FEWEST_PICTURES if part == TRAIN else 1) for part in wanted]
+    except DataError as error:
+        raise DataError(f"{error} {taken}".rstrip()) from None
 
 
 def _open(path: Path, size: int, progress: bool) -> _Tree:

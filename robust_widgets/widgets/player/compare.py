@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 
 import traitlets as t
 
-from robust_widgets.errors import ParameterError, StateError
+from robust_widgets.errors import LONGEST_SHOWN, ParameterError, StateError, short_text
 from robust_widgets.runs.playback import Curves, curves, evenly, jpeg
 from robust_widgets.runs.trace import Trace, load_trace
 from robust_widgets.widgets.page_widget import STATIC, HelloEvent, Message, PageWidget, WholeBox
@@ -65,7 +65,7 @@ class Compare(WholeBox):
             self.labels = distinct_labels(self.traces)
         else:
             is_one = isinstance(labels, str) or not isinstance(labels, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
-            self.labels = [str(label) for label in ([labels] if is_one else labels)]
+            self.labels = [short_text(label, LONGEST_SHOWN) for label in ([labels] if is_one else labels)]
         if len(self.labels) != len(self.traces):
             raise ParameterError(
                 f"Compare got {len(self.labels)} labels for {len(self.traces)} runs; give a list with one for each."

@@ -84,6 +84,7 @@ def test_runs_may_come_in_a_list_and_labels_in_any_order_of_things() -> None:
     for given in ((pair,), (tuple(pair),), ((run for run in pair),), (pair[0], [pair[1]])):
         compare = Compare(*given, labels=(f"run {index}" for index in (1, 2)))
         assert compare.traces == pair and compare.labels == ["run 1", "run 2"]
+    assert Compare(pair, labels=[1, 10**5000]).labels == ["1", "a number of 5,001 digits"]
     for labels in ("ab", 17, ["ab"]):
         with raises_sentence(ParameterError, "1 labels for 2"):
             Compare(pair, labels=labels)  # type: ignore[arg-type]
