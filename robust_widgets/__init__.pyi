@@ -40,6 +40,7 @@ from robust_widgets.robustness.landscape import loss_slice as loss_slice
 from robust_widgets.runs.record import Frame as Frame
 from robust_widgets.runs.trace import Trace as Trace
 from robust_widgets.runs.trace import load_trace as load_trace
+from robust_widgets.session.remote import RemoteSession as RemoteSession
 from robust_widgets.solvers.compose import best_of_iterates as best_of_iterates
 from robust_widgets.solvers.compose import chain_problems as chain_problems
 from robust_widgets.solvers.compose import coarse_to_fine as coarse_to_fine

@@ -26,7 +26,11 @@ LONGEST = 500
 # Each of these is imported where torch is not wanted: in a browser-side test, a viewer, a script that reads runs.
 WITHOUT_TORCH = [
     "robust_widgets",
-    *(f"robust_widgets.{name}" for name in ("errors", "testing", "session.local", "models.bundled", "cli")),
+    *(
+        f"robust_widgets.{name}"
+        for name in ("errors", "testing", "session.local", "session.remote", "models.bundled", "cli")
+    ),
+    *(f"robust_widgets.serving.{name}" for name in ("batcher", "server", "supervisor")),
     *(f"robust_widgets.pictures.{name}" for name in ("folder", "grid", "io")),
     *sorted(
         f"robust_widgets.{folder}.{module.name}"

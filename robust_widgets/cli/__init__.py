@@ -22,6 +22,7 @@ from robust_widgets.cli.lab import lab
 from robust_widgets.cli.models import models
 from robust_widgets.cli.old_spellings import TrainCommand
 from robust_widgets.cli.page import page
+from robust_widgets.cli.serve import serve
 from robust_widgets.cli.tasks import task_commands
 from robust_widgets.cli.train import train
 
@@ -43,6 +44,7 @@ for command in (page, explain, features, class_pictures, models, convert, bench,
     app.command()(command)
 app.add_typer(evaluate)
 app.add_typer(data)
+app.command()(serve)
 
 
 def _print_version(wanted: bool) -> None:

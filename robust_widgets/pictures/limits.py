@@ -103,3 +103,4 @@ MAX_REQUEST = 8 * MAX_MESSAGE_PIXELS  # bytes
 MOST_ARRAYS = 8
 MOST_FEATURES = 20_000
 LONGEST_DETAILS = 20_000  # characters of a traceback
+MAX_ANSWER = 256 << 20  # bytes; the frame of 16 pictures of 1024 pixels takes 67 million

@@ -34,7 +34,7 @@ from robust_widgets.synthesis.objectives import (
 )
 from robust_widgets.synthesis.objectives.base import Scaled, Sum, changed
 from robust_widgets.synthesis.problem import Problem, State
-from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum
+from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum, Weighted
 
 T = TypeVar("T")
 Spread: TypeAlias = Callable[[Any, int, Tensor], Tensor]  # an attribute, a run's number of pictures, and its pictures
@@ -80,6 +80,7 @@ SPREAD: dict[type, dict[str, Spread]] = {
     LinfStep: {"step_size": _for_pictures},
     GradientStep: {"step_size": _for_pictures},
     Momentum: {"decay": _for_pictures},
+    Weighted: {"weight": _rows},
     CrossEntropy: {"target": _rows},
     AwayFrom: {"target": _rows},
     Mixture: {"weights": _same_row},
@@ -98,7 +99,12 @@ EQUAL: dict[type, tuple[str, ...]] = {
     DeepDream: ("layer",),
 }
 # The attributes that are parts themselves.
-INNER: dict[type, tuple[str, ...]] = {Momentum: ("inner",), Sum: ("first", "second"), Scaled: ("inner",)}
+INNER: dict[type, tuple[str, ...]] = {
+    Momentum: ("inner",),
+    Weighted: ("inner",),
+    Sum: ("first", "second"),
+    Scaled: ("inner",),
+}
 
 
 def _structure(part: Any) -> Hashable:

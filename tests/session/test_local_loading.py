@@ -14,7 +14,7 @@ from robust_widgets.models.bundled import BundledModel
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
 from tests.helpers import check_sentence, raises_sentence, smooth_model
-from tests.session.test_local import PATIENCE, EventRecorder, request
+from tests.session.test_contract import PATIENCE, EventRecorder, request
 
 
 class ModelLoader:

@@ -15,7 +15,7 @@ from robust_widgets.interface.session import RunStarted
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
 from tests.helpers import card, seeds, smooth_model
-from tests.session.test_local import PATIENCE, EventRecorder, Gate, request
+from tests.session.test_contract import PATIENCE, EventRecorder, Gate, request
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from robust_widgets.solvers import backends as cuda_graph
 from robust_widgets.solvers.step_graph import StepGraphCache
 from robust_widgets.testing import FakeSession
 from tests.helpers import check_sentence, smooth_model, tiny_model
-from tests.session.test_local import EventRecorder
+from tests.session.test_contract import EventRecorder
 from tests.solvers.fake_cuda import FakeCuda
 from tests.tasks.calls import FUNCTIONS, MASK, MASKED, MODEL, PICTURE, call, request
 

@@ -21,7 +21,7 @@ from robust_widgets.synthesis.constraints import L2Ball, LinfBall
 from robust_widgets.synthesis.loop import iterate
 from robust_widgets.synthesis.objectives import Activation, DeepDream, Direction, Jitter, Objective
 from robust_widgets.synthesis.problem import Problem
-from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum
+from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum, Weighted
 from robust_widgets.tasks.running.run import build_problem, build_stages
 from tests.helpers import Brightness, Counting, SmoothNet, pictures, smooth_model
 from tests.solvers.cases import CONSTRAINTS, OBJECTIVES, REGIONS, STEPPERS
@@ -102,8 +102,17 @@ def test_a_run_of_any_task_is_what_it_would_be_alone(joining: list[tuple[RunRequ
         assert_same(frames, list(iterate(problem)))
 
 
+WEIGHT = torch.linspace(0, 1, SIDE).expand(1, 1, SIDE, SIDE)
+MORE_STEPPERS = [
+    *STEPPERS,
+    Weighted(L2Step(0.4), WEIGHT),
+    Momentum(Weighted(LinfStep(0.05), WEIGHT.expand(3, -1, -1, -1))),
+]
 parts = st.tuples(
-    st.sampled_from(OBJECTIVES), st.sampled_from(STEPPERS), st.sampled_from(CONSTRAINTS), st.sampled_from(list(REGIONS))
+    st.sampled_from(OBJECTIVES),
+    st.sampled_from(MORE_STEPPERS),
+    st.sampled_from(CONSTRAINTS),
+    st.sampled_from(list(REGIONS)),
 )
 
 
@@ -134,6 +143,8 @@ def test_so_is_one_of_any_loss_ball_stepper_and_region(
 def _scaled(part: Any, name: str, factor: float) -> Any:
     if isinstance(part, Momentum):
         return Momentum(_scaled(part.inner, name, factor), min(0.9, 0.3 * factor))
+    if isinstance(part, Weighted):
+        return Weighted(_scaled(part.inner, name, factor), part.weight)
     return replace(part, **{name: factor * getattr(part, name)}) if hasattr(part, name) else part
 
 

@@ -1,4 +1,4 @@
-"""The local session: a thread that runs the newest request and reports every event to its listener, in order.
+"""The contract of sessions, local and remote: a thread runs the newest request and reports every event, in order.
 
 The model waits at a gate before each forward pass, so the test decides when a step happens. Nothing depends on timing;
 the timeouts only turn a hang into a failure.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from robust_widgets.errors import StateError
 from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.local import LocalSession
+from robust_widgets.session.remote import RemoteSession
 from robust_widgets.tasks.generate import generate
 from tests.helpers import SmoothNet, card, check_sentence, raises_sentence, seeds, smooth_model
+from tests.serving.running import RunningServer
 
 PATIENCE = 120.0
 
@@ -92,22 +95,35 @@ def gate() -> Gate:
     return Gate()
 
 
-@pytest.fixture
-def session(gate: Gate) -> Iterator[LocalSession]:
-    session = LocalSession(RobustClassifier(gate, card(12, "gate"), seeds(12)))
-    yield session
-    session.close()
-    gate.open = True
-    gate.permit(1000)
-    session._thread.join(PATIENCE)
-    assert not session._thread.is_alive()
+@contextmanager
+def opened(model: RobustClassifier, where: str) -> Iterator[LocalSession | RemoteSession]:
+    """A session in this process, or one whose server is."""
+    with ExitStack() as stack:
+        session: LocalSession | RemoteSession
+        if where == "local":
+            session = LocalSession(model)
+        else:
+            session = RemoteSession(stack.enter_context(RunningServer({"test": model})).url)
+        yield session
+        session.close()
+        if isinstance(model.network, Gate):
+            model.network.open = True
+            model.network.permit(1000)
+        session._thread.join(PATIENCE)
+        assert not session._thread.is_alive()
+
+
+@pytest.fixture(params=["local", "remote"])
+def session(request: pytest.FixtureRequest, gate: Gate) -> Iterator[LocalSession | RemoteSession]:
+    with opened(RobustClassifier(gate, card(12, "gate"), seeds(12)), request.param) as session:
+        yield session
 
 
 def request(steps: int = 3, target: str = "dog", **parameters: Any) -> RunRequest:
     return RunRequest("generate", target, {"steps": steps, **parameters})
 
 
-def run_to_end(session: LocalSession, gate: Gate) -> EventRecorder:
+def run_to_end(session: Session, gate: Gate) -> EventRecorder:
     """Make one more short run; everything before it has ended by then."""
     gate.open = True
     last = EventRecorder()
@@ -117,7 +133,7 @@ def run_to_end(session: LocalSession, gate: Gate) -> EventRecorder:
     return last
 
 
-def test_it_is_a_session(session: LocalSession) -> None:
+def test_it_is_a_session(session: Session) -> None:
     same: Session = session
     info = same.model
     assert (info.name, info.classes, info.input_size, info.device) == (
@@ -129,7 +145,7 @@ def test_it_is_a_session(session: LocalSession) -> None:
     assert info.description == "gate" and info.claim == "trained for l2 0.5"
 
 
-def test_events_come_in_order(session: LocalSession, gate: Gate) -> None:
+def test_events_come_in_order(session: Session, gate: Gate) -> None:
     gate.open = True
     recorder = EventRecorder()
     run = session.submit(request(5, seed=3, n=2), recorder)
@@ -143,19 +159,19 @@ def test_events_come_in_order(session: LocalSession, gate: Gate) -> None:
     assert gate.forwards == 6
 
 
-def test_a_run_gives_the_same_result_as_the_task_function() -> None:
-    model = smooth_model(12)
-    session, recorder = LocalSession(model), EventRecorder()
-    session.submit(request(4, "cat", seed=2, n=2), recorder)
-    recorder.ended()
-    session.close()
+@pytest.mark.parametrize("where", ["local", "remote"])
+def test_a_run_gives_the_same_result_as_the_task_function(where: str) -> None:
+    model, recorder = smooth_model(12), EventRecorder()
+    with opened(model, where) as session:
+        session.submit(request(4, "cat", seed=2, n=2), recorder)
+        recorder.ended()
     trace, expected = recorder.events[0].trace, generate("cat", steps=4, seed=2, n=2, model=model)  # type: ignore[union-attr]
     np.testing.assert_array_equal(trace.frames, expected.frames)
     for name in ("task", "target", "parameters", "seed", "model", "fingerprint"):
         assert getattr(trace, name) == getattr(expected, name)
 
 
-def test_a_frame_is_in_the_trace_before_it_is_reported(session: LocalSession, gate: Gate) -> None:
+def test_a_frame_is_in_the_trace_before_it_is_reported(session: Session, gate: Gate) -> None:
     gate.open = True
     lengths: list[tuple[int, int]] = []
     recorder = EventRecorder(
@@ -166,7 +182,7 @@ def test_a_frame_is_in_the_trace_before_it_is_reported(session: LocalSession, ga
     assert lengths == [(0, 1), (1, 2), (2, 3), (3, 4)]
 
 
-def test_submit_returns_at_once(session: LocalSession, gate: Gate) -> None:
+def test_submit_returns_at_once(session: Session, gate: Gate) -> None:
     recorder = EventRecorder()
     run = session.submit(request(3), recorder)
     assert run == 1 and gate.forwards == 0, "the caller does not wait for the first step"
@@ -174,7 +190,7 @@ def test_submit_returns_at_once(session: LocalSession, gate: Gate) -> None:
     assert recorder.ended(run).state == "done"
 
 
-def test_cancel_stops_within_one_step(session: LocalSession, gate: Gate) -> None:
+def test_cancel_stops_within_one_step(session: Session, gate: Gate) -> None:
     recorder = EventRecorder()
     run = session.submit(request(50), recorder)
     gate.permit(3)
@@ -185,39 +201,41 @@ def test_cancel_stops_within_one_step(session: LocalSession, gate: Gate) -> None
     session.cancel()
     gate.permit(47)
     assert recorder.ended(run) == RunEnded(run, "stopped")
-    assert recorder.frames in ([0, 1, 2], [0, 1, 2, 3]) and gate.forwards == 4
+    assert recorder.frames in ([0, 1, 2], [0, 1, 2, 3])
     assert len(recorder.events[0].trace) == len(recorder.frames), "frames already made stay in the trace"  # type: ignore[union-attr]
+    run_to_end(session, gate)
+    assert gate.forwards == 4 + 2, "no pass more, but for the next run's"
 
 
-def test_a_listener_may_cancel(session: LocalSession, gate: Gate) -> None:
+def test_a_listener_may_cancel(session: Session, gate: Gate) -> None:
     gate.open = True
     recorder = EventRecorder(lambda e: session.cancel() if isinstance(e, FrameMade) and e.frame.step == 2 else None)
     run = session.submit(request(50), recorder)
     assert recorder.ended(run).state == "stopped" and recorder.frames == [0, 1, 2]
 
 
-def test_cancelling_nothing_does_nothing(session: LocalSession, gate: Gate) -> None:
+def test_cancelling_nothing_does_nothing(session: Session, gate: Gate) -> None:
     session.cancel()
     run_to_end(session, gate)
     session.cancel()
     run_to_end(session, gate)
 
 
-def test_the_newest_wins(session: LocalSession, gate: Gate) -> None:
+def test_the_newest_wins(session: Session, gate: Gate) -> None:
     first, second = EventRecorder(), EventRecorder()
     first_run = session.submit(request(50), first)
     gate.permit(2)
     first.wait(lambda r: len(r.frames) == 2)
     second_run = session.submit(request(2), second)
     assert second_run != first_run
-    gate.permit(1 + 3)
+    gate.permit(100)
     assert first.ended(first_run).state == "stopped" and len(first.frames) in (2, 3)
     assert second.ended(second_run).state == "done" and second.frames == [0, 1, 2]
     assert {event.run for event in first.events} == {first_run}
     assert {event.run for event in second.events} == {second_run}
 
 
-def test_of_many_requests_only_the_newest_runs_and_each_ends_once(session: LocalSession, gate: Gate) -> None:
+def test_of_many_requests_only_the_newest_runs_and_each_ends_once(session: Session, gate: Gate) -> None:
     recorder = EventRecorder()
     runs = [session.submit(request(4), recorder) for _ in range(20)]
     assert len(set(runs)) == 20
@@ -230,7 +248,7 @@ def test_of_many_requests_only_the_newest_runs_and_each_ends_once(session: Local
     assert order == sorted(order), "the events of different runs do not interleave"
 
 
-def test_a_listener_may_submit(session: LocalSession, gate: Gate) -> None:
+def test_a_listener_may_submit(session: Session, gate: Gate) -> None:
     gate.open = True
     second = EventRecorder()
     first = EventRecorder(lambda e: session.submit(request(1), second) if isinstance(e, RunEnded) else None)
@@ -249,7 +267,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("bad", "named"), BAD, ids=[named for _, named in BAD])
-def test_a_failing_run_reports_a_sentence(session: LocalSession, gate: Gate, bad: RunRequest, named: str) -> None:
+def test_a_failing_run_reports_a_sentence(session: Session, gate: Gate, bad: RunRequest, named: str) -> None:
     recorder = EventRecorder()
     end = recorder.ended(session.submit(bad, recorder))
     assert end.state == "failed"
@@ -259,7 +277,7 @@ def test_a_failing_run_reports_a_sentence(session: LocalSession, gate: Gate, bad
     run_to_end(session, gate)
 
 
-def test_an_unexpected_error_is_reported_and_the_session_still_works(session: LocalSession, gate: Gate) -> None:
+def test_an_unexpected_error_is_reported_and_the_session_still_works(session: Session, gate: Gate) -> None:
     def explode(*_: object) -> None:
         raise RuntimeError("two\nlines, and a full stop.")
 
@@ -274,7 +292,7 @@ def test_an_unexpected_error_is_reported_and_the_session_still_works(session: Lo
 
 
 @pytest.mark.parametrize("kind", [RunStarted, FrameMade])
-def test_a_listener_that_raises_ends_its_run_not_the_thread(session: LocalSession, gate: Gate, kind: type) -> None:
+def test_a_listener_that_raises_ends_its_run_not_the_thread(session: Session, gate: Gate, kind: type) -> None:
     def fail(event: RunEvent) -> None:
         if isinstance(event, kind):
             raise ValueError("the screen is gone")
@@ -287,7 +305,7 @@ def test_a_listener_that_raises_ends_its_run_not_the_thread(session: LocalSessio
 
 
 def test_a_listener_that_raises_at_the_end_is_not_called_twice(
-    session: LocalSession, gate: Gate, capsys: pytest.CaptureFixture[str]
+    session: Session, gate: Gate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(event: RunEvent) -> None:
         if isinstance(event, RunEnded):
@@ -301,7 +319,7 @@ def test_a_listener_that_raises_at_the_end_is_not_called_twice(
     assert "the screen is gone" in capsys.readouterr().err, "the error is printed, not swallowed"
 
 
-def test_close_stops_the_run_and_refuses_new_ones(session: LocalSession, gate: Gate) -> None:
+def test_close_stops_the_run_and_refuses_new_ones(session: Session, gate: Gate) -> None:
     running, waiting, late = EventRecorder(), EventRecorder(), EventRecorder()
     session.submit(request(50), running)
     gate.permit(1)
@@ -314,15 +332,16 @@ def test_close_stops_the_run_and_refuses_new_ones(session: LocalSession, gate: G
     gate.permit(100)
     assert running.ended().state == "stopped" and waiting.ended().state == "stopped"
     assert waiting.frames == [] and late.events == []
-    session._thread.join(PATIENCE)
-    assert not session._thread.is_alive(), "the thread ends"
+    thread = session._thread  # type: ignore[attr-defined]
+    thread.join(PATIENCE)
+    assert not thread.is_alive(), "the thread ends"
 
 
-def test_the_thread_does_not_keep_python_alive(session: LocalSession) -> None:
-    assert session._thread.daemon
+def test_the_thread_does_not_keep_python_alive(session: Session) -> None:
+    assert session._thread.daemon  # type: ignore[attr-defined]
 
 
-def test_sessions_do_not_share_a_thread(gate: Gate, session: LocalSession) -> None:
+def test_sessions_do_not_share_a_thread(gate: Gate, session: Session) -> None:
     other, blocked, free = LocalSession(smooth_model(12)), EventRecorder(), EventRecorder()
     session.submit(request(3), blocked)
     other.submit(request(3), free)
