@@ -120,7 +120,7 @@ class FeatureEntry(Checked):
 
 
 class ModelMessage(Message):
-    """What widgets show of a model; arrays ``thumbnails``, if it has features."""
+    """What widgets show of a model; arrays ``thumbnails`` of its features, and ``classes`` of its classes, if known."""
 
     kind: Literal["model"] = "model"
     name: Text
@@ -325,18 +325,21 @@ def from_model(name: str, info: ModelInfo) -> tuple[ModelMessage, Arrays]:
         features=features,
         synonyms=info.synonyms,
     )
-    return message, {"thumbnails": np.stack([f.thumbnail for f in info.features])} if features else {}
+    arrays = {"thumbnails": np.stack([f.thumbnail for f in info.features])} if features else {}
+    return message, arrays | ({"classes": np.stack(info.class_pictures)} if info.class_pictures else {})
 
 
 def to_model(message: ModelMessage, arrays: Arrays) -> ModelInfo:
     """What a message says of a model.
 
     Raises:
-        ValueError: there is not one thumbnail for each feature.
+        ValueError: there is not one thumbnail for each feature, or a picture for each class.
     """
-    thumbnails = arrays.get("thumbnails", np.empty((0, 1, 1, 3), np.uint8))
-    if thumbnails.dtype != np.uint8 or thumbnails.ndim != 4 or len(thumbnails) != len(message.features):
-        raise ValueError("its thumbnails do not fit its features")
+    none: Pixels = np.empty((0, 1, 1, 3), np.uint8)
+    thumbnails, classes = arrays.get("thumbnails", none), arrays.get("classes", none)
+    for pictures, count in ((thumbnails, len(message.features)), (classes, len(classes) and len(message.classes))):
+        if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3 or len(pictures) != count:
+            raise ValueError("its pictures do not fit its features or classes")
     features = tuple(
         Feature(entry.name, entry.unit, entry.classes, thumbnail)
         for entry, thumbnail in zip(message.features, thumbnails, strict=True)
@@ -350,6 +353,7 @@ def to_model(message: ModelMessage, arrays: Arrays) -> ModelInfo:
         claim=message.claim,
         features=features,
         synonyms=message.synonyms,
+        class_pictures=tuple(classes),
     )
 
 

@@ -217,3 +217,21 @@ class PaintsClasses(Protocol):
         The classes asked for last come first.
         """
         ...
+
+
+@runtime_checkable
+class MovableSession(Protocol):
+    """A session on a server, which can move to this machine."""
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be painted on the server, in a sentence; ``""`` where it can."""
+        ...
+
+    def paint_here(self) -> None:
+        """Run everything on this machine from now on.
+
+        Raises:
+            StateError: this machine's model has other classes.
+        """
+        ...

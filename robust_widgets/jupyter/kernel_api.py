@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -14,6 +15,7 @@ from robust_widgets.errors import RobustWidgetsError, TraceError, first_line
 from robust_widgets.jupyter.studio import Studio, open_studios
 from robust_widgets.pictures.io import to_square_pixels
 from robust_widgets.runs.trace import load_trace, trace_from_output
+from robust_widgets.session.server_link import SERVER
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.detached import status_bar_info
@@ -33,6 +35,7 @@ def show(
     model: str | None = None,
     device: str | None = None,
     frames_per_second: float | None = None,
+    server: str | None = None,
 ) -> None:
     """Show the tab's studio: the existing one, or a new one.
 
@@ -43,7 +46,10 @@ def show(
         model, device: as in :func:`robust_widgets.Studio`.
         frames_per_second: steps of a run sent to the page each second, at most; by default
             :data:`robust_widgets.widgets.flow_control.FRAMES_PER_SECOND`.
+        server: the address of a server to paint on, unless the environment names one already.
     """
+    if server:
+        os.environ.setdefault(SERVER, server)
     studio, errors = _studio(file, model, device)
     if frames_per_second is not None:
         studio.runner.frames_per_second = frames_per_second

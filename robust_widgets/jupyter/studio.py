@@ -12,13 +12,16 @@ import numpy as np
 
 from robust_widgets._bundled import DEFAULT, model_names
 from robust_widgets._deprecated import renamed_keywords, warn_renamed
-from robust_widgets.errors import at_least
+from robust_widgets.errors import UnknownNameError, at_least
 from robust_widgets.interface.session import Session
 from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.models.bundled import BundledModel
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.io import Picture, to_square_pixels
 from robust_widgets.session.local import LocalSession
+from robust_widgets.session.remote import RemoteSession
+from robust_widgets.session.server_link import ServerAddress
+from robust_widgets.session.server_or_here import ServerOrHere
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.autosave import Autosave
@@ -49,8 +52,9 @@ def Studio(  # noqa: N802 - opens a widget, and is called like one
         picture: laid under the sketch at first; anything that :func:`robust_widgets.to_batch` takes.
         task: the task it offers, or several; by default all of them.
         model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
-        device: where to run; by default the fastest device.
-        session: runs elsewhere than on this machine; then ``model`` and ``device`` are ignored.
+        device: where to run; by default the server that the environment variable ``ROBUST_WIDGETS_SERVER`` names, if
+            it does, else the fastest device of this machine. A device that is named is always of this machine.
+        session: runs elsewhere, such as :class:`RemoteSession`; then ``model`` and ``device`` are ignored.
 
     Raises:
         PictureError: as :func:`robust_widgets.to_batch`.
@@ -223,7 +227,23 @@ def open_studios() -> list[StudioWidget]:
     return [place.studio for place in _places.values() if not place.studio.closed]
 
 
-def _session(model: RobustClassifier | str | None, device: str | None) -> LocalSession:
+def _session(model: RobustClassifier | str | None, device: str | None) -> Session:
+    """A session on the class's server, if there is one and no device of this machine is named; else on this machine."""
+    address = ServerAddress.from_environment()
+    if address is None or device is not None or not (model is None or isinstance(model, str)):
+        return _local_session(model, device)
+    name: str | None = model
+    try:
+        return ServerOrHere(
+            lambda: RemoteSession(address.url, token=address.token, model=name),
+            lambda: _local_session(name, None),
+            BundledModel(name if name in model_names() else DEFAULT).info,
+        )
+    except UnknownNameError:  # a model of one's own, which the server does not have
+        return _local_session(name, None)
+
+
+def _local_session(model: RobustClassifier | str | None, device: str | None) -> LocalSession:
     """A local session. A bundled model on the CPU is loaded in the background; any other is loaded first."""
     name = DEFAULT if model is None else model
     if isinstance(name, str) and name in model_names() and device in (None, "cpu"):

@@ -114,6 +114,11 @@ class RemoteSession:
         return self._address.name
 
     @property
+    def is_away(self) -> bool:
+        """Whether the connection to the server is lost."""
+        return self._link is None
+
+    @property
     def loading(self) -> bool:
         return False
 

@@ -88,7 +88,12 @@ class Runner:
         self._showing = 0
         self._stream: FrameStream | None = None
         self._heat = False
-        self._listeners: dict[str, tuple[Callable[..., object], ...]] = {"branch": (), "end": (), "shown": ()}
+        self._listeners: dict[str, tuple[Callable[..., object], ...]] = {
+            "branch": (),
+            "end": (),
+            "failed": (),
+            "shown": (),
+        }
         self.run_button = ipywidgets.Button(
             description="Run", icon="play", button_style="primary", tooltip="Run (Ctrl-Enter on the canvas)"
         )
@@ -203,6 +208,10 @@ class Runner:
         """Call ``callback(trace, event)`` after each run, on the session's thread; the result removes it."""
         return self._listen_to("end", callback)
 
+    def on_failed(self, callback: Callable[[], object]) -> Remove:
+        """Call ``callback()`` after each run that failed, on the session's thread; the result removes it."""
+        return self._listen_to("failed", callback)
+
     def on_shown(self, callback: Callable[[Trace, int | None], object]) -> Remove:
         """Call ``callback(trace, step)`` when another run or step is shown; step is None for the newest."""
         return self._listen_to("shown", callback)
@@ -265,6 +274,7 @@ class Runner:
                 self._finish_run(run, event)
             if event.state == "failed":
                 self._status.show(event.message, "error", event.details)
+                self._notify("failed")
         finally:
             self._show_buttons()
         if run is not None:

@@ -14,6 +14,10 @@ test.each([
     'robust_widgets.jupyter.kernel_api.show(model="tiny", device="cpu", frames_per_second=20)',
   ],
   [
+    { server: "http://gpu:8900" },
+    'robust_widgets.jupyter.kernel_api.show(server="http://gpu:8900", frames_per_second=20)',
+  ],
+  [
     { file: 'a "quoted"\n\\name.png', model: "tiny" },
     'robust_widgets.jupyter.kernel_api.show("a \\"quoted\\"\\n\\\\name.png", model="tiny", frames_per_second=20)',
   ],
@@ -53,8 +57,9 @@ test.each([0, 1, PIECE, PIECE + 1, 2 * PIECE + 7])("%i bytes arrive whole", (len
 
 test("settings that were never made have their defaults, and words their spaces taken off", () => {
   expect(settingsOf({})).toEqual(DEFAULTS);
-  const given = { confirmClose: false, model: " tiny ", device: " cpu", framesPerSecond: 5, themeColors: false };
-  expect(settingsOf(given)).toEqual({ ...given, model: "tiny", device: "cpu" });
+  const given = { confirmClose: false, model: " tiny ", device: " cpu", server: " http://gpu ", framesPerSecond: 5 };
+  const expected = { ...given, model: "tiny", device: "cpu", server: "http://gpu", themeColors: false };
+  expect(settingsOf({ ...given, themeColors: false })).toEqual(expected);
   expect(settingsOf({ model: 3, framesPerSecond: "many" })).toEqual(DEFAULTS);
 });
 

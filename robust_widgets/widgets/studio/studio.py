@@ -12,7 +12,7 @@ import ipywidgets
 
 from robust_widgets.errors import InputError, PictureError, StateError
 from robust_widgets.interface.explanation import Explainer
-from robust_widgets.interface.session import ModelLoaded, RunEnded, RunRequest, Session
+from robust_widgets.interface.session import ModelLoaded, MovableSession, RunEnded, RunRequest, Session
 from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.record import Frame
@@ -67,6 +67,13 @@ class StudioWidget(WholeBox):
         self.controls = ControlsByTask(tasks, session.model.input_size)
         self.snapshot = Snapshot()
         self.badge = ModelBadge(session)
+        self.here_button = ipywidgets.Button(
+            description="Paint here",
+            icon="laptop",
+            tooltip="Run on this machine instead of the server, from now on",
+            layout={"display": "none"},
+        )
+        self.here_button.on_click(self.status.guard(lambda _: self.paint_here()))
         self.surface: Surface | None = None
         self.paint_box: PaintBox | None = None
         self.live: LiveMode | None = None
@@ -117,7 +124,9 @@ class StudioWidget(WholeBox):
         self.results.on_save(self._on_save)
         self.runner.on_branch(lambda trace, step: self.run_from(trace[min(step, len(trace) - 1)].pixels))
         self.runner.on_end(self._on_end)
+        self.runner.on_failed(self._offer_here)
         session.on_loaded(self.status.guard(self._on_loaded))
+        self._offer_here()
 
     @property
     def task(self) -> str:
@@ -152,6 +161,23 @@ class StudioWidget(WholeBox):
     def stop(self) -> None:
         """Stop the current run, as the Stop button does."""
         self.runner.stop()
+
+    def paint_here(self) -> None:
+        """Run on this machine from now on, where the studio's server does not answer.
+
+        Raises:
+            StateError: this machine's model has other classes than the server's.
+        """
+        if isinstance(self.session, MovableSession):
+            self.session.paint_here()
+            self.status.show("This studio paints on this machine now.")
+            self.badge.name_model()
+        self._offer_here()
+
+    def _offer_here(self) -> None:
+        """Show the button where the server does not answer."""
+        is_away = isinstance(self.session, MovableSession) and bool(self.session.problem)
+        self.here_button.layout.display = "" if is_away else "none"
 
     def adopt(self, other: StudioWidget, picture: Pixels | None = None) -> None:
         """Take over another studio's painting, runs and settings, and close it; set the picture, if any."""
@@ -256,6 +282,7 @@ class StudioWidget(WholeBox):
             self._stack,
             ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
             self.status.widget,
+            self.here_button,
             self.results.widget,
             *([] if self.why is None else [self.why.widget]),
             self.badge.widget,

@@ -8,6 +8,8 @@ export interface StudioOptions {
   model?: string | undefined;
   /** The device; by default the fastest. */
   device?: string | undefined;
+  /** The address of a server to paint on; by default this machine, or the server that the environment names. */
+  server?: string | undefined;
 }
 
 /** The Python module with the functions that the extension calls. */
@@ -17,11 +19,12 @@ const API = "robust_widgets.jupyter.kernel_api";
 export const PRELOAD = `import ${API}`;
 
 /** Shows the studio of this tab: the one that the kernel already has, or a new one. */
-export function show({ file, model, device }: StudioOptions, framesPerSecond: number): string {
+export function show({ file, model, device, server }: StudioOptions, framesPerSecond: number): string {
   const options = [
     file && quoted(file),
     model && `model=${quoted(model)}`,
     device && `device=${quoted(device)}`,
+    server && `server=${quoted(server)}`,
     `frames_per_second=${framesPerSecond}`,
   ];
   return `${PRELOAD}\n${API}.show(${options.filter(Boolean).join(", ")})`;

@@ -47,6 +47,7 @@ export function addCommands(options: CommandOptions): void {
     cwd: folder(),
     model: text(settings().model),
     device: text(settings().device),
+    server: text(settings().server),
     ...place,
   });
   addOpening(options, newPlace);
@@ -66,7 +67,7 @@ function addOpening({ app, trans, closed, open, settings }: CommandOptions, newP
     execute: (args) => {
       // After a reload of the page the arguments are those of the studio before.
       const id = text(args["id"]);
-      const { model, device } = id ? {} : settings();
+      const { model, device, server } = id ? {} : settings();
       return open({
         id: id ?? UUID.uuid4(),
         cwd: typeof args["cwd"] === "string" ? args["cwd"] : newPlace({}).cwd,
@@ -74,6 +75,7 @@ function addOpening({ app, trans, closed, open, settings }: CommandOptions, newP
         about: text(args["about"]),
         model: text(args["model"] ?? model),
         device: text(args["device"] ?? device),
+        server: text(args["server"] ?? server),
       });
     },
   });

@@ -8,6 +8,8 @@ export interface Settings {
   model: string;
   /** The device of new studios; "" for the fastest. */
   device: string;
+  /** The address of a server that new studios paint on; "" for none. */
+  server: string;
   /** The most steps a second that are shown during a run. */
   framesPerSecond: number;
   /** Whether studios and players use the colours of JupyterLab's theme; otherwise they are light. */
@@ -18,6 +20,7 @@ export const DEFAULTS: Settings = {
   confirmClose: true,
   model: "",
   device: "",
+  server: "",
   framesPerSecond: 20,
   themeColors: true,
 };
@@ -37,12 +40,14 @@ export async function readSettings(
 }
 
 export function settingsOf(values: Readonly<Record<string, unknown>>): Settings {
-  const text = (name: "model" | "device") => (typeof values[name] === "string" ? values[name].trim() : DEFAULTS[name]);
+  const text = (name: "model" | "device" | "server") =>
+    typeof values[name] === "string" ? values[name].trim() : DEFAULTS[name];
   const { confirmClose, framesPerSecond, themeColors } = values;
   return {
     confirmClose: confirmClose !== false,
     model: text("model"),
     device: text("device"),
+    server: text("server"),
     framesPerSecond: typeof framesPerSecond === "number" ? framesPerSecond : DEFAULTS.framesPerSecond,
     themeColors: themeColors !== false,
   };
