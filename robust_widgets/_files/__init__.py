@@ -141,6 +141,24 @@ def atomic_write(
         raise _not_written(path, error) from None
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file that never changes a second name; where the disk allows no links, copy it whole or not at all.
+
+    Args:
+        source: the file.
+        target: its new name; an old file there is replaced.
+
+    Raises:
+        OSError: it cannot be read, or the target cannot be written.
+    """
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        content = source.read_bytes()
+        atomic_write(target, lambda file: file.write(content))
+
+
 def write_free(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
     """Write a file as :func:`atomic_write` does, under the first free name of :func:`free_path`; returns its path."""
     while True:

@@ -19,6 +19,7 @@ from robust_widgets.cli.evaluate import evaluate
 from robust_widgets.cli.explain import explain
 from robust_widgets.cli.features import features
 from robust_widgets.cli.lab import lab
+from robust_widgets.cli.merge import merge
 from robust_widgets.cli.models import models
 from robust_widgets.cli.old_spellings import TrainCommand
 from robust_widgets.cli.page import page
@@ -44,6 +45,7 @@ for command in (page, explain, features, class_pictures, models, convert, bench,
     app.command()(command)
 app.add_typer(evaluate)
 app.add_typer(data)
+app.command()(merge)
 app.command()(serve)
 
 

@@ -40,6 +40,7 @@ def paint_many(
     device: str | None,
     values: dict[str, Any],
     pictures: Path | None = None,
+    shard: str | None = None,
 ) -> None:
     """Run a task for each picture, under a progress bar.
 
@@ -50,9 +51,14 @@ def paint_many(
         model, device: the options.
         values: the options of the parameters; for generation, ``n`` is the number of pictures.
         pictures: what the other tasks start from, a picture or a folder of them.
+        shard: only this part of the pictures, as typed.
     """
+    from robust_widgets.tasks.running.shards import Shard
+
     count = values.pop("n", None)
+    part = None if shard is None else Shard.of(shard)
     total = count or _number_of(pictures)
+    total = total if part is None else len(part.positions(total))
     parameters = spec.check(parameter_values(spec, values))
     parameters.pop("n", None)
     from tqdm import tqdm
@@ -70,6 +76,7 @@ def paint_many(
         model=classifier,
         on_step=lambda step: bar.set_postfix_str(f"step {step}/{parameters['steps']}"),
         say=tqdm.write,
+        shard=part,
         **parameters,
     )
     # Bad input has been refused by now, so that its error message appears without a progress bar.
@@ -77,7 +84,7 @@ def paint_many(
         for _ in results:
             bar.update()
         count = bar.n
-    typer.echo(f"wrote {out}")
+    typer.echo(f"wrote {out if part is None else part.folder(out)}")
     if count < total:
         raise PictureError(f"{total - count} of {total} pictures could not be read; the others are in {str(out)!r}.")
 

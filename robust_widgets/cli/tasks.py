@@ -38,6 +38,10 @@ FILES = (
 )
 FOLDER = " A name without an extension is a folder: each picture becomes a PNG in it as soon as it is finished."
 TARGET = "A class of the model, by name or by index."
+SHARD = (
+    "Make only this part of the pictures, in a folder of its own inside --out, for many processes; slurm is the task "
+    "of a Slurm job array. 'robust-widgets merge' joins the parts."
+)
 
 PictureFile = Annotated[str, typer.Argument(metavar="PICTURE", help=f"{FORMATS}.")]
 PictureOrFolder = Annotated[
@@ -140,6 +144,8 @@ def _arguments(spec: TaskSpec) -> dict[str, tuple[Any, Any]]:
     if spec.target == "layer":
         return arguments
     arguments |= {"target": (Target, None), "class_": (TargetOption, None)}
+    if spec.is_batchable:
+        arguments["shard"] = (Annotated[str | None, typer.Option(metavar="PART/PARTS|slurm", help=SHARD)], None)
     if spec.comparison is not None:
         help = f"Also write {spec.comparison.help} next to each other, as .png."
         arguments["strip"] = (Annotated[Path | None, typer.Option(metavar="FILE", help=help)], None)
@@ -170,11 +176,14 @@ def _paint_class(
     inputs = [arguments[name] for name in spec.inputs]
     strips = checked_outputs([strip] if strip else [], [".png"], force=force, sources=inputs)
     folder = folder_named(out or []) if spec.is_batchable else None
+    shard: str | None = arguments.get("shard")
+    if shard is not None and folder is None:
+        raise SaveError("--shard makes many pictures; give a folder with --out, such as --out pictures.")
     source = Path(arguments["picture"]) if spec.is_batchable and spec.takes_picture else None
     if folder is not None:
         if strips:
             raise SaveError("--strip is for one picture; leave it out if --out is a folder.")
-        paint_many(spec, target, folder, model, device, values, source)
+        paint_many(spec, target, folder, model, device, values, source, shard)
         return
     if source is not None and source.is_dir():
         raise PictureError(f"{str(source)!r} is a folder; give a folder with --out too, for the results.")

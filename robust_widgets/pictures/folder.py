@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from robust_widgets._files import atomic_write, make_folder
+from robust_widgets._files import atomic_write, link_or_copy, make_folder
 from robust_widgets._files.partials import LinesFile, remove_stale_partials, shared_lines
 from robust_widgets.errors import SaveError, first_line
 from robust_widgets.pictures import Pixels
@@ -169,6 +169,37 @@ class PictureFolder:
                 "run continues after them."
             ) from None
         return self[picture.index]
+
+    def take(self, other: PictureFolder, first: int) -> int:
+        """Take over the pictures of another folder, which keeps them; returns how many were not here yet.
+
+        Where both are on one disk no picture is copied: the files are linked.
+
+        Args:
+            other: the folder.
+            first: added to the index of each of its pictures.
+
+        Raises:
+            SaveError: this folder is full or cannot be written.
+        """
+        taken = 0
+        try:
+            with shared_lines(self.path / LINES) as lines:
+                self._read(lines)
+                for index, line in sorted(other._lines.items()):
+                    if first + index in self._lines:
+                        continue
+                    line = {**line, "index": first + index}
+                    link_or_copy(other._file(index), self._file(first + index))
+                    lines.append(json.dumps({"file": self._file(first + index).name, **line}))
+                    self._lines[first + index] = line
+                    taken += 1
+        except OSError as error:
+            raise SaveError(
+                f"The pictures of {str(other.path)!r} could not be written into {str(self.path)!r} "
+                f"({first_line(error)}); make room, and run the same command again."
+            ) from None
+        return taken
 
     def _write(self, picture: SavedPicture, lines: LinesFile) -> None:
         line = {name: value for name, value in vars(picture).items() if name != "pixels"}

@@ -41,6 +41,7 @@ from robust_widgets.solvers.compose import changed_start
 from robust_widgets.synthesis.loop import iterate
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.running.run import resolve_model, task_stages
+from robust_widgets.tasks.running.shards import Shard
 
 MEMORY_FRACTION = 0.5  # of the free memory: backward needs its own space, and other processes grow
 MAX_ON_CPU, MAX_ON_GPU = 8, 256  # larger batches are no faster on a CPU, and an interrupted batch is lost
@@ -118,6 +119,7 @@ def stream_pictures(
     device: str | torch.device | None = None,
     on_step: Callable[[int], object] | None = None,
     say: Callable[[str], object] | None = None,
+    shard: Shard | str | None = None,
     **parameters: Any,
 ) -> Iterator[SavedPicture]:
     """Run a task over many pictures, in order; only one batch is in memory at a time.
@@ -142,6 +144,9 @@ def stream_pictures(
         on_step: called with the number of each step of a batch.
         say: called with a sentence when the memory runs out, when pictures already exist, when one cannot be read,
             and when files of a folder are left out; without it, the last two are warnings.
+        shard: only this part of the pictures, such as ``"3/64"``, so that 64 processes on any machines make them all.
+            Each makes the pictures that one process would, and writes into a folder of its own inside ``out``;
+            :func:`robust_widgets.tasks.running.shards.merge_pictures` joins the folders.
         parameters: the task's other parameters.
 
     Returns:
@@ -160,15 +165,27 @@ def stream_pictures(
         allowed = [name for name, spec in task_specs().items() if spec.is_batchable]
         raise UnknownNameError(f"{short_repr(task)} is not a task for many pictures; give {quoted(allowed)}.")
     starts = _starts(pictures, say or _warn)
-    count = _count(spec, n, starts)
     parameters = {name: value for name, value in spec.check(parameters).items() if name != "n"}
+    total = _count(spec, n, starts)
+    _check_seed(parameters.get("seed"), total - 1)
+    part = Shard(1, 1) if shard is None else Shard.of(shard)
+    own = part.positions(total)
+    count = _check_count(len(own))
+    if not count:
+        return iter(())
+    if parameters.get("seed") is not None:
+        parameters["seed"] += own.start
     seed = parameters.get("seed")
-    _check_seed(seed, count - 1)
+    starts = starts if starts is None else starts[own.start : own.stop]
     at_once = None if batch_size is None else at_least(1, batch_size=batch_size)
     classifier = resolve_model(model, device)
     runner = _BatchRunner(spec, target, starts, classifier, parameters, range(count), on_step, say)
     runner.batch_size = at_once or batch_size_for(classifier, runner.first.start.shape[-1])
-    folder = None if out is None else PictureFolder(out, runner.settings())
+    folder = None
+    if out is not None and shard is None:
+        folder = PictureFolder(out, runner.settings())
+    elif out is not None:
+        folder = PictureFolder(part.folder(as_path(out)), runner.settings() | part.settings(total))
     if folder is not None and pictures is not None:
         runner.places = folder.places([runner.content(position) if len(folder) else "" for position in range(count)])
         _check_seed(seed, max(runner.places))
@@ -207,9 +224,18 @@ def _count(spec: TaskSpec, n: int | None, pictures: Sequence[Picture] | None) ->
     if number is None or (n is not None and pictures is not None):
         raise ParameterError(f"{spec.name} needs {name}, and nothing else that sets the number of pictures.")
     count = whole_number(number)
-    if count is None or not 1 <= count <= MAX_PICTURES:
+    if count is None or not 1 <= count <= SEED.maximum:
         raise ParameterError(
             f"The number of pictures is {short_repr(number)}; give a whole number from 1 to {MAX_PICTURES:,}."
+        )
+    return count
+
+
+def _check_count(count: int) -> int:
+    if count > MAX_PICTURES:
+        raise ParameterError(
+            f"The number of pictures is {count}; give a whole number from 1 to {MAX_PICTURES:,}, or make them in parts "
+            "(shard='1/64', --shard 1/64)."
         )
     return count
 
