@@ -227,7 +227,10 @@ def _pool(names: list[str], device: str | None, gpus: str | None, limits: Limits
     served: dict[str, ServedModel] = {}
     for name in dict.fromkeys(names):
         copies = [_load(name, each) for each in _devices(device, gpus)]
-        batchers = [Batcher(ModelDevice(copy), limits) for copy in copies]
+        devices = [ModelDevice(copy) for copy in copies]
+        for each in devices:
+            each.warm_up()
+        batchers = [Batcher(each, limits) for each in devices]
         served[Path(name).stem if "/" in name or "\\" in name else name] = ServedModel(
             ModelWorker(copies[0]).info(), copies[0].fingerprint, batchers
         )

@@ -8,6 +8,7 @@ from typing import cast
 
 import torch
 
+from robust_widgets.compiler.autotune import BATCH_SIZES
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.models.classifier import RobustClassifier
@@ -80,6 +81,11 @@ class ModelDevice:
     def input_size(self) -> int:
         """The model's own width of pictures."""
         return self.model.input_size
+
+    def warm_up(self) -> None:
+        """Choose how the network runs for one picture, for few and for many, so that no run waits for it."""
+        for pictures in BATCH_SIZES:
+            self.model.warm_up(pictures)
 
     def begin(self, request: RunRequest) -> ModelRun:
         """A run at its start; raises as `robust_widgets.make_problem`."""
