@@ -55,6 +55,16 @@ test.each([0, 1, PIECE, PIECE + 1, 2 * PIECE + 7])("%i bytes arrive whole", (len
   expect(arrived.flatMap((piece) => [...piece])).toEqual([...bytes]);
 });
 
+test("a large run is decoded without a list of its letters", () => {
+  const letters = vi.spyOn(String.prototype, Symbol.iterator);
+  try {
+    expect(fromBase64(btoa("\x00run\xff"))).toEqual(new Uint8Array([0, 114, 117, 110, 255]));
+    expect(letters).not.toHaveBeenCalled();
+  } finally {
+    letters.mockRestore();
+  }
+});
+
 test("settings that were never made have their defaults, and words their spaces taken off", () => {
   expect(settingsOf({})).toEqual(DEFAULTS);
   const given = { confirmClose: false, model: " tiny ", device: " cpu", server: " http://gpu ", framesPerSecond: 5 };
