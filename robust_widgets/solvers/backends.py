@@ -57,7 +57,7 @@ class CpuGraph:
 
     is_async: ClassVar[bool] = False
     supports_half: ClassVar[bool] = False
-    max_cached: ClassVar[int] = 3
+    max_cached: ClassVar[int] = 5  # the four that a session warms up, and one more, such as a dream
     warn_on_failure: ClassVar[bool] = False
 
     def __init__(self, device: torch.device) -> None:

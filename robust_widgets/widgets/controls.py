@@ -228,6 +228,13 @@ class TaskControls:
         )
         self.widget = ipywidgets.VBox([*basic, self.more] if advanced else basic)
 
+    def fit_channels(self, count: int) -> None:
+        """Let the sliders of channels reach all of a layer's, of which there are ``count``."""
+        channel, channels = self.controls.get("channel"), self.controls.get("channels")
+        if isinstance(channel, OptionalControl) and isinstance(channels, SliderControl):
+            channel.slider.max = count - 1
+            channels.widget.max = count
+
     def values(self) -> dict[str, Any]:
         """The parameters by name, as a run takes them."""
         return {name: control.value for name, control in self.controls.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import ipywidgets
@@ -48,6 +48,15 @@ class LayerPicker:
                 (f"{layer.name}: {layer.channels} of {layer.height} x {layer.width}", layer.name) for layer in layers
             ]
             self.list.value = places[2 * (len(places) - 1) // 3].name
+
+    def on_pick(self, callback: Callable[[], object]) -> None:
+        """Call ``callback()`` for each layer that is selected."""
+        self.list.observe(lambda _: callback(), "value")
+
+    @property
+    def count(self) -> int:
+        """The number of channels of the selected layer; 1 while none is known."""
+        return self.channels.get(self.value, 1)
 
     @property
     def value(self) -> str:

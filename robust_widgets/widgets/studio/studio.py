@@ -122,6 +122,7 @@ class StudioWidget(WholeBox):
         if self.surface is not None:
             self.surface.on_change(self._on_change)
         self.results.on_save(self._on_save)
+        self.target.layers.on_pick(self._fit_channels)
         self.runner.on_branch(lambda trace, step: self.run_from(trace[min(step, len(trace) - 1)].pixels))
         self.runner.on_end(self._on_end)
         self.runner.on_failed(self._offer_here)
@@ -293,11 +294,16 @@ class StudioWidget(WholeBox):
         spec = task_spec(self.task)
         self.hint.value = f"<div style='line-height:1.35;margin-bottom:4px'>{html.escape(spec.hint)}</div>"
         self.target.show(spec.target)
+        self._fit_channels()
         self._stack.children = [self.controls[self.task].widget]
         if self.paint_box is not None and self.surface is not None:
             self.paint_box.show_mask_tools(spec.takes_mask)
             if spec.takes_mask and not self.surface.has_mask:
                 self.surface.layer = "mask"
+
+    def _fit_channels(self) -> None:
+        if task_spec(self.task).target == "layer":
+            self.controls[self.task].fit_channels(self.target.layers.count)
 
     def _request(self) -> RunRequest:
         parameters = self.controls[self.task].values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from robust_widgets.interface.tasks import task_names
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.runner import LOADING
 from robust_widgets.widgets.studio import StudioWidget
@@ -65,7 +66,7 @@ def test_a_failure_to_load_is_reported(studio: StudioWidget, session: FakeSessio
 
 
 def test_controls_are_created_on_first_use(studio: StudioWidget, session: FakeSession, page: Page) -> None:
-    assert list(studio.controls.created) == ["sketch_to_image"] and len(studio.controls) == 6
+    assert list(studio.controls.created) == ["sketch_to_image"] and len(studio.controls) == len(task_names())
     page.set(studio.task_buttons, value="inpaint")
     page.set(studio.controls["inpaint"].controls["steps"].widget, value=9)
     new = StudioWidget(session)

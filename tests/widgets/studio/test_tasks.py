@@ -95,6 +95,11 @@ def test_a_dream_starts_from_noise_or_from_what_is_painted(
     assert [name for _, name in studio.target.layers.list.options] == ["conv1", "head"]
     studio.task_buttons.value = "dream"
     studio.target.layers.value = "head"
+    controls = studio.controls["dream"].controls
+    assert (controls["channel"].slider.max, controls["channels"].widget.max) == (2, 3)  # type: ignore[attr-defined]
+    studio.target.layers.value = "conv1"
+    assert (controls["channel"].slider.max, controls["channels"].widget.max) == (3, 4)  # type: ignore[attr-defined]
+    studio.target.layers.value = "head"
     studio.controls["dream"].set({"channels": 2, "n": 2, "steps": 3})
     page.click(studio.runner.run_button)
     session.advance(3)
