@@ -53,7 +53,7 @@ def paint_many(
         pictures: what the other tasks start from, a picture or a folder of them.
         shard: only this part of the pictures, as typed.
     """
-    from robust_widgets.tasks.running.shards import Shard
+    from robust_widgets.interface.shards import Shard
 
     count = values.pop("n", None)
     part = None if shard is None else Shard.of(shard)

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from robust_widgets._deprecated import renamed_keywords
 from robust_widgets.errors import ParameterError, quoted
+from robust_widgets.interface.shards import Shard
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.robustness.autoattack import CachedAutoAttack, make_attacks
 from robust_widgets.robustness.pgd import ball_and_step, correct, pgd
@@ -78,6 +79,7 @@ class AttackPlan:
         autoattack_epsilons: epsilons for AutoAttack, which takes hours; by default ``epsilons``.
         batch_size: pictures attacked at once.
         use_cache: reuse earlier AutoAttack results of the same batch.
+        shard: only this part of the batches; all by default.
     """
 
     norm: str
@@ -89,6 +91,7 @@ class AttackPlan:
     autoattack_epsilons: tuple[float, ...] = ()
     batch_size: int = 128
     use_cache: bool = True
+    shard: Shard | None = None
 
     def check(self, model: RobustClassifier) -> None:
         """Reject bad settings before anything is measured.
@@ -152,6 +155,7 @@ class PlannedAttack:
             batch_size=self.plan.batch_size,
             limit=self.count,
             use_cache=self.plan.use_cache,
+            shard=self.plan.shard,
         )
 
 
@@ -167,6 +171,7 @@ def run_attack(
     limit: int | None = None,
     progress: bool = True,
     use_cache: bool = True,
+    shard: Shard | None = None,
 ) -> AttackResult:
     """Classify pictures before and after an attack.
 
@@ -183,6 +188,7 @@ def run_attack(
         limit: number of pictures, evenly spaced over the set; all by default.
         progress: show a progress bar.
         use_cache: reuse earlier AutoAttack results of the same batch.
+        shard: attack only this part of the batches, which are the same whatever the part; all by default.
 
     Raises:
         ParameterError: the attack, the norm or epsilon is not allowed, or torchattacks is not installed.
@@ -190,12 +196,16 @@ def run_attack(
     name = attack_name(norm, epsilon, steps, kind)
     if kind == AUTOATTACK:
         make_attacks(model, norm, epsilon)  # fail early if it is not installed
-    chosen = evenly_spaced(len(data), limit)
-    clean: list[Tensor] = []
-    robust: list[Tensor] = []
+    batches = evenly_spaced(len(data), limit).split(batch_size)
+    if shard is not None:
+        own = shard.positions(len(batches))
+        batches = batches[own.start : own.stop]
+    chosen = torch.cat([torch.empty(0, dtype=torch.long), *batches])
+    clean: list[Tensor] = [torch.empty(0, dtype=torch.bool)]
+    robust: list[Tensor] = [torch.empty(0, dtype=torch.bool)]
     bar = tqdm(total=len(chosen), desc=f"evaluating, {name}", unit="picture", disable=not progress)
     with bar, model.in_full_precision():
-        for index in chosen.split(batch_size):
+        for index in batches:
             pictures = data.floats(index).to(model.device)
             labels = data.labels[index].to(model.device)
             right, seed = correct(model, pictures, labels), int(index[0])

@@ -18,8 +18,9 @@ from PIL import Image
 
 import robust_widgets as rw
 from robust_widgets.errors import DataError, ParameterError, SaveError
+from robust_widgets.interface.shards import Shard
 from robust_widgets.pictures.folder import PictureFolder
-from robust_widgets.tasks.running.shards import Shard, merge_pictures
+from robust_widgets.tasks.running.shards import merge_pictures
 from tests.cli.shell import call, refusal
 from tests.helpers import raises_sentence, smooth_model
 

@@ -6,6 +6,7 @@ import typer
 
 from robust_widgets.cli.evaluate.accuracy import accuracy
 from robust_widgets.cli.evaluate.card import card
+from robust_widgets.cli.evaluate.merge import merge
 from robust_widgets.cli.evaluate.tasks import tasks
 from robust_widgets.cli.old_spellings import EvaluateGroup
 
@@ -18,5 +19,5 @@ evaluate = typer.Typer(
     rich_markup_mode=None,
     help="Measure a model's accuracy and the pictures it makes.",
 )
-for command in (accuracy, tasks, card):
+for command in (accuracy, merge, tasks, card):
     evaluate.command()(command)

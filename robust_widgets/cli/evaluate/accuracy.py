@@ -12,6 +12,7 @@ import typer
 from robust_widgets._files import check_output
 from robust_widgets.cli.options import Device, ModelGiven, report_errors
 from robust_widgets.errors import ParameterError
+from robust_widgets.interface.shards import Shard
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -73,12 +74,22 @@ def accuracy(
         bool, typer.Option("--write", help="Save the accuracies in the model's file: PGD on all pictures only.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ignore earlier AutoAttack results.")] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART/PARTS|slurm",
+            help="Attack only this part of the pictures, and write the results into the folder --out; slurm is the "
+            "task of a Slurm job array. 'robust-widgets evaluate merge' joins the parts.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where --shard writes.")] = None,
     device: Device = None,
 ) -> None:
     """Measure accuracy, clean and under attack.
 
     A picture counts as robustly correct only if the model is right both before and after the attack.
     """
+    part = _part(shard, out, write=write)
     if write:
         check_writable(model, limit, attack)
     from robust_widgets.models.registry import load_model
@@ -96,10 +107,17 @@ def accuracy(
         batch_size=batch_size,
         use_cache=not no_cache,
     )
+    plan = dataclasses.replace(plan, shard=part)
     from robust_widgets.training.data import load_validation
 
     pictures = load_validation(data, classifier.input_size, classifier.classes)
     results = [planned.run(classifier, pictures) for planned in plan.attacks(pictures)]
+    if part is not None and out is not None:
+        from robust_widgets.training.accuracy_parts import write_part
+
+        path = write_part(out, part, classifier, data.resolve().name, plan.batch_size, results)
+        typer.echo(f"wrote {path}")
+        return
     for group in group_by_count(results):
         typer.echo(accuracy_table(group, classifier.classes if per_class else ()))
     if write:
@@ -109,6 +127,14 @@ def accuracy(
         classifier.card = dataclasses.replace(classifier.card, accuracies=accuracies)
         save_model(classifier, Path(model))
         typer.echo(f"wrote the accuracies into {model}")
+
+
+def _part(shard: str | None, out: Path | None, *, write: bool) -> Shard | None:
+    if (shard is None) != (out is None):
+        raise ParameterError("--shard and --out belong together: a part of the work, and the folder for its results.")
+    if shard is not None and write:
+        raise ParameterError("--write saves the accuracies on all pictures; omit --shard.")
+    return None if shard is None else Shard.of(shard)
 
 
 def check_writable(model: str, limit: int | None, attacks: Sequence[str] | None) -> None:

@@ -31,6 +31,7 @@ from robust_widgets.errors import (
     whole_number,
 )
 from robust_widgets.interface.parameters import SEED
+from robust_widgets.interface.shards import Shard
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.files import as_path, is_folder, kinds_of, pictures_in
@@ -41,7 +42,6 @@ from robust_widgets.solvers.compose import changed_start
 from robust_widgets.synthesis.loop import iterate
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.running.run import resolve_model, task_stages
-from robust_widgets.tasks.running.shards import Shard
 
 MEMORY_FRACTION = 0.5  # of the free memory: backward needs its own space, and other processes grow
 MAX_ON_CPU, MAX_ON_GPU = 8, 256  # larger batches are no faster on a CPU, and an interrupted batch is lost
