@@ -37,7 +37,7 @@ class FrontEnd(BuildHookInterface):
             raise RuntimeError("npm was not found, but the front end is built with it. Install Node.js 22.")
         if not self.is_bundler_installed():
             # Without the workspace shared, npm does not link what the widgets import from it.
-            workspaces = [part for name in ("bundler", "shared", "page") for part in ("--workspace", name)]
+            workspaces = [part for name in ("bundler", "shared", "widgets", "page") for part in ("--workspace", name)]
             self.run(npm, "ci", *workspaces, "--no-audit", "--no-fund")
         self.run(npm, "run", "build")
 

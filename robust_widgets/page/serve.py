@@ -5,17 +5,16 @@ from __future__ import annotations
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from robust_widgets.errors import SetupError, first_line
 
 HOST = "127.0.0.1"
-HEADERS = {
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+ISOLATION = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",
 }
 
 
@@ -35,12 +34,14 @@ TYPES = {
 }
 
 
-class _Handler(SimpleHTTPRequestHandler):
+class _PlainHandler(SimpleHTTPRequestHandler):
     def guess_type(self, path: Any) -> str:
         return TYPES.get(Path(path).suffix.lower(), "application/octet-stream")
 
+    headers_sent: ClassVar[dict[str, str]] = HEADERS
+
     def end_headers(self) -> None:
-        for name, value in HEADERS.items():
+        for name, value in self.headers_sent.items():
             self.send_header(name, value)
         super().end_headers()
 
@@ -48,18 +49,24 @@ class _Handler(SimpleHTTPRequestHandler):
         """Nothing: the terminal shows the address."""
 
 
-def page_server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
+class _IsolatedHandler(_PlainHandler):
+    headers_sent: ClassVar[dict[str, str]] = {**HEADERS, **ISOLATION}
+
+
+def page_server(folder: Path, port: int = 0, *, isolated: bool = True) -> ThreadingHTTPServer:
     """A server of a folder's files for this machine alone; call its ``serve_forever``.
 
     Args:
         folder: the page.
         port: 0 for any free one.
+        isolated: send the headers that isolate the page; without them it computes on one thread, as on most hosts.
 
     Raises:
         SetupError: the port is taken.
     """
     try:
-        return ThreadingHTTPServer((HOST, port), partial(_Handler, directory=str(folder)))
+        handler = _IsolatedHandler if isolated else _PlainHandler
+        return ThreadingHTTPServer((HOST, port), partial(handler, directory=str(folder)))
     except (OSError, OverflowError) as error:
         raise SetupError(f"The port {port} cannot be used ({first_line(error)}); give another one.") from None
 

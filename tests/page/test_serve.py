@@ -37,6 +37,17 @@ def test_a_page_is_served_isolated_and_with_its_types(tmp_path: Path) -> None:
     }
 
 
+def test_a_page_can_be_served_as_most_hosts_do(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_bytes(b"content")
+    with page_server(tmp_path, isolated=False) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        with urllib.request.urlopen(address_of(server)) as response:
+            assert "Cross-Origin-Opener-Policy" not in response.headers
+        server.shutdown()
+        thread.join()
+
+
 def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

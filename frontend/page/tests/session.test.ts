@@ -66,6 +66,7 @@ it("opens the worker next to the page, and tells when the model is loaded", asyn
 
 it("gives each run its own events, and nothing after its end", () => {
   const session = opened();
+  newest().say({ kind: "loaded", device: "WebAssembly", loaded: said });
   const heard: Record<number, string[]> = {};
   const submit = () => {
     const run = session.submit(request("generate", "dog"), ({ kind }: RunEvent) => (heard[run] ??= []).push(kind));
@@ -78,6 +79,20 @@ it("gives each run its own events, and nothing after its end", () => {
   expect(heard).toEqual({ [first]: ["ended"], [second]: ["ended"] });
   session.cancel();
   expect(newest().sent.map(({ kind }) => kind)).toEqual(["open", "run", "run", "cancel"]);
+});
+
+it("ends a run that waits for the model at once when it is stopped or replaced", () => {
+  const session = opened();
+  const ends: [number, string][] = [];
+  const submit = () =>
+    session.submit(request("generate", "dog"), (event) => {
+      if (event.kind === "ended") ends.push([event.run, event.state]);
+    });
+  const runs = [submit(), submit()];
+  session.cancel();
+  expect(ends).toEqual(runs.map((run) => [run, "stopped"]));
+  newest().say({ kind: "ended", run: runs[0] ?? 0, state: "stopped", ...said });
+  expect(ends.length).toBe(2);
 });
 
 it("ends all runs where the worker crashes, and starts another one for the next", () => {

@@ -1,4 +1,5 @@
 /** Errors that say in a sentence what was given, what is allowed, and what to do. */
+import type { ModelLoaded } from "@robust-widgets/shared/session";
 
 /** A value that a person gave, or a file of the page, cannot be used. */
 export class UserError extends Error {
@@ -13,12 +14,18 @@ export class UserError extends Error {
   }
 }
 
-export function sentenceOf(error: unknown): string {
-  if (error instanceof UserError) return error.message;
-  const reason = error instanceof Error ? error.message : String(error);
-  return `The run failed (${reason.replace(/\s+/g, " ").trim().replace(/\.$/, "")}).`;
+/** What is said of an error; `what` begins the sentence of one that nobody expected, such as "The run failed". */
+export function reportOf(error: unknown, what: string): ModelLoaded {
+  const { message, code, values } = error instanceof UserError ? error : unexpected(error, what);
+  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { message, code, values, details };
 }
 
-export function detailsOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function unexpected(error: unknown, what: string): UserError {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof RangeError || /memory|bad_alloc/i.test(reason)) {
+    return new UserError("memory", "This browser is short of memory; close other tabs, and reload the page.");
+  }
+  const short = reason.replace(/\s+/g, " ").trim().replace(/\.$/, "").slice(0, 300);
+  return new UserError("", `${what} (${short}).`);
 }

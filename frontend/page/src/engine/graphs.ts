@@ -3,6 +3,7 @@ import * as ort from "onnxruntime-web/wasm";
 import type { InputDeclaration, Manifest } from "../manifest";
 import { expandWeights, lengthOf, sizeOf } from "./arrays";
 import { damaged, download } from "./download";
+import { UserError } from "./errors";
 
 /** What the graphs call the file with their constants, which only exists here. */
 const WEIGHTS = "weights";
@@ -23,8 +24,11 @@ export interface StepResult {
   readonly gradient: Uint8Array;
 }
 
-/** Tells ONNX Runtime where its files are. Returns how it computes, in words. */
+/** Tells ONNX Runtime where its files are. Returns how it computes, in words. Throws where it cannot. */
 export function prepareRuntime(base: string): string {
+  if (!("WebAssembly" in globalThis)) {
+    throw new UserError("no-wasm", "This browser has no WebAssembly, which computes the steps; use a current browser.");
+  }
   const free = Math.max(navigator.hardwareConcurrency - 1, 1);
   const threads = globalThis.crossOriginIsolated ? Math.min(free, MOST_THREADS) : 1;
   ort.env.logLevel = "error";
@@ -70,7 +74,10 @@ export class Graphs {
     for (const [name, old] of this.sessions) {
       if (this.sessions.size <= MOST_SESSIONS) break;
       this.sessions.delete(name);
-      await (await old).release();
+      await old.then(
+        (graph) => graph.release(),
+        () => undefined,
+      );
     }
     const session = await ort.InferenceSession.create(new Uint8Array(graph), {
       executionProviders: ["wasm"],

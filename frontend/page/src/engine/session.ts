@@ -51,6 +51,7 @@ export class WorkerSession implements Session {
   submit(request: RunRequest, listener: RunListener): number {
     if (this.isClosed) throw new Error("This session is closed; reload the page to run again.");
     if (!this.worker) this.start();
+    if (this.loading) this.endAll("stopped", "");
     const run = ++this.runs;
     this.listeners.set(run, listener);
     this.send({ kind: "run", run, request });
@@ -58,6 +59,7 @@ export class WorkerSession implements Session {
   }
 
   cancel(): void {
+    if (this.loading) this.endAll("stopped", ""); // the worker answers when it is loaded
     this.send({ kind: "cancel" });
   }
 

@@ -2,7 +2,7 @@
 import type { ModelLoaded, RunEnded, RunRequest, RunState } from "@robust-widgets/shared/session";
 import type { Manifest } from "../manifest";
 import { download } from "./download";
-import { UserError, detailsOf, sentenceOf } from "./errors";
+import { reportOf } from "./errors";
 import { Graphs, prepareRuntime } from "./graphs";
 import type { FromWorker, ToWorker } from "./messages";
 import { isKnown } from "./problems";
@@ -14,6 +14,11 @@ interface Engine {
   readonly graphs: Graphs;
   readonly seeds: Seeds | null;
 }
+
+/** A channel to itself: what is sent through it comes after the messages that are there. */
+const { port1, port2 } = new MessageChannel();
+let waiting: () => void = () => undefined;
+port2.onmessage = () => waiting();
 
 const post = (message: FromWorker) => self.postMessage(message);
 let engine: Promise<Engine> | null = null;
@@ -36,8 +41,8 @@ self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
 });
 
 async function open(manifest: Manifest, base: string): Promise<Engine> {
-  const device = prepareRuntime(base);
   try {
+    const device = prepareRuntime(base);
     const graphs = new Graphs(manifest, base);
     const task = manifest.tasks.find(({ name }) => name === manifest.task && isKnown(name));
     const first = task?.uses[0]?.structure;
@@ -45,7 +50,7 @@ async function open(manifest: Manifest, base: string): Promise<Engine> {
     post({ kind: "loaded", device, loaded: { message: "", code: "", values: {}, details: "" } });
     return { manifest, graphs, seeds };
   } catch (error) {
-    post({ kind: "loaded", device, loaded: failure(error) });
+    post({ kind: "loaded", device: "", loaded: reportOf(error, "The model could not be loaded") });
     throw error;
   }
 }
@@ -76,23 +81,14 @@ async function work(run: number, request: RunRequest): Promise<void> {
     });
     end(isDone ? "done" : "stopped");
   } catch (error) {
-    end("failed", failure(error));
+    end("failed", reportOf(error, "The run failed"));
   }
-}
-
-function failure(error: unknown): ModelLoaded {
-  const { code, values } = error instanceof UserError ? error : { code: "", values: {} };
-  return { message: sentenceOf(error), code, values, details: detailsOf(error) };
 }
 
 /** Waits until the messages that have arrived are handled. */
 function messages(): Promise<void> {
   return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
+    waiting = resolve;
+    port1.postMessage(null);
   });
 }
