@@ -74,4 +74,4 @@ def test_controls_are_created_on_first_use(studio: StudioWidget, session: FakeSe
     assert new.controls["inpaint"].values()["steps"] == 9
     assert sorted(new.controls.created) == ["inpaint", "sketch_to_image"]
     with pytest.raises(KeyError):
-        studio.controls["dream"]
+        studio.controls["nothing"]
