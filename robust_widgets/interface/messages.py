@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from robust_widgets.interface.robustness import Robustness
-from robust_widgets.interface.session import Feature, ModelInfo, RunRequest
+from robust_widgets.interface.session import Feature, Layer, ModelInfo, RunRequest
 from robust_widgets.interface.wire import Arrays, Message
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.limits import (
@@ -119,6 +119,16 @@ class FeatureEntry(Checked):
     classes: Classes
 
 
+class LayerEntry(Checked):
+    """A layer of a model's network."""
+
+    name: Text
+    kind: Text
+    channels: Annotated[int, Field(ge=1, lt=2**31)]
+    height: Annotated[int, Field(ge=1, lt=2**31)]
+    width: Annotated[int, Field(ge=1, lt=2**31)]
+
+
 class ModelMessage(Message):
     """What widgets show of a model; arrays ``thumbnails`` of its features, and ``classes`` of its classes, if known."""
 
@@ -134,6 +144,7 @@ class ModelMessage(Message):
     synonyms: Annotated[
         tuple[Annotated[tuple[Text, ...], Field(strict=False)], ...], Field(strict=False, max_length=MOST_CLASSES)
     ] = ()
+    layers: Annotated[tuple[LayerEntry, ...], Field(strict=False, max_length=MOST_FEATURES)] = ()
 
 
 class Queued(Message):
@@ -324,6 +335,7 @@ def from_model(name: str, info: ModelInfo) -> tuple[ModelMessage, Arrays]:
         claim=info.claim,
         features=features,
         synonyms=info.synonyms,
+        layers=tuple(LayerEntry(**asdict(layer)) for layer in info.layers),
     )
     arrays = {"thumbnails": np.stack([f.thumbnail for f in info.features])} if features else {}
     return message, arrays | ({"classes": np.stack(info.class_pictures)} if info.class_pictures else {})
@@ -354,6 +366,7 @@ def to_model(message: ModelMessage, arrays: Arrays) -> ModelInfo:
         features=features,
         synonyms=message.synonyms,
         class_pictures=tuple(classes),
+        layers=tuple(Layer(**entry.model_dump()) for entry in message.layers),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from robust_widgets.errors import StateError
 from robust_widgets.interface import messages
 from robust_widgets.interface.messages import FROM_CLIENT, FROM_SERVER
 from robust_widgets.interface.robustness import Robustness
-from robust_widgets.interface.session import Feature, ModelInfo, RunRequest
+from robust_widgets.interface.session import Feature, Layer, ModelInfo, RunRequest
 from robust_widgets.interface.wire import PROTOCOL, common_protocol, from_wire, to_wire
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
@@ -72,7 +73,9 @@ def test_a_trace_and_a_model_arrive_as_they_were() -> None:
     assert messages.to_trace(received(messages.from_trace(1, trace, 3))[0]) == trace
     features = (Feature("fur", 3, ("dog",), PICTURE), Feature("eye", 9, ("cat", "dog"), PICTURE[::-1]))
     info = ModelInfo("tiny", ("dog", "cat"), 64, "cuda:0", "net", "l2", "", None, features, (("puppy",), ()))
+    info = replace(info, layers=(Layer("stage1", "Block", 48, 32, 32), Layer("head", "Linear", 2, 1, 1)))
     again = messages.to_model(*received(*messages.from_model("tiny", info)))
+    assert again.layers == info.layers
     assert (again.classes, again.input_size, again.synonyms, again.device) == (
         info.classes,
         64,
