@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -102,12 +103,14 @@ def serve(
 
     from robust_widgets.serving.limits import Limits
 
-    pool = _pool(names, device, gpus, Limits(runs=runs, side=size))
-    _serve(pool, _users(class_, in_hub=service is not None), address, port, certfile, keyfile, show_pictures)
+    def load() -> Pool:
+        return _pool(names, device, gpus, Limits(runs=runs, side=size))
+
+    _serve(load, _users(class_, in_hub=service is not None), address, port, certfile, keyfile, show_pictures)
 
 
 def _serve(
-    pool: Pool,
+    load: Callable[[], Pool],
     users: Users,
     address: str,
     port: int,
@@ -116,12 +119,13 @@ def _serve(
     show_pictures: bool,
 ) -> None:
     """Serve in this process, until the one that started it ends it."""
+    from robust_widgets.serving.pool import Pool
     from robust_widgets.serving.server import Context, serve, tls_context
     from robust_widgets.serving.supervisor import end_with_parent
 
     end_with_parent()
     tls = tls_context(certfile, keyfile) if certfile is not None else None
-    context = Context(pool, users, show_pictures)
+    context = Context(Pool({}), users, show_pictures)
 
     async def until_terminated() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -133,7 +137,8 @@ def _serve(
             port,
             prefix=os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/"),
             tls=tls,
-            ready=lambda port: typer.echo(f"Ready: {', '.join(pool.models)} on port {port}."),
+            load=load,
+            ready=lambda port: typer.echo(f"Ready: {', '.join(context.pool.models)} on port {port}."),
             stop=stop,
         )
 

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Protocol, TypeAlias
 
@@ -334,10 +335,17 @@ class Batcher:
         assert run is not None
         chosen, pixels = [first], run.cost
         service[first.owner] += run.cost
-        others = [t for t in due if t is not first and t.run is not None and t.run.key == run.key is not None]
-        while others:
-            ticket = min(others, key=lambda ticket: (service[ticket.owner], ticket.due, ticket.number))
-            others.remove(ticket)
+        queue = [
+            (service[ticket.owner], ticket.due, ticket.number, ticket)
+            for ticket in due
+            if ticket is not first and ticket.run is not None and ticket.run.key == run.key is not None
+        ]
+        heapify(queue)
+        while queue:
+            had, _, _, ticket = heappop(queue)
+            if had != service[ticket.owner]:  # another run of the same owner was chosen meanwhile
+                heappush(queue, (service[ticket.owner], ticket.due, ticket.number, ticket))
+                continue
             assert ticket.run is not None
             if pixels + ticket.run.cost > self._capacity:
                 break

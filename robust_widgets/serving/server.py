@@ -115,6 +115,8 @@ class Notebook(WebSocketHandler):
 
     async def prepare(self) -> None:
         check_host(self, self.context.users)
+        if not self.context.pool.models:
+            raise HTTPError(503, reason="The models are being loaded")
         person = await self.context.users.identify(token_of(self))
         if person is None:
             raise HTTPError(403, reason="This token is not known; ask the teacher for yours")
@@ -157,9 +159,10 @@ class Health(_Handler):
     """Whether the server works, for whoever restarts it."""
 
     def get(self) -> None:
-        well = self.context.pool.is_well
-        self.set_status(200 if well else 503)
-        self.write({"status": "ok" if well else "broken", "version": __version__})
+        pool = self.context.pool
+        status = "ok" if pool.is_well else "broken" if pool.models else "loading"
+        self.set_status(200 if status == "ok" else 503)
+        self.write({"status": status, "version": __version__})
 
 
 class Metrics(_Handler):
@@ -238,6 +241,7 @@ async def serve(
     *,
     prefix: str = "/",
     tls: ssl.SSLContext | None = None,
+    load: Callable[[], Pool] | None = None,
     ready: Callable[[int], object] = lambda port: None,
     stop: asyncio.Event | None = None,
 ) -> None:
@@ -248,7 +252,9 @@ async def serve(
         address, port: where to listen; port 0 is any free one.
         prefix: as for `application`.
         tls: encrypts connections; None is plain text.
-        ready: called with the port when the server listens.
+        load: makes the context's pool, on another thread; meanwhile the server answers already, which a JupyterHub
+            waits for.
+        ready: called with the port when the models are there.
         stop: ends it.
 
     Raises:
@@ -256,6 +262,8 @@ async def serve(
     """
     server = HTTPServer(application(context, prefix), ssl_options=tls, xheaders=False)
     server.listen(port, address)
+    if load is not None:
+        context.pool = await asyncio.to_thread(load)
     context.pool.start()
     sockets: Any = server._sockets  # pyright: ignore[reportPrivateUsage]
     ready(next(iter(sockets.values())).getsockname()[1])

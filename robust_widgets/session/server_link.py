@@ -159,7 +159,8 @@ class ServerLink:
 def _refused(address: ServerAddress, error: HTTPClientError) -> Exception:
     if error.code in (401, 403):
         return SetupError(
-            f"The server {address.name!r} does not know this token; set {TOKEN} to the one that your teacher gave you."
+            f"The server {address.name!r} refuses this token; set {TOKEN} to the one that your teacher gave you, or "
+            "ask for the right to use it on your JupyterHub."
             if address.token
             else f"The server {address.name!r} wants a token; set {TOKEN} to the one that your teacher gave you."
         )

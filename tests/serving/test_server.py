@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import requests
 from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.netutil import bind_sockets
 from tornado.websocket import websocket_connect
 
 from robust_widgets.errors import DataError, SetupError, UnknownNameError
@@ -22,8 +23,11 @@ from robust_widgets.interface import messages
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.interface.wire import PROTOCOL, to_wire
 from robust_widgets.pictures.limits import MAX_REQUEST
+from robust_widgets.serving.batcher import Batcher
 from robust_widgets.serving.limits import Limits
-from robust_widgets.serving.users import ClassList
+from robust_widgets.serving.pool import Pool, ServedModel
+from robust_widgets.serving.server import Context, serve
+from robust_widgets.serving.users import Anybody, ClassList
 from robust_widgets.session.remote import RemoteSession
 from tests.helpers import check_sentence, raises_sentence, smooth_model
 from tests.serving.pretended import PretendedDevice, PretendedRun
@@ -210,7 +214,7 @@ def test_tokens_say_who_may_come_in(school: tuple[RunningServer, ClassList], tmp
         with raises_sentence(SetupError, "ROBUST_WIDGETS_TOKEN"):
             RemoteSession(running.url, token=wrong)
     (tmp_path / "students.txt").write_text("Boaz Ōe\n", encoding="utf-8")
-    with raises_sentence(SetupError, "does not know this token"):
+    with raises_sentence(SetupError, "refuses this token"):
         RemoteSession(running.url, token=tokens["Ann"])
 
 
@@ -320,3 +324,49 @@ def test_a_failing_run_of_one_person_disturbs_nobody(server: RunningServer) -> N
     assert broken.ended().state == "failed" and fine.ended().state == "done" and len(fine.frames) == 31
     device.fails = lambda runs: None
     good.join(), bad.join()
+
+
+def test_while_its_models_are_loaded_the_server_says_so() -> None:
+    loaded, may_load = threading.Event(), threading.Event()
+
+    def load() -> Pool:
+        assert may_load.wait(60)
+        with RunningServer({"small": smooth_model(12)}) as other:
+            models = other.context.pool.models
+        return Pool(
+            {
+                name: ServedModel(m.info, m.fingerprint, [Batcher(PretendedDevice(input_size=12))])
+                for name, m in models.items()
+            }
+        )
+
+    async def run() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        sockets = bind_sockets(0, "127.0.0.1")
+        port = sockets[0].getsockname()[1]
+        for socket in sockets:
+            socket.close()
+        context = Context(Pool({}), Anybody())
+        serving = asyncio.create_task(
+            serve(context, "127.0.0.1", port, load=load, ready=lambda _: loaded.set(), stop=stop)
+        )
+        await asyncio.sleep(0)  # it listens now
+        url = f"http://localhost:{port}"
+
+        def ask() -> None:
+            health = requests.get(f"{url}/health", timeout=60)
+            assert health.status_code == 503 and health.json()["status"] == "loading"
+            with raises_sentence(SetupError, "does not answer"):
+                RemoteSession(url)
+            may_load.set()
+            assert loaded.wait(60)
+            assert requests.get(f"{url}/health", timeout=60).json()["status"] == "ok"
+            session = RemoteSession(url)
+            assert run_once(session).frames == [0, 1, 2]
+            session.join()
+
+        await loop.run_in_executor(None, ask)
+        stop.set()
+        await serving
+
+    asyncio.run(run())
