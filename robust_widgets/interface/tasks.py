@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Literal, get_type_hints
 
@@ -62,6 +62,7 @@ class TaskSpec:
         old_command: the command's name in earlier releases, kept as a hidden alias.
         report: further numbers for the report of a run, by name.
         comparison: a sheet that compares start and result, for tasks that have one.
+        paper: the paper's own values, by parameter; the studio marks them.
     """
 
     function: Callable[..., Trace]
@@ -75,6 +76,7 @@ class TaskSpec:
     old_command: str = ""
     report: Callable[[Trace], dict[str, float]] | None = None
     comparison: Comparison | None = None
+    paper: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def __post_init__(self) -> None:
         # So that help() and completion list the keywords with their defaults.

@@ -88,4 +88,5 @@ SPEC = TaskSpec(
     order=2,
     command_help="With --out FOLDER, pictures are written one by one, any number of them: --n 1000 --out mushrooms. If "
     "interrupted, run the same command again to continue.",
+    paper={"steps": 60, "epsilon": 40, "step_size": 1},
 )

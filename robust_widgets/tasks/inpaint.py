@@ -117,4 +117,5 @@ SPEC = TaskSpec(
     hint="Mask a part of the picture; it is repainted as part of the class.",
     order=5,
     shows_class=True,
+    paper={"steps": 720, "epsilon": 21.6, "step_size": 0.1},
 )

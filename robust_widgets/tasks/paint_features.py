@@ -184,4 +184,5 @@ SPEC = TaskSpec(
     order=6,
     command_help="A feature is a unit of the model's penultimate layer. For example: "
     '--mask sky.png --feature "shore 2" --mask meadow.png --feature "hoofed 1"',
+    paper={"steps": 140, "epsilon": 70, "step_size": 1},
 )

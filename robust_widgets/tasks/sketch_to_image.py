@@ -95,4 +95,5 @@ SPEC = TaskSpec(
     hint="Paint a few shapes; they become a picture of the class.",
     order=1,
     old_command="sketch",
+    paper={"steps": 60, "epsilon": 40, "step_size": 1},
 )

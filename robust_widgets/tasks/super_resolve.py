@@ -227,4 +227,5 @@ SPEC = TaskSpec(
     "(root mean square, values from 0 to 1).",
     report=lambda trace: {"low_resolution_error": low_resolution_error(trace)},
     comparison=Comparison(comparison_strip, "low resolution, bicubic and result", _caption),
+    paper={"steps": 40, "epsilon": 8, "step_size": 1},
 )

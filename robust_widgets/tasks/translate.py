@@ -92,4 +92,5 @@ SPEC = TaskSpec(
     label="Translate",
     hint="Load a photograph; it becomes a picture of another class.",
     order=3,
+    paper={"steps": 200, "epsilon": 80, "step_size": 0.5},
 )

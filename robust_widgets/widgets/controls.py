@@ -20,6 +20,26 @@ SIDE = 280
 MIDDLE = 248
 
 
+class Headings:
+    """Makes panels that fold on the page, without the kernel; their headings share one layout and one style."""
+
+    def __init__(self) -> None:
+        self._layout = ipywidgets.Layout()
+        self._style = ipywidgets.ButtonStyle()
+
+    def panel(self, title: str, *children: ipywidgets.Widget) -> ipywidgets.VBox:
+        """A panel with a heading, which the start panel's page folds."""
+        panel = ipywidgets.VBox([self.heading(title), *children])
+        panel.add_class("rw-panel")
+        return panel
+
+    def heading(self, title: str) -> ipywidgets.Button:
+        """The heading of a panel, for a box of its own with the class "rw-panel"."""
+        heading = ipywidgets.Button(description=title, layout=self._layout, style=self._style)
+        heading.add_class("rw-fold")
+        return heading
+
+
 class Control(ABC):
     """The control of one parameter; ``widget`` is shown."""
 
@@ -216,16 +236,20 @@ class TaskControls:
 
     def __init__(self, task: str, width: int = MIDDLE, input_size: int = 64) -> None:
         self.task = task
-        parameters = task_spec(task).parameters
+        spec = task_spec(task)
+        parameters = spec.parameters
         self.controls = {
             parameter.name: control(parameter, input_size, width - 36 if parameter.advanced else width)
             for parameter in parameters
         }
+        for parameter in parameters:
+            _explain(self.controls[parameter.name].widget, parameter, spec.paper.get(parameter.name))
         basic = [self.controls[parameter.name].widget for parameter in parameters if not parameter.advanced]
         advanced = [self.controls[parameter.name].widget for parameter in parameters if parameter.advanced]
         self.more = ipywidgets.Accordion(
             [ipywidgets.VBox(advanced)], titles=["More"], selected_index=None, layout={"width": f"{width - 4}px"}
         )
+        self.more.add_class("rw-more")
         self.widget = ipywidgets.VBox([*basic, self.more] if advanced else basic)
 
     def fit_channels(self, count: int) -> None:
@@ -273,6 +297,19 @@ class ControlsByTask(Mapping[str, TaskControls]):
 
     def __len__(self) -> int:
         return len(self._tasks)
+
+
+def _explain(widget: Any, parameter: AnyParameter, paper: float | None) -> None:
+    """Have the page show a word of help below a control, and mark the paper's value on its slider."""
+    widget.add_class("rw-parameter")
+    if paper is None:
+        return
+    sliders = [part for part in (widget, *getattr(widget, "children", ())) if hasattr(part, "readout")]
+    for part in sliders:
+        part.tooltip = f"{_tooltip(parameter)} Paper: {paper:g}."
+        if isinstance(parameter, Parameter) and part.min <= paper <= part.max:
+            # The page has no other way to learn a number of a widget that is not its own.
+            widget.add_class(f"rw-paper-{round(100 * (paper - part.min) / (part.max - part.min))}")
 
 
 def _tooltip(parameter: AnyParameter) -> str:

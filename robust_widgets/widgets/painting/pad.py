@@ -30,6 +30,7 @@ class Pad(PageWidget[PadEvent]):
         layer: the layer that the tools paint on, "sketch" or "mask".
         masking: whether the mask is shown and can be painted on.
         label: name for screen readers.
+        hint: a sentence over an empty canvas; ``""`` once something is painted.
         autosaved: whether running the cell again restores the painting; the pad says so when its kernel has ended.
     """
 
@@ -46,6 +47,7 @@ class Pad(PageWidget[PadEvent]):
     layer = t.Enum(list(get_args(PaintLayer)), default_value="sketch").tag(sync=True)
     masking = t.Bool(True).tag(sync=True)
     label = t.Unicode("Drawing surface").tag(sync=True)
+    hint = t.Unicode().tag(sync=True)
     autosaved = t.Bool(False).tag(sync=True)
 
     def parse(self, message: Message, buffers: Sequence[Any]) -> PadEvent | None:

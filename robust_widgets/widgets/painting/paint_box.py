@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets
 
 from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, SOFTNESS
-from robust_widgets.widgets.controls import SIDE, slider
+from robust_widgets.widgets.controls import SIDE, Headings, slider
 from robust_widgets.widgets.page_widget import thread_safe_link
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.status_line import StatusLine
@@ -95,7 +95,7 @@ class PaintBox:
         self.mask_tools = _row("rw-mask-tools", *self.layers.values(), self.invert, self.clear_mask)
         colors = ipywidgets.GridBox([*self.swatches, *self.recent_swatches])
         colors.add_class("rw-swatches")
-        sliders = ipywidgets.VBox([self.size, self.softness, self.opacity])
+        sliders = Headings().panel("Brush", self.size, self.softness, self.opacity)
         sliders.add_class("rw-sliders")
         self.widget = ipywidgets.VBox(
             [

@@ -246,6 +246,10 @@ class Raster:
         """Remove all paint from the sketch layer; can be undone."""
         self._apply({"sketch": np.zeros_like(self.sketch)})
 
+    def begin_with(self, sketch: Pixels) -> None:
+        """Make a drawing, uint8 (side, side, 4), the whole painting, on white paper, as one change."""
+        self._apply({"image": np.full_like(self.image, PAPER), "sketch": sketch})
+
     def set_image(self, picture: Pixels) -> None:
         """Set the picture under the sketch, uint8 (side, side, 3); can be undone."""
         self._apply({"image": picture})

@@ -37,6 +37,7 @@ from robust_widgets.widgets.painting.strokes import Point, Stroke
 from robust_widgets.widgets.status_line import StatusLine
 
 MIN_WIDTH = 0.3
+BLANK_HINT = "Paint here, or drop a picture"
 VISIBLE: frozenset[LayerName] = frozenset(("image", "sketch"))
 ONLY: dict[LayerName, frozenset[LayerName]] = {name: frozenset((name,)) for name in ALL_LAYERS}
 
@@ -50,9 +51,13 @@ class Surface:
         status: shows errors.
         side: size in raster pixels.
         display_side: size in CSS pixels.
+        hint: what an empty canvas says.
     """
 
-    def __init__(self, status: StatusLine, side: int = DEFAULT_SIDE, display_side: int = SIDE) -> None:
+    def __init__(
+        self, status: StatusLine, side: int = DEFAULT_SIDE, display_side: int = SIDE, hint: str = BLANK_HINT
+    ) -> None:
+        self._blank_hint = hint
         self.raster = Raster(side)
         self.canvas = RasterCanvas(side, display_side)
         self.pad = Pad(side=side, display_side=display_side, label="Painting canvas")
@@ -81,6 +86,7 @@ class Surface:
             },
         )
         self.widget.add_class("rw-surface")
+        self._show_hint()
         self.canvas.draw(self.raster)
 
     @property
@@ -130,6 +136,14 @@ class Surface:
             self.raster.set_image(square(picture, self.raster.side))
         self._changed(self.raster.whole, ONLY["image"])
 
+    def begin_with(self, sketch: Pixels) -> None:
+        """Make a drawing, uint8 (side, side, 4), the whole painting; can be undone."""
+        with self._lock:
+            self._strokes.clear()
+            self.raster.begin_with(sketch)
+        self.pad.clear_ink()
+        self._changed(self.raster.whole, VISIBLE)
+
     def set_mask(self, mask: Picture | Sequence[Picture] | None) -> None:
         """Set the mask, or clear it; can be undone.
 
@@ -175,6 +189,7 @@ class Surface:
             self._strokes.clear()
             self.raster = raster
         self.canvas.draw(raster)
+        self._show_hint()
 
     def undo(self) -> None:
         """Undo the last change."""
@@ -196,6 +211,10 @@ class Surface:
         self.pad.clear_ink()
         self._changed(self.raster.whole, ONLY["sketch"])
 
+    def _show_hint(self) -> None:
+        """Have an empty canvas say what it is for."""
+        self.pad.hint = self._blank_hint if self.raster.is_blank else ""
+
     def _show_change(self, change: Change | None) -> None:
         if change is not None:
             self._changed(change.box, change.layers)
@@ -205,6 +224,7 @@ class Surface:
         self._notify(layers)
 
     def _notify(self, layers: frozenset[LayerName]) -> None:
+        self._show_hint()
         for callback in self._on_change:
             callback()
         if layers & VISIBLE:

@@ -85,6 +85,7 @@ class ResultTools:
                 self.code,
             ]
         )
+        self.widget.add_class("rw-results")
         self.strip_widget = ipywidgets.VBox([self.strip, self.strip_text], layout={"width": f"{SIDE}px"})
         runner.on_shown(lambda trace, _step: self._show_details(trace))
         runner.on_end(lambda trace, _ended: self._show_details(trace))

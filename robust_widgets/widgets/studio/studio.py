@@ -17,7 +17,7 @@ from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.pictures import Pixels
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
-from robust_widgets.widgets.controls import MIDDLE, ControlsByTask
+from robust_widgets.widgets.controls import ControlsByTask, Headings
 from robust_widgets.widgets.page_widget import WholeBox
 from robust_widgets.widgets.painting.paint_box import PaintBox
 from robust_widgets.widgets.painting.surface import Surface
@@ -29,8 +29,20 @@ from robust_widgets.widgets.studio.badge import ModelBadge
 from robust_widgets.widgets.studio.cell import running_cell
 from robust_widgets.widgets.studio.requests import SURELY_NOT, LiveMode, make_request
 from robust_widgets.widgets.studio.results import ResultTools
+from robust_widgets.widgets.studio.start import (
+    ExampleEvent,
+    PhotographEvent,
+    StartEvent,
+    StartPanel,
+    SurpriseEvent,
+    photograph,
+    sketch,
+    surprise,
+)
 from robust_widgets.widgets.studio.why import WhyPanel
 from robust_widgets.widgets.target_picker import TargetPicker
+
+BLANK_HINT = "Paint here, drop a picture, or begin with an example above"
 
 
 class StudioWidget(WholeBox):
@@ -85,7 +97,7 @@ class StudioWidget(WholeBox):
         self.was_detached = False
         columns: list[Any] = []
         if any(spec.takes_picture for spec in specs):
-            self.surface = Surface(self.status)
+            self.surface = Surface(self.status, hint=BLANK_HINT)
             self.surface.pad.autosaved = autosave is not None
             self.paint_box = PaintBox(self.surface, self.status)
             self.live = LiveMode(self.surface, self.runner, self.status, self.run_from)
@@ -104,17 +116,19 @@ class StudioWidget(WholeBox):
             value=tasks[0],
             tooltips=[spec.hint for spec in specs],
             style={"button_width": "auto"},
-            layout={"margin": "0 0 10px 0"},
         )
+        self.task_buttons.add_class("rw-tasks")
         self.task_buttons.observe(lambda _: self._show_task(), "value")
         self.hint = ipywidgets.HTML()
         self._stack = ipywidgets.VBox()
         columns += [self._middle(), self.runner.view]
-        for column in columns:
-            column.layout.margin = "0 12px 8px 0"
-        rows: list[Any] = [ipywidgets.HBox(columns, layout={"flex_flow": "row wrap", "align_items": "flex-start"})]
+        self.runner.view.add_class("rw-watch-column")
+        self.start = StartPanel(session.model.classes, has_canvas=self.surface is not None)
+        box = ipywidgets.HBox(columns)
+        box.add_class("rw-columns")
+        rows: list[Any] = [self.start, box]
         if len(tasks) > 1:
-            rows.insert(0, self.task_buttons)
+            rows.insert(1, self.task_buttons)
         super().__init__(rows)
         self.add_class("rw-studio")
         self._show_task()
@@ -123,6 +137,7 @@ class StudioWidget(WholeBox):
             self.surface.on_change(self._on_change)
         self.results.on_save(self._on_save)
         self.target.layers.on_pick(self._fit_channels)
+        self.start.on_event(self.status.guard(self._on_start))
         self.runner.on_branch(lambda trace, step: self.run_from(trace[min(step, len(trace) - 1)].pixels))
         self.runner.on_end(self._on_end)
         self.runner.on_failed(self._offer_here)
@@ -273,22 +288,26 @@ class StudioWidget(WholeBox):
 
     def _middle(self) -> ipywidgets.VBox:
         buttons: list[Any] = [self.runner.run_button, self.runner.stop_button]
-        for button in buttons:
-            button.layout.width = "82px"
+        self.runner.run_button.add_class("rw-run")
         if self.live is not None:
             buttons.append(self.live.button)
+        row = ipywidgets.HBox(buttons)
+        row.add_class("rw-buttons")
+        headings = Headings()
         children: list[ipywidgets.Widget] = [
             self.hint,
-            self.target.widget,
-            self._stack,
-            ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
+            headings.panel("Class", self.target.widget),
+            row,
             self.status.widget,
             self.here_button,
-            self.results.widget,
+            headings.panel("Parameters", self._stack),
+            headings.panel("Use and save", self.results.widget),
             *([] if self.why is None else [self.why.widget]),
             self.badge.widget,
         ]
-        return ipywidgets.VBox(children, layout={"width": f"{MIDDLE}px", "flex": "0 0 auto"})
+        middle = ipywidgets.VBox(children)
+        middle.add_class("rw-middle")
+        return middle
 
     def _show_task(self) -> None:
         spec = task_spec(self.task)
@@ -334,9 +353,51 @@ class StudioWidget(WholeBox):
         elif name == "stop":
             self.runner.stop()
 
+    def _on_start(self, event: StartEvent) -> None:
+        """Begin with an example, and run at once."""
+        if isinstance(event, ExampleEvent):
+            assert self.surface is not None
+            self._choose_task("sketch_to_image")
+            self.surface.begin_with(sketch(event.name, self.surface.raster.side))
+            self.picker.value = self.start.class_of(event.name)
+        elif isinstance(event, PhotographEvent):
+            assert self.surface is not None
+            self._choose_task("translate")
+            self.surface.clear()
+            self.surface.set_picture(photograph())
+            self.picker.value = self.start.photograph_target() or self.picker.value
+        elif isinstance(event, SurpriseEvent):
+            self._surprise()
+            return
+        else:
+            return
+        self.runner.press()
+
+    def _surprise(self) -> None:
+        """Generate a class from a seed drawn at random; a model of others paints a sketch, for it has no seeds."""
+        if "generate" in self.controls and self.session.model.loading is None:
+            name, seed = surprise(self.picker.classes)
+            self._choose_task("generate")
+            self.controls["generate"].set({"seed": seed})
+            self.picker.value = name
+            self.runner.press()
+        elif self.start.sketches:
+            self._on_start(ExampleEvent(surprise(self.start.sketches)[0]))
+        else:
+            self.picker.value = surprise(self.picker.classes)[0]
+            self.runner.press()
+
+    def _choose_task(self, task: str) -> None:
+        """Choose a task, or another one that begins with a picture and needs no mask."""
+        if task not in self.controls:
+            others = [name for name in self.controls if task_spec(name).takes_picture]
+            task = next((name for name in others if not task_spec(name).takes_mask), self.task)
+        self.task_buttons.value = task
+
     def _on_end(self, trace: Trace, ended: RunEnded) -> None:
         self.snapshot.update(self.traces)
         self._unsaved = self._unsaved or len(trace) > 0
+        self.start.folded = True
         if ended.state == "failed" or not len(trace) or not task_spec(trace.task).shows_class:
             return
         probability = trace.mean("probability", 0)
@@ -372,11 +433,13 @@ class StudioWidget(WholeBox):
             self.surface.set_picture(picture)
         if self.paint_box is not None:
             self.paint_box.refresh()
+        self.start.folded = not self.surface.raster.is_blank
 
     def _on_save(self) -> None:
         self._unsaved = False
 
     def _on_change(self) -> None:
         self._unsaved = True
+        self.start.folded = True
         if self._autosave is not None and self.surface is not None:
             self._autosave.save(self.surface.raster)

@@ -47,7 +47,8 @@ class ClassPicker {
     model.on("change:matching", this.arrange);
     model.on("change:sheet", this.rebuild);
     model.on("msg:custom", this.receive);
-    for (const name of ["selected", "hint", "search"] as const) model.on(`change:${name}`, this.update);
+    for (const name of ["hint", "search"] as const) model.on(`change:${name}`, this.update);
+    model.on("change:selected", this.follow);
     this.rebuild();
     trySend(model, { kind: "hello" });
   }
@@ -60,7 +61,8 @@ class ClassPicker {
     this.model.off("change:matching", this.arrange);
     this.model.off("change:sheet", this.rebuild);
     this.model.off("msg:custom", this.receive);
-    for (const name of ["selected", "hint", "search"] as const) this.model.off(`change:${name}`, this.update);
+    for (const name of ["hint", "search"] as const) this.model.off(`change:${name}`, this.update);
+    this.model.off("change:selected", this.follow);
     this.root.remove();
   };
 
@@ -87,6 +89,11 @@ class ClassPicker {
     this.update();
     if (hadFocus) this.chosen?.focus();
     else this.reveal();
+  };
+
+  private readonly follow = (): void => {
+    this.update();
+    this.reveal();
   };
 
   /** Scrolls the list to the chosen class, and nothing around the list. */

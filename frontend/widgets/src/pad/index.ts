@@ -2,6 +2,7 @@
 import { connect } from "@robust-widgets/shared/connection";
 import { element } from "@robust-widgets/shared/dom";
 import "@robust-widgets/shared/kernelEnded.css";
+import "@robust-widgets/shared/tokens.css";
 import type { RenderContext } from "@robust-widgets/shared/model";
 import { say } from "@robust-widgets/shared/translation";
 import { Bar } from "./bar";
@@ -18,7 +19,7 @@ import { hostOf } from "./scene";
 import { Strokes } from "./strokes";
 import { Viewport } from "./viewport";
 
-const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking", "label"] as const;
+const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking", "label", "hint"] as const;
 const LEAST_RING = 3;
 
 const endedText = (model: Model): string => {
@@ -37,6 +38,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   const ring = element("div", "rw-pad-ring");
   const status = element("div", "rw-pad-status", { role: "status", "aria-live": "polite" });
   const badge = element("div", "rw-pad-badge");
+  const hint = element("div", "rw-pad-hint", { "aria-hidden": "true" });
   const surface = element("div", "rw-pad-surface", {
     tabindex: "0",
     role: "application",
@@ -74,7 +76,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     ring.style.setProperty("--rw-ring", `${Math.max(LEAST_RING, model.get("brush_size") * scale)}px`);
   };
 
-  surface.append(paper, ring, cursor.mark, badge);
+  surface.append(hint, paper, ring, cursor.mark, badge);
   // The notice is outside the surface: screen readers announce nothing inside role="application".
   const frame = element("div", "rw-pad-frame", {}, surface, notice, help.panel);
   el.append(frame, bar.row, status);
@@ -101,6 +103,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
 
   const update = () => {
     surface.setAttribute("aria-label", model.get("label"));
+    hint.textContent = model.get("hint") ?? "";
     surface.dataset["tool"] = model.get("tool");
     surface.dataset["layer"] = model.get("layer");
     el.style.setProperty("--rw-pad-side", `${model.get("display_side")}px`);

@@ -30,6 +30,8 @@ export interface State {
   layer: Layer;
   masking: boolean;
   label: string;
+  /** A sentence over an empty canvas; empty once something is painted. */
+  hint?: string;
   /** Whether the painting is restored when the cell runs again. */
   autosaved: boolean;
 }

@@ -3,6 +3,7 @@ import { trySend } from "@robust-widgets/shared/connection";
 import { element, setLabel, setTabStop } from "@robust-widgets/shared/dom";
 import type { RenderContext, WidgetModel } from "@robust-widgets/shared/model";
 import { say } from "@robust-widgets/shared/translation";
+import "@robust-widgets/shared/tokens.css";
 import "./palette.css";
 
 interface Entry {

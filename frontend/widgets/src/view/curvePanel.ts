@@ -29,6 +29,8 @@ export class CurvePanel {
     ];
     this.tabs = new Tabs(say("curves"), labels, () => this.redraw?.(), signal);
     this.root = this.tabs.root;
+    this.root.classList.add("rw-panel");
+    this.root.prepend(element("button", "rw-fold", { type: "button" }, "Curves"));
     this.charts = {
       progress: [new Chart(LOW, scrub, signal), new Chart(LOW, scrub, signal)],
       top: [new Chart(TALL, scrub, signal)],

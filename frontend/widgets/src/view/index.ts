@@ -9,6 +9,7 @@ import type { Buffers, RenderContext } from "@robust-widgets/shared/model";
 import { duration, percent, plain, stepRate } from "@robust-widgets/shared/numbers";
 import { say } from "@robust-widgets/shared/translation";
 import { Transport } from "@robust-widgets/shared/transport";
+import "@robust-widgets/shared/tokens.css";
 import "@robust-widgets/shared/watch.css";
 import { pageWords } from "@robust-widgets/shared/words";
 import { CurvePanel } from "./curvePanel";
