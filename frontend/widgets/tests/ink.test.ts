@@ -6,7 +6,15 @@ import type { Brush } from "../src/pad/messages";
 import { readScene, stripeOpacity, type Scene } from "../src/pad/scene";
 import { addHost, fill, pixel, SIDE } from "./pad";
 
-const BRUSH: Brush = { tool: "brush", color: "#ff0000", size: 4, softness: 0, opacity: 1, layer: "sketch" };
+const BRUSH: Brush = {
+  tool: "brush",
+  color: "#ff0000",
+  size: 4,
+  softness: 0,
+  opacity: 1,
+  layer: "sketch" as const,
+  mirror: "none" as const,
+};
 let host: HTMLElement;
 
 beforeEach(() => {

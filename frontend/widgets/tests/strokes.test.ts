@@ -50,7 +50,7 @@ test("a stroke shows at once, and is one message", () => {
         [8, 8, 1],
         [16, 8, 1],
       ],
-      brush: { tool: "brush", color: "#ff0000", size: 4, softness: 0, opacity: 1, layer: "sketch" },
+      brush: { tool: "brush", color: "#ff0000", size: 4, softness: 0, opacity: 1, layer: "sketch", mirror: "none" },
     },
   ]);
 });
@@ -189,4 +189,39 @@ test("without a kernel nothing is painted", () => {
   draw();
   expect(isInked(8, 8)).toBe(false);
   expect(strokes.start([8, 8, 1])).toBeNull();
+});
+
+test("with Shift, a stroke is a straight line from the end of the last one", () => {
+  const first = gesture("brush");
+  first.extend([10, 20, 1], false);
+  first.end();
+  pad.sent.length = 0;
+  const line = strokes.start([26, 12, 1], { straight: true });
+  line?.extend([26, 20, 1], true);
+  draw();
+  expect(isInked(18, 20)).toBe(true);
+  line?.end();
+  expect(pad.sent).toMatchObject([
+    {
+      phase: "end",
+      points: [
+        [10, 20, 1],
+        [26, 20, 1],
+      ],
+    },
+  ]);
+});
+
+test("symmetry repeats the ink at once, and is sent along", () => {
+  pad.set("mirror", "both");
+  const stroke = gesture("brush");
+  draw();
+  expect([isInked(8, 8), isInked(SIDE - 8, 8), isInked(8, SIDE - 8), isInked(SIDE - 8, SIDE - 8)]).toEqual([
+    true,
+    true,
+    true,
+    true,
+  ]);
+  stroke.end();
+  expect(pad.sent).toMatchObject([{ kind: "stroke", brush: { mirror: "both" } }]);
 });

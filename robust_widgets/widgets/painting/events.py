@@ -20,7 +20,7 @@ from robust_widgets.pictures.limits import (
     MAX_TEXT_LENGTH,
 )
 from robust_widgets.widgets.page_widget import HelloEvent, Message
-from robust_widgets.widgets.painting.layers import PaintLayer
+from robust_widgets.widgets.painting.layers import Mirror, PaintLayer
 from robust_widgets.widgets.painting.strokes import Point, Tool
 
 PadTool: TypeAlias = Literal["brush", "eraser", "line", "rectangle", "lasso", "fill", "eyedropper"]
@@ -43,6 +43,7 @@ class Brush:
         size: diameter in raster units.
         softness, opacity: 0 to 1.
         layer: the layer painted on.
+        mirror: where the paint is repeated.
     """
 
     tool: Tool
@@ -51,6 +52,7 @@ class Brush:
     softness: float
     opacity: float
     layer: PaintLayer
+    mirror: Mirror = "none"
 
 
 @dataclass(frozen=True)
@@ -178,13 +180,18 @@ def _brush(raw: object) -> Brush | None:
         return None
     fields = cast("Message", raw)
     tool, color, layer = fields.get("tool"), fields.get("color"), fields.get("layer")
+    mirror = fields.get("mirror", "none")
     numbers = _numbers([fields.get("size"), fields.get("softness"), fields.get("opacity")], 3)
     if tool not in get_args(Tool) or layer not in get_args(PaintLayer) or not is_color(color) or numbers is None:
+        return None
+    if mirror not in get_args(Mirror):
         return None
     size, softness, opacity = numbers
     if not (0 < size <= MAX_BRUSH_SIZE and 0 <= softness <= 1 and 0 <= opacity <= 1):
         return None
-    return Brush(cast("Tool", tool), str(color), size, softness, opacity, cast("PaintLayer", layer))
+    return Brush(
+        cast("Tool", tool), str(color), size, softness, opacity, cast("PaintLayer", layer), cast("Mirror", mirror)
+    )
 
 
 def _picture(message: Message, buffers: Sequence[Any]) -> PictureEvent | None:

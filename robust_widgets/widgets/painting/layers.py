@@ -15,6 +15,8 @@ from robust_widgets.pictures.limits import MAX_HISTORY
 
 LayerName: TypeAlias = Literal["image", "sketch", "mask"]
 PaintLayer: TypeAlias = Literal["sketch", "mask"]
+# Where paint is repeated: across the vertical middle line (x), the horizontal one (y), or both.
+Mirror: TypeAlias = Literal["none", "x", "y", "both"]
 Box: TypeAlias = tuple[int, int, int, int]
 
 

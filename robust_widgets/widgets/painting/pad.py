@@ -13,7 +13,7 @@ import traitlets as t
 
 from robust_widgets.widgets.page_widget import STATIC, Message, PageWidget
 from robust_widgets.widgets.painting.events import Brush, PadEvent, PadTool, is_color, parse_event
-from robust_widgets.widgets.painting.layers import PaintLayer
+from robust_widgets.widgets.painting.layers import Mirror, PaintLayer
 
 
 class Pad(PageWidget[PadEvent]):
@@ -30,6 +30,7 @@ class Pad(PageWidget[PadEvent]):
         layer: the layer that the tools paint on, "sketch" or "mask".
         masking: whether the mask is shown and can be painted on.
         label: name for screen readers.
+        mirror: where paint is repeated: "none", "x" (left and right), "y" (top and bottom) or "both".
         hint: a sentence over an empty canvas; ``""`` once something is painted.
         autosaved: whether running the cell again restores the painting; the pad says so when its kernel has ended.
     """
@@ -47,6 +48,7 @@ class Pad(PageWidget[PadEvent]):
     layer = t.Enum(list(get_args(PaintLayer)), default_value="sketch").tag(sync=True)
     masking = t.Bool(True).tag(sync=True)
     label = t.Unicode("Drawing surface").tag(sync=True)
+    mirror = t.Enum(list(get_args(Mirror)), default_value="none").tag(sync=True)
     hint = t.Unicode().tag(sync=True)
     autosaved = t.Bool(False).tag(sync=True)
 
@@ -64,7 +66,7 @@ class Pad(PageWidget[PadEvent]):
     def brush(self) -> Brush:
         """The current brush."""
         tool = "eraser" if self.tool == "eraser" else "brush"
-        return Brush(tool, self.color, self.brush_size, self.softness, self.opacity, self.layer)
+        return Brush(tool, self.color, self.brush_size, self.softness, self.opacity, self.layer, self.mirror)
 
     def painted(self, id: int) -> None:
         """Stroke or area ``id`` is on the canvas; the page removes its own ink of it."""

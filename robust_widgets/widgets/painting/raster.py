@@ -12,7 +12,17 @@ from PIL import ImageColor
 
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.limits import MAX_COVERED
-from robust_widgets.widgets.painting.layers import Box, Change, History, LayerName, PaintLayer, Patch, union, within
+from robust_widgets.widgets.painting.layers import (
+    Box,
+    Change,
+    History,
+    LayerName,
+    Mirror,
+    PaintLayer,
+    Patch,
+    union,
+    within,
+)
 from robust_widgets.widgets.painting.strokes import (
     Color,
     Coverage,
@@ -21,6 +31,7 @@ from robust_widgets.widgets.painting.strokes import (
     Tool,
     area_coverage,
     cover,
+    mirrored,
     painted,
     painted_behind,
 )
@@ -174,12 +185,13 @@ class Raster:
         softness: float,
         opacity: float = 1.0,
         layer: PaintLayer = "sketch",
+        mirror: Mirror = "none",
     ) -> Stroke:
         """Start a stroke; ``color`` as in CSS."""
         self._commit()
         coverage = np.zeros((self.side, self.side), dtype=np.float32)
         base = self._layers[layer].copy()
-        self._painting = Stroke(tool, _rgb(color), size, softness, opacity, layer, base, coverage)
+        self._painting = Stroke(tool, _rgb(color), size, softness, opacity, layer, base, coverage, mirror=mirror)
         return self._painting
 
     def extend(self, stroke: Stroke, points: Sequence[Point]) -> Box | None:
@@ -218,11 +230,14 @@ class Raster:
         color: str,
         opacity: float = 1.0,
         layer: PaintLayer = "sketch",
+        mirror: Mirror = "none",
     ) -> Box | None:
-        """Fill a polygon; returns the changed rectangle, None if it is outside."""
+        """Fill a polygon and its images; returns the changed rectangle, None if it is outside."""
         if len(corners) < 3:
             return None
-        return self._paint(area_coverage(corners, self.side), color, opacity, layer)
+        images = mirrored(corners, mirror, self.side)
+        coverages = [area_coverage([(x, y) for x, y in image], self.side) for image in images]
+        return self._paint(np.maximum.reduce(coverages), color, opacity, layer)
 
     def fill(self, x: float, y: float, color: str, opacity: float = 1.0, layer: PaintLayer = "sketch") -> Box | None:
         """Fill the area of similar colour around a point; returns the changed rectangle, None if outside.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robust_widgets.pictures import Pixels
-from robust_widgets.widgets.painting.layers import Box, PaintLayer
+from robust_widgets.widgets.painting.layers import Box, Mirror, PaintLayer, union
 
 Point: TypeAlias = tuple[float, float, float]
 Tool = Literal["brush", "eraser"]
@@ -38,6 +38,7 @@ class Stroke:
         coverage: of each pixel, 0 to 1; overlaps within a stroke do not add up.
         touched: the rectangle painted so far; None if empty.
         last: the last point painted.
+        mirror: where it is repeated.
     """
 
     tool: Tool
@@ -50,9 +51,28 @@ class Stroke:
     coverage: Coverage
     touched: Box | None = None
     last: Point | None = None
+    mirror: Mirror = "none"
+
+
+def mirrored(points: Sequence[tuple[float, ...]], mirror: Mirror, side: int) -> list[list[tuple[float, ...]]]:
+    """Points (x, y, ...), and their images across the middle lines of the raster."""
+    images = [list(points)]
+    if mirror in ("x", "both"):
+        images += [[(side - x, *rest) for x, *rest in points] for points in images]
+    if mirror in ("y", "both"):
+        images += [[(x, side - y, *rest) for x, y, *rest in points] for points in images]
+    return images
 
 
 def cover(stroke: Stroke, first: Point, second: Point) -> Box | None:
+    """Add one segment to the coverage, and its images; returns the changed rectangle, None if it is outside."""
+    changed: Box | None = None
+    for start, end in mirrored((first, second), stroke.mirror, len(stroke.coverage)):
+        changed = union(changed, _cover(stroke, (start[0], start[1], start[2]), (end[0], end[1], end[2])))
+    return changed
+
+
+def _cover(stroke: Stroke, first: Point, second: Point) -> Box | None:
     """Add one segment to the coverage, with an edge that fades over ``1 + softness * radius`` pixels."""
     side = len(stroke.coverage)
     radius = stroke.size / 2 * max(first[2], second[2])

@@ -281,7 +281,7 @@ class Surface:
                 while len(self._strokes) >= MAX_STROKES:  # from a page that ends none
                     self.raster.finish(self._strokes.pop(next(iter(self._strokes))))
                 self._strokes[event.id] = self.raster.begin(
-                    brush.tool, brush.color, brush.size, brush.softness, brush.opacity, brush.layer
+                    brush.tool, brush.color, brush.size, brush.softness, brush.opacity, brush.layer, brush.mirror
                 )
                 self._report_color(brush)
             stroke = self._strokes[event.id]
@@ -298,7 +298,7 @@ class Surface:
     def _area(self, event: AreaEvent) -> None:
         brush = replace(event.brush or self.pad.brush, tool="brush")
         with self._lock:
-            box = self.raster.paint_area(event.corners, brush.color, brush.opacity, brush.layer)
+            box = self.raster.paint_area(event.corners, brush.color, brush.opacity, brush.layer, brush.mirror)
         if box is not None:
             self.canvas.draw(self.raster, box, ONLY[brush.layer])
         self.pad.painted(event.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -272,3 +273,27 @@ def test_the_union_is_the_smallest_rectangle_around_both() -> None:
     assert union((2, 3, 5, 6), (4, 1, 9, 5)) == (2, 1, 9, 6)
     assert union(None, (1, 2, 3, 4)) == union((1, 2, 3, 4), None) == (1, 2, 3, 4)
     assert union(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("mirror", "places"),
+    [
+        ("none", {(20, 30)}),
+        ("x", {(20, 30), (80, 30)}),
+        ("y", {(20, 30), (20, 70)}),
+        ("both", {(20, 30), (80, 30), (20, 70), (80, 70)}),
+    ],
+)
+def test_symmetry_repeats_strokes_and_areas_and_one_undo_takes_all_back(mirror: Any, places: set[Any]) -> None:
+    everywhere = {(20, 30), (80, 30), (20, 70), (80, 70)}
+    raster = Raster(100)
+    stroke = raster.begin("brush", "#ff0000", 8, 0, mirror=mirror)
+    raster.extend(stroke, [(20, 30, 1.0), (22, 30, 1.0)])
+    raster.finish(stroke)
+    assert {(x, y) for x, y in everywhere if raster.sketch[y, x, 3]} == places
+    raster.undo()
+    assert raster.is_blank
+    raster.paint_area([(16, 26), (24, 26), (24, 34), (16, 34)], "#00ff00", mirror=mirror)
+    assert {(x, y) for x, y in everywhere if raster.sketch[y, x, 3] == 255} == places
+    raster.undo()
+    assert raster.is_blank

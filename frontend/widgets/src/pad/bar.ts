@@ -1,12 +1,25 @@
 import { element, icon } from "@robust-widgets/shared/dom";
 import { say } from "@robust-widgets/shared/translation";
 import { button } from "./button";
+import type { Mirror } from "./messages";
 
 const PICTURE = "M2 3.5h12v9H2zM2 10.5l3.5-3.5 3 3 2-2 3.5 3.5M11 6.2v.1";
 const EYE =
   "M1.5 8S4 3.7 8 3.7 14.5 8 14.5 8 12 12.3 8 12.3 1.5 8 1.5 8z" + "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6z";
 
+const MIRROR = "M8 2v12M6 4.5 1.5 12H6zM10 4.5 14.500 12H10z";
+
+const mirrors = (): Record<Mirror, [next: Mirror, label: string]> => ({
+  none: ["x", say("Symmetry: off")],
+  x: ["y", say("Symmetry: left and right")],
+  y: ["both", say("Symmetry: top and bottom")],
+  both: ["none", say("Symmetry: all four quarters")],
+});
+
 export interface BarActions {
+  mirror(mirror: Mirror): void;
+  /** 0 to 1. */
+  showResult(opacity: number): void;
   upload(file: File): void;
   /** In (1), out (-1), or to fit (0). */
   zoom(direction: 1 | -1 | 0): void;
@@ -20,6 +33,11 @@ export class Bar {
   private readonly percent = button("rw-pad-percent", say("Zoom to fit"), "0", "100%");
   private readonly before = button("", say("Show the image without paint, while held"), "\\", icon(EYE), say("Before"));
 
+  private readonly symmetry = button("", say("Symmetry"), "S", icon(MIRROR));
+  private readonly result = element("input", "rw-pad-opacity", { type: "range", min: "0", max: "100", value: "0" });
+  private readonly resultRow = element("label", "rw-pad-result-row", {}, say("result over the sketch"), this.result);
+  private current: Mirror = "none";
+
   constructor(private readonly actions: BarActions) {
     const [upload, file] = this.uploadButton();
     const zoomOut = button("", say("Zoom out"), "-", "−");
@@ -29,6 +47,8 @@ export class Bar {
     this.percent.addEventListener("click", () => actions.zoom(0));
     zoomIn.addEventListener("click", () => actions.zoom(1));
     help.addEventListener("click", () => actions.help());
+    this.symmetry.addEventListener("click", () => this.nextMirror());
+    this.result.addEventListener("input", () => actions.showResult(Number(this.result.value) / 100));
     this.listenToBefore();
     this.setBefore(false);
     const zoom = element(
@@ -39,9 +59,35 @@ export class Bar {
       this.percent,
       zoomIn,
     );
-    this.row = element("div", "rw-pad-bar", {}, upload, file, this.before, zoom, help);
+    this.resultRow.hidden = true;
+    const buttons = element("div", "rw-pad-buttons", {}, upload, file, this.before, this.symmetry, zoom, help);
+    this.row = element("div", "rw-pad-bar", {}, buttons, this.resultRow);
     // JupyterLab handles shortcuts before the pad does; without this, B would insert a cell.
     this.row.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
+
+  /** Offers to lay the result over the sketch, where there is one. */
+  offerResult(): void {
+    this.resultRow.hidden = false;
+  }
+
+  /** Goes on to the next kind of symmetry. */
+  nextMirror(): Mirror {
+    const [next] = mirrors()[this.current];
+    this.actions.mirror(next);
+    return next;
+  }
+
+  /** @param mirror undefined where there is no symmetry */
+  setMirror(mirror: Mirror | undefined): string {
+    this.symmetry.hidden = !mirror;
+    if (!mirror) return "";
+    const [, label] = mirrors()[mirror];
+    this.current = mirror;
+    this.symmetry.setAttribute("aria-pressed", String(mirror !== "none"));
+    this.symmetry.setAttribute("aria-label", label);
+    this.symmetry.title = `${label} (S)`;
+    return label;
   }
 
   setZoom(zoom: number): void {

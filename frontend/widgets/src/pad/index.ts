@@ -11,15 +11,16 @@ import "./box.css";
 import { Cursor } from "./cursor";
 import { Help, shortcutsInWords } from "./help";
 import { Keyboard } from "./keyboard";
-import type { Incoming, Model, RawModel } from "./messages";
+import { choose, type Incoming, type Model, type Place, type RawModel } from "./messages";
 import "./pad.css";
 import { listenForPictures, sendPicture } from "./picture";
 import { Pointers } from "./pointers";
-import { hostOf } from "./scene";
+import { ResultOverlay } from "./result";
+import { colorAt, hostOf } from "./scene";
 import { Strokes } from "./strokes";
 import { Viewport } from "./viewport";
 
-const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking", "label", "hint"] as const;
+const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking", "label", "hint", "mirror"] as const;
 const LEAST_RING = 3;
 
 const endedText = (model: Model): string => {
@@ -70,13 +71,32 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     else viewport.zoomTo(1);
   };
   const upload = (file: File) => void sendPicture(model, file);
-  const bar = new Bar({ upload, zoom, showBefore, help: () => help.toggle() });
+  const result = new ResultOverlay();
+  const bar = new Bar({
+    upload,
+    zoom,
+    showBefore,
+    help: () => help.toggle(),
+    mirror: (mirror) => choose(model, "mirror", mirror),
+    showResult: (opacity) => result.show(opacity),
+  });
+  const color = element("div", "rw-pad-color");
+  color.hidden = true;
+  const showColor = (at: Place | null) => {
+    const picked = at && colorAt(hostOf(surface), viewport.toRasterFrom(at));
+    color.hidden = !picked;
+    if (!at || !picked) return;
+    color.textContent = picked;
+    color.style.setProperty("--rw-picked", picked);
+    color.style.left = `${at[0]}px`;
+    color.style.top = `${at[1]}px`;
+  };
   const resizeRing = () => {
     const scale = (model.get("display_side") * viewport.zoom) / side();
     ring.style.setProperty("--rw-ring", `${Math.max(LEAST_RING, model.get("brush_size") * scale)}px`);
   };
 
-  surface.append(hint, paper, ring, cursor.mark, badge);
+  surface.append(hint, result.canvas, paper, ring, cursor.mark, color, badge);
   // The notice is outside the surface: screen readers announce nothing inside role="application".
   const frame = element("div", "rw-pad-frame", {}, surface, notice, help.panel);
   el.append(frame, bar.row, status);
@@ -91,11 +111,15 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
       isPanKeyHeld: () => keyboard.isSpaceHeld,
       usedPanKey: () => keyboard.usedSpace(),
       pressed: () => cursor.hide(),
+      showColor,
     },
     signal,
   );
+  const nextMirror = () => {
+    if (model.get("mirror")) announce(bar.setMirror(bar.nextMirror()));
+  };
   const keyboard: Keyboard = new Keyboard(
-    { surface, model, viewport, pointers, cursor, help, showBefore, announce },
+    { surface, model, viewport, pointers, cursor, help, showBefore, announce, nextMirror },
     signal,
   );
   listenForPictures(surface, model, signal);
@@ -105,6 +129,8 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     surface.setAttribute("aria-label", model.get("label"));
     hint.textContent = model.get("hint") ?? "";
     surface.dataset["tool"] = model.get("tool");
+    surface.dataset["mirror"] = model.get("mirror") ?? "none";
+    bar.setMirror(model.get("mirror"));
     surface.dataset["layer"] = model.get("layer");
     el.style.setProperty("--rw-pad-side", `${model.get("display_side")}px`);
     hostOf(surface).classList.toggle("rw-no-mask", !model.get("masking"));
@@ -124,6 +150,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     attached.disconnect();
     update();
     connectBox(hostOf(surface), model, signal);
+    if (result.follow(el, signal)) bar.offerResult();
   });
   attached.observe(surface);
   model.send({ kind: "hello" });

@@ -1,5 +1,5 @@
 import { createCanvas } from "@robust-widgets/shared/dom";
-import type { Brush, Place, Point } from "./messages";
+import { mirrored, type Brush, type Place, type Point } from "./messages";
 import { TINT, canvasOf, pixelsOf, stripeOpacity, type Scene } from "./scene";
 
 /** Width of a pen stroke without pressure, as a fraction of the brush. */
@@ -63,10 +63,15 @@ export class Ink {
   /** Extends the stroke to a point. Each pixel keeps its largest coverage, so a stroke that crosses itself does not build
    * up. */
   lineTo(point: Point): void {
-    const [ax, ay, startPressure] = this.last ?? point;
-    const [bx, by, endPressure] = point;
     const { side } = this.before;
+    const starts = mirrored(this.last ?? point, this.brush.mirror ?? "none", side);
+    const ends = mirrored(point, this.brush.mirror ?? "none", side);
     this.last = point;
+    starts.forEach((start, index) => this.segment(start, ends[index] ?? start));
+  }
+
+  private segment([ax, ay, startPressure]: Point, [bx, by, endPressure]: Point): void {
+    const { side } = this.before;
     const radiusAt = (pressure: number) => this.radius * (LEAST_WIDTH + (1 - LEAST_WIDTH) * pressure);
     const [start, end] = [radiusAt(startPressure), radiusAt(endPressure)];
     const widest = Math.max(start, end) + 1;
@@ -95,9 +100,12 @@ export class Ink {
     this.reset();
     this.scratch ??= createCanvas(side, side, { willReadFrequently: true });
     this.scratch.clearRect(0, 0, side, side);
-    this.scratch.beginPath();
-    for (const [x, y] of corners) this.scratch.lineTo(x, y);
-    this.scratch.fill("evenodd");
+    const images = corners.map((corner) => mirrored(corner, this.brush.mirror ?? "none", side));
+    for (let image = 0; image < (images[0]?.length ?? 0); image++) {
+      this.scratch.beginPath();
+      for (const places of images) this.scratch.lineTo(...(places[image] ?? [0, 0]));
+      this.scratch.fill("evenodd");
+    }
     const { data } = this.scratch.getImageData(0, 0, side, side);
     let isCovered = false;
     for (let at = 0; at < this.coverage.length; at++) {

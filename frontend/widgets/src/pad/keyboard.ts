@@ -22,6 +22,8 @@ export interface KeyboardHost {
   help: Help;
   showBefore(show: boolean): void;
   announce(text: string): void;
+  /** Goes on to the next kind of symmetry. */
+  nextMirror(): void;
 }
 
 /** Keys, while the painting surface has the focus. Tab is never handled. */
@@ -130,6 +132,7 @@ export class Keyboard {
     else if (command.local === "before") this.showBefore(true);
     else if (isRepeat) return;
     else if (command.local === "help") help.toggle();
+    else if (command.local === "mirror") this.host.nextMirror();
     else if (command.local === "layer") this.changeLayer();
     else if (!help.panel.hidden) help.toggle(false);
     else if (!pointers.cancel() && !cursor.cancel()) model.send({ kind: "action", name: "stop" });

@@ -4,6 +4,8 @@ import type { WidgetModel } from "@robust-widgets/shared/model";
 
 export type Tool = "brush" | "eraser" | "line" | "rectangle" | "lasso" | "fill" | "eyedropper";
 export type Layer = "sketch" | "mask";
+/** Where each stroke is repeated: across the vertical middle line (x), the horizontal one (y), or both. */
+export type Mirror = "none" | "x" | "y" | "both";
 export type Action = "undo" | "redo" | "run" | "stop" | "smaller" | "larger" | "invert";
 /** x, y in raster units, pressure 0 to 1. */
 export type Point = [number, number, number];
@@ -17,6 +19,7 @@ export interface Brush {
   softness: number;
   opacity: number;
   layer: Layer;
+  mirror?: Mirror;
 }
 
 export interface State {
@@ -29,6 +32,8 @@ export interface State {
   opacity: number;
   layer: Layer;
   masking: boolean;
+  /** Left out where what is painted cannot be mirrored. */
+  mirror?: Mirror;
   label: string;
   /** A sentence over an empty canvas; empty once something is painted. */
   hint?: string;
@@ -58,10 +63,26 @@ export const brushOf = (model: Model, erase: boolean): Brush => ({
   softness: model.get("softness"),
   opacity: model.get("opacity"),
   layer: model.get("layer"),
+  mirror: model.get("mirror") ?? "none",
 });
 
+/** A point, and its images across the middle lines. */
+export function mirrored<P extends Place | Point>(point: P, mirror: Mirror, side: number): P[] {
+  const flip = (from: P, axis: 0 | 1): P => {
+    const image = [...from] as P;
+    image[axis] = side - image[axis];
+    return image;
+  };
+  const across = mirror === "x" || mirror === "both" ? [point, flip(point, 0)] : [point];
+  return mirror === "y" || mirror === "both" ? [...across, ...across.map((from) => flip(from, 1))] : across;
+}
+
 /** Sets a trait here at once, and syncs it to Python. */
-export function choose<Name extends "tool" | "layer" | "color">(model: Model, name: Name, value: State[Name]): void {
+export function choose<Name extends "tool" | "layer" | "color" | "mirror">(
+  model: Model,
+  name: Name,
+  value: State[Name],
+): void {
   model.set(name, value);
   model.save_changes();
 }

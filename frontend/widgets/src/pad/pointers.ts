@@ -20,6 +20,8 @@ export interface PointerHost {
   /** Called when that key was used to move the view. */
   usedPanKey(): void;
   pressed(): void;
+  /** Shows the colour at a point of the surface, while the pointer picks; null hides it. */
+  showColor(at: Place | null): void;
 }
 
 export class Pointers {
@@ -32,13 +34,13 @@ export class Pointers {
     private readonly host: PointerHost,
     signal: AbortSignal,
   ) {
-    const { surface, ring } = host;
+    const { surface } = host;
     surface.addEventListener("pointerdown", (event) => this.press(event), { signal });
     surface.addEventListener("pointermove", (event) => this.move(event), { signal });
     for (const name of ["pointerup", "pointercancel", "lostpointercapture"] as const) {
       surface.addEventListener(name, (event) => this.release(event), { signal });
     }
-    surface.addEventListener("pointerleave", () => (ring.hidden = true), { signal });
+    surface.addEventListener("pointerleave", () => this.leave(), { signal });
     surface.addEventListener("wheel", (event) => this.wheel(event), { signal, passive: false });
     // Without this the middle button starts the browser's autoscroll.
     const noAutoscroll = (event: MouseEvent) => {
@@ -103,7 +105,11 @@ export class Pointers {
     const erase = (event.buttons & ERASER_END) !== 0;
     if ((event.button !== 0 && !erase) || !event.isPrimary) return;
     const canPick = !["line", "rectangle", "lasso"].includes(model.get("tool"));
-    const gesture = strokes.start(this.pointOf(event), { pick: event.altKey && canPick, erase });
+    const gesture = strokes.start(this.pointOf(event), {
+      pick: event.altKey && canPick,
+      erase,
+      straight: event.shiftKey,
+    });
     if (!gesture) return;
     this.painted = { gesture, pointer: event.pointerId };
     this.capture(event);
@@ -184,10 +190,17 @@ export class Pointers {
     viewport.zoomTo(viewport.zoom * Math.exp(-turn * ZOOM_PER_WHEEL_PIXEL), at);
   }
 
+  private leave(): void {
+    this.host.ring.hidden = true;
+    this.host.showColor(null);
+  }
+
   private moveRing(event: PointerEvent, [x, y]: Place): void {
     const { surface, ring, model } = this.host;
     const isBrush = ["brush", "eraser", "line"].includes(model.get("tool")) && (this.isPainting || !event.altKey);
     surface.classList.toggle("rw-pad-aim", !isBrush);
+    const picks = !this.isPainting && (model.get("tool") === "eyedropper" || event.altKey);
+    this.host.showColor(picks && event.pointerType !== "touch" ? [x, y] : null);
     ring.hidden = !isBrush || event.pointerType === "touch" || this.drag !== null;
     ring.style.left = `${x}px`;
     ring.style.top = `${y}px`;

@@ -1,5 +1,6 @@
 /** The canvases below the pad, which Python draws. */
 import { createCanvas } from "@robust-widgets/shared/dom";
+import type { Place } from "./messages";
 
 /** Their pixels. */
 export interface Scene {
@@ -60,4 +61,13 @@ export function readScene(host: HTMLElement, side: number, masking: boolean): Sc
     image: layerPixels(host, "image", side) ?? white(),
     mask,
   };
+}
+
+/** The colour that the painting shows at a raster point, "#rrggbb"; undefined outside. */
+export function colorAt(host: HTMLElement, [x, y]: Place): string | undefined {
+  const canvas = canvasOf(host, "painting");
+  if (!canvas || x < 0 || y < 0 || x >= canvas.width || y >= canvas.height) return undefined;
+  const pixels = pixelsOf(canvas);
+  const at = 4 * (Math.floor(y) * canvas.width + Math.floor(x));
+  return `#${[...pixels.subarray(at, at + 3)].map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }

@@ -5,7 +5,7 @@ import type { Action, Tool } from "./messages";
 export type Command =
   | { action: Action }
   | { tool: Tool }
-  | { local: "layer" | "before" | "help" | "zoomIn" | "zoomOut" | "zoomFit" | "stop" };
+  | { local: "layer" | "mirror" | "before" | "help" | "zoomIn" | "zoomOut" | "zoomFit" | "stop" };
 
 const PLAIN: Record<string, Command> = {
   b: { tool: "brush" },
@@ -17,6 +17,7 @@ const PLAIN: Record<string, Command> = {
   i: { tool: "eyedropper" },
   m: { local: "layer" },
   x: { action: "invert" },
+  s: { local: "mirror" },
   0: { local: "zoomFit" },
   escape: { local: "stop" },
 };
@@ -64,6 +65,8 @@ export const shortcuts = (): [string, [string[], string][]][] => [
       [["I"], say("Pick a colour")],
       [[say("Alt-click")], say("Pick with any tool")],
       [["[", "]"], say("Brush size")],
+      [["S"], say("Symmetry: sides, top and bottom, both")],
+      [[say("Shift-click")], say("Straight line from the last stroke")],
       [[say("Shift-drag")], say("Straight line, or square")],
     ],
   ],

@@ -23,6 +23,8 @@ export interface Gesture {
 export class Strokes {
   private inks: Ink[] = [];
   private frameRequest = 0;
+  /** Where the last stroke ended: a stroke with Shift goes on from there. */
+  private lastEnd: Point | null = null;
   private readonly context: CanvasRenderingContext2D;
 
   constructor(
@@ -33,7 +35,7 @@ export class Strokes {
   }
 
   /** Starts a gesture, if a kernel is there. Fill and eyedropper are done at once and return null. */
-  start(point: Point, { pick = false, erase = false } = {}): Gesture | null {
+  start(point: Point, { pick = false, erase = false, straight = false } = {}): Gesture | null {
     if (!this.model.isAlive()) return null;
     const tool = pick ? "eyedropper" : this.model.get("tool");
     const [x, y] = point;
@@ -54,14 +56,18 @@ export class Strokes {
         ? this.line(ink, point)
         : tool === "rectangle" || tool === "lasso"
           ? this.area(ink, point, tool === "lasso")
-          : this.stroke(ink);
+          : straight
+            ? this.line(ink, this.lastEnd ?? point, false)
+            : this.stroke(ink);
     gesture.extend(point, false);
     return gesture;
   }
 
   receive(message: Incoming): void {
-    if (message.kind === "clear") this.inks = this.inks.filter((ink) => !ink.hasEnded);
-    else for (const ink of this.inks) if (ink.id === message.id) ink.paintedAt ||= performance.now();
+    if (message.kind === "clear") {
+      this.inks = this.inks.filter((ink) => !ink.hasEnded);
+      this.lastEnd = null;
+    } else for (const ink of this.inks) if (ink.id === message.id) ink.paintedAt ||= performance.now();
     this.draw();
   }
 
@@ -110,12 +116,13 @@ export class Strokes {
     };
   }
 
-  private line(ink: Ink, [x0, y0]: Point): Gesture {
+  /** @param snaps whether Shift allows eight directions only */
+  private line(ink: Ink, [x0, y0]: Point, snaps = true): Gesture {
     const start: Point = [x0, y0, 1];
     let end = start;
     return {
       extend: ([x, y], isStraight) => {
-        end = isStraight ? [...toOctant(start, x, y), 1] : [x, y, 1];
+        end = isStraight && snaps ? [...toOctant(start, x, y), 1] : [x, y, 1];
         ink.reset();
         ink.lineTo(start);
         ink.lineTo(end);
@@ -165,6 +172,7 @@ export class Strokes {
       this.drop(ink);
       return;
     }
+    this.lastEnd = ink.last;
     ink.seal();
     for (const other of this.inks) if (other !== ink) other.release();
     this.draw();

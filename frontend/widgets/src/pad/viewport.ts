@@ -28,7 +28,11 @@ export class Viewport {
 
   /** Converts window coordinates to raster units, to two decimals. */
   toRaster(clientX: number, clientY: number): Place {
-    const [x, y] = this.onSurface(clientX, clientY);
+    return this.toRasterFrom(this.onSurface(clientX, clientY));
+  }
+
+  /** Converts pixels of the surface to raster units, to two decimals. */
+  toRasterFrom([x, y]: Place): Place {
     const units = (pixels: number) => Math.round((100 * this.side() * pixels) / (this.width * this.zoom)) / 100;
     return [units(x - this.x), units(y - this.y)];
   }
