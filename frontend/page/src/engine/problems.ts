@@ -105,7 +105,7 @@ export function buildProblem(manifest: Manifest, seeds: Seeds | null, request: R
     values: {
       ...lengths(manifest, parameters, size),
       target: unit.index,
-      units: unit.index,
+      channels: unit.index,
       ...(inside && { region: inside, _weight: Float32Array.from(inside, (marked) => 1 - marked) }),
       ...(whole && { picture: whole }),
       ...(weights && { "stepper.weight": weights }),
