@@ -30,9 +30,9 @@ def peak_megabytes(source: str, task: str, batch: int, engine: str, device: str)
 
 def peak_growth(source: str, task: str, batch: int, engine: str, device: str) -> int | None:
     """As `peak_megabytes`, but in bytes and in this process, which must be a fresh one."""
+    from robust_widgets._machine import trim_heap
     from robust_widgets.benchmark.competitors import BASELINE, LOOPS, OURS, missing
     from robust_widgets.benchmark.workload import benchmark_models, make_workload
-    from robust_widgets.compiler.compiled_module import trim_heap
 
     fast, plain = benchmark_models(source, device)
     if engine in (BASELINE, OURS):

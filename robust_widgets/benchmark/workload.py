@@ -190,7 +190,7 @@ def last_recorded(workload: Workload, model: RobustClassifier) -> Tensor | None:
     for _ in islice(compiled_iterate(workload.problem(model)), workload.steps):
         pass
     graphs = model.step_graphs
-    if not isinstance(graphs, StepGraphCache) or graphs.backend.is_async or graphs.latest is None:
+    if not isinstance(graphs, StepGraphCache) or graphs.backend.is_gpu or graphs.latest is None:
         return None
     return graphs.latest.x.clone()
 

@@ -68,7 +68,7 @@ def _software() -> list[str]:
 def _hardware() -> list[str]:
     import torch
 
-    from robust_widgets.compiler.autotune import processor_name
+    from robust_widgets._machine import processor_name
     from robust_widgets.models.registry import limit_threads, usable_cpus
 
     limit_threads()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import torch
 
 from robust_widgets._files import read_cache, write_cache
+from robust_widgets._machine import CpuContention, processor_name
 from robust_widgets._timing import interleaved
 
 CACHE = "speed"
@@ -23,33 +22,6 @@ SECONDS = 0.3  # no further round starts after this time
 LONG = 2.0  # seconds of all first calls, beyond which no others are made
 WARM_UP = 0.02  # seconds of calls before a timed one: ONNX Runtime is slower right after torch
 MARGIN = 0.95  # a backend must take less than this share of the eager network's time
-THREADS = Path("/proc/self/task")
-CONTENTION = 0.2  # waiting seconds per second; 0.03 were measured alone, 0.96 next to another busy process
-
-
-class CpuContention:
-    """Detects whether other processes compete for the CPU, from the time that this process's threads wait for it.
-
-    One waiting thread can slow a parallel operation a hundredfold, in some backends and not in others.
-    """
-
-    def __init__(self) -> None:
-        self._start, self._waited = time.perf_counter(), _waiting_seconds()
-
-    @property
-    def detected(self) -> bool:
-        """Whether threads waited too long for times to describe this machine; False where the system can't tell."""
-        return _waiting_seconds() - self._waited > CONTENTION * (time.perf_counter() - self._start)
-
-
-def _waiting_seconds() -> float:
-    """Seconds that this process's threads have waited for a CPU, which Linux counts."""
-    total = 0
-    with suppress(OSError):
-        for thread in THREADS.iterdir():
-            with suppress(OSError, ValueError, IndexError):  # the thread may have ended
-                total += int((thread / "schedstat").read_text().split()[1])
-    return total / 1e9
 
 
 def batch_size_for(pictures: int) -> int:
@@ -111,12 +83,3 @@ def _key(fingerprint: str, size: int, batch: int, backends: Collection[str]) -> 
         runtime = "none"
     work = f"{size} px, batch {batch}, {' '.join(backends)}, warm-up {WARM_UP} s"
     return fingerprint, work, torch.__version__, runtime, processor_name(), f"{torch.get_num_threads()} threads"
-
-
-def processor_name() -> str:
-    """The name of this machine's processor."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import sys
-from contextlib import suppress
 from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from robust_widgets.compiler.tracing import JointGraph, call
+from robust_widgets.compiler.tracing import JointGraph
 
 
 class CompiledModule(Protocol):
@@ -31,19 +27,20 @@ class TorchModule:
     """Runs both graphs in torch."""
 
     def __init__(self, graphs: JointGraph) -> None:
-        self._forward, self._backward = graphs.forward, graphs.backward
-        for graph in (self._forward, self._backward):
+        self._forward: Any = graphs.forward
+        self._backward: Any = graphs.backward
+        for graph in (graphs.forward, graphs.backward):
             graph.recompile()
             for name, value in list(graph.named_buffers(recurse=False)):  # plain attributes are found 0.7 us sooner
                 delattr(graph, name)
                 object.__setattr__(graph, name, value)
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
-        outputs, *saved = call(self._forward, x)
+        outputs, *saved = self._forward(x)
         return outputs, saved
 
     def backward(self, saved: object, gradient: Tensor) -> Tensor:
-        return call(self._backward, *cast("list[Tensor]", saved), gradient)[0]
+        return self._backward(*cast("list[Tensor]", saved), gradient)[0]
 
 
 def run(module: CompiledModule, x: Tensor) -> Tensor:
@@ -62,11 +59,3 @@ class _Run(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return cast(CompiledModule, ctx.module).backward(ctx.saved, gradients[0]), None
-
-
-def trim_heap() -> None:
-    """Return freed memory to the system; after three traces glibc held on to 200 MB."""
-    gc.collect()
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)

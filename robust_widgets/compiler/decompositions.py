@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -23,19 +24,10 @@ class UnsupportedOpError(Exception):
 
 
 def _convolution_backward(
-    gradient: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    bias_sizes: object,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    transposed: bool,
-    output_padding: Sequence[int],
-    groups: int,
-    mask: Sequence[bool],
+    gradient: Tensor, x: Tensor, weight: Tensor, bias_sizes: object, *geometry: Any
 ) -> tuple[Tensor, None, None]:
     """The gradient of the input alone is a transposed convolution."""
+    stride, padding, dilation, transposed, _, groups, mask = geometry
     if mask[1] or mask[2] or transposed:
         raise UnsupportedOpError("The gradient of a weight is needed.")
     remainder = [
@@ -45,17 +37,9 @@ def _convolution_backward(
     return aten.convolution(gradient, weight, None, stride, padding, dilation, True, remainder, groups), None, None
 
 
-def _average_pool_backward(
-    gradient: Tensor,
-    x: Tensor,
-    size: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor: int | None,
-) -> Tensor:
+def _average_pool_backward(gradient: Tensor, x: Tensor, *geometry: Any) -> Tensor:
     """A transposed convolution of each channel with a constant."""
+    size, stride, padding, ceil_mode, count_include_pad, divisor = geometry
     if ceil_mode or divisor or (any(padding) and not count_include_pad):
         return NotImplemented
     channels = x.shape[1]
@@ -86,18 +70,12 @@ def _means(length: int, parts: int) -> Matrix:
     return matrix
 
 
-def _pad(mode: Literal["reflect", "edge"]) -> Callable[[Tensor, Sequence[int]], Tensor]:
-    def pad(x: Tensor, padding: Sequence[int]) -> Tensor:
-        return _along_sides(x, _padding(x, padding, mode))
-
-    return pad
+def _pad(mode: Literal["reflect", "edge"], x: Tensor, padding: Sequence[int]) -> Tensor:
+    return _along_sides(x, _padding(x, padding, mode))
 
 
-def _pad_backward(mode: Literal["reflect", "edge"]) -> Callable[[Tensor, Tensor, Sequence[int]], Tensor]:
-    def pad_backward(gradient: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
-        return _along_sides(gradient, [matrix.T for matrix in _padding(x, padding, mode)])
-
-    return pad_backward
+def _pad_backward(mode: Literal["reflect", "edge"], gradient: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
+    return _along_sides(gradient, [matrix.T for matrix in _padding(x, padding, mode)])
 
 
 def _padding(x: Tensor, padding: Sequence[int], mode: Literal["reflect", "edge"]) -> list[Matrix]:
@@ -117,16 +95,6 @@ def _batch_norm(x: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, tra
     if training or mean is None or variance is None:
         raise UnsupportedOpError("A batch normalisation uses the statistics of the batch.")
     return _TORCH[aten.native_batch_norm.default](x, weight, bias, mean, variance, False, *rest)
-
-
-def _log_softmax_backward(gradient: Tensor, result: Tensor, axis: int, dtype: torch.dtype) -> Tensor:
-    """torch's own imports sympy: half a second and 40 MB."""
-    return gradient - result.exp() * gradient.sum(axis, keepdim=True)
-
-
-def _stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
-    """torch's own imports sympy as well."""
-    return torch.cat([x.unsqueeze(axis) for x in tensors], axis)
 
 
 def _nll_loss(x: Tensor, target: Tensor, weight: Tensor | None, reduction: int, ignored: int) -> tuple[Tensor, Tensor]:
@@ -150,11 +118,6 @@ def _scatter_add(x: Tensor, axis: int, places: Tensor, values: Tensor) -> Tensor
     return x + torch.where(_one_hot(x, places), values, 0.0)
 
 
-def _new_zeros(x: Tensor, size: Sequence[int], **options: object) -> Tensor:
-    """In the gradient of `gather`; a constant."""
-    return torch.zeros(size, dtype=x.dtype, device=x.device)
-
-
 def _one_hot(x: Tensor, places: Tensor) -> Tensor:
     return torch.arange(x.shape[1], device=x.device) == places
 
@@ -165,26 +128,6 @@ def _norm(
     if order != 2 or axes is None or dtype is not None:
         return NotImplemented
     return (x * x).sum(list(axes), keep).sqrt()
-
-
-def _power(x: Tensor, exponent: float) -> Tensor:
-    return x * x if exponent == 2 else x.clone() if exponent == 1 else NotImplemented
-
-
-def _copy(x: Tensor, value: Tensor) -> Tensor:
-    return value.clone() if (x.shape, x.dtype) == (value.shape, value.dtype) else NotImplemented
-
-
-def _linear(bias: Tensor, first: Tensor, second: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    return torch.mm(first, second) + bias if beta == alpha == 1 else NotImplemented
-
-
-def _split(x: Tensor, size: int, axis: int = 0) -> list[Tensor]:
-    return [aten.slice(x, axis, start, start + size) for start in range(0, x.shape[axis], size)]
-
-
-def _unbind(x: Tensor, axis: int = 0) -> list[Tensor]:
-    return [aten.select(x, axis, place) for place in range(x.shape[axis])]
 
 
 def _slice_backward(gradient: Tensor, sizes: Sequence[int], axis: int, start: int, end: int, step: int) -> Tensor:
@@ -201,10 +144,6 @@ def _slice_backward(gradient: Tensor, sizes: Sequence[int], axis: int, start: in
 def _select_backward(gradient: Tensor, sizes: Sequence[int], axis: int, index: int) -> Tensor:
     axis, index = axis % len(sizes), index % sizes[axis]
     return _slice_backward(gradient.unsqueeze(axis), sizes, axis, index, index + 1, 1)
-
-
-def _silu(x: Tensor) -> Tensor:
-    return x * torch.sigmoid(x)
 
 
 def _silu_backward(gradient: Tensor, x: Tensor) -> Tensor:
@@ -227,22 +166,34 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     aten.avg_pool2d_backward.default: _average_pool_backward,
     aten._adaptive_avg_pool2d.default: _adaptive_average_pool,
     aten._adaptive_avg_pool2d_backward.default: _adaptive_average_pool_backward,
-    aten.replication_pad2d.default: _pad("edge"),
-    aten.replication_pad2d_backward.default: _pad_backward("edge"),
-    aten.reflection_pad2d.default: _pad("reflect"),
-    aten.reflection_pad2d_backward.default: _pad_backward("reflect"),
-    aten._log_softmax_backward_data.default: _log_softmax_backward,
-    aten.stack.default: _stack,
+    aten.replication_pad2d.default: partial(_pad, "edge"),
+    aten.replication_pad2d_backward.default: partial(_pad_backward, "edge"),
+    aten.reflection_pad2d.default: partial(_pad, "reflect"),
+    aten.reflection_pad2d_backward.default: partial(_pad_backward, "reflect"),
+    # torch's own of these two import sympy: half a second and 40 MB.
+    aten._log_softmax_backward_data.default: lambda gradient, result, axis, dtype: (
+        gradient - result.exp() * gradient.sum(axis, keepdim=True)
+    ),
+    aten.stack.default: lambda tensors, axis=0: torch.cat([x.unsqueeze(axis) for x in tensors], axis),
     aten.nll_loss_forward.default: _nll_loss,
     aten.nll_loss_backward.default: _nll_loss_backward,
     aten.scatter_add.default: _scatter_add,
-    aten.new_zeros.default: _new_zeros,
+    # In the gradient of `gather`; a constant.
+    aten.new_zeros.default: lambda x, size, **_: torch.zeros(size, dtype=x.dtype, device=x.device),
     aten.linalg_vector_norm.default: _norm,
-    aten.pow.Tensor_Scalar: _power,
-    aten.copy.default: _copy,
-    aten.addmm.default: _linear,
-    aten.split.Tensor: _split,
-    aten.unbind.int: _unbind,
+    aten.pow.Tensor_Scalar: lambda x, exponent: (
+        x * x if exponent == 2 else x.clone() if exponent == 1 else NotImplemented
+    ),
+    aten.copy.default: lambda x, value: (
+        value.clone() if (x.shape, x.dtype) == (value.shape, value.dtype) else NotImplemented
+    ),
+    aten.addmm.default: lambda bias, first, second, beta=1, alpha=1: (
+        torch.mm(first, second) + bias if beta == alpha == 1 else NotImplemented
+    ),
+    aten.split.Tensor: lambda x, size, axis=0: [
+        aten.slice(x, axis, start, start + size) for start in range(0, x.shape[axis], size)
+    ],
+    aten.unbind.int: lambda x, axis=0: [aten.select(x, axis, place) for place in range(x.shape[axis])],
     aten.sgn.default: torch.sign,  # of real numbers
     aten.slice_backward.default: _slice_backward,
     aten.select_backward.default: _select_backward,
@@ -253,6 +204,6 @@ _EXPORTABLE = ("sigmoid", "tanh", "threshold")  # only their gradients have to b
 ACTIVATIONS: dict[Any, Callable[..., Any]] = {
     **get_decompositions([getattr(aten, name) for name in _ACTIVATIONS]),
     **get_decompositions([getattr(aten, f"{name}_backward") for name in (*_ACTIVATIONS, *_EXPORTABLE)]),
-    aten.silu.default: _silu,
+    aten.silu.default: lambda x: x * torch.sigmoid(x),
     aten.silu_backward.default: _silu_backward,
 }

@@ -16,18 +16,15 @@ from typing import Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from robust_widgets._machine import CpuContention, trim_heap
 from robust_widgets.compiler import autotune
-from robust_widgets.compiler.autotune import CpuContention
 from robust_widgets.compiler.backends import bfloat16, onednn
-from robust_widgets.compiler.compiled_module import CompiledModule, run, trim_heap
+from robust_widgets.compiler.compiled_module import CompiledModule, run
 from robust_widgets.compiler.decompositions import ACTIVATIONS
 from robust_widgets.compiler.tracing import Function, trace_joint
 from robust_widgets.pictures.tensors import plain_torch
 
 SWITCH = "ROBUST_WIDGETS_FAST"  # environment variable: 0 is eager, 1 is the preferred backend without measuring
-TOLERANCE = 1e-4  # of the outputs, relative to the largest
-GRADIENT_TOLERANCE = 0.05  # relative to its norm: rounding may flip a ReLU at its kink
-BFLOAT16_TOLERANCE, BFLOAT16_GRADIENT_TOLERANCE = 0.03, 0.4  # it has eight bits
 NEAR = 1.35  # factor of the fastest backend's time; a whole step in one graph gains more than that
 MAX_MODULES = 8  # compiled modules kept per model
 
@@ -43,6 +40,8 @@ class Backend:
             a time. Raises UnsupportedOpError, or whatever the function raises.
         specialised: compiled modules differ for one picture at a time.
         lower_precision: for the steps of runs only; outputs without a gradient are decisions, made in float32.
+        tolerances: of the outputs, relative to the largest; and of the gradient, relative to its norm: rounding may
+            flip a ReLU at its kink.
     """
 
     title: str
@@ -50,29 +49,29 @@ class Backend:
     compile: Callable[[Function, Tensor, bool], CompiledModule]
     specialised: bool = False
     lower_precision: bool = False
+    tolerances: tuple[float, float] = (1e-4, 0.05)
 
 
-def _compile_onednn(function: Function, example: Tensor, single: bool) -> CompiledModule:
-    return onednn.compile_joint(trace_joint(function, example), single)
-
-
-def _compile_bfloat16(function: Function, example: Tensor, single: bool) -> CompiledModule:
+def _compile_onednn(function: Function, example: Tensor, single: bool, *, lower: bool = False) -> CompiledModule:
     graphs = trace_joint(function, example)
-    bfloat16.to_bfloat16(graphs)
+    if lower:
+        bfloat16.to_bfloat16(graphs)
     return onednn.compile_joint(graphs, single)
 
 
 def _compile_onnxruntime(function: Function, example: Tensor, single: bool) -> CompiledModule:
     from robust_widgets.compiler.backends.onnxruntime import OrtModule
 
-    return OrtModule(trace_joint(function, example, ACTIVATIONS), example, torch.get_num_threads())
+    return OrtModule(trace_joint(function, example, ACTIVATIONS), torch.get_num_threads())
 
 
 EAGER, ONEDNN, ONNXRUNTIME, BFLOAT16 = "eager", "onednn", "onnxruntime", "bfloat16"
 BACKENDS: Mapping[str, Backend] = {  # the preferred one first
     ONNXRUNTIME: Backend("ONNX Runtime", lambda: find_spec("onnxruntime") is not None, _compile_onnxruntime),
     ONEDNN: Backend("oneDNN", onednn.is_available, _compile_onednn, specialised=True),
-    BFLOAT16: Backend("oneDNN in bfloat16", bfloat16.is_available, _compile_bfloat16, True, lower_precision=True),
+    BFLOAT16: Backend(
+        "oneDNN in bfloat16", bfloat16.is_available, partial(_compile_onednn, lower=True), True, True, (0.03, 0.4)
+    ),
 }
 TITLES = {EAGER: "uncompiled", **{name: backend.title for name, backend in BACKENDS.items()}}
 
@@ -80,26 +79,18 @@ _Key: TypeAlias = tuple[str, str, tuple[int, int], bool]  # backend, kind of fun
 _version, _is_trainable = attrgetter("_version"), attrgetter("requires_grad")
 
 
-class _Process:
-    """Whether this process was forked from one that had torch: threads of torch and of ONNX Runtime don't survive that,
-    and what waits for them waits for ever.
-    """
-
-    is_forked = False
-
-
-def _after_fork() -> None:
-    _Process.is_forked = True
-    torch.set_num_threads(1)
-
-
+_PROCESS = os.getpid()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def is_usable() -> bool:
-    """Whether compiled networks can run in this process."""
-    return not _Process.is_forked
+    """Whether compiled networks can run in this process.
+
+    Not in one forked from one that had torch: threads of torch and of ONNX Runtime don't survive that, and what waits
+    for them waits for ever.
+    """
+    return os.getpid() == _PROCESS
 
 
 class Model(Protocol):
@@ -126,13 +117,11 @@ class Engine:
     Attributes:
         selected: the backend for each of `autotune.BATCH_SIZES` used so far.
         times: milliseconds of a batch's forward and backward pass by backend, for each of them that was measured.
-        fixed: a backend for all batch sizes; None to select.
     """
 
     def __init__(self, always: bool = False) -> None:
         self.selected: dict[int, str] = {}
         self.times: dict[int, dict[str, float]] = {}
-        self.fixed: str | None = None
         self._always = always
         self._lock = threading.Lock()
         self._modules: OrderedDict[_Key, CompiledModule | None] = OrderedDict()
@@ -159,10 +148,11 @@ class Engine:
             if not self._supports(model.network, x):
                 return None
             batch = autotune.batch_size_for(len(x))
-            if self.fixed is None and batch not in self.selected:
+            if batch not in self.selected:
                 self.selected[batch] = self._select(model, kind, function, batch)
-            backend = self.fixed or self.selected[batch]
-            if _is_lower(backend) and not (_may_lower(model) and x.requires_grad and torch.is_grad_enabled()):
+            backend = self.selected[batch]
+            may_lower = model.precision in (None, BFLOAT16) and x.requires_grad and torch.is_grad_enabled()
+            if _is_lower(backend) and not may_lower:
                 full = {name: time for name, time in self.times.get(batch, {}).items() if not _is_lower(name)}
                 backend = autotune.fastest(full, EAGER) if full else ONEDNN
             module = None if backend == EAGER else self._module(_key(backend, kind, x), function, x)
@@ -174,9 +164,9 @@ class Engine:
             if not self._supports(model.network, x):
                 return False
         batch = autotune.batch_size_for(len(x))
-        if self.fixed is not None or batch not in self.times:
-            return (self.fixed or self.selected.get(batch)) == ONNXRUNTIME
-        times = self.times[batch]
+        times = self.times.get(batch)
+        if times is None:
+            return self.selected.get(batch) == ONNXRUNTIME
         return times.get(ONNXRUNTIME, math.inf) <= NEAR * min(times.values())
 
     def _supports(self, network: nn.Module, x: Tensor) -> bool:
@@ -250,10 +240,6 @@ def _is_lower(backend: str) -> bool:
     return backend != EAGER and BACKENDS[backend].lower_precision
 
 
-def _may_lower(model: Model) -> bool:
-    return model.precision in (None, BFLOAT16)
-
-
 def _key(backend: str, kind: str, x: Tensor) -> _Key:
     return backend, kind, (x.shape[2], x.shape[3]), BACKENDS[backend].specialised and len(x) == 1
 
@@ -264,14 +250,16 @@ def _compile(key: _Key, function: Function, example: Tensor) -> CompiledModule |
     try:
         module = BACKENDS[backend].compile(function, example, single)
         pictures = torch.cat([example, 1 - example.flip(3)])
-        return module if _agree(function, module, pictures, single, _is_lower(backend)) else None
+        return module if _agree(function, module, pictures, single, BACKENDS[backend].tolerances) else None
     except Exception:  # a network may raise anything; only speed is lost
         return None
     finally:
         trim_heap()
 
 
-def _agree(function: Function, module: CompiledModule, pictures: Tensor, single: bool, lower: bool) -> bool:
+def _agree(
+    function: Function, module: CompiledModule, pictures: Tensor, single: bool, tolerances: tuple[float, float]
+) -> bool:
     """Whether both give the same outputs and gradients for two pictures, which is not the number that was traced."""
     with torch.enable_grad():
         x = pictures.requires_grad_()
@@ -279,11 +267,8 @@ def _agree(function: Function, module: CompiledModule, pictures: Tensor, single:
         (expected_gradient,) = torch.autograd.grad(expected.sum(), x)
         outputs = torch.cat([run(module, part) for part in x.split(1 if single else len(x))])
         (gradient,) = torch.autograd.grad(outputs.sum(), x)
-    tolerance, gradient_tolerance = TOLERANCE, GRADIENT_TOLERANCE
-    if lower:
-        tolerance, gradient_tolerance = BFLOAT16_TOLERANCE, BFLOAT16_GRADIENT_TOLERANCE
-    close = (outputs - expected).abs().max() <= tolerance * expected.abs().max()
-    return bool(close and (gradient - expected_gradient).norm() <= gradient_tolerance * expected_gradient.norm())
+    close = (outputs - expected).abs().max() <= tolerances[0] * expected.abs().max()
+    return bool(close and (gradient - expected_gradient).norm() <= tolerances[1] * expected_gradient.norm())
 
 
 def _forward_backward(function: Function, pictures: Tensor) -> Callable[[], Sequence[Tensor]]:

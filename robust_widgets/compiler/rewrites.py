@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -47,17 +48,12 @@ def fold_constants(graph: fx.GraphModule) -> None:
     """Compute what depends on constants only."""
     for node in list(graph.graph.nodes):
         inputs = node.all_input_nodes
-        if (
-            node.op != "call_function"
-            or not (inputs or node.target in _CREATION)
-            or any(source.op != "get_attr" for source in inputs)
-        ):
+        computes = node.op == "call_function" and (inputs or node.target in _CREATION)
+        if not computes or any(source.op != "get_attr" for source in inputs):
             continue
+        args, kwargs = (map_arg(part, partial(constant, graph)) for part in (node.args, node.kwargs))
         with torch.no_grad():
-            value = node.target(
-                *map_arg(node.args, lambda source: constant(graph, source)),
-                **map_arg(node.kwargs, lambda source: constant(graph, source)),
-            )
+            value = node.target(*args, **kwargs)
         if isinstance(value, Tensor):
             node.replace_all_uses_with(add_constant(graph, node, value.contiguous()))
     remove_dead_code(graph)
@@ -70,11 +66,9 @@ def fold_factors(graph: fx.GraphModule) -> None:
     picture by its standard deviation. The subtraction of its mean stays: zero padding pads the normalised picture.
     """
     for node in list(graph.graph.nodes):
-        if node.op == "call_function" and node.target in _FACTORS:
-            if not _into_convolution_before(graph, node):
-                _into_convolutions_after(graph, node)
-        elif node.op == "call_function" and node.target in _SUMMANDS:
-            _into_bias(graph, node)
+        operand = _channel_constant(graph, node) if node.target in (*_FACTORS, *_SUMMANDS) else None
+        if operand is not None and not _into_convolution_before(graph, node, *operand) and node.target in _FACTORS:
+            _into_convolutions_after(graph, node, *operand)
     remove_dead_code(graph)
 
 
@@ -97,68 +91,50 @@ def set_weight(graph: fx.GraphModule, convolution: fx.Node, weight: Tensor) -> N
             delattr(graph, str(old.target))
 
 
-def _set_bias(graph: fx.GraphModule, convolution: fx.Node, bias: Tensor) -> None:
-    dtype = cast(fx.Node, convolution.args[1]).meta["dtype"]
-    new = add_constant(graph, convolution, bias.to(dtype).contiguous())
-    convolution.args = (*convolution.args[:2], new, *convolution.args[3:])
-
-
-def _channel_factor(graph: fx.GraphModule, node: fx.Node) -> tuple[fx.Node, Tensor] | None:
-    """What a node multiplies, and its factor per channel, float64 (channels,)."""
+def _channel_constant(graph: fx.GraphModule, node: fx.Node) -> tuple[fx.Node, Tensor] | None:
+    """What a node multiplies by factors, or adds summands to; and these, one per channel, float64 (channels,)."""
     source, other = node.args[:2]
-    factor = constant(graph, other)
-    if factor is None and node.target is aten.mul.Tensor:
-        source, factor = other, constant(graph, source)
-    if factor is None or not isinstance(source, fx.Node) or source.meta["shape"] != node.meta["shape"]:
+    values = constant(graph, other)
+    if values is None and node.target in (aten.mul.Tensor, aten.add.Tensor):
+        source, values = other, constant(graph, source)
+    shape = node.meta["shape"]
+    if values is None or not isinstance(source, fx.Node) or source.meta["shape"] != shape or len(shape) != 4:
         return None
-    values = _per_channel(node, factor)
-    if values is None:
+    channels = shape[1]
+    each = values.numel() == 1 or tuple(values.shape) in ((1, channels, 1, 1), (channels, 1, 1))
+    if not each or node.kwargs.get("alpha", 1) != 1:
         return None
-    return source, 1 / values if node.target is aten.div.Tensor else values
+    values = values.double().flatten().expand(channels)
+    if node.target is aten.div.Tensor:
+        values = 1 / values
+    return source, -values if node.target is aten.sub.Tensor else values
 
 
-def _per_channel(node: fx.Node, values: Tensor) -> Tensor | None:
-    """Values that are the same within each channel of a node's result, as float64 (channels,)."""
-    if len(node.meta["shape"]) != 4:
-        return None
-    channels = node.meta["shape"][1]
-    if values.numel() == 1 or tuple(values.shape) in ((1, channels, 1, 1), (channels, 1, 1)):
-        return values.double().flatten().expand(channels)
-    return None
-
-
-def _sole_convolution(graph: fx.GraphModule, node: object) -> fx.Node | None:
-    """A convolution with constant weights that has one user."""
-    if not isinstance(node, fx.Node) or weight_of(graph, node) is None or len(node.users) != 1:
-        return None
-    return node if node.args[2] is None or constant(graph, node.args[2]) is not None else None
-
-
-def _into_convolution_before(graph: fx.GraphModule, node: fx.Node) -> bool:
-    """Fold a factor into the convolution whose result it multiplies."""
-    product = _channel_factor(graph, node)
-    convolution = _sole_convolution(graph, product and product[0])
-    if product is None or convolution is None:
+def _into_convolution_before(graph: fx.GraphModule, node: fx.Node, source: fx.Node, values: Tensor) -> bool:
+    """Fold factors or summands into the convolution whose result a node alone multiplies, or adds them to."""
+    weight = weight_of(graph, source)
+    if weight is None or len(source.users) != 1:
         return False
-    transposed, groups = convolution.args[6], convolution.args[8]
-    if transposed and groups != 1:
+    bias, transposed, groups = constant(graph, source.args[2]), source.args[6], source.args[8]
+    multiplies = node.target in _FACTORS
+    if (bias is None and source.args[2] is not None) or (multiplies and transposed and groups != 1):
         return False
-    factor, bias = product[1], constant(graph, convolution.args[2])
-    weight = cast(Tensor, weight_of(graph, convolution)).double()
-    set_weight(graph, convolution, weight * factor.view((1, -1, 1, 1) if transposed else (-1, 1, 1, 1)))
-    if bias is not None:
-        _set_bias(graph, convolution, bias.double() * factor)
-    _replace(graph, node, convolution)
+    if multiplies:
+        set_weight(graph, source, weight.double() * values.view((1, -1, 1, 1) if transposed else (-1, 1, 1, 1)))
+    if bias is not None or not multiplies:
+        bias = values if bias is None else bias.double() * values if multiplies else bias.double() + values
+        new = add_constant(graph, source, bias.to(weight.dtype).contiguous())
+        source.args = (*source.args[:2], new, *source.args[3:])
+    node.replace_all_uses_with(source)
+    graph.graph.erase_node(node)
     return True
 
 
-def _into_convolutions_after(graph: fx.GraphModule, node: fx.Node) -> None:
+def _into_convolutions_after(graph: fx.GraphModule, node: fx.Node, source: fx.Node, factor: Tensor) -> None:
     """Fold a factor into the convolutions that take its result, if nothing else does."""
-    product = _channel_factor(graph, node)
     users = list(node.users)
-    if product is None or not all(weight_of(graph, user) is not None and user.args[0] is node for user in users):
+    if not all(weight_of(graph, user) is not None and user.args[0] is node for user in users):
         return
-    source, factor = product
     for user in users:
         weight = cast(Tensor, weight_of(graph, user)).double()
         groups, transposed = cast(int, user.args[8]), user.args[6]
@@ -168,29 +144,6 @@ def _into_convolutions_after(graph: fx.GraphModule, node: fx.Node) -> None:
             weight = (weight.unflatten(0, (groups, -1)) * factor.view(groups, 1, -1, 1, 1)).flatten(0, 1)
         set_weight(graph, user, weight)
         user.args = (source, *user.args[1:])
-    graph.graph.erase_node(node)
-
-
-def _into_bias(graph: fx.GraphModule, node: fx.Node) -> None:
-    """Fold a summand into the bias of the convolution that it is added to, or subtracted from."""
-    first, second = node.args[:2]
-    pairs = [(first, second)] if node.target is aten.sub.Tensor else [(first, second), (second, first)]
-    for source, other in pairs:
-        convolution, summand = _sole_convolution(graph, source), constant(graph, other)
-        if convolution is None or summand is None or node.kwargs.get("alpha", 1) != 1:
-            continue
-        values = _per_channel(node, summand)
-        if values is None or convolution.meta["shape"] != node.meta["shape"]:
-            continue
-        bias = constant(graph, convolution.args[2])
-        summand = -values if node.target is aten.sub.Tensor else values
-        _set_bias(graph, convolution, summand if bias is None else bias.double() + summand)
-        _replace(graph, node, convolution)
-        return
-
-
-def _replace(graph: fx.GraphModule, node: fx.Node, other: fx.Node) -> None:
-    node.replace_all_uses_with(other)
     graph.graph.erase_node(node)
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, fx
+from torch.autograd import Variable
 from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -27,6 +28,7 @@ from robust_widgets.compiler.rewrites import (
 
 aten = torch.ops.aten
 Decompositions: TypeAlias = "Mapping[Any, Callable[..., Any]]"
+Output: TypeAlias = tuple[tuple[int, ...], torch.dtype]
 _Memory: TypeAlias = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 
 MAX_BYTES = 4 * 2**30  # of all results of a trace, which stay alive while it is recorded
@@ -48,8 +50,7 @@ class AtenTracer(TorchDispatchMode):
         self._root = torch.nn.Module()
         self._alive: list[Tensor] = []  # an address identifies a tensor only while all of them live
         self._bytes = 0
-        self._by_identity: dict[int, fx.Node] = {}
-        self._by_memory: dict[_Memory, fx.Node] = {}
+        self._nodes: dict[int | _Memory, fx.Node] = {}  # by identity, and by memory
         for name, tensor in inputs.items():
             self._remember(tensor, self._graph.placeholder(name))
 
@@ -60,7 +61,7 @@ class AtenTracer(TorchDispatchMode):
 
     def node(self, tensor: Tensor) -> fx.Node:
         """The node that computed a tensor; a new constant if none did."""
-        node = self._by_identity.get(id(tensor)) or self._by_memory.get(_memory(tensor))
+        node = self._nodes.get(id(tensor)) or self._nodes.get(_memory(tensor))
         if node is None:
             name = f"constant_{len(self._alive)}"
             self._root.register_buffer(name, tensor.detach(), persistent=False)
@@ -121,8 +122,7 @@ class AtenTracer(TorchDispatchMode):
         self._bytes += tensor.nbytes
         if self._bytes > MAX_BYTES:
             raise UnsupportedOpError(f"Its results take more than {MAX_BYTES >> 30} GB.")
-        self._by_identity[id(tensor)] = node
-        self._by_memory[_memory(tensor)] = node
+        self._nodes[id(tensor)] = self._nodes[_memory(tensor)] = node
 
 
 def _memory(tensor: Tensor) -> _Memory:
@@ -135,7 +135,10 @@ Function: TypeAlias = Callable[[Tensor], Tensor]
 
 BATCH = 3  # pictures in a trace; a size that is a multiple of it in the first dimension is left open
 _OPEN = -1
-VIEWS = (aten.view.default, aten._unsafe_view.default, aten.reshape.default)
+_RESHAPES = (
+    *(aten.view.default, aten._unsafe_view.default, aten.reshape.default),
+    *(aten.squeeze.dim, aten.squeeze.dims, aten.squeeze.default, aten.unsqueeze.default),
+)
 _COPIES = (
     *(aten.detach.default, aten.clone.default, aten.alias.default, aten.lift_fresh_copy.default),
     aten.conj_physical.default,  # all numbers are real
@@ -172,25 +175,15 @@ def trace_joint(function: Function, example: Tensor, decompositions: Decompositi
         tracer = AtenTracer({"x": x, "gradient": gradient}, decompositions or {})
         with tracer:
             outputs = function(x)
-            (x_gradient,) = torch.autograd.grad(_GradientOf.apply(outputs, gradient), x)
+            # torch.autograd.grad with a gradient of the outputs imports sympy: 80 MB, 1 s.
+            (x_gradient,) = Variable._execution_engine.run_backward(  # pyright: ignore[reportPrivateUsage]
+                (outputs,), (gradient,), False, False, (x,), allow_unreachable=False, accumulate_grad=False
+            )
     joint = tracer.graph(outputs, x_gradient)
     rewrite(joint)
-    _open_batch(joint)
+    fix_shapes(joint, open_batch=True)
     fuse_products(joint)
     return _partition(joint)
-
-
-class _GradientOf(torch.autograd.Function):
-    """A scalar with a given gradient. `torch.autograd.grad(..., grad_outputs)` would import sympy: 80 MB, 1 s."""
-
-    @staticmethod
-    def forward(ctx: Any, outputs: Tensor, gradient: Tensor) -> Tensor:
-        ctx.gradient = gradient
-        return outputs.new_zeros(())
-
-    @staticmethod
-    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return ctx.gradient, None
 
 
 def rewrite(graph: fx.GraphModule) -> None:
@@ -204,21 +197,24 @@ def rewrite(graph: fx.GraphModule) -> None:
     replace_transposed(graph)
 
 
-def _open_batch(joint: fx.GraphModule) -> None:
-    """Replace sizes that depend on the number of pictures; these come first in every shape."""
-    for node in joint.graph.nodes:
-        if node.op != "call_function" or not node.args or not isinstance(source := node.args[0], fx.Node):
+def fix_shapes(graph: fx.GraphModule, *, open_batch: bool = False) -> None:
+    """Replace all kinds of reshaping by one with a known shape.
+
+    Args:
+        graph: a trace.
+        open_batch: leave the number of pictures open, which comes first in every shape.
+    """
+    for node in graph.graph.nodes:
+        expands = node.target is aten.expand.default
+        if not expands and node.target not in _RESHAPES:
             continue
-        sizes = list(node.meta["shape"]) if "shape" in node.meta else []
-        if node.target in VIEWS:
-            if source.op != "get_attr" and sizes and sizes[0] % BATCH == 0:
-                sizes[0] = _OPEN
-            node.target, node.args = aten.reshape.default, (source, sizes)
-        elif node.target is aten.expand.default:
-            if len(source.meta["shape"]) != len(sizes) or source.meta["shape"][0] != BATCH:
-                raise UnsupportedOpError("A constant is repeated for each picture.")
-            node.args = (source, [_OPEN, *sizes[1:]])
-    remove_dead_code(joint)
+        source, sizes = cast(fx.Node, node.args[0]), list(node.meta["shape"])
+        if open_batch and expands and (len(source.meta["shape"]) != len(sizes) or source.meta["shape"][0] != BATCH):
+            raise UnsupportedOpError("A constant is repeated for each picture.")
+        if open_batch and sizes and sizes[0] % BATCH == 0 and source.op != "get_attr":
+            sizes[0] = _OPEN
+        node.target, node.args = aten.expand.default if expands else aten.reshape.default, (source, sizes)
+    remove_dead_code(graph)
 
 
 def _partition(joint: fx.GraphModule) -> JointGraph:
@@ -226,41 +222,34 @@ def _partition(joint: fx.GraphModule) -> JointGraph:
     (output,) = joint.graph.find_nodes(op="output")
     outputs, x_gradient = cast("tuple[fx.Node, fx.Node]", output.args[0])
     (x, gradient) = joint.graph.find_nodes(op="placeholder")
-    later: dict[fx.Node, None] = {gradient: None}
+    later = {gradient}
     for node in joint.graph.nodes:
-        if any(source in later for source in node.all_input_nodes):
-            later[node] = None
+        if not later.isdisjoint(node.all_input_nodes):
+            later.add(node)
     if outputs in later or x_gradient not in later:
         raise UnsupportedOpError("The outputs do not depend on the pictures.")
-    ahead = [node for node in joint.graph.nodes if node not in later and node.op in ("placeholder", "call_function")]
-    saved = [node for node in ahead if any(user in later and user.op != "output" for user in node.users)]
-    backward = [node for node in later if node.op == "call_function"]
-    return JointGraph(
-        _subgraph(joint, ahead, [x], [outputs, *saved]), _subgraph(joint, backward, [*saved, gradient], [x_gradient])
-    )
+    ahead = [node for node in joint.graph.nodes if node not in later and node.op != "get_attr"]
+    saved = [node for node in ahead if any(user in later and user is not output for user in node.users)]
+    return JointGraph(_subgraph(joint, [x], [outputs, *saved]), _subgraph(joint, [*saved, gradient], [x_gradient]))
 
 
-def _subgraph(
-    joint: fx.GraphModule, nodes: Sequence[fx.Node], inputs: Sequence[fx.Node], outputs: Sequence[fx.Node]
-) -> fx.GraphModule:
+def _subgraph(joint: fx.GraphModule, inputs: Sequence[fx.Node], outputs: Sequence[fx.Node]) -> fx.GraphModule:
+    """The part of a graph that computes these outputs from these inputs."""
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     for place, node in enumerate(inputs):
         copies[node] = graph.placeholder(f"input_{place}")
         copies[node].meta = dict(node.meta)
-
-    def copy_of(node: fx.Node) -> fx.Node:
-        if node not in copies:
-            copies[node] = graph.node_copy(node, copy_of)
-        return copies[node]
-
-    for node in nodes:
-        copy_of(node)
-    graph.output(tuple(map(copy_of, outputs)))
+    for node in joint.graph.nodes:
+        known = node in copies or node.op in ("placeholder", "output")
+        if not known and all(source in copies for source in node.all_input_nodes):
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+    graph.output(tuple(copies[node] for node in outputs))
     graph.eliminate_dead_code()
     return fx.GraphModule(joint, graph)
 
 
-def call(graph: fx.GraphModule, *inputs: Tensor) -> tuple[Tensor, ...]:
-    """Run a graph in torch."""
-    return cast("tuple[Tensor, ...]", cast(Any, graph)(*inputs))
+def outputs_of(graph: fx.GraphModule) -> list[Output]:
+    """Shape and dtype of each output, in a trace."""
+    (output,) = graph.graph.find_nodes(op="output")
+    return [(node.meta["shape"], node.meta["dtype"]) for node in cast("tuple[fx.Node, ...]", output.args[0])]

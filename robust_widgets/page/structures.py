@@ -9,24 +9,24 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from robust_widgets.compiler.backends.onnx_export import to_onnx
-from robust_widgets.compiler.backends.onnxruntime import TracedStep, record_step
+from robust_widgets.compiler.backends.onnxruntime import trace_step
 from robust_widgets.compiler.decompositions import UnsupportedOpError
 from robust_widgets.errors import RobustWidgetsError, WeightsError, first_line
 from robust_widgets.interface.parameters import Choice
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import plain_torch
-from robust_widgets.solvers.pytree import leaf_paths
-from robust_widgets.solvers.step_graph import Flat, StepGraph
+from robust_widgets.solvers.step_graph import FlatRun, StepGraph
 from robust_widgets.synthesis.loop import Arrays
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.running.run import task_problem
@@ -107,12 +107,12 @@ def record_tasks(model: RobustClassifier) -> RecordedTasks:
             for choices in combinations(spec):
                 problem = example_problem(spec, plain, choices)
                 x, state = problem.init()
-                flat = Flat(problem, state)
-                if flat.structure not in names:
+                run = FlatRun(problem, x, state)
+                if run.structure not in names:
                     name = _name(spec, choices)
-                    recorded.structures[name] = record(name, problem, x, flat)
-                    names[flat.structure] = name
-                uses.append((choices, names[flat.structure]))
+                    recorded.structures[name] = record(name, run)
+                    names[run.structure] = name
+                uses.append((choices, names[run.structure]))
         except RobustWidgetsError as error:
             recorded.missing[task] = str(error)
             continue
@@ -163,11 +163,10 @@ def _name(spec: TaskSpec, choices: Mapping[str, Any]) -> str:
 class _Recorder:
     """A backend that records a step and replays nothing."""
 
-    is_async: ClassVar[bool] = False
-    supports_half: ClassVar[bool] = False
+    is_gpu: ClassVar[bool] = False
     max_cached: ClassVar[int] = 1
-    warn_on_failure: ClassVar[bool] = False
-    step: TracedStep
+    graph: fx.GraphModule
+    changed: Sequence[int]
 
     def __init__(self, device: torch.device) -> None:
         if device.type != "cpu":
@@ -175,7 +174,7 @@ class _Recorder:
 
     def record(self, function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor]) -> None:
         function()  # tables and caches are built here, not in the graph
-        self.step = record_step(function, state)
+        self.graph, self.changed = trace_step(function, state)
 
     def replay(self) -> None:
         raise NotImplementedError
@@ -184,30 +183,30 @@ class _Recorder:
         raise NotImplementedError
 
 
-def record(name: str, problem: Problem, x: Tensor, flat: Flat) -> Structure:
-    """Record the step of a problem whose first pictures and parts are given.
+def record(name: str, run: FlatRun) -> Structure:
+    """Record the step of a run.
 
     Raises:
         UnsupportedOpError, UnsupportedNodeError: it cannot be recorded.
     """
-    graph = StepGraph(problem, cast(torch.nn.Module, problem.model), x, flat, _Recorder)
-    step = cast(_Recorder, graph.backend).step
-    if step.changed != (0,):
+    recorder = cast(_Recorder, StepGraph(run, cast(torch.nn.Module, run.problem.model), _Recorder, Event()).backend)
+    if list(recorder.changed) != [0]:
         raise UnsupportedOpError("Its stepper has a state.")
-    # Without float64, which a GPU in a browser does not have.
-    dtypes = [torch.float32 if dtype == torch.float64 else dtype for dtype in step.state]
-    model = onnx.load_model_from_string(to_onnx(step.graph, dtypes, fixed_batch=True))
-    names = ["x", *leaf_paths(flat.parts), *leaf_paths(flat.state, integers_are_leaves=True, prefix="state")]
+    for node in recorder.graph.graph.find_nodes(op="placeholder"):
+        if node.meta["dtype"] == torch.float64:  # which a GPU in a browser does not have
+            node.meta["dtype"] = torch.float32
+    model = onnx.load_model_from_string(to_onnx(recorder.graph, fixed_batch=True))
+    names = ["x", *run.places]
     outputs = ["x_next", "numbers", "bytes", "gradient"]
     _rename(model, {f"input_{place}": f"{name}" for place, name in enumerate(names)})
     _rename(model, {f"output_{place}": name for place, name in enumerate(outputs)})
     used = {source for node in model.graph.node for source in node.input}
-    tensors: dict[str, Tensor | float] = dict(zip(names, [x, *flat.leaves], strict=True))
+    tensors: dict[str, Tensor | float] = dict(zip(names, [run.x, *run.leaves], strict=True))
     read = [value for value in model.graph.input if value.name in used]
     del model.graph.input[:]
     model.graph.input.extend(read)
     inputs = tuple(_described(value.name, tensors[value.name]) for value in read)
-    return Structure(name, model, inputs, problem)
+    return Structure(name, model, inputs, run.problem)
 
 
 def _described(name: str, value: Tensor | float) -> Input:
@@ -227,8 +226,8 @@ def _rename(model: onnx.ModelProto, names: Mapping[str, str]) -> None:
 def feeds(structure: Structure, x: Tensor, problem: Problem) -> dict[str, npt.NDArray[Any]]:
     """The values of a structure's inputs for a problem that has it, as NumPy arrays."""
     _, state = problem.init()
-    flat = Flat(problem, state)
-    values: dict[str, Tensor | float] = dict(zip(["x", *leaf_paths(flat.parts)], [x, *flat.leaves], strict=False))
+    run = FlatRun(problem, x, state)
+    values: dict[str, Tensor | float] = dict(zip(["x", *run.places], [x, *run.leaves], strict=True))
     return {
         entry.name: np.asarray(
             value.detach().numpy() if isinstance(value := values[entry.name], Tensor) else value, entry.dtype

@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+import torch
 
-from robust_widgets.compiler.compiled_module import trim_heap
+from robust_widgets._machine import trim_heap
 from robust_widgets.errors import RobustWidgetsError, WeightsError
 from robust_widgets.interface.explanation import Answer, CounterfactualRequest, NoAnswer, Question
 from robust_widgets.interface.robustness import Robustness
@@ -20,8 +21,9 @@ from robust_widgets.models.features import has_features, model_features
 from robust_widgets.models.registry import source_of
 from robust_widgets.robustness.estimate import cached_estimate
 from robust_widgets.solvers.compose import coarse_to_fine
+from robust_widgets.solvers.responsive import responsive_iterate
 from robust_widgets.solvers.run import compiled_iterate, new_trace
-from robust_widgets.solvers.step_graph import records
+from robust_widgets.solvers.step_graph import backend_for
 from robust_widgets.tasks.running.class_pictures import cached_class_picture
 from robust_widgets.tasks.running.run import build_stages
 
@@ -79,10 +81,15 @@ class ModelWorker:
         """
         with suppress(Exception):  # a network that fails reports it when it runs
             self._model.warm_up()
-            for task in WARM_UP_TASKS if records(self._model) else ():
+            for task in WARM_UP_TASKS if self._records() else ():
                 yield
                 next(compiled_iterate(build_stages(self._model, self._typical_request(task))[-1]))
         trim_heap()
+
+    def _records(self) -> bool:
+        """Whether steps are recorded for one picture of the model's own size."""
+        size = (1, 3, self._model.input_size, self._model.input_size)
+        return backend_for(self._model, torch.zeros(size, dtype=torch.float32, device=self._model.device)) is not None
 
     def close(self) -> None:
         """Return memory to the system, also that of closed widgets, which refer to each other."""
@@ -115,7 +122,7 @@ class ModelWorker:
                 if pixels is not None:
                     trace.inputs[name] = pixels.copy()
             listener(RunStarted(number, trace, steps))
-            for frame in coarse_to_fine(*coarser)(problem):
+            for frame in coarse_to_fine(*coarser, solver=responsive_iterate)(problem):
                 trace.append(frame)
                 listener(FrameMade(number, frame))
                 if is_stopped() and frame.step < steps:

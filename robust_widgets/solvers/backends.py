@@ -9,8 +9,8 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, cuda
 
+from robust_widgets._machine import trim_heap
 from robust_widgets._timing import OnlineSelector
-from robust_widgets.compiler.compiled_module import trim_heap
 from robust_widgets.synthesis.loop import Arrays
 
 
@@ -18,16 +18,13 @@ class GraphBackend(Protocol):
     """A recorded function over tensors at fixed addresses.
 
     Attributes:
-        is_async: replay returns before the device is done, so results can be fetched meanwhile.
-        supports_half: lower precisions are tried before float32.
+        is_gpu: replay returns before the device is done, so results can be fetched meanwhile. Lower precisions are
+            tried before float32. Falling back to the plain loop is slow enough to warn about.
         max_cached: how many graphs a model keeps, the latest ones.
-        warn_on_failure: falling back to the plain loop is slow enough to warn about.
     """
 
-    is_async: ClassVar[bool]
-    supports_half: ClassVar[bool]
+    is_gpu: ClassVar[bool]
     max_cached: ClassVar[int]
-    warn_on_failure: ClassVar[bool]
 
     def __init__(self, device: torch.device) -> None: ...
 
@@ -55,10 +52,8 @@ class CpuGraph:
     on all. The results are the same, bit for bit.
     """
 
-    is_async: ClassVar[bool] = False
-    supports_half: ClassVar[bool] = False
+    is_gpu: ClassVar[bool] = False
     max_cached: ClassVar[int] = 5  # the four that a session warms up, and one more, such as a dream
-    warn_on_failure: ClassVar[bool] = False
 
     def __init__(self, device: torch.device) -> None:
         self._results: Arrays = []
@@ -70,20 +65,15 @@ class CpuGraph:
             UnsupportedOpError: an operation has no counterpart in ONNX.
             ImportError: ONNX Runtime is not installed.
         """
-        from robust_widgets.compiler.backends.onnxruntime import record_step, step_sessions
+        from robust_widgets.compiler.backends.onnxruntime import record_step
 
         function()  # tables and caches are built here, not in the graph
         all_threads = torch.get_num_threads()
         # For larger batches one thread wins only on a busy machine.
         threads = tuple(dict.fromkeys((all_threads, 1))) if len(state[0]) == 1 else (all_threads,)
-        self._sessions = step_sessions(record_step(function, state), state, threads)
+        self._sessions = record_step(function, state, threads)
         self._selector = OnlineSelector(threads)
         trim_heap()
-
-    @property
-    def threads(self) -> int:
-        """Number of intra-op threads."""
-        return self._selector.fastest
 
     def replay(self) -> None:
         """Run a step."""
@@ -102,16 +92,14 @@ WARM_UPS = 2  # calls in which libraries choose algorithms and allocate; both ar
 
 
 class CudaGraph:
-    """A `GraphBackend` on a GPU, replayed without Python.
+    """A `GraphBackend` on a GPU, replayed without Python. Its results are copied to page-locked memory.
 
     Args:
         device: a CUDA device.
     """
 
-    is_async: ClassVar[bool] = True
-    supports_half: ClassVar[bool] = True
+    is_gpu: ClassVar[bool] = True
     max_cached: ClassVar[int] = 4
-    warn_on_failure: ClassVar[bool] = True
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -139,7 +127,10 @@ class CudaGraph:
             # Other threads may use the device during the capture.
             with cuda.graph(self._graph, stream=capturing, capture_error_mode="thread_local"):
                 self._results = function()
-        self._hosts = [[_pinned(result) for result in self._results] for _ in range(2)]
+        self._hosts = [
+            [torch.empty_like(result, device="cpu", pin_memory=cuda.is_available()) for result in self._results]
+            for _ in range(2)
+        ]
 
     def replay(self) -> None:
         """Launch the function again; doesn't wait for it."""
@@ -148,10 +139,7 @@ class CudaGraph:
             self._graph.replay()
 
     def fetch(self) -> Callable[[], Arrays]:
-        """Start to copy the results of the last replay, and return a function that waits for them alone.
-
-        Call it before the next fetch but one.
-        """
+        """Start to copy the results of the last replay, and return a function that waits for them alone."""
         self._hosts.reverse()
         hosts, copied = self._hosts[0], cuda.Event()
         self._copied = copied
@@ -166,8 +154,3 @@ class CudaGraph:
             return [host.numpy().copy() for host in hosts]
 
         return wait
-
-
-def _pinned(like: Tensor) -> Tensor:
-    """Page-locked host memory, so that copies are asynchronous."""
-    return torch.empty(like.shape, dtype=like.dtype, pin_memory=cuda.is_available())

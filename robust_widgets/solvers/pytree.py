@@ -1,4 +1,4 @@
-"""Flatten a value into tensors and numbers plus a hashable structure (a pytree), and models of zeros to try one on.
+"""Flatten a value into tensors and numbers plus a hashable structure (a pytree).
 
 Tensors and floats are leaves: a recorded step reads them from buffers, so another run may have other ones. All else is
 structure: a run with another structure is recorded separately. Objects are flattened by their attributes, whoever wrote
@@ -8,17 +8,15 @@ neither.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.synthesis.objectives import Classifier
-from robust_widgets.synthesis.objectives.layers import no_features, no_layers
+from robust_widgets.synthesis.objectives.base import changed
 
 Leaf: TypeAlias = "float | Tensor"
 T = TypeVar("T")
@@ -31,47 +29,36 @@ class UnsupportedNodeError(Exception):
     """A value that may change from step to step unseen."""
 
 
-def tree_flatten(tree: object, *, integers_are_leaves: bool = False) -> tuple[list[Leaf], Hashable]:
-    """The leaves of a tree in order, and its structure.
+def tree_flatten(
+    tree: object, *, integers_are_leaves: bool = False, prefix: str = ""
+) -> tuple[dict[str, Leaf], Hashable]:
+    """The leaves of a tree in order, each by where it is, and the tree's structure.
 
     Args:
         tree: a value.
         integers_are_leaves: for state, in which an integer is a count. Elsewhere it is structure, such as the size of
             a kernel, unless it is in a dataclass field annotated as float.
+        prefix: where the tree itself is; attributes, keys and indices follow with dots between them.
 
     Raises:
         UnsupportedNodeError: a part is of a kind that may change unseen, such as a generator or a network.
     """
-    leaves: list[Leaf] = []
-    return leaves, _flatten(tree, leaves, integers_are_leaves)
+    leaves: dict[str, Leaf] = {}
 
+    def flatten(node: object, place: str) -> Hashable:
+        if isinstance(node, Tensor):
+            leaves[place] = node
+            is_number = node.dim() == 0 and node.is_floating_point()  # of whatever precision, as in a recorded step
+            return float if is_number else (tuple(node.shape), node.dtype)
+        if _is_number(node, integers_are_leaves):
+            leaves[place] = float(cast(float, node))
+            return float
+        if isinstance(node, CONSTANTS):
+            return type(node), node
+        dot = f"{place}." if place else ""
+        return type(node), tuple((name, flatten(part, f"{dot}{name}")) for name, part in _parts(node))
 
-def _flatten(node: object, leaves: list[Leaf], integers_are_leaves: bool) -> Hashable:
-    if isinstance(node, Tensor):
-        leaves.append(node)
-        is_number = node.dim() == 0 and node.is_floating_point()  # of whatever precision, as in a recorded step
-        return float if is_number else (tuple(node.shape), node.dtype)
-    if _is_number(node, integers_are_leaves):
-        leaves.append(float(cast(float, node)))
-        return float
-    if isinstance(node, CONSTANTS):
-        return type(node), node
-    return type(node), tuple((name, _flatten(part, leaves, integers_are_leaves)) for name, part in _parts(node))
-
-
-def leaf_paths(tree: object, *, integers_are_leaves: bool = False, prefix: str = "") -> list[str]:
-    """Where each leaf is, in the order of `tree_flatten`: attributes, keys and indices with dots between them."""
-    if isinstance(tree, Tensor) or _is_number(tree, integers_are_leaves):
-        return [prefix]
-    if isinstance(tree, CONSTANTS):
-        return []
-    names = dict(enumerate(getattr(tree, "_fields", ())))  # of a named tuple
-    paths: list[str] = []
-    for name, part in _parts(tree):
-        own = str(names.get(cast(int, name), name))
-        place = f"{prefix}.{own}" if prefix else own
-        paths += leaf_paths(part, integers_are_leaves=integers_are_leaves, prefix=place)
-    return paths
+    return leaves, flatten(tree, prefix)
 
 
 def tree_unflatten(tree: T, leaves: Iterator[Any], *, integers_are_leaves: bool = False) -> T:
@@ -87,10 +74,7 @@ def tree_unflatten(tree: T, leaves: Iterator[Any], *, integers_are_leaves: bool 
         return kind(*values) if hasattr(tree, "_fields") else kind(values)
     if isinstance(tree, (list, dict)):
         return cast(T, list(parts.values()) if isinstance(tree, list) else parts)
-    other = copy.copy(tree)
-    for name, part in parts.items():
-        object.__setattr__(other, cast(str, name), part)
-    return other
+    return changed(tree, **cast("dict[str, Any]", parts))
 
 
 def _is_number(node: object, integers_are_leaves: bool) -> bool:
@@ -99,6 +83,8 @@ def _is_number(node: object, integers_are_leaves: bool) -> bool:
 
 def _parts(node: object) -> list[tuple[Hashable, object]]:
     """The parts of a container or object, by index, key or name."""
+    if isinstance(node, tuple) and hasattr(node, "_fields"):
+        return list(zip(cast(Any, node)._fields, cast("tuple[object, ...]", node), strict=True))
     if isinstance(node, (tuple, list)):
         return list(enumerate(cast("list[object]", node)))
     if type(node) is dict:
@@ -119,42 +105,3 @@ def _attributes(node: object) -> Mapping[str, object]:
         elif field.type in ("float", float) and type(attributes[field.name]) is int:
             attributes[field.name] = float(attributes[field.name])
     return attributes
-
-
-Shape: TypeAlias = "tuple[int, ...]"
-
-
-class ZeroModel:
-    """Outputs zeros of a model's shapes, so that an objective checks its classes and units without a forward pass.
-
-    Args:
-        model: whose names count; it is run once for the shape of each kind of output.
-        shapes: those known, of one picture, by kind of output; updated.
-    """
-
-    def __init__(self, model: Classifier, shapes: dict[Hashable, Shape]) -> None:
-        self._model = model
-        self._shapes = shapes
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self._zeros("logits", self._model, x)
-
-    def features(self, x: Tensor, *, straight_through: bool = False) -> Tensor:
-        features = getattr(self._model, "features", None)
-        if features is None:
-            raise no_features()
-        return self._zeros("features", cast("Callable[[Tensor], Tensor]", features), x)
-
-    def activations(self, x: Tensor, layer: str, *, straight_through: bool = False) -> Tensor:
-        activations = getattr(self._model, "activations", None)
-        if activations is None:
-            raise no_layers()
-        return self._zeros((layer, *x.shape[2:]), lambda x: activations(x, layer), x)
-
-    def _zeros(self, kind: Hashable, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        if kind not in self._shapes:
-            self._shapes[kind] = tuple(function(x[:1]).shape[1:])
-        return torch.zeros(len(x), *self._shapes[kind], dtype=x.dtype, device=x.device)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 import os
-import random
-import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import nullcontext, suppress
+from threading import Event, Lock
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -23,66 +20,59 @@ from robust_widgets.compiler.autotune import batch_size_for
 from robust_widgets.compiler.engine import SWITCH, is_usable
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, HalfPrecisionClassifier, RobustClassifier
-from robust_widgets.pictures.tensors import plain_torch
+from robust_widgets.pictures.tensors import keep_randomness, plain_torch, random_states
 from robust_widgets.solvers.backends import CpuGraph, CudaGraph, GraphBackend
-from robust_widgets.solvers.pytree import Leaf, Shape, UnsupportedNodeError, ZeroModel, tree_flatten, tree_unflatten
-from robust_widgets.synthesis.constraints import Constraint
+from robust_widgets.solvers.pytree import Leaf, UnsupportedNodeError, tree_flatten, tree_unflatten
+from robust_widgets.solvers.zero_model import Shape, ZeroModel
 from robust_widgets.synthesis.loop import Arrays, heat_map_on_device, render, step
-from robust_widgets.synthesis.objectives import Objective
+from robust_widgets.synthesis.objectives.base import changed
 from robust_widgets.synthesis.problem import Problem, State
-from robust_widgets.synthesis.steppers import Stepper, StepperState
+
+PARTS = ("start", "region", "constraint", "stepper")  # what stays the same in a run, besides model and objective
 
 
-class Parts(NamedTuple):
-    """What stays the same throughout a run, besides the model."""
+class FlatRun:
+    """A run at one of its steps: its parts and the state of its stepper as leaves and structure.
 
-    start: Tensor
-    region: Tensor | None
-    constraint: Constraint
-    stepper: Stepper
-    objective: Objective
-
-
-class Flat:
-    """A run's parts and the state of its stepper as leaves and structure.
+    Attributes:
+        problem, x, state: the run, its pictures, and what it carries from step to step.
+        leaves, places: tensors and numbers, those of the parts first, and where each is.
+        part_count: how many of them belong to the parts.
+        structure: all else.
 
     Raises:
-        UnsupportedNodeError: one of them may change unseen.
+        UnsupportedNodeError: a part may change unseen.
     """
 
-    def __init__(self, problem: Problem, state: State) -> None:
-        self.parts = Parts(problem.start, problem.region, problem.constraint, problem.stepper, state.objective)
-        self.state: StepperState = state.stepper
-        part_leaves, part_structure = tree_flatten(self.parts)
-        state_leaves, state_structure = tree_flatten(self.state, integers_are_leaves=True)
-        self.leaves: list[Leaf] = [*part_leaves, *state_leaves]
-        self.part_count = len(part_leaves)
+    def __init__(self, problem: Problem, x: Tensor, state: State) -> None:
+        self.problem, self.x, self.state = problem, x, state
+        self.parts = {name: getattr(problem, name) for name in PARTS} | {"objective": state.objective}
+        parts, part_structure = tree_flatten(self.parts)
+        stepper, state_structure = tree_flatten(state.stepper, integers_are_leaves=True, prefix="state")
+        self.places, self.leaves = [*parts, *stepper], [*parts.values(), *stepper.values()]
+        self.part_count = len(parts)
         self.structure: Hashable = part_structure, state_structure
 
-    def is_same(self, other: Flat) -> bool:
+    def is_same(self, other: FlatRun) -> bool:
         """Whether structures are equal, and leaves the same objects."""
         return self.structure == other.structure and all(map(operator.is_, self.leaves, other.leaves))
 
-    def rebuild(self, problem: Problem, model: object, leaves: Sequence[Leaf]) -> tuple[Problem, State]:
+    def rebuild(self, model: object, leaves: Sequence[Leaf]) -> tuple[Problem, State]:
         """The same run of another model and with other leaves, unchecked: a check would wait for the device."""
         remaining = iter(leaves)
         parts = tree_unflatten(self.parts, remaining)
-        state = State(parts.objective, tree_unflatten(self.state, remaining, integers_are_leaves=True))
-        other = copy.copy(problem)
-        for name, value in {**parts._asdict(), "model": model}.items():
-            object.__setattr__(other, name, value)
-        return other, state
+        state = tree_unflatten(self.state.stepper, remaining, integers_are_leaves=True)
+        return changed(self.problem, model=model, **parts), State(parts["objective"], state)
 
 
 class StepGraph:
     """A step recorded over buffers.
 
     Args:
-        problem: what is solved.
+        run: whose step is recorded.
         model: the network whose operations are recorded.
-        x: the first pictures.
-        flat: the run's parts.
         backend: what records it.
+        stopping: once it is set, recording ends with RecordingStoppedError.
 
     Attributes:
         x: the pictures after the last replay.
@@ -92,28 +82,29 @@ class StepGraph:
         UnsupportedNodeError: a part changes as it runs, or draws random numbers.
     """
 
-    def __init__(self, problem: Problem, model: nn.Module, x: Tensor, flat: Flat, backend: type[GraphBackend]) -> None:
+    def __init__(self, run: FlatRun, model: nn.Module, backend: type[GraphBackend], stopping: Event) -> None:
+        x = run.x
         self.x = x.clone(memory_format=torch.contiguous_format)
         # 0-d tensors don't promote dtypes, so float64 scalars are safe here. ONNX Runtime writes back float32 only.
-        dtypes = [torch.float64] * flat.part_count + [x.dtype] * (len(flat.leaves) - flat.part_count)
+        dtypes = [torch.float64] * run.part_count + [x.dtype] * (len(run.leaves) - run.part_count)
         self._buffers = [
             leaf.detach().clone(memory_format=torch.contiguous_format)
             if isinstance(leaf, Tensor)
             else torch.tensor(leaf, dtype=dtype, device=x.device)
-            for leaf, dtype in zip(flat.leaves, dtypes, strict=True)
+            for leaf, dtype in zip(run.leaves, dtypes, strict=True)
         ]
         self.backend = backend(x.device)
         self._model = model  # whose weights the graph reads
 
         def once() -> Sequence[Tensor]:
-            own, state = flat.rebuild(problem, model, self._buffers)
-            before = Flat(own, state)
-            with nullcontext() if backend.is_async else _NoValues():  # a CUDA capture refuses to read values anyway
+            own, state = run.rebuild(model, self._buffers)
+            before = FlatRun(own, self.x, state)
+            with nullcontext() if backend.is_gpu else _NoValues(stopping):  # a capture refuses to read values anyway
                 x_next, info, state_after = step(own, self.x, state)
             outputs = render(self.x, info, heat_map_on_device)
-            if not before.is_same(Flat(own, state)):
+            if not before.is_same(FlatRun(own, self.x, state)):
                 raise UnsupportedNodeError("a part that changes as it runs")
-            after = Flat(own, state_after)
+            after = FlatRun(own, x_next, state_after)
             if after.structure != before.structure:
                 raise UnsupportedNodeError("a state whose structure changes")
             for buffer, leaf in zip(self._buffers, after.leaves, strict=True):
@@ -122,15 +113,15 @@ class StepGraph:
             self.x.copy_(x_next)
             return outputs
 
-        randomness = _random_states()
+        randomness = random_states()
         self.backend.record(once, [self.x, *self._buffers])
-        if not _is_ours(flat.structure) and _random_states() != randomness:
+        if not is_ours(run.structure) and random_states() != randomness:  # it would repeat the draws
             raise UnsupportedNodeError("a part that draws random numbers")
 
-    def load(self, leaves: Sequence[Leaf], x: Tensor) -> None:
-        """Start from pictures ``x`` with other leaves; doesn't wait for the device."""
-        self.x.copy_(x)
-        for buffer, leaf in zip(self._buffers, leaves, strict=True):
+    def load(self, run: FlatRun) -> None:
+        """Continue a run of the same structure; doesn't wait for the device."""
+        self.x.copy_(run.x)
+        for buffer, leaf in zip(self._buffers, run.leaves, strict=True):
             if isinstance(leaf, Tensor):
                 buffer.copy_(leaf)
             else:
@@ -143,7 +134,7 @@ class StepGraph:
             times: how many steps.
             ahead: on asynchronous backends, yield while the next step runs.
         """
-        ahead = ahead and self.backend.is_async
+        ahead = ahead and self.backend.is_gpu
         pending: Callable[[], Arrays] | None = None
         for _ in range(times):
             self.backend.replay()
@@ -156,6 +147,10 @@ class StepGraph:
             yield pending()
 
 
+class RecordingStoppedError(Exception):
+    """Nobody waits for the recording any more."""
+
+
 class _NoValues(TorchFunctionMode):
     """Refuses to read values: a branch would be taken once and for all, whatever the values of later runs."""
 
@@ -164,28 +159,16 @@ class _NoValues(TorchFunctionMode):
         | {Tensor.__bool__, Tensor.__float__, Tensor.__int__, Tensor.__index__}
     )
 
+    def __init__(self, stopping: Event) -> None:
+        super().__init__()
+        self._stopping = stopping
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in self.READS:
             raise UnsupportedNodeError("a part that reads the value of a tensor")
+        if self._stopping.is_set():
+            raise RecordingStoppedError
         return func(*args, **(kwargs or {}))
-
-
-def _random_states() -> tuple[Any, ...]:
-    """The states of the global generators on the CPU; a graph would repeat what was drawn from them."""
-    of_numpy = np.random.get_state(legacy=False)["state"]  # type: ignore[index]
-    return random.getstate(), of_numpy["pos"], of_numpy["key"].tobytes(), torch.get_rng_state().numpy().tobytes()
-
-
-@contextmanager
-def _kept_randomness() -> Generator[None]:
-    """Recording calls a loss of one's own several times; what it draws there counts for nothing."""
-    of_python, of_numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        try:
-            yield
-        finally:
-            random.setstate(of_python)
-            np.random.set_state(of_numpy)
 
 
 CHECKED = 2  # first steps of a graph, which are compared with those of the plain loop
@@ -221,13 +204,16 @@ class StepGraphCache:
         free: held by the run that uses the graphs: their buffers serve one run at a time.
         count: how many were recorded.
         precision: of the latest graph's network.
+        stopping: set to end a recording on another thread.
+        stopped: the structure whose recording was ended that way last.
     """
 
     def __init__(self, backend: type[GraphBackend] = CudaGraph) -> None:
         self.note = ""
         self.latest: StepGraph | None = None
-        self.free = threading.Lock()
+        self.free = Lock()
         self.count = 0
+        self.stopping, self.stopped = Event(), cast(Hashable, None)
         self.backend = backend
         self._graphs: OrderedDict[Hashable, StepGraph | None] = OrderedDict()
         self._shapes: dict[Hashable, Shape] = {}
@@ -238,65 +224,74 @@ class StepGraphCache:
         """Copies start empty: a graph belongs to the memory it was recorded over."""
         return StepGraphCache, (self.backend,)
 
-    def __len__(self) -> int:
-        """How many graphs are cached."""
-        return len(self._graphs)
-
     def run(self, problem: Problem) -> Iterator[Arrays]:
         """What the frames of a run hold; nothing where the problem has unsupported parts, or a mistake in it."""
-        with _kept_randomness():
-            graph = self._load(problem)
+        run = self.start(problem)
+        graph = None if run is None else self.load(run)
         if graph is not None:
             # Metrics of the final pictures come from one extra (discarded) step: a forward-only graph would have to be
             # compiled separately.
             yield from graph.play(problem.steps + 1)
 
-    def _load(self, problem: Problem) -> StepGraph | None:
-        """The graph of a problem's steps, at its start; None where there is none."""
-        try:
+    def start(self, problem: Problem) -> FlatRun | None:
+        """A run before its first step; None where its steps cannot be recorded, or it has a mistake."""
+        with keep_randomness(), suppress(UnsupportedNodeError, RobustWidgetsError):  # the plain loop raises the error
             x, state = problem.init()
             loss, following = state.objective.sample()
-            if following is not state.objective:  # a loss that differs from step to step
-                return None
-            flat = Flat(problem, state)
-            with torch.no_grad():
-                loss(ZeroModel(problem.model, self._shapes), x)
-        except (UnsupportedNodeError, RobustWidgetsError):  # the plain loop raises the error
-            return None
-        key = (flat.structure, x.device, _places(cast(nn.Module, problem.model)))
+            if following is state.objective:  # else the loss differs from step to step
+                run = FlatRun(problem, x, state)
+                with torch.no_grad():
+                    loss(ZeroModel(problem.model, self._shapes), x)
+                return run
+        return None
+
+    def has(self, run: FlatRun) -> bool:
+        """Whether it is known how to make this run's steps."""
+        return _key(run) in self._graphs
+
+    def load(self, run: FlatRun) -> StepGraph | None:
+        """The graph of a run's steps, recorded if it is new, to continue the run; None where it cannot be recorded.
+
+        Raises:
+            RecordingStoppedError: `stopping` was set.
+        """
+        key = _key(run)
         if key not in self._graphs:
             while len(self._graphs) >= self.backend.max_cached:
                 self._graphs.popitem(last=False)
-            self._graphs[key] = self._record(problem, x, state, flat)
+            with nullcontext() if is_ours(run.structure) else keep_randomness():
+                self._graphs[key] = self._record(run)
         self._graphs.move_to_end(key)
         graph = self.latest = self._graphs[key]
         if graph is not None:
-            graph.load(flat.leaves, x)
+            graph.load(run)
         return graph
 
     @plain_torch()
-    def _record(self, problem: Problem, x: Tensor, state: State, flat: Flat) -> StepGraph | None:
+    def _record(self, run: FlatRun) -> StepGraph | None:
         """The first precision whose initial steps match the plain ones, or None (silently)."""
-        model = cast(RobustClassifier, problem.model)
+        model = cast(RobustClassifier, run.problem.model)
         for precision in self._precisions(model):
             self.precision = precision
             try:
                 network = model.uncompiled() if precision == FULL else self._half(model, precision)
-                graph = StepGraph(problem, network, x, flat, self.backend)
+                graph = StepGraph(run, network, self.backend, self.stopping)
                 self.count += 1
-                if self._matches(graph, problem, x, flat, precision != FULL):
+                if self._matches(graph, run, precision != FULL):
                     return graph
+            except RecordingStoppedError:
+                raise
             except UnsupportedNodeError:
                 return None
             except Exception:  # an unsupported operation, for example
-                if precision == FULL and self.backend.warn_on_failure and _is_ours(flat.structure):
+                if precision == FULL and self.backend.is_gpu and is_ours(run.structure):
                     raise
-        if self.backend.warn_on_failure and _is_ours(flat.structure):
+        if self.backend.is_gpu and is_ours(run.structure):
             raise ArithmeticError("the recorded steps differ from the plain ones")
         return None
 
     def _precisions(self, model: RobustClassifier) -> tuple[str, ...]:
-        if not self.backend.supports_half:
+        if not self.backend.is_gpu:
             return (FULL,)
         tried = tuple(PRECISIONS) if model.precision is None else tuple(dict.fromkeys((model.precision, FULL)))
         return tried[tried.index(self.precision) if self.precision in tried else 0 :]
@@ -307,12 +302,12 @@ class StepGraphCache:
         self._halves[key] = half
         return half
 
-    def _matches(self, graph: StepGraph, problem: Problem, x: Tensor, flat: Flat, half: bool) -> bool:
-        graph.load(flat.leaves, x)
+    def _matches(self, graph: StepGraph, run: FlatRun, half: bool) -> bool:
+        graph.load(run)
         # On a CPU use the plain network: compiling one just for this isn't worth it.
-        model = cast(RobustClassifier, problem.model)
-        leaves = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in flat.leaves]
-        plain, state = flat.rebuild(problem, model if self.backend.is_async else model.uncompiled(), leaves)
+        x, model = run.x, cast(RobustClassifier, run.problem.model)
+        leaves = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in run.leaves]
+        plain, state = run.rebuild(model if self.backend.is_gpu else model.uncompiled(), leaves)
         for arrays in graph.play(CHECKED, ahead=False):
             before = x
             x, info, state = step(plain, before, state)
@@ -340,20 +335,20 @@ def _half_alike(numbers: Tensor, expected: Tensor) -> bool:
 
     The rows are loss, probability, distance, and each class's probability.
     """
-    close = torch.allclose(numbers[1], expected[1], rtol=0, atol=HALF_CLOSE, equal_nan=True)
-    classes, wanted = numbers[3:], expected[3:]
-    if len(wanted) == 0:
-        return close
-    return close and bool(
-        (classes - wanted).abs().max() <= HALF_CLOSE and (classes.argmax(0) == wanted.argmax(0)).all()
-    )
+    rows = [1, *range(3, len(expected))]
+    close = torch.allclose(numbers[rows], expected[rows], rtol=0, atol=HALF_CLOSE, equal_nan=True)
+    return close and (len(expected) == 3 or torch.equal(numbers[3:].argmax(0), expected[3:].argmax(0)))
 
 
-def _is_ours(structure: Hashable) -> bool:
+def is_ours(structure: Hashable) -> bool:
     """Whether all classes in a structure are this package's; others may do what no graph can, and nothing is wrong."""
     if isinstance(structure, type):
         return structure.__module__.partition(".")[0] in ("builtins", "torch", __name__.partition(".")[0])
-    return not isinstance(structure, tuple) or all(map(_is_ours, cast("tuple[Hashable, ...]", structure)))
+    return not isinstance(structure, tuple) or all(map(is_ours, cast("tuple[Hashable, ...]", structure)))
+
+
+def _key(run: FlatRun) -> Hashable:
+    return run.structure, run.x.device, _places(cast(nn.Module, run.problem.model))
 
 
 def _places(model: nn.Module) -> Hashable:
@@ -363,12 +358,6 @@ def _places(model: nn.Module) -> Hashable:
 
 
 MAX_PICTURES = 8  # on a CPU: in larger batches, the time between the convolutions hardly counts
-
-
-def records(model: RobustClassifier) -> bool:
-    """Whether a model's steps are recorded for one picture of its own size."""
-    size = (1, 3, model.input_size, model.input_size)
-    return backend_for(model, torch.zeros(size, dtype=torch.float32, device=model.device)) is not None
 
 
 def backend_for(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from robust_widgets.benchmark.workload import TASKS, bare_pass, last_picture, last_recorded, make_workload
+from robust_widgets.compiler.autotune import BATCH_SIZES
 from robust_widgets.compiler.engine import ONNXRUNTIME, SWITCH
 from robust_widgets.solvers.backends import CpuGraph
 from tests.helpers import smooth_model
@@ -19,7 +20,7 @@ def test_it_returns_the_loss_and_its_gradient(task: str, monkeypatch: pytest.Mon
     fast, plain = smooth_model(), smooth_model()
     fast.compile()
     assert fast.engine is not None
-    fast.engine.fixed = ONNXRUNTIME
+    fast.engine.selected = dict.fromkeys(BATCH_SIZES, ONNXRUNTIME)
     workload = make_workload(task, fast, plain, 2, 3)
     x = workload.start.clone().requires_grad_()
     loss = workload.network_loss(plain, x)
@@ -41,7 +42,7 @@ def test_the_last_recorded_picture_is_exact(monkeypatch: pytest.MonkeyPatch) -> 
     fast, plain = smooth_model(), smooth_model()
     fast.compile()
     assert fast.engine is not None
-    fast.engine.fixed = ONNXRUNTIME
+    fast.engine.selected = dict.fromkeys(BATCH_SIZES, ONNXRUNTIME)
     workload = make_workload(TASKS[0], fast, plain, 1, 6)
     found = last_recorded(workload, fast)
     assert found is not None

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from robust_widgets import _machine
 from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.benchmark.competitors import BASELINE, LOOPS, OURS, PLAIN, missing
 from robust_widgets.benchmark.workload import TASKS
 from robust_widgets.cli import app
-from robust_widgets.compiler import autotune, engine
+from robust_widgets.compiler import engine
 from robust_widgets.models.model_file import save_model
 from tests.cli.shell import refusal
 from tests.helpers import tiny_model
@@ -23,7 +24,7 @@ from tests.helpers import tiny_model
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv(engine.SWITCH, raising=False)
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(autotune, "_waiting_seconds", lambda: 0.0)
+    monkeypatch.setattr(_machine, "_waiting_seconds", lambda: 0.0)
     save_model(tiny_model(), tmp_path / "small.safetensors")
     return str(tmp_path / "small.safetensors")
 

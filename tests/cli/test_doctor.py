@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import robust_widgets as rw
+from robust_widgets import _machine
 from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.compiler import autotune, engine
 from robust_widgets.models.model_file import save_model
@@ -31,7 +32,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small model's file, with an empty cache."""
     monkeypatch.delenv(engine.SWITCH, raising=False)
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(autotune, "_waiting_seconds", lambda: 0.0)
+    monkeypatch.setattr(_machine, "_waiting_seconds", lambda: 0.0)
     save_model(tiny_model(), tmp_path / "small.safetensors")
     return tmp_path / "small.safetensors"
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from robust_widgets import _machine
 from robust_widgets._files import CACHE_VARIABLE
 from robust_widgets.compiler import autotune
 from robust_widgets.compiler import engine as engines
-from robust_widgets.compiler.autotune import CpuContention
 from robust_widgets.compiler.engine import EAGER, ONEDNN, ONNXRUNTIME
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.networks.architectures import build
@@ -37,7 +34,7 @@ class TestSelection:
         """One where all backends are available, two threads run, and no other process does."""
         monkeypatch.setattr(engines, "_available", lambda: [ONNXRUNTIME, ONEDNN])
         monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-        monkeypatch.setattr(autotune, "_waiting_seconds", lambda: 0.0)
+        monkeypatch.setattr(_machine, "_waiting_seconds", lambda: 0.0)
 
     def compiled(self) -> RobustClassifier:
         torch.manual_seed(0)
@@ -123,7 +120,7 @@ class TestSelection:
         assert len(list(cache.iterdir())) == 1
 
     def test_under_contention_times_are_not_cached(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(autotune, "_waiting_seconds", time.perf_counter)
+        monkeypatch.setattr(_machine, "_waiting_seconds", time.perf_counter)
         self.fake_measure(monkeypatch, {EAGER: 1.0})
         assert self.select(self.compiled(), 1) == {1: EAGER} and not cache.exists()
 
@@ -187,7 +184,7 @@ def test_real_backends_are_measured_and_the_first_picture_may_come_in_inference_
 class TestMeasuring:
     @pytest.fixture(autouse=True)
     def alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(autotune, "_waiting_seconds", lambda: 0.0)
+        monkeypatch.setattr(_machine, "_waiting_seconds", lambda: 0.0)
 
     def times(self) -> tuple[dict[str, float], list[str]]:
         calls: list[str] = []
@@ -204,7 +201,7 @@ class TestMeasuring:
         assert calls == ["first", "second"] == list(times)
 
     def test_under_contention_calls_are_made_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(autotune, "_waiting_seconds", time.perf_counter)
+        monkeypatch.setattr(_machine, "_waiting_seconds", time.perf_counter)
         assert self.times()[1] == ["first", "second"]
 
     def test_backends_close_to_the_fastest_get_more_rounds(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,59 +214,3 @@ class TestMeasuring:
         assert times["slow"] >= 10 > times["quick"] >= 0
         assert calls.count("slow") == autotune.ROUNDS + 2
         assert calls.count("quick") == autotune.ROUNDS + 2 + autotune.MORE_ROUNDS + 1
-
-
-class TestCpuContention:
-    def test_waiting_times_of_threads_are_summed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(autotune, "THREADS", tmp_path)
-        clock = [0.0]
-        monkeypatch.setattr(autotune.time, "perf_counter", lambda: clock[0])
-
-        def set_waited(**threads: float) -> None:
-            for name, seconds in threads.items():
-                (tmp_path / name).mkdir(exist_ok=True)
-                (tmp_path / name / "schedstat").write_text(f"123 {int(seconds * 1e9)} 4\n")
-
-        set_waited(one=5, other=7)
-        contention = CpuContention()
-        clock[0] += 2
-        assert not contention.detected
-        set_waited(one=5.1, other=7.1)
-        assert not contention.detected
-        set_waited(other=7.4)
-        assert contention.detected
-        (tmp_path / "ended").mkdir()
-        assert contention.detected
-
-    def test_none_is_detected_where_the_system_cannot_tell(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(autotune, "THREADS", tmp_path / "none")
-        contention = CpuContention()
-        time.sleep(0.01)
-        assert not contention.detected
-
-    @pytest.mark.skipif(sys.platform != "linux" or not hasattr(os, "sched_setaffinity"), reason="only Linux can tell")
-    def test_two_processes_on_one_cpu_are_detected(self) -> None:
-        if not (autotune.THREADS / str(threading.get_native_id()) / "schedstat").exists():
-            pytest.skip("this kernel does not count waiting times")
-        before = os.sched_getaffinity(0)
-        end = time.perf_counter() + 0.5
-
-        def busy() -> None:
-            os.sched_setaffinity(0, {min(before)})
-            while time.perf_counter() < end:
-                sum(range(1000))
-
-        try:
-            process = os.fork()
-            if process == 0:
-                busy()
-                os._exit(0)
-            contention = CpuContention()
-            busy()
-            detected = contention.detected
-            os.waitpid(process, 0)
-        finally:
-            os.sched_setaffinity(0, before)
-        assert detected

@@ -12,6 +12,7 @@ import torch
 import robust_widgets as rw
 from robust_widgets.compiler import autotune
 from robust_widgets.compiler import engine as engines
+from robust_widgets.compiler.autotune import BATCH_SIZES
 from robust_widgets.compiler.backends import bfloat16
 from robust_widgets.compiler.engine import BACKENDS, BFLOAT16, EAGER, ONEDNN, ONNXRUNTIME
 from robust_widgets.models.classifier import RobustClassifier
@@ -29,7 +30,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> RobustClassifier:
     monkeypatch.delenv(engines.SWITCH, raising=False)
     model = fresh(fast=True)
     assert model.engine is not None
-    model.engine.fixed = BFLOAT16
+    model.engine.selected = dict.fromkeys(BATCH_SIZES, BFLOAT16)
     return model
 
 

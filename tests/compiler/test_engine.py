@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import robust_widgets as rw
 from robust_widgets.compiler import engine as engines
+from robust_widgets.compiler.autotune import BATCH_SIZES
 from robust_widgets.compiler.engine import BACKENDS, ONNXRUNTIME
 from robust_widgets.compiler.tracing import BATCH
 from robust_widgets.models.classifier import RobustClassifier
@@ -52,7 +53,7 @@ def test_a_network_that_cannot_be_compiled_runs_itself(network: nn.Module, backe
     model = classifier(network, 8)
     model.compile()
     assert model.engine is not None
-    model.engine.fixed = backend
+    model.engine.selected = dict.fromkeys(BATCH_SIZES, backend)
     for count in (1, BATCH, 4):
         pictures = pictures_for(model, count)
         torch.testing.assert_close(model(pictures), network((pictures - model.mean) / model.std))
@@ -70,7 +71,7 @@ def test_an_error_during_compilation_costs_only_speed(backend: str) -> None:
     model = classifier(OnePicture(), 8)
     model.compile()
     assert model.engine is not None
-    model.engine.fixed = backend
+    model.engine.selected = dict.fromkeys(BATCH_SIZES, backend)
     picture = pictures_for(model, 1)
     torch.testing.assert_close(model(picture), model.network((picture - model.mean) / model.std))
     with pytest.raises(RuntimeError, match="one picture at once"):
@@ -83,7 +84,7 @@ class TestEngine:
         made = classifier(build("smoothresnet-tiny", CLASSES), 32)
         made.compile()
         assert made.engine is not None
-        made.engine.fixed = ONNXRUNTIME
+        made.engine.selected = dict.fromkeys(BATCH_SIZES, ONNXRUNTIME)
         return made
 
     def count_compilations(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:

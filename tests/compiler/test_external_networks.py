@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import robust_widgets as rw
+from robust_widgets.compiler.autotune import BATCH_SIZES
 from robust_widgets.compiler.engine import BACKENDS
 from robust_widgets.models.networks.cifar import PreActResNet, SmallResNet
 from robust_widgets.models.networks.wide_resnet import DeepMindPreActResNet, DeepMindWideResNet, WideResNet
@@ -40,7 +41,7 @@ def test_an_external_network_is_compiled(name: str, backend: str) -> None:
     plain = rw.load_model(network, device="cpu", fast=False, **options)
     compiled = rw.load_model(network, device="cpu", fast=True, **options)
     assert compiled.engine is not None
-    compiled.engine.fixed = backend
+    compiled.engine.selected = dict.fromkeys(BATCH_SIZES, backend)
     plain.double()  # at a ReLU's kink two float32 gradients may differ; float64 tells which is closer
     pictures = pictures_for(compiled, 2)
     expected, expected_gradient = forward_backward(plain, pictures.double())

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from robust_widgets.compiler.autotune import BATCH_SIZES
 from robust_widgets.compiler.engine import ONNXRUNTIME, SWITCH
 from robust_widgets.interface.session import RunEnded
 from robust_widgets.interface.tasks import task_names, task_spec
@@ -30,7 +31,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> RobustClassifier:
     model = smooth_model(16)
     model.compile()
     assert model.engine is not None
-    model.engine.fixed = ONNXRUNTIME
+    model.engine.selected = dict.fromkeys(BATCH_SIZES, ONNXRUNTIME)
     return model
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from robust_widgets.compiler.autotune import BATCH_SIZES
 from robust_widgets.compiler.engine import EAGER, ONEDNN, ONNXRUNTIME, SWITCH
 from robust_widgets.interface.tasks import task_names
 from robust_widgets.models.classifier import RobustClassifier
@@ -53,7 +54,7 @@ def recording(model: RobustClassifier | None = None) -> RobustClassifier:
     found = model or smooth_model()
     found.compile()
     assert found.engine is not None
-    found.engine.fixed = ONNXRUNTIME
+    found.engine.selected = dict.fromkeys(BATCH_SIZES, ONNXRUNTIME)
     return found
 
 
@@ -238,7 +239,7 @@ class TestWhereItIsDone:
     def test_where_onnx_runtime_runs_the_network(self, backend: str, expected: Any) -> None:
         model = recording()
         assert model.engine is not None
-        model.engine.fixed = backend
+        model.engine.selected = dict.fromkeys(BATCH_SIZES, backend)
         assert backend_for(model, pictures(2)) is expected
         list(compiled_iterate(made(model=model)))
         assert (model.step_graphs is None) == (expected is None)
@@ -247,7 +248,7 @@ class TestWhereItIsDone:
     def test_or_nearly_is_the_fastest(self, onnx: float, expected: Any) -> None:
         model = recording()
         assert model.engine is not None
-        model.engine.fixed = None
+        model.engine.selected.clear()
         model.engine.selected[4], model.engine.times[4] = ONEDNN, {EAGER: 15.0, ONEDNN: 10.0, ONNXRUNTIME: onnx}
         assert backend_for(model, pictures(2)) is expected
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 import robust_widgets as rw
+from robust_widgets.compiler.autotune import BATCH_SIZES
 from robust_widgets.compiler.engine import ONNXRUNTIME, SWITCH
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.solvers import backends as cuda_graph
@@ -123,7 +124,7 @@ def recorded_on_cpu() -> RobustClassifier:
     model = smooth_model()
     model.compile()
     assert model.engine is not None
-    model.engine.fixed = ONNXRUNTIME
+    model.engine.selected = dict.fromkeys(BATCH_SIZES, ONNXRUNTIME)
     return model
 
 

@@ -147,7 +147,7 @@ def test_another_shape_or_structure_is_recorded_again_and_few_graphs_are_cached(
     check(replace(problem, stepper=LinfStep(0.05)), 4)
     check(problem, 4)
     check(replace(problem, constraint=Unconstrained()), 5)
-    assert len(step_graphs_of(problem)) == cuda_graph.CudaGraph.max_cached
+    assert len(step_graphs_of(problem)._graphs) == cuda_graph.CudaGraph.max_cached  # pyright: ignore[reportPrivateUsage]
     check(problem, 5)
     check(replace(problem, start=pictures(2)), 6)
 
@@ -246,7 +246,7 @@ def fallen_back(problem: Problem, why: str) -> None:
     with pytest.warns(RuntimeWarning, match=why) as said:
         assert_same(list(compiled_iterate(problem)), expected, exact=False)
     graphs = step_graphs_of(problem)
-    assert len(said) == 1 and why in graphs.note and len(graphs) == 0 and graphs.free.acquire(blocking=False)
+    assert len(said) == 1 and why in graphs.note and not graphs._graphs and graphs.free.acquire(blocking=False)
     graphs.free.release()
     count = graphs.count
     assert_same(list(compiled_iterate(problem)), expected, exact=False)

@@ -36,10 +36,9 @@ def compile_joint(graphs: JointGraph, single: bool) -> TorchModule:
         single: pack the weights for one picture at a time.
     """
     for graph in (graphs.forward, graphs.backward):
-        positions = {node: position for position, node in enumerate(graph.graph.nodes)}
         for node in list(graph.graph.nodes):
             if node.target is aten.convolution.default:
-                _fuse(graph, node, positions, single)
+                _fuse(graph, node, single)
             elif node.target is aten.matmul.default:
                 _filter(graph, node)
     pictures = next(iter(graphs.forward.graph.find_nodes(op="placeholder")))
@@ -56,7 +55,7 @@ def compile_joint(graphs: JointGraph, single: bool) -> TorchModule:
     return TorchModule(graphs)
 
 
-def _fuse(graph: fx.GraphModule, node: fx.Node, positions: dict[fx.Node, int], single: bool) -> None:
+def _fuse(graph: fx.GraphModule, node: fx.Node, single: bool) -> None:
     """Replace a convolution, and what is fused with it, by oneDNN's."""
     x, weight_node, bias, stride, padding, dilation, transposed, output_padding, groups = cast(Any, node.args)
     weight = constant(graph, weight_node)
@@ -70,7 +69,7 @@ def _fuse(graph: fx.GraphModule, node: fx.Node, positions: dict[fx.Node, int], s
         weight = weight.contiguous(memory_format=torch.channels_last)
     last, summand, relu = node, None, None
     if not transposed:
-        last, summand = _sum(node, positions)
+        last, summand = _sum(node)
         relu = _only_user(last, aten.relu.default)
     last = relu or last
     weights = (add_constant(graph, node, weight), bias, *geometry)
@@ -83,17 +82,17 @@ def _fuse(graph: fx.GraphModule, node: fx.Node, positions: dict[fx.Node, int], s
         kind, args = mkldnn._convolution_pointwise.binary, (x, summand, *weights, *post)
     with graph.graph.inserting_before(last):
         fused = graph.graph.call_function(kind, args)
-    fused.meta, positions[fused] = dict(last.meta), positions[last]
+    fused.meta = dict(last.meta)
     last.replace_all_uses_with(fused)
 
 
-def _sum(node: fx.Node, positions: dict[fx.Node, int]) -> tuple[fx.Node, fx.Node | None]:
+def _sum(node: fx.Node) -> tuple[fx.Node, fx.Node | None]:
     """The sum that alone uses a convolution, and its other summand if that is computed first; else the convolution."""
     total = _only_user(node, aten.add.Tensor)
     if total is None or total.kwargs.get("alpha", 1) != 1:
         return node, None
     other = total.args[1] if total.args[0] is node else total.args[0]
-    if not isinstance(other, fx.Node) or positions.get(other, positions[node]) >= positions[node]:
+    if not isinstance(other, fx.Node) or not other < node:
         return node, None
     return (total, other) if other.meta["shape"] == node.meta["shape"] else (node, None)
 
@@ -124,11 +123,10 @@ def _reuse_memory(graph: fx.GraphModule) -> None:
         *(mkldnn._convolution_pointwise.default, sum_, mkldnn._convolution_pointwise_.binary, aten.add.Tensor),
         *(mkldnn._convolution_transpose_pointwise.default, relu_backward.default, relu_backward.grad_input),
     }
-    positions = {node: position for position, node in enumerate(graph.graph.nodes)}
 
     def last_use(operand: fx.Node, node: fx.Node) -> bool:
         return operand.target in fresh and all(
-            user is node or (user.target in fresh and positions[user] < positions[node]) for user in operand.users
+            user is node or (user.target in fresh and user < node) for user in operand.users
         )
 
     for node in graph.graph.nodes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +11,11 @@ import onnxruntime
 import torch
 from torch import Tensor, fx
 
+from robust_widgets._machine import trim_heap
 from robust_widgets.compiler.backends.onnx_export import to_onnx
-from robust_widgets.compiler.compiled_module import trim_heap
 from robust_widgets.compiler.decompositions import ACTIVATIONS, UnsupportedOpError
 from robust_widgets.compiler.rewrites import add_constant, fuse_products, remove_dead_code
-from robust_widgets.compiler.tracing import VIEWS, AtenTracer, JointGraph, call, rewrite
+from robust_widgets.compiler.tracing import AtenTracer, JointGraph, Output, fix_shapes, outputs_of, rewrite
 
 aten = torch.ops.aten
 
@@ -26,23 +25,19 @@ class OrtModule:
 
     Args:
         graphs: a trace without `ACTIVATIONS`.
-        example: one picture, (1, 3, h, w).
         threads: number of threads per operation.
 
     Raises:
         UnsupportedOpError: an operation cannot be exported.
     """
 
-    def __init__(self, graphs: JointGraph, example: Tensor, threads: int) -> None:
-        with torch.no_grad():
-            outputs, *saved = call(graphs.forward, example)
-        self._forward = create_session(to_onnx(graphs.forward, [example.dtype]), threads)
-        dtypes = [*(part.dtype for part in saved), outputs.dtype]
-        self._backward = create_session(to_onnx(graphs.backward, dtypes), threads)
-        self._width, self._picture = outputs.shape[1], tuple(example.shape[1:])
+    def __init__(self, graphs: JointGraph, threads: int) -> None:
+        self._forward = create_session(to_onnx(graphs.forward), threads)
+        self._backward = create_session(to_onnx(graphs.backward), threads)
+        self._width, self._picture = (outputs_of(graph)[0][0][1:] for graph in (graphs.forward, graphs.backward))
 
     def forward(self, x: Tensor) -> tuple[Tensor, object]:
-        x, outputs = x.contiguous(), torch.empty(len(x), self._width, dtype=torch.float32, device="cpu")
+        x, outputs = x.contiguous(), _empty((len(x), *self._width))
         binding = self._forward.io_binding()
         _bind(binding.bind_input, "input_0", x)
         _bind(binding.bind_output, "output_0", outputs)
@@ -52,10 +47,7 @@ class OrtModule:
         return outputs, binding.get_outputs()[1:]
 
     def backward(self, saved: Any, gradient: Tensor) -> Tensor:
-        gradient, x_gradient = (
-            gradient.contiguous(),
-            torch.empty(len(gradient), *self._picture, dtype=torch.float32, device="cpu"),
-        )
+        gradient, x_gradient = gradient.contiguous(), _empty((len(gradient), *self._picture))
         binding = self._backward.io_binding()
         for place, value in enumerate(saved):
             binding.bind_ortvalue_input(f"input_{place}", value)
@@ -90,45 +82,42 @@ def create_session(model: bytes, threads: int, *, spinning: bool = False) -> Any
         raise UnsupportedOpError(str(error)) from error
 
 
-_DTYPES = {torch.float64: np.float64, torch.bool: np.bool_, torch.int64: np.int64, torch.uint8: np.uint8}
+def _empty(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.empty(*shape, dtype=dtype, device="cpu")
 
 
 def _bind(bind: Any, name: str, tensor: Tensor) -> None:
-    bind(name, "cpu", 0, _DTYPES.get(tensor.dtype, np.float32), tuple(tensor.shape), tensor.data_ptr())
+    bind(name, "cpu", 0, tensor.numpy().dtype.type, tuple(tensor.shape), tensor.data_ptr())
 
 
 _FILLED = {aten.ones_like.default: 1, aten.zeros_like.default: 0}
-_RESHAPES = (*VIEWS, aten.squeeze.dim, aten.squeeze.dims, aten.squeeze.default, aten.unsqueeze.default)
-Results: TypeAlias = "tuple[tuple[tuple[int, ...], torch.dtype], ...]"
 
 
-@dataclass(frozen=True)
-class TracedStep:
-    """A step for pictures of one size and number.
-
-    Attributes:
-        graph: state -> (changed tensors of the state, results).
-        state: the dtype of each tensor of the state.
-        changed: indices of the tensors that the step changes.
-        results: shape and dtype of each result.
-    """
-
-    graph: fx.GraphModule
-    state: tuple[torch.dtype, ...]
-    changed: tuple[int, ...]
-    results: Results
-
-
-def record_step(function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor]) -> TracedStep:
-    """Trace a function that reads tensors and may change them in place.
+def record_step(
+    function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor], threads: Iterable[int]
+) -> dict[int, StepSession]:
+    """Trace a function that reads tensors and may change them in place, and compile it for pictures of one number.
 
     Args:
         function: returns its results. It is called, and changes the state.
-        state: the tensors it may read and change. Scalars may be float64; they become float32.
+        state: the tensors it may read and change, contiguous on the CPU; the sessions read and write their memory.
+            Scalars may be float64; they become float32.
+        threads: numbers of threads per operation; there is one session for each.
 
     Raises:
-        UnsupportedOpError: an operation cannot be traced. The function's own errors pass.
+        UnsupportedOpError: an operation cannot be traced or exported. The function's own errors pass.
     """
+    graph, changed = trace_step(function, state)
+    model, outputs = to_onnx(graph, fixed_batch=True), outputs_of(graph)[len(changed) :]
+    del graph  # its weights are freed before the sessions copy them
+    trim_heap()
+    return {count: StepSession(model, state, changed, outputs, count) for count in threads}
+
+
+def trace_step(
+    function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor]
+) -> tuple[fx.GraphModule, Sequence[int]]:
+    """The graph from the state to its changed tensors and the results, and the indices of the changed ones."""
     tracer = AtenTracer({f"state_{place}": tensor for place, tensor in enumerate(state)}, ACTIVATIONS)
     before = [tracer.node(tensor) for tensor in state]
     with tracer:
@@ -137,10 +126,9 @@ def record_step(function: Callable[[], Sequence[Tensor]], state: Sequence[Tensor
     graph = tracer.graph(*(state[place] for place in changed), *results)
     _fix_values(graph)
     rewrite(graph)
-    _fix_shapes(graph)
+    fix_shapes(graph)
     fuse_products(graph)
-    shapes = tuple((tuple(tensor.shape), tensor.dtype) for tensor in results)
-    return TracedStep(graph, tuple(tensor.dtype for tensor in state), tuple(changed), shapes)
+    return graph, changed
 
 
 def _fix_values(graph: fx.GraphModule) -> None:
@@ -153,39 +141,11 @@ def _fix_values(graph: fx.GraphModule) -> None:
     remove_dead_code(graph)
 
 
-def _fix_shapes(graph: fx.GraphModule) -> None:
-    """Replace all kinds of reshaping by one with a known shape."""
-    for node in graph.graph.nodes:
-        if node.target in _RESHAPES:
-            node.target, node.args = aten.reshape.default, (node.args[0], list(node.meta["shape"]))
-        elif node.target is aten.expand.default:
-            node.args = (node.args[0], list(node.meta["shape"]))
-    remove_dead_code(graph)
-
-
-def step_sessions(step: TracedStep, state: Sequence[Tensor], threads: Iterable[int]) -> dict[int, StepSession]:
-    """Compile a step, once for each number of threads.
-
-    Args:
-        step: the step. Pass the only reference: its weights are freed before the sessions copy them.
-        state: the tensors it was traced with, contiguous on the CPU; the sessions read and write their memory.
-        threads: numbers of threads per operation.
-
-    Raises:
-        UnsupportedOpError: an operation cannot be exported.
-    """
-    model = to_onnx(step.graph, step.state, fixed_batch=True)
-    changed, results = step.changed, step.results
-    del step
-    trim_heap()
-    return {count: StepSession(model, state, changed, results, count) for count in threads}
-
-
 class StepSession:
     """Each call makes a step: it reads the state and writes its changes back."""
 
     def __init__(
-        self, model: bytes, state: Sequence[Tensor], changed: Sequence[int], results: Results, threads: int
+        self, model: bytes, state: Sequence[Tensor], changed: Sequence[int], results: Sequence[Output], threads: int
     ) -> None:
         self._session = create_session(model, threads, spinning=True)
         self._binding = self._session.io_binding()
@@ -193,7 +153,7 @@ class StepSession:
         for source in self._session.get_inputs():  # a step may not use all of the state
             _bind(self._binding.bind_input, source.name, state[int(source.name.removeprefix("input_"))])
         following = [torch.empty_like(state[place]) for place in changed]
-        self._results = [torch.empty(shape, dtype=dtype, device="cpu") for shape, dtype in results]
+        self._results = [_empty(*result) for result in results]
         for place, tensor in enumerate([*following, *self._results]):
             _bind(self._binding.bind_output, f"output_{place}", tensor)
         self._written = [(state[to].numpy(), new.numpy()) for to, new in zip(changed, following, strict=True)]

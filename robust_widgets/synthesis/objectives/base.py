@@ -29,12 +29,12 @@ class Classifier(Protocol):
         ...
 
 
-AnyObjective = TypeVar("AnyObjective", bound="Objective")
+T = TypeVar("T")
 
 
-def changed(objective: AnyObjective, **attributes: Any) -> AnyObjective:
+def changed(part: T, /, **attributes: Any) -> T:
     """A copy with other attributes. No constructor is called, since a subclass may have its own."""
-    other = copy.copy(objective)
+    other = copy.copy(part)
     for name, value in attributes.items():
         object.__setattr__(other, name, value)
     return other
