@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 
 import torch
@@ -26,8 +26,9 @@ from robust_widgets.runs.record import LoadSpec
 VARIABLE = "OMP_NUM_THREADS"  # if set, it takes precedence
 
 
+@cache
 def limit_threads() -> None:
-    """Give torch no more threads in this process than it may use CPUs."""
+    """Give torch no more threads in this process than it may use CPUs; once, so a number that is set later stays."""
     if VARIABLE not in os.environ and (count := usable_cpus()) < torch.get_num_threads():
         torch.set_num_threads(count)
 
@@ -104,7 +105,8 @@ def load_model(
     """Load a classifier, frozen and in evaluation mode.
 
     If this process may use fewer CPUs than torch has threads, as in a container with a share of a large machine, torch
-    gets fewer threads; set ``OMP_NUM_THREADS`` to choose their number yourself.
+    gets fewer threads when the first model is loaded; set ``OMP_NUM_THREADS``, or call ``torch.set_num_threads`` after
+    that, to choose their number yourself.
 
     What a file's shapes and buffers tell needn't be given; an error asks for the rest by name.
 

@@ -5,8 +5,6 @@ Computations use float32 in [0, 1], (n, 3, height, width), RGB; files and widget
 
 from __future__ import annotations
 
-import pickle
-import random
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TypeAlias
@@ -38,23 +36,6 @@ def plain_torch(*, autocast: bool = False) -> Generator[None]:
             if torch.is_autocast_enabled(kind) and not autocast:
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield
-
-
-@contextmanager
-def keep_randomness() -> Generator[None]:
-    """What is drawn inside counts for nothing: the global generators on the CPU continue where they were."""
-    of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        random.setstate(of_python)
-        np.random.set_state(of_numpy)
-        torch.set_rng_state(of_torch)
-
-
-def random_states() -> bytes:
-    """The states of the global generators on the CPU."""
-    return pickle.dumps((random.getstate(), np.random.get_state(), torch.get_rng_state().numpy()))
 
 
 @renamed_keywords(side="size")

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from robust_widgets.errors import ParameterError
+from robust_widgets.solvers.run import compiled_minimize
 from robust_widgets.synthesis.constraints import Constraint, L2Ball, LinfBall
-from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import Classifier, CrossEntropy
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Stepper
@@ -59,7 +59,7 @@ def pgd(
         step_size = epsilon * (1.25 if steps == 1 else 2.5 / steps)
     constraint, stepper = ball_and_step(norm, epsilon, step_size)
     objective = -CrossEntropy(labels)
-    return minimize(Problem(model, pictures, objective, stepper, steps, constraint, seed=seed))
+    return compiled_minimize(Problem(model, pictures, objective, stepper, steps, constraint, seed=seed))[0]
 
 
 @torch.no_grad()

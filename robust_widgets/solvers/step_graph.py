@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import warnings
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from threading import Event, Lock
@@ -20,9 +20,10 @@ from robust_widgets.compiler.autotune import batch_size_for
 from robust_widgets.compiler.engine import SWITCH, is_usable
 from robust_widgets.errors import RobustWidgetsError
 from robust_widgets.models.classifier import FULL, PRECISIONS, HalfPrecisionClassifier, RobustClassifier
-from robust_widgets.pictures.tensors import keep_randomness, plain_torch, random_states
+from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.solvers.backends import CpuGraph, CudaGraph, GraphBackend
 from robust_widgets.solvers.pytree import Leaf, UnsupportedNodeError, tree_flatten, tree_unflatten
+from robust_widgets.solvers.randomness import keep_randomness, random_states
 from robust_widgets.solvers.zero_model import Shape, ZeroModel
 from robust_widgets.synthesis.loop import Arrays, heat_map_on_device, render, step
 from robust_widgets.synthesis.objectives.base import changed
@@ -204,6 +205,7 @@ class StepGraphCache:
         free: held by the run that uses the graphs: their buffers serve one run at a time.
         count: how many were recorded.
         precision: of the latest graph's network.
+        asked: the latest structures of problems that were minimised.
         stopping: set to end a recording on another thread.
         stopped: the structure whose recording was ended that way last.
     """
@@ -218,6 +220,8 @@ class StepGraphCache:
         self._graphs: OrderedDict[Hashable, StepGraph | None] = OrderedDict()
         self._shapes: dict[Hashable, Shape] = {}
         self.precision: str | None = None
+        self._rejected: set[str] = set()
+        self.asked: deque[Hashable] = deque(maxlen=8)
         self._halves: WeakValueDictionary[Hashable, HalfPrecisionClassifier] = WeakValueDictionary()
 
     def __reduce__(self) -> tuple[type[StepGraphCache], tuple[object]]:
@@ -279,6 +283,7 @@ class StepGraphCache:
                 self.count += 1
                 if self._matches(graph, run, precision != FULL):
                     return graph
+                self._rejected |= {precision} - {FULL}
             except RecordingStoppedError:
                 raise
             except UnsupportedNodeError:
@@ -293,8 +298,8 @@ class StepGraphCache:
     def _precisions(self, model: RobustClassifier) -> tuple[str, ...]:
         if not self.backend.is_gpu:
             return (FULL,)
-        tried = tuple(PRECISIONS) if model.precision is None else tuple(dict.fromkeys((model.precision, FULL)))
-        return tried[tried.index(self.precision) if self.precision in tried else 0 :]
+        tried = PRECISIONS if model.precision is None else dict.fromkeys((model.precision, FULL))
+        return tuple(precision for precision in tried if precision not in self._rejected)
 
     def _half(self, model: RobustClassifier, precision: str) -> HalfPrecisionClassifier:
         key = precision, _places(model)
@@ -348,7 +353,8 @@ def is_ours(structure: Hashable) -> bool:
 
 
 def _key(run: FlatRun) -> Hashable:
-    return run.structure, run.x.device, _places(cast(nn.Module, run.problem.model))
+    model = cast(nn.Module, run.problem.model)
+    return run.structure, run.x.device, getattr(model, "precision", None), _places(model)
 
 
 def _places(model: nn.Module) -> Hashable:
@@ -368,6 +374,8 @@ def backend_for(model: RobustClassifier, x: Tensor) -> type[GraphBackend] | None
     if model.engine is None or not is_usable() or os.environ.get(SWITCH) == "0":
         return None
     if x.device.type != "cpu":
+        if any(weight.requires_grad for weight in model.parameters()):  # they change from step to step
+            return None
         return CudaGraph if x.device.type == "cuda" else None
     if len(x) > MAX_PICTURES:
         return None

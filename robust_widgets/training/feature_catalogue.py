@@ -14,8 +14,8 @@ from robust_widgets.interface.session import Feature
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import resize, to_pixels
+from robust_widgets.solvers.run import compiled_minimize
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import Activation
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
@@ -115,6 +115,6 @@ def thumbnails(
             steps=steps,
             constraint=L2Ball(raw_pixels(EPSILON, size)),
         )
-        small = resize(minimize(problem), THUMBNAIL_SIZE, THUMBNAIL_SIZE)
+        small = resize(compiled_minimize(problem)[0], THUMBNAIL_SIZE, THUMBNAIL_SIZE)
         pictures.extend(np.array(picture) for picture in to_pixels(small))
     return pictures

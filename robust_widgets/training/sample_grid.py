@@ -10,8 +10,8 @@ from robust_widgets.models.class_seeds import draw_seeds_from
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import to_pixels
+from robust_widgets.solvers.run import compiled_minimize
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.loop import minimize
 from robust_widgets.synthesis.objectives import CrossEntropy
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
@@ -58,4 +58,4 @@ class SampleGrid:
             int(default_of("generate", "steps")),
             L2Ball(raw_pixels(default_of("generate", "epsilon"), size)),
         )
-        return to_pixels(minimize(problem))
+        return to_pixels(compiled_minimize(problem)[0])

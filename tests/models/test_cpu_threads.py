@@ -77,5 +77,9 @@ def test_threads_are_only_removed_and_only_without_the_variable(
     monkeypatch.setattr(torch, "get_num_threads", lambda: AFFINITY)
     monkeypatch.setattr(torch, "set_num_threads", counts.append)
     monkeypatch.setattr(cpu_threads, "usable_cpus", lambda: cpus)
+    cpu_threads.limit_threads.cache_clear()
     cpu_threads.limit_threads()
     assert counts == expected
+    cpu_threads.limit_threads()
+    assert counts == expected, "once: a number that somebody sets later stays"
+    cpu_threads.limit_threads.cache_clear()

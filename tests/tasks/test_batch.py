@@ -17,7 +17,15 @@ from robust_widgets.pictures import folder as picture_folder
 from robust_widgets.pictures.folder import LINES, SETTINGS, PictureFolder, SavedPicture
 from robust_widgets.tasks.generate import generate
 from robust_widgets.tasks.running import batch
-from robust_widgets.tasks.running.batch import batch_size_for, bytes_per_picture, free_memory, stream_pictures
+from robust_widgets.tasks.running.batch import (
+    LONGEST,
+    TRIED,
+    BatchSizes,
+    batch_size_for,
+    bytes_per_picture,
+    free_memory,
+    stream_pictures,
+)
 from robust_widgets.tasks.translate import translate
 from tests.helpers import CompiledModule, raises_sentence, smooth_model, tiny_model
 
@@ -279,35 +287,73 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
 
 def test_batches_are_halved_when_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     said, sizes = list[str](), list[int]()
-    iterate = batch.iterate
+    minimize = batch.compiled_minimize
 
-    def small(problem: Any, frame: Any) -> Any:
+    def small(problem: Any, *given: Any) -> Any:
         sizes.append(len(problem.start))
         if len(problem.start) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return iterate(problem, frame)
+        return minimize(problem, *given)
 
     options = {"model": smooth_model(), "n": 5, **PARAMETERS}
     wanted = list(stream_pictures("generate", "cat", **options))
-    monkeypatch.setattr(batch, "iterate", small)
+    monkeypatch.setattr(batch, "compiled_minimize", small)
     same(list(stream_pictures("generate", "cat", batch_size=9, say=said.append, **options)), wanted)
-    assert sizes == [5, 4, 2, 2, 1] and len(said) == 1
+    assert sizes == [5, 2, 2, 1] and len(said) == 1
 
-    def none(_: Any, frame: Any) -> Any:
+    def none(*_: Any) -> Any:
         raise RuntimeError("Failed to allocate memory for requested buffer of size 99")
 
-    monkeypatch.setattr(batch, "iterate", none)
+    monkeypatch.setattr(batch, "compiled_minimize", none)
     with raises_sentence(ParameterError, "single picture"):
         list(stream_pictures("generate", "cat", batch_size=3, **options))
 
 
 def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Any, frame: Any) -> Any:
+    def broken(*_: Any) -> Any:
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(batch, "iterate", broken)
+    monkeypatch.setattr(batch, "compiled_minimize", broken)
     with pytest.raises(RuntimeError, match="do not fit"):
         list(stream_pictures("generate", "cat", model=smooth_model(), n=2, **PARAMETERS))
+
+
+class TestBatchSizes:
+    def taken(self, sizes: BatchSizes, seconds: dict[int, float], turns: int) -> list[int]:
+        used: list[int] = []
+        for _ in range(turns):
+            used.append(size := sizes.next())
+            sizes.record(size, seconds[size])
+        return used
+
+    def test_each_size_is_tried_and_the_fastest_is_used(self) -> None:
+        tries = 3 * TRIED
+        used = self.taken(BatchSizes(8, 16, 32), {8: 0.8, 16: 1.2, 32: 3.2}, tries + 10)
+        assert sorted(used[:tries]) == [8] * TRIED + [16] * TRIED + [32] * TRIED and set(used[tries:]) == {16}
+
+    def test_after_a_long_batch_no_larger_ones_are_tried(self) -> None:
+        used = self.taken(BatchSizes(8, 16, 32), {8: LONGEST / 2, 16: 1.5 * LONGEST, 32: LONGEST}, 12)
+        assert 32 not in used and {8, 16} <= set(used)
+
+    def test_a_last_batch_that_is_smaller_does_not_count(self) -> None:
+        sizes = BatchSizes(8, 16)
+        sizes.record(3, 0.001)
+        assert set(self.taken(sizes, {8: 1.0, 16: 1.0}, 2)) == {8, 16}
+
+    def test_a_stream_uses_them_and_makes_the_same_pictures(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(batch, "SIZES_ON_CPU", (1, 2, 4))
+        counts: list[int] = []
+        minimize = batch.compiled_minimize
+
+        def noting(problem: Any, *given: Any) -> Any:
+            counts.append(len(problem.start))
+            return minimize(problem, *given)
+
+        monkeypatch.setattr(batch, "compiled_minimize", noting)
+        options = {"model": smooth_model(), "n": 30, **PARAMETERS}
+        found = list(stream_pictures("generate", "cat", **options))
+        assert counts[:3] == [1, 2, 4] and sum(counts) == 30
+        same(found, list(stream_pictures("generate", "cat", batch_size=30, **options)))
 
 
 def test_memory_per_picture_is_what_autograd_saves() -> None:
@@ -326,7 +372,13 @@ def test_memory_per_picture_is_what_autograd_saves() -> None:
 def test_the_batch_size_follows_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     model = smooth_model()
     each = bytes_per_picture(model, 12)
-    for free, wanted in ((0, 1), (each, 1), (10 * each, 5), (10**15, batch.MAX_ON_CPU), (None, batch.DEFAULT_BATCH)):
+    for free, wanted in (
+        (0, 1),
+        (each, 1),
+        (10 * each, 5),
+        (10**15, batch.SIZES_ON_CPU[-1]),
+        (None, batch.DEFAULT_BATCH),
+    ):
         monkeypatch.setattr(batch, "free_memory", lambda _, free=free: free)
         assert batch_size_for(model, 12) == wanted
 

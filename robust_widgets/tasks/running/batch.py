@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from robust_widgets._timing import OnlineSelector
 from robust_widgets.errors import (
     InputError,
     ParameterError,
@@ -39,12 +42,14 @@ from robust_widgets.pictures.folder import PictureFolder, SavedPicture
 from robust_widgets.pictures.io import to_array
 from robust_widgets.pictures.tensors import Picture, from_pixels, plain_torch, to_pixels
 from robust_widgets.solvers.compose import changed_start
-from robust_widgets.synthesis.loop import iterate
+from robust_widgets.solvers.run import compiled_minimize
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.running.run import resolve_model, task_stages
 
 MEMORY_FRACTION = 0.5  # of the free memory: backward needs its own space, and other processes grow
-MAX_ON_CPU, MAX_ON_GPU = 8, 256  # larger batches are no faster on a CPU, and an interrupted batch is lost
+SIZES_ON_CPU, MAX_ON_GPU = (8, 16, 32), 256  # an interrupted batch is lost
+TRIED = 3  # batches that each size is tried with
+LONGEST = 10.0  # seconds of a batch beyond which no larger ones are tried
 DEFAULT_BATCH = 8  # where the free memory is not known
 MAX_PICTURES = 1_000_000  # file names of six digits sort
 CGROUP = Path("/sys/fs/cgroup")
@@ -53,7 +58,7 @@ MEMINFO = Path("/proc/meminfo")
 
 def batch_size_for(model: RobustClassifier, size: int) -> int:
     """How many pictures of a size to paint at once: as many as fit into half of the free memory, at least 1."""
-    most = MAX_ON_CPU if model.device.type == "cpu" else MAX_ON_GPU
+    most = SIZES_ON_CPU[-1] if model.device.type == "cpu" else MAX_ON_GPU
     free = free_memory(model.device)
     if free is None:
         return DEFAULT_BATCH
@@ -138,8 +143,8 @@ def stream_pictures(
             :func:`robust_widgets.to_batch` takes; or a folder, of all pictures in it. Files are read when their turn
             comes.
         out: a folder for ``000000.png`` and so on, and ``pictures.jsonl`` with a line for each.
-        batch_size: pictures at once. By default as many as fit into half of the free memory, and at most 8 on a CPU and
-            256 elsewhere. If the memory runs out it is halved.
+        batch_size: pictures at once. By default as many as fit into half of the free memory, and at most 256; on a CPU
+            the fastest of 8, 16 and 32 of these, which are tried while painting. If the memory runs out it is halved.
         model, device: as for the tasks.
         on_step: called with the number of each step of a batch.
         say: called with a sentence when the memory runs out, when pictures already exist, when one cannot be read,
@@ -180,7 +185,9 @@ def stream_pictures(
     at_once = None if batch_size is None else at_least(1, batch_size=batch_size)
     classifier = resolve_model(model, device)
     runner = _BatchRunner(spec, target, starts, classifier, parameters, range(count), on_step, say)
-    runner.batch_size = at_once or batch_size_for(classifier, runner.first.start.shape[-1])
+    runner.sizes = BatchSizes(at_once or batch_size_for(classifier, runner.first.start.shape[-1]))
+    if at_once is None and classifier.device.type == "cpu":
+        runner.sizes = BatchSizes(*(size for size in SIZES_ON_CPU if size < runner.sizes.most), runner.sizes.most)
     folder = None
     if out is not None and shard is None:
         folder = PictureFolder(out, runner.settings())
@@ -253,7 +260,7 @@ def _stream(runner: _BatchRunner, folder: PictureFolder | None, count: int) -> I
         if position not in batch and not is_there(position) and folder is not None:
             folder.refresh()  # another process may make pictures in it, too
         if position not in batch and not is_there(position):
-            batch = runner.paint(list(islice((each for each in waiting if not is_there(each)), runner.batch_size)))
+            batch = runner.paint(list(islice((each for each in waiting if not is_there(each)), runner.sizes.next())))
             if folder is not None:
                 batch = {each: picture and folder.add(picture) for each, picture in batch.items()}
             while waiting and (waiting[0] in batch or is_there(waiting[0])):
@@ -278,6 +285,38 @@ def _digest(picture: Picture) -> str:
     return ""
 
 
+class BatchSizes:
+    """How many pictures to paint at once: the size that takes the least time per picture.
+
+    The sizes are tried while painting, so the choice costs nothing, and follows what else the machine does.
+
+    Args:
+        sizes: to try, ascending.
+    """
+
+    def __init__(self, *sizes: int) -> None:
+        self._sizes = sizes
+        self._selector = OnlineSelector(sizes, TRIED)
+
+    @property
+    def most(self) -> int:
+        """The largest size."""
+        return self._sizes[-1]
+
+    def next(self) -> int:
+        """The size of the next batch."""
+        return self._selector.next()
+
+    def record(self, size: int, seconds: float) -> None:
+        """Record how long a batch took; after a long one, no larger ones are tried."""
+        if size not in self._sizes:  # the last batch may be smaller
+            return
+        self._selector.record(size, seconds / size)
+        if seconds > LONGEST and size < self.most:
+            self._sizes = tuple(each for each in self._sizes if each <= size)
+            self._selector = OnlineSelector(self._sizes, TRIED)
+
+
 @dataclass
 class _BatchRunner:
     """Paints the pictures of some positions at once.
@@ -294,10 +333,10 @@ class _BatchRunner:
     places: Sequence[int]
     on_step: Callable[[int], object] | None
     say: Callable[[str], object] | None
-    batch_size: int = 1
     _warned: bool = False
 
     def __post_init__(self) -> None:
+        self.sizes = BatchSizes(1)
         self._bad: set[int] = set()
         self._contents: dict[int, str] = {}
         self.stages = self._first_stages()
@@ -326,13 +365,17 @@ class _BatchRunner:
         Raises:
             ParameterError: not even one fits.
         """
+        size = len(positions)
         while True:
+            began = time.perf_counter()
             try:
-                return self._paint(positions[: self.batch_size])
+                results = self._paint(positions[:size])
+                self.sizes.record(size, time.perf_counter() - began)
+                return results
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                if self.batch_size == 1:
+                if size == 1:
                     raise ParameterError(
                         f"The memory of {str(self.model.device)!r} does not hold a single picture; give a smaller size."
                     ) from None
@@ -340,8 +383,9 @@ class _BatchRunner:
             if self.model.device.type == "cuda":
                 torch.cuda.empty_cache()
             if not self._warned:
-                self.tell(f"The memory ran out at {self.batch_size} pictures; painting fewer at once from now on.")
-            self._warned, self.batch_size = True, self.batch_size // 2
+                self.tell(f"The memory ran out at {size} pictures; painting fewer at once from now on.")
+            self._warned, size = True, size // 2
+            self.sizes = BatchSizes(size)
 
     @plain_torch()
     def _paint(self, positions: Sequence[int]) -> dict[int, SavedPicture | None]:
@@ -349,18 +393,18 @@ class _BatchRunner:
         starts = {position: part for position in positions if (part := self._starts(position)) is not None}
         if not starts:
             return results
-        x, info, steps = self.first.start, None, 0
+        x, steps, evaluated = self.first.start, 0, None
         change: Tensor | None = None
         for level, first in enumerate(self.stages):
             # One problem for all: if its loss draws at random, each batch gets the same draws.
             problem = replace(first, start=torch.cat([part[level] for part in starts.values()]))
             start = problem.start if change is None else changed_start(problem, change)
-            for i, x, info in iterate(replace(problem, start=start), lambda *frame: frame):  # noqa: B007 - used below
-                if self.on_step is not None:
-                    self.on_step(steps + i)
+            x, evaluated = compiled_minimize(replace(problem, start=start), partial(self._report, steps))
             rounded = from_pixels(to_pixels(x)).to(x)  # as in a run that is recorded
             change, steps = rounded - problem.start, steps + first.steps
-        assert info is not None
+        assert evaluated is not None
+        info = evaluated()
+        self._report(steps, 0)
         metrics = torch.stack([info.loss, info.probability, info.distance], 1).double().tolist()
         for position, (loss, *_) in zip(starts, metrics, strict=True):
             if not math.isfinite(loss):
@@ -381,6 +425,10 @@ class _BatchRunner:
                 content=self.content(position),
             )
         return results
+
+    def _report(self, before: int, step: int) -> None:
+        if self.on_step is not None:
+            self.on_step(before + step)
 
     def _first_stages(self) -> list[Problem]:
         """The problems of the first picture that can be read; raises for the first picture if none can."""
