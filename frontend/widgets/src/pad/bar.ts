@@ -31,7 +31,7 @@ export interface BarActions {
 export class Bar {
   readonly row: HTMLElement;
   private readonly percent = button("rw-pad-percent", say("Zoom to fit"), "0", "100%");
-  private readonly before = button("", say("Show the image without paint, while held"), "\\", icon(EYE), say("Before"));
+  private readonly before = button("", say("Show the image without paint, while held"), "\\", icon(EYE));
 
   private readonly symmetry = button("", say("Symmetry"), "S", icon(MIRROR));
   private readonly result = element("input", "rw-pad-opacity", { type: "range", min: "0", max: "100", value: "0" });
