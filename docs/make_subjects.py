@@ -43,6 +43,9 @@ class Sketch:
         corners = [(x + width / 2 * np.cos(turn), y + height / 2 * np.sin(turn)) for turn in turns]
         self.raster.paint_area(corners, color)
 
+    def rectangle(self, color: str, left: float, top: float, right: float, bottom: float) -> None:
+        self.raster.paint_area([(left, top), (right, top), (right, bottom), (left, bottom)], color)
+
     def line(self, color: str, size: float, *points: tuple[float, float]) -> None:
         stroke = self.raster.begin("brush", color, size, 0.2)
         self.raster.extend(stroke, [(x, y, 1.0) for x, y in points])

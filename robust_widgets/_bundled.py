@@ -7,7 +7,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 STATIC = PACKAGE / "static"
 WEIGHTS = PACKAGE / "models" / "weights"
-DEFAULT = "default"
+DEFAULT = "default"  # of functions and commands
+STUDIO = "photos"  # of a studio: what a new user sees first
 
 
 def model_names() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from robust_widgets._bundled import DEFAULT, model_names
+from robust_widgets._bundled import STUDIO, model_names
 from robust_widgets._deprecated import renamed_keywords, warn_renamed
 from robust_widgets.errors import UnknownNameError, at_least
 from robust_widgets.interface.session import Session
@@ -51,7 +51,7 @@ def Studio(  # noqa: N802 - opens a widget, and is called like one
     Args:
         picture: laid under the sketch at first; anything that :func:`robust_widgets.to_batch` takes.
         task: the task it offers, or several; by default all of them.
-        model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"default"``.
+        model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"photos"``.
         device: where to run; by default the server that the environment variable ``ROBUST_WIDGETS_SERVER`` names, if
             it does, else the fastest device of this machine. A device that is named is always of this machine.
         session: runs elsewhere, such as :class:`RemoteSession`; then ``model`` and ``device`` are ignored.
@@ -237,7 +237,7 @@ def _session(model: RobustClassifier | str | None, device: str | None) -> Sessio
         return ServerOrHere(
             lambda: RemoteSession(address.url, token=address.token, model=name),
             lambda: _local_session(name, None),
-            BundledModel(name if name in model_names() else DEFAULT).info,
+            BundledModel(name if name in model_names() else STUDIO).info,
         )
     except UnknownNameError:  # a model of one's own, which the server does not have
         return _local_session(name, None)
@@ -245,12 +245,12 @@ def _session(model: RobustClassifier | str | None, device: str | None) -> Sessio
 
 def _local_session(model: RobustClassifier | str | None, device: str | None) -> LocalSession:
     """A local session. A bundled model on the CPU is loaded in the background; any other is loaded first."""
-    name = DEFAULT if model is None else model
+    name = STUDIO if model is None else model
     if isinstance(name, str) and name in model_names() and device in (None, "cpu"):
         return LocalSession(BundledModel(name, device))
     from robust_widgets.tasks.running.run import resolve_model
 
-    return LocalSession(resolve_model(model, device))
+    return LocalSession(resolve_model(name, device))
 
 
 def _place(tasks: tuple[str, ...], cell: Cell) -> str:

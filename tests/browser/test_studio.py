@@ -11,7 +11,7 @@ from studio_page import WAIT, StudioPage, near
 
 pytestmark = pytest.mark.browser
 
-STUDIO = "import robust_widgets as rw\nstudio = rw.Studio()\nstudio"
+STUDIO = "import robust_widgets as rw\nstudio = rw.Studio(model='default')\nstudio"
 WHITE, ORANGE, BLUE = (255, 255, 255), (242, 140, 40), (47, 111, 183)
 
 OpenNotebook = Callable[..., Notebook]
@@ -166,7 +166,7 @@ def test_what_goes_wrong_is_said_in_the_widget(open_notebook: OpenNotebook) -> N
 
 def test_generate_makes_pictures_from_seeds(open_notebook: OpenNotebook) -> None:
     cell = (
-        "import robust_widgets as rw\nstudio = rw.Studio(task='generate')\n"
+        "import robust_widgets as rw\nstudio = rw.Studio(task='generate', model='default')\n"
         "studio.controls['generate'].set({'n': 4, 'steps': 10})\nstudio"
     )
     studio = StudioPage(open_notebook(cell)).start()

@@ -87,7 +87,7 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     tab.studio.blob("orange")
     until(page, lambda: tab.value(PAINTED) == "True")
     known = tab.value("studio.model_id")
-    until(page, lambda: page.locator(".rw-status").inner_text() == "default · cpu")
+    until(page, lambda: page.locator(".rw-status").inner_text() == "photos · cpu")
     assert tab.value("studio.runner.frames_per_second") == "20"
 
     dark = "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"

@@ -15,7 +15,7 @@ RUN = 180  # seconds; the first one waits for torch, the model and what is measu
 STUDIO = """import numpy as np
 import robust_widgets as rw
 from robust_widgets.interface.tasks import task_specs
-studio = rw.Studio()
+studio = rw.Studio(model="default")
 for controls in studio.controls.values():
     controls.set({'steps': 6})
 studio"""

@@ -15,15 +15,21 @@ from robust_widgets.models.card import read_card
 from robust_widgets.session.worker import ModelWorker
 from tests.helpers import CLASSES
 
-MEGABYTES = {"default": 25, "standard": 25, "tiny": 3}
-TARGETS = ("goldfish", "pizza", "mushroom", "tower", "bird", "fruit")
+MEGABYTES = {"default": 25, "photos": 25, "standard": 25, "tiny": 3}
+SMALL = ("default", "standard", "tiny")  # of the same 27 classes, 64 pixels wide
+TARGETS = {
+    **dict.fromkeys(("default", "tiny"), ("goldfish", "pizza", "mushroom", "tower", "bird", "fruit")),
+    "photos": ("dog", "parachute", "church", "sea", "forest", "truck"),
+}
 
 
-def test_there_are_three_bundled_models() -> None:
+def test_there_are_four_bundled_models() -> None:
     assert rw.model_names() == tuple(sorted(MEGABYTES))
     cards = {card.name: card for card in map(read_card, map(weights_path, MEGABYTES))}
     assert set(cards) == set(MEGABYTES), "each card has the name of its file"
-    assert len({card.classes for card in cards.values()}) == 1 and cards["default"].classes != CLASSES
+    assert len({cards[name].classes for name in SMALL}) == 1 and cards["default"].classes != CLASSES
+    assert {cards[name].input_size for name in SMALL} == {64} and cards["photos"].input_size == 112
+    assert (cards["photos"].norm, cards["photos"].radius) == ("l2", 1.75), "3.5 in pixels at 224, as the others"
     assert cards["default"].architecture == cards["standard"].architecture, "twins"
     assert (cards["standard"].norm, cards["standard"].radius) == ("", 0)
     assert all((cards[name].norm, cards[name].radius) == ("l2", 1.0) for name in ("default", "tiny"))
@@ -37,9 +43,10 @@ def test_a_bundled_model_is_a_small_download(name: str) -> None:
 @pytest.mark.parametrize("name", MEGABYTES)
 def test_a_card_has_the_models_accuracies(name: str) -> None:
     accuracies = rw.load_model(name, device="cpu").card.accuracies
-    assert {"clean", "l2 1, 20 steps"} <= accuracies.keys()
+    attack = "l2 1.75, 20 steps" if name == "photos" else "l2 1, 20 steps"
+    assert {"clean", attack} <= accuracies.keys()
     assert 0.5 < accuracies["clean"] < 1
-    assert accuracies["l2 1, 20 steps"] < 0.1 if name == "standard" else accuracies["l2 1, 20 steps"] > 0.35
+    assert accuracies[attack] < 0.1 if name == "standard" else accuracies[attack] > 0.35
 
 
 @pytest.mark.parametrize("name", MEGABYTES)
@@ -47,15 +54,15 @@ def test_only_the_robust_models_withstand_attacks(name: str) -> None:
     assert rw.measure_robustness(rw.load_model(name, device="cpu")).robust == (name != "standard")
 
 
-@pytest.mark.parametrize("name", ["default", "tiny"])
+@pytest.mark.parametrize("name", TARGETS)
 def test_a_robust_model_paints_its_target_classes(name: str) -> None:
     model = rw.load_model(name, device="cpu")
-    traces = [rw.generate(target, n=1, steps=30, model=model) for target in TARGETS]
+    traces = [rw.generate(target, n=1, steps=30, model=model) for target in TARGETS[name]]
     assert float(np.mean([trace.metrics["probability"][-1] for trace in traces])) > 0.6
 
 
 def check_same_info(info: ModelInfo, other: ModelInfo) -> None:
-    assert replace(info, features=()) == replace(other, features=())
+    assert replace(info, features=(), layers=()) == replace(other, features=(), layers=())
     assert [(f.name, f.unit, f.classes) for f in info.features] == [(f.name, f.unit, f.classes) for f in other.features]
     for feature, expected in zip(info.features, other.features, strict=True):
         np.testing.assert_array_equal(feature.thumbnail, expected.thumbnail)

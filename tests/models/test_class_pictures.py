@@ -26,7 +26,7 @@ from robust_widgets.tasks.running import class_pictures as painting
 from robust_widgets.tasks.running.class_pictures import cached_class_picture, paint_classes
 from tests.cli.shell import call
 from tests.helpers import smooth_model, tiny_model
-from tests.session.test_local import PATIENCE
+from tests.session.test_contract import PATIENCE
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ import numpy as np
 
 import robust_widgets as rw
 
-studio = rw.Studio(np.full((64, 64, 3), 128, np.uint8), task="sketch_to_image")
+studio = rw.Studio(np.full((64, 64, 3), 128, np.uint8), task="sketch_to_image", model="tiny")
 studio.take(rw.sketch_to_image(np.full((64, 64, 3), 128, np.uint8), "dog", steps=2))
 studio
 """
