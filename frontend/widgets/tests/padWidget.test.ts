@@ -123,10 +123,7 @@ describe("pointers", () => {
     pointer("pointermove", 8, 4, pen);
     pointer("pointerup", 20, 30, { ...palm(7), buttons: 0 });
     pointer("pointerup", 8, 4, { ...pen, pressure: 0, buttons: 0 });
-    expect(points()).toEqual([
-      [4, 4, 0.5],
-      [8, 4, 0.5],
-    ]);
+    expect(points()).toEqual([4, 8].map((x) => [x, 4, 0.5]));
     expect(zoom()).toBe("100%");
   });
 
@@ -168,6 +165,13 @@ describe("pointers", () => {
     pointer("pointerup", 20, 16, { ...finger(2), buttons: 0 });
     expect(zoom()).toBe("200%");
     expect(model.sent).toEqual([]);
+  });
+
+  test("a finger paints while another is on a second studio of the page", () => {
+    const finger = { pointerType: "touch", pointerId: 2, isPrimary: false };
+    pointer("pointerdown", 4, 4, finger);
+    pointer("pointerup", 8, 4, { ...finger, buttons: 0 });
+    expect(points()).toEqual([4, 8].map((x) => [x, 4, 1]));
   });
 
   test("the wheel zooms with Control only", () => {

@@ -103,7 +103,7 @@ export class Pointers {
       return;
     }
     const erase = (event.buttons & ERASER_END) !== 0;
-    if ((event.button !== 0 && !erase) || !event.isPrimary) return;
+    if (event.button !== 0 && !erase) return;
     const canPick = !["line", "rectangle", "lasso"].includes(model.get("tool"));
     const gesture = strokes.start(this.pointOf(event), {
       pick: event.altKey && canPick,
