@@ -41,6 +41,8 @@ class Gate(nn.Module):
         self.open = False
 
     def forward(self, x: Tensor) -> Tensor:
+        if threading.current_thread() is threading.main_thread():  # a session looks for the network's layers
+            return self.network(x)
         self.waiting.release()
         if not self.open:
             assert self.permits.acquire(timeout=PATIENCE)
