@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,9 @@ import pytest
 from easel import Easel, opened
 from lab import Notebook, jupyter_lab, launch, new_page, notebook
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+
+import robust_widgets as rw
+from robust_widgets.page.serve import address_of, page_server
 
 SHOTS = os.environ.get("ROBUST_WIDGETS_SCREENSHOTS")
 
@@ -31,6 +36,29 @@ def browser() -> Iterator[Browser]:
         chromium = launch(playwright)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Robust Studio on a page, of the model "tiny" with two features."""
+    folder = tmp_path_factory.mktemp("studio")
+    rw.write_page(folder, model="tiny")
+    features = [
+        {"name": name, "unit": unit, "classes": ["goldfish", "fruit"], "thumbnail": "icons/icon-192.png"}
+        for unit, name in ((3, "scales 1"), (7, "stripes 1"))
+    ]
+    pictures = json.loads((folder / "pictures.json").read_text("utf-8"))
+    (folder / "pictures.json").write_text(json.dumps({**pictures, "features": features}), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page_address(page_folder: Path) -> Iterator[str]:
+    server = page_server(page_folder)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield address_of(server)
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture

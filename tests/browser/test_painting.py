@@ -187,10 +187,10 @@ def test_the_keys_are_listed_and_tab_goes_on(easel: Easel) -> None:
             )
         )
     assert [stop.split(":")[0] for stop in stops[:6]] == [
-        "Add a picture",
-        "Show the image without paint, while held",
+        "Picture",
+        "Before",
         "Zoom out",
-        "Zoom to fit",
+        "100%",
         "Zoom in",
         "Keyboard shortcuts",
     ]

@@ -15,7 +15,7 @@ KEY = re.compile(r'^ +(?:"((?:[^"\\]|\\.)*)"|(\w+)):', re.MULTILINE)
 
 def declared() -> Iterator[str]:
     """The texts that a page shows of the tasks and their parameters."""
-    for spec in task_specs().values():
+    for spec in (spec for spec in task_specs().values() if spec.target in ("class", "feature")):
         yield from (spec.label, spec.hint, spec.summary, spec.name.replace("_", " "))
         for parameter in spec.parameters:
             yield from (parameter.label, parameter.help, parameter.unit)

@@ -47,7 +47,7 @@ function press(key: string, options: KeyboardEventInit = {}): KeyboardEvent {
 
 const release = (key: string) => surface.dispatchEvent(new KeyboardEvent("keyup", { key, bubbles: true }));
 const points = () => model.takeSent().flatMap((message) => (message.kind === "stroke" ? message.points : []));
-const button = (label: string) => part(`button[aria-label="${label}"]`);
+const button = (label: string) => part(`button[aria-label$="${label}"]`);
 const zoom = () => part(".rw-pad-percent").textContent;
 
 describe("pointers", () => {

@@ -16,9 +16,11 @@ export class ClassPicker {
   private active = 0;
   private chosen: string;
 
+  /** @param pictures the address of what each class looks like to the model; empty if unknown */
   constructor(
     private readonly classes: readonly string[],
     synonyms: readonly (readonly string[])[],
+    private readonly pictures: readonly string[],
     private readonly changed: () => void,
   ) {
     this.search = new ClassSearch(classes, synonyms);
@@ -76,9 +78,12 @@ export class ClassPicker {
         );
     setText(this.hint, best?.other && wanted.trim() ? say("“%1” is also called “%2”.", best.name, best.other) : "");
     if (!best) setText(this.hint, this.unknown());
-    const options = this.matches.map(({ name, other }, at) => {
+    const options = this.matches.map(({ name, index, other }, at) => {
       const attributes = { role: "option", id: `rs-class-${at}`, "data-at": String(at) };
-      const option = element("li", "rs-option", attributes, name);
+      const option = element("li", "rs-option", attributes);
+      const picture = this.pictures[index];
+      if (picture) option.append(element("img", "", { src: picture, alt: "", width: "32", height: "32" }));
+      option.append(element("span", "", {}, name));
       if (other && wanted.trim()) option.append(element("small", "", {}, other));
       return option;
     });

@@ -1,6 +1,7 @@
 /** What a parameter may be, and how it is read from a text. As `parameters.py`. */
 import type { ParameterValue } from "@robust-widgets/shared/session";
 import { say } from "@robust-widgets/shared/translation";
+import { checkParameter } from "../engine/parameters";
 import type { ChoiceParameter, NumberParameter, ParameterDeclaration } from "../manifest";
 
 /** Stands for no value in a link. */
@@ -8,15 +9,12 @@ export const NONE = "none";
 
 /** Whether a parameter may have this value. */
 export function isAllowed(parameter: ParameterDeclaration, value: ParameterValue): boolean {
-  if (value === null) return parameter.optional;
-  if (parameter.kind === "choice") {
-    if (typeof value === "string") return Object.hasOwn(parameter.options, value);
-    return parameter.weight && Number.isFinite(value) && value >= 0;
+  try {
+    checkParameter(parameter, value);
+    return true;
+  } catch {
+    return false;
   }
-  if (typeof value !== "number" || !Number.isFinite(value)) return false;
-  const { minimum, aboveMinimum, maximum, whole } = parameter;
-  const isInRange = aboveMinimum ? value > minimum : value >= minimum;
-  return isInRange && (maximum === null || value <= maximum) && (!whole || Number.isInteger(value));
 }
 
 /** The allowed values, in words. */

@@ -23,16 +23,19 @@ export class TargetPicker {
   /** The palette, which needs more room. */
   readonly palette = element("div", "rs-palette");
   readonly classes: ClassPicker;
-  private readonly feature = element("output", "rs-feature");
+  /** Names the chosen feature; where features have no names, takes the number of one. */
+  private readonly feature: HTMLOutputElement | HTMLInputElement;
   private readonly features: LocalModel<PaletteState, never, { kind: "pick"; name: string }>;
   private isOfFeatures = false;
   private isBuilt = false;
 
+  /** @param units how many features the model has, with or without names */
   constructor(
     private readonly model: ModelInfo,
+    private readonly units: number,
     private readonly changed: () => void,
   ) {
-    this.classes = new ClassPicker(model.classes, model.synonyms, changed);
+    this.classes = new ClassPicker(model.classes, model.synonyms, model.classPictures, changed);
     this.features = new LocalModel<PaletteState, never, { kind: "pick"; name: string }>({
       entries: model.features.map(({ name, classes }) => ({ name, classes: [...classes] })),
       sheet: new DataView(new ArrayBuffer(0)),
@@ -41,10 +44,19 @@ export class TargetPicker {
       label: say("features"),
     });
     this.features.receive = ({ name }) => (this.featureName = name);
+    this.feature = model.features.length || !units ? element("output", "rs-feature") : this.numberField();
     const chosen = element("div", "rs-picker", {}, element("span", "rs-label", {}, say("feature")), this.feature);
     this.root = element("div", "rs-target", {}, this.classes.root, chosen);
     this.show(false);
     this.showFeature();
+  }
+
+  private numberField(): HTMLInputElement {
+    const label = say("number of the feature, 0 to %1", this.units - 1);
+    const range = { type: "number", min: "0", max: String(this.units - 1), step: "1", value: "0" };
+    const field = element("input", "rs-field rs-unit", { ...range, "aria-label": label, title: label });
+    field.addEventListener("input", () => this.changed());
+    return field;
   }
 
   /** Shows the features, or the classes; each keeps its selection. */
@@ -60,32 +72,35 @@ export class TargetPicker {
   /** @throws InputError what was typed is no class, or there is no feature */
   get value(): string {
     if (!this.isOfFeatures) return this.classes.value;
-    const name = this.features.get("value");
-    if (name) return name;
+    if (this.hasFeature(this.featureName)) return this.featureName;
+    if (this.units) throw new InputError(say("Give the number of a feature, 0 to %1.", this.units - 1));
     throw new InputError(say("This model has no features to choose from; choose another task."));
   }
 
   get featureName(): string {
-    return this.features.get("value");
+    return this.feature instanceof HTMLInputElement ? this.feature.value.trim() : this.features.get("value");
   }
 
   set featureName(name: string) {
     if (!this.hasFeature(name)) return;
-    this.features.set("value", name);
+    if (this.model.features.length) this.features.set("value", name);
+    else this.feature.value = name;
     this.showFeature();
     this.changed();
   }
 
   hasFeature(name: string): boolean {
-    return this.model.features.some((feature) => feature.name === name);
+    if (this.model.features.length) return this.model.features.some((feature) => feature.name === name);
+    return /^\d+$/.test(name) && Number(name) < this.units;
   }
 
   private showFeature(): void {
-    this.feature.value = this.featureName || say("none");
+    if (this.feature instanceof HTMLOutputElement) this.feature.value = this.featureName || say("none");
   }
 
   private build(): void {
     this.isBuilt = true;
+    if (!this.model.features.length && this.units) return;
     if (!this.model.features.length) {
       this.palette.append(
         element("p", "rs-hint", {}, say("This model has no features to choose from; choose another task.")),

@@ -17,6 +17,8 @@ const STUDIO = {
   "%1 is under your sketch now; undo removes it.": "%1 liegt jetzt unter Ihrer Skizze; Rückgängig entfernt es.",
   "The picture": "Das Bild",
   features: "Merkmale",
+  "number of the feature, 0 to %1": "Nummer des Merkmals, 0 bis %1",
+  "Give the number of a feature, 0 to %1.": "Geben Sie die Nummer eines Merkmals an, 0 bis %1.",
   feature: "Merkmal",
   "This model has no features to choose from; choose another task.":
     "Dieses Modell hat keine Merkmale zur Auswahl; wählen Sie eine andere Aufgabe.",

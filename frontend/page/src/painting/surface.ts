@@ -25,7 +25,7 @@ const ONLY: Readonly<Record<LayerName, ReadonlySet<LayerName>>> = {
 type StrokeMessage = Extract<Outgoing, { kind: "stroke" }>;
 
 export class Surface {
-  readonly root = element("div", "rw-surface");
+  readonly root = element("div", "rw-surface", { id: "rs-canvas" });
   readonly pad: LocalModel<State, Incoming, Outgoing>;
   raster: Raster;
   /** Called after each change of any layer: a whole stroke, a fill, undo, a new picture or mask. */

@@ -86,9 +86,8 @@ export class Runner {
       throw error;
     }
     this.listener.running(this.isRunning);
-    if (this.session.loading) {
-      this.status.show(say("The model is being loaded; the run starts as soon as it is ready."));
-    } else if (wasRunning) this.status.show(say("The run before was stopped; it stays in the history."));
+    if (this.session.loading) this.status.show(loadingWords());
+    else if (wasRunning) this.status.show(say("The run before was stopped; it stays in the history."));
     else this.status.clear();
   }
 
@@ -129,13 +128,19 @@ export class Runner {
     this.runs.set(trace, run);
     this.active.set(number, run);
     this.traces.push(trace);
+    this.clearLoading();
     this.begin(run);
     this.sendHistory([trace]);
     this.listener.shown(trace, null);
   }
 
+  private clearLoading(): void {
+    if (this.status.text === loadingWords()) this.status.clear();
+  }
+
   private finish(event: RunEnded): void {
     this.unfinished--;
+    this.clearLoading();
     const run = this.active.get(event.run);
     this.active.delete(event.run);
     if (run) {
@@ -256,6 +261,8 @@ export class Runner {
     }
   }
 }
+
+const loadingWords = (): string => say("The model is being loaded; the run starts as soon as it is ready.");
 
 /** The line under a finished run. */
 export function summary(trace: Trace, state: RunEnded["state"]): string {

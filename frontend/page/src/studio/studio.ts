@@ -57,7 +57,7 @@ export class Studio {
     this.surface = new Surface(status, firstBrush(manifest.brush), side);
     this.paintBox = new PaintBox(this.surface, manifest.brush);
     this.paint = element("section", "rs-card rs-paint", { "aria-label": say("Painting") }, this.paintBox.root);
-    this.target = new TargetPicker(session.model, () => this.changed());
+    this.target = new TargetPicker(session.model, manifest.model.units, () => this.changed());
     const result = element("section", "rs-card rs-result", { "aria-label": say("Result") });
     this.runner = new Runner(session, status, this, result);
     this.results = new Results(this.runner, manifest, status, (trace, step, index) => this.use(trace, step, index));

@@ -91,7 +91,9 @@ export class Bar {
   }
 
   setZoom(zoom: number): void {
-    this.percent.textContent = `${Math.round(100 * zoom)}%`;
+    const percent = `${Math.round(100 * zoom)}%`;
+    this.percent.textContent = percent;
+    this.percent.setAttribute("aria-label", `${percent}: ${say("Zoom to fit")}`);
   }
 
   setBefore(isShown: boolean): void {

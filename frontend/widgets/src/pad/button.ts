@@ -8,5 +8,10 @@ export function button(
   ...children: (Node | string)[]
 ): HTMLButtonElement {
   const title = key ? `${label} (${key})` : label;
-  return element("button", `rw-pad-button ${className}`, { type: "button", title, "aria-label": label }, ...children);
+  // A name that is spoken to a computer begins with the words that are seen.
+  const seen = children
+    .flatMap((child) => (typeof child === "string" && /^\p{L}/u.test(child) ? [child] : []))
+    .join(" ");
+  const name = seen ? `${seen}: ${label}` : label;
+  return element("button", `rw-pad-button ${className}`, { type: "button", title, "aria-label": name }, ...children);
 }
