@@ -47,10 +47,10 @@ def test_shapes_are_where_they_are_said_to_be() -> None:
 
 
 def test_sketches_of_classes_that_the_model_knows_are_offered(page: Page, studio: StudioWidget) -> None:
-    assert studio.start.sketches == ["goldfish", "pizza", "lion"] and not studio.start.folded
+    assert studio.start.sketches == ["goldfish", "pizza", "lion", "dog"] and not studio.start.folded
     page.tell(studio.start, {"kind": "hello"})
     (message,) = page.sent(studio.start, "sheet")
-    assert np.asarray(Image.open(io.BytesIO(message.buffers[0]))).shape == (96, 3 * 96, 3)
+    assert np.asarray(Image.open(io.BytesIO(message.buffers[0]))).shape == (96, 4 * 96, 3)
     assert StudioWidget(FakeSession(CLASSES), ["generate"]).start.sketches == []
 
 
