@@ -109,7 +109,7 @@ def test_a_surprise_is_a_class_and_a_seed_drawn_at_random(
     assert (session.requests[-1].task, session.requests[-1].target) == ("sketch_to_image", "lion")
 
 
-@pytest.mark.parametrize("message", [{}, {"kind": "example"}, {"kind": "example", "name": "dog"}, {"kind": 3}])
+@pytest.mark.parametrize("message", [{}, {"kind": "example"}, {"kind": "example", "name": "bus"}, {"kind": 3}])
 def test_what_is_not_on_offer_does_nothing(
     page: Page, session: FakeSession, studio: StudioWidget, message: dict[str, object]
 ) -> None:
