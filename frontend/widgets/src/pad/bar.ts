@@ -51,6 +51,7 @@ export class Bar {
     this.result.addEventListener("input", () => actions.showResult(Number(this.result.value) / 100));
     this.listenToBefore();
     this.setBefore(false);
+    this.setZoom(1);
     const zoom = element(
       "div",
       "rw-pad-zoom",
