@@ -1,8 +1,8 @@
 """Check and measure on a GPU, within ten minutes, what no machine without one can; one JSON file holds the result.
 
-    python scripts/gpu.py gpu.json                   # on CUDA, else on MPS
-    python scripts/gpu.py gpu.json --wheels wheels   # first unpack wheels of packages that the machine lacks
-    python scripts/gpu.py gpu.json --only capture stop
+    scripts/gpu gpu.json                   # on CUDA, else on MPS
+    scripts/gpu gpu.json --wheels wheels   # first unpack wheels of packages that the machine lacks
+    scripts/gpu gpu.json --only capture stop
 
 It needs this repository and the machine's torch; nothing is installed or downloaded. Each check runs in a process of
 its own, with its own time: one that fails, hangs or crashes does not stop the others. The JSON says of each check
