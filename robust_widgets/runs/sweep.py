@@ -104,11 +104,11 @@ class Sweep:
         return sheet
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool | None = None) -> None:
-        """Write the sheet as ``.png``, or all runs as one in any other format of :meth:`Trace.save`.
+        """Write the sheet as ``.png``, or all runs as one in any other format of :meth:`robust_widgets.Trace.save`.
 
         Args:
             path: the file.
-            overwrite: as for :meth:`Trace.save`.
+            overwrite: as for :meth:`robust_widgets.Trace.save`.
 
         Raises:
             SaveError: another extension, a file that is not to be replaced, or one that cannot be written.

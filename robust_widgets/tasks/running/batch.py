@@ -151,7 +151,7 @@ def stream_pictures(
             and when files of a folder are left out; without it, the last two are warnings.
         shard: only this part of the pictures, such as ``"3/64"``, so that 64 processes on any machines make them all.
             Each makes the pictures that one process would, and writes into a folder of its own inside ``out``;
-            :func:`robust_widgets.tasks.running.shards.merge_pictures` joins the folders.
+            ``robust-widgets merge`` joins the folders.
         parameters: the task's other parameters.
 
     Returns:
