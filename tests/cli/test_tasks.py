@@ -132,6 +132,7 @@ def test_a_command_has_only_options_for_parameters_and_files() -> None:
         "device",
         "help",
         "force",
+        "shard",
     }
     for task, spec in task_specs().items():
         names = {parameter.name for parameter in spec.parameters}

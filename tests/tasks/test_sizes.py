@@ -40,7 +40,7 @@ def test_the_network_sees_a_different_shift_at_each_step(task: str) -> None:
     x = problem.start
     passes = CompiledModule(model)
     run(problem)
-    seen = passes.inputs
+    seen = [x for x in passes.inputs if len(x) == 1]  # layers are found by a pass of two pictures
     assert len(seen) == 7 and len({x.numpy().tobytes() for x in seen}) > 4, "the picture stays, the shift changes"
     # Each view is the start, mirrored at its edges and moved by at most ten pixels, a quarter of its side.
     padded = torch.nn.functional.pad((x - model.mean) / model.std, (10,) * 4, mode="reflect")
@@ -54,7 +54,7 @@ def test_at_the_models_own_size_nothing_is_shifted(task: str) -> None:
     model = smooth_model(16)
     passes = CompiledModule(model)
     run(build_problem(model, request(task, {"steps": 3, "epsilon": 0.0})))
-    assert len({x.numpy().tobytes() for x in passes.inputs}) == 1
+    assert len({x.numpy().tobytes() for x in passes.inputs if len(x) == 1}) == 1
     run(build_problem(smooth_model(32), request(task, {"size": 16, "steps": 1})))
 
 
