@@ -160,7 +160,7 @@ def _contents(model: RobustClassifier, task: str | None, title: str, picture: Im
 
     recorded = record_tasks(model)
     if task is not None and task in recorded.missing:
-        raise WeightsError(recorded.missing[task])
+        raise WeightsError(f"{recorded.missing[task].rstrip('.')}.")
     weights = WeightStore(array.numpy() for array in model.network.state_dict().values())
     for structure in recorded.structures.values():
         weights.take_from(structure.model)

@@ -119,7 +119,7 @@ class ServerLink:
         link.send(messages.ClientHello(oldest=OLDEST, newest=PROTOCOL, version=__version__, session=session))
         hello, _ = await link.receive()
         if isinstance(hello, messages.Refused):
-            raise SetupError(hello.message)
+            raise SetupError(f"{hello.message.rstrip('.')}.")
         if not isinstance(hello, messages.ServerHello):
             raise ConnectionError("it is not a server of robust-widgets")
         try:

@@ -7,9 +7,10 @@ import json
 import random
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -34,6 +35,8 @@ from tests.serving.pretended import PretendedDevice, PretendedRun
 from tests.serving.running import RunningServer
 from tests.session.test_contract import EventRecorder
 
+T = TypeVar("T")
+
 HELLO = to_wire(messages.ClientHello(oldest=1, newest=PROTOCOL, session="ab12"))
 OWN = {"X-Robust-Widgets": "1"}
 
@@ -53,6 +56,12 @@ def school(tmp_path: Path) -> Iterator[tuple[RunningServer, ClassList]]:
         yield running, students
 
 
+def in_a_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, also where this thread has a loop already, as that of the browser tests has."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(work)).result()
+
+
 async def _talk(
     url: str, sent: Sequence[str | bytes], answers: int, headers: dict[str, str] | None = None
 ) -> list[Any]:
@@ -66,7 +75,7 @@ async def _talk(
 
 def talk(url: str, sent: Sequence[str | bytes], answers: int, **options: Any) -> list[Any]:
     """What a server answers to some messages."""
-    return asyncio.run(_talk(url, sent, answers, **options))
+    return in_a_thread(_talk(url, sent, answers, **options))
 
 
 def run_once(session: RemoteSession, **parameters: Any) -> EventRecorder:
@@ -128,7 +137,7 @@ def test_a_message_larger_than_any_request_closes_the_connection(server: Running
                 return
             await asyncio.sleep(0.1)
 
-    asyncio.run(shout())
+    in_a_thread(shout())
     assert not server.context.talks
     session, recorder = RemoteSession(server.url), EventRecorder()
     assert run_once(session).frames == [0, 1, 2]
@@ -197,7 +206,7 @@ def test_a_notebook_that_comes_back_takes_its_own_place(server: RunningServer) -
         second.close()
         return answers
 
-    assert asyncio.run(twice())[2] is None
+    assert in_a_thread(twice())[2] is None
 
 
 def test_tokens_say_who_may_come_in(school: tuple[RunningServer, ClassList], tmp_path: Path) -> None:
@@ -369,4 +378,4 @@ def test_while_its_models_are_loaded_the_server_says_so() -> None:
         stop.set()
         await serving
 
-    asyncio.run(run())
+    in_a_thread(run())

@@ -100,7 +100,9 @@ def test_it_can_be_ended() -> None:
     sweep(on_run=done.append)
     assert len(done) == 6 and all(len(trace) == 5 for trace in done)
     with raises_sentence(RunError, "ended"):
-        rw.sweep("generate", "cat", x=("steps", [1] * 3), y=("seed", range(9)), model=MODEL, on_run=lambda trace: False)
+        rw.sweep(
+            "generate", "cat", x=("steps", [1] * 3), y=("seed", range(99)), model=MODEL, on_run=lambda trace: False
+        )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import { WorkerSession } from "./engine/session";
 import { chooseLanguage, sayProblem } from "./messages/language";
 import "./style/theme.css";
 import "./style/page.css";
+import "./style/messages.css";
 import "./style/paint.css";
 import "./style/controls.css";
 import { start } from "./start";

@@ -13,6 +13,7 @@ import { Help, shortcutsInWords } from "./help";
 import { Keyboard } from "./keyboard";
 import { choose, type Incoming, type Model, type Place, type RawModel } from "./messages";
 import "./pad.css";
+import "./help.css";
 import { listenForPictures, sendPicture } from "./picture";
 import { Pointers } from "./pointers";
 import { ResultOverlay } from "./result";
