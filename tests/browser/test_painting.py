@@ -188,9 +188,9 @@ def test_the_keys_are_listed_and_tab_goes_on(easel: Easel) -> None:
         )
     names = [stop.split(":")[0] for stop in stops]
     assert names[:2] == ["Picture", "Show the image without paint, while held"]
-    following = ["Zoom out", "100%", "Zoom in", "Keyboard shortcuts"]
-    place = next(index for index, name in enumerate(names) if name == following[0])
-    assert [name.split(",")[0].split(" zoom")[0] for name in names[place : place + 4]][0::3] == following[0::3], names
+    place = names.index("Zoom out")
+    assert names[place + 1].startswith("100%")
+    assert names[place + 2 : place + 4] == ["Zoom in", "Keyboard shortcuts"]
     assert easel.page.locator(".rw-paint-box [tabindex='0'].rw-layer").count() == 0
     unnamed = easel.page.evaluate(
         """() => [...document.querySelectorAll('.rw-paint-box button, .rw-paint-box input:not([type=file])')]
