@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from make_pictures import INK, animate, font, shown
-from make_subjects import Sketch
+from make_subjects import Sketch, plain_dog
 from PIL import Image, ImageDraw
 
 import robust_widgets as rw
@@ -80,17 +80,6 @@ def cat(sketch: Sketch) -> None:
     sketch.line("#3c2f24", 4, (128, 142), (128, 156))
 
 
-def dog(sketch: Sketch) -> None:
-    sketch.area("#8a5a2b", (70, 262), (62, 190), (80, 130), (128, 104), (176, 130), (194, 190), (186, 262))
-    sketch.oval("#a9713a", 128, 110, 124, 132)
-    sketch.area("#5e3a1b", (60, 70), (86, 52), (92, 110), (70, 158), (48, 130))
-    sketch.area("#5e3a1b", (196, 70), (170, 52), (164, 110), (186, 158), (208, 130))
-    sketch.oval("#e3c9a2", 128, 146, 66, 56)
-    sketch.oval("#1c1512", 128, 128, 28, 20)
-    for x in (102, 154):
-        sketch.oval("#1c1512", x, 94, 18, 20)
-
-
 def church(sketch: Sketch) -> None:
     sketch.rectangle("#5b7d45", 0, 206, 256, 256)
     sketch.rectangle("#c9b28f", 108, 126, 228, 216)
@@ -153,7 +142,7 @@ SKETCHES: dict[str, tuple[Callable[[Sketch], None], str]] = {
     "church": (church, "#8fbbe4"),
     "street": (street, "#bcd3e4"),
     "buildings": (buildings, "#a8c8e2"),
-    "dog": (dog, "#8fae7c"),
+    "dog": (plain_dog, "#8fae7c"),
     "cat": (cat, "#b4a08c"),
     "parachute": (parachute, "#7db4ea"),
     "golf ball": (golf_ball, "#5d9a49"),

@@ -56,8 +56,8 @@ class Sketch:
         return self.raster.composite()
 
 
-def dog(sketch: Sketch) -> None:
-    sketch.area("#8a5a2b", (70, 256), (62, 190), (80, 130), (128, 104), (176, 130), (194, 190), (186, 256))
+def plain_dog(sketch: Sketch) -> None:
+    sketch.area("#8a5a2b", (70, 262), (62, 190), (80, 130), (128, 104), (176, 130), (194, 190), (186, 262))
     sketch.oval("#a9713a", 128, 110, 124, 132)
     sketch.area("#5e3a1b", (60, 70), (86, 52), (92, 110), (70, 158), (48, 130))
     sketch.area("#5e3a1b", (196, 70), (170, 52), (164, 110), (186, 158), (208, 130))
@@ -65,6 +65,11 @@ def dog(sketch: Sketch) -> None:
     sketch.oval("#1c1512", 128, 128, 28, 20)
     for x in (102, 154):
         sketch.oval("#1c1512", x, 94, 18, 20)
+
+
+def dog(sketch: Sketch) -> None:
+    plain_dog(sketch)
+    for x in (102, 154):
         sketch.oval("#ffffff", x + 4, 90, 5, 5)
     sketch.line("#3a2416", 4, (128, 138), (128, 156), (112, 164))
     sketch.line("#3a2416", 4, (128, 156), (144, 164))

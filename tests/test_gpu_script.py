@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,18 +23,26 @@ from robust_widgets.solvers.step_graph import StepGraphCache
 from robust_widgets.tasks.running import batch
 from tests.solvers.fake_cuda import FakeCuda
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "gpu.py"
+SCRIPTS = Path(__file__).parent.parent / "scripts"
 DEVICE_CHECKS = ("tasks", "two_sessions", "stop", "out_of_memory")  # of CUDA and MPS
 CUDA_CHECKS = ("half_precision", "side_stream", "exception_in_capture")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def path_of_scripts() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPTS))
+        yield
+
+
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gpu_script", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules["gpu_script"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("gpu")
+
+
+@pytest.fixture(scope="module")
+def checks() -> ModuleType:
+    return importlib.import_module("gpu_checks")
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
 
 
 @pytest.fixture(autouse=True)
-def small_memory(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def small_memory(checks: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """The device holds the passes of two pictures."""
     minimize = batch.compiled_minimize
 
@@ -60,8 +68,13 @@ def small_memory(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
         yield
         monkeypatch.setattr(batch, "compiled_minimize", minimize)
 
-    monkeypatch.setattr(script, "little_memory", little_memory)
-    monkeypatch.setattr(script, "MANY", 8)
+    monkeypatch.setattr(checks, "little_memory", little_memory)
+    monkeypatch.setattr(checks, "MANY", 8)
+
+
+def ended(returncode: int | None, stdout: str, stderr: str) -> SimpleNamespace:
+    """A program that has ended; without a return code, its time was up."""
+    return SimpleNamespace(returncode=returncode, stdout=stdout, stderr=stderr)
 
 
 def machine_of(script: ModuleType, kind: str) -> Any:
@@ -151,23 +164,25 @@ def test_a_fault_of_the_device_fails_the_check(
 
 
 def test_frames_that_are_read_too_early_are_told(
-    script: ModuleType, cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+    script: ModuleType, checks: ModuleType, cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = machine_of(script, script.CUDA)
     runs = iter([lambda: None, lambda: copied_too_early(cuda, monkeypatch), lambda: None])
-    frames_of = script.frames_of
+    frames_of = checks.frames_of
 
     def spoiling(*given: Any) -> Any:
         next(runs)()
         return frames_of(*given)
 
-    monkeypatch.setattr(script, "frames_of", spoiling)
+    monkeypatch.setattr(checks, "frames_of", spoiling)
     result = script.perform("side_stream", machine)
     assert result["status"] == "failed" and "differs" in result["reason"]
 
 
-def test_a_memory_that_does_not_run_out_fails_the_check(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(script, "little_memory", contextmanager(lambda *_: iter([None])))
+def test_a_memory_that_does_not_run_out_fails_the_check(
+    script: ModuleType, checks: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "little_memory", contextmanager(lambda *_: iter([None])))
     result = script.perform("out_of_memory", machine_of(script, script.MPS))
     assert result["status"] == "failed" and "did not run out" in result["reason"]
 
@@ -189,9 +204,9 @@ def test_a_failed_check_does_not_stop_the_others_and_what_has_no_time_left_is_sk
 
 
 def test_a_check_that_hangs_or_crashes_fails(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = {"hangs": script.Done(None, "so far", ""), "crashes": script.Done(-11, "", "a crash")}
+    done = {"hangs": ended(None, "so far", ""), "crashes": ended(-11, "", "a crash")}
     for name, reason in (("hangs", "more than 7 s"), ("crashes", "-11")):
-        monkeypatch.setattr(script, "_run", lambda *_, name=name: done[name])
+        monkeypatch.setattr(script, "run_program", lambda *_, name=name: done[name])
         result = script.perform_apart("tasks", script.CUDA, 7.0)
         assert result["status"] == "failed" and reason in result["reason"]
 
@@ -201,18 +216,20 @@ def test_a_check_that_hangs_or_crashes_fails(script: ModuleType, monkeypatch: py
     [((0, "ERROR SUMMARY: 0 errors", ""), "passed"), ((9, "Invalid __global__ read", ""), "failed"),
      ((1, "", "Device not supported"), "skipped")],
 )  # fmt: skip
-def test_the_sanitizer(script: ModuleType, done: Any, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(script.shutil, "which", lambda name: f"/tools/{name}")
+def test_the_sanitizer(
+    script: ModuleType, checks: ModuleType, done: Any, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks.shutil, "which", lambda name: f"/tools/{name}")
     commands: list[list[str]] = []
-    monkeypatch.setattr(script, "_run", lambda command, _: (commands.append(command), script.Done(*done))[1])
+    monkeypatch.setattr(checks, "run_program", lambda command, _: (commands.append(command), ended(*done))[1])
     assert script.perform("sanitizer", machine_of(script, script.CUDA))["status"] == status
     assert commands[0][:3] == ["/tools/compute-sanitizer", "--tool", "memcheck"]
-    monkeypatch.setattr(script.shutil, "which", lambda name: None)
+    monkeypatch.setattr(checks.shutil, "which", lambda name: None)
     assert script.perform("sanitizer", machine_of(script, script.CUDA))["status"] == "skipped"
 
 
 def test_the_benchmark_and_the_training_command_are_run(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    script: ModuleType, checks: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     machine = machine_of(script, script.CUDA)
     machine.folder = tmp_path
@@ -221,9 +238,9 @@ def test_the_benchmark_and_the_training_command_are_run(
     def run(command: list[str], seconds: float) -> Any:
         commands.append(command)
         (tmp_path / "bench.json").write_text('{"rows": [1]}')
-        return script.Done(None if "train" in command else 0, "skipped: foolbox is not installed\nepoch 1", "")
+        return ended(None if "train" in command else 0, "skipped: foolbox is not installed\nepoch 1", "")
 
-    monkeypatch.setattr(script, "_run", run)
+    monkeypatch.setattr(checks, "run_program", run)
     bench, training = (script.perform(name, machine) for name in ("bench", "training"))
     assert bench["status"] == training["status"] == "passed"
     assert bench["figures"]["results"] == {"rows": [1]} and "foolbox" in bench["figures"]["skipped"][0]
@@ -237,7 +254,7 @@ def test_the_command_writes_a_json(tmp_path: Path) -> None:
     file = tmp_path / "gpu.json"
     options = ["--device", "cpu", "--only", "environment", "side_stream"]
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(file), *options], capture_output=True, text=True, check=False
+        [sys.executable, str(SCRIPTS / "gpu.py"), str(file), *options], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     checks = json.loads(file.read_text())["checks"]
@@ -245,9 +262,9 @@ def test_the_command_writes_a_json(tmp_path: Path) -> None:
     assert checks["side_stream"]["status"] == "skipped"
 
 
-def test_pictures_to_train_on_can_be_made(script: ModuleType, tmp_path: Path) -> None:
+def test_pictures_to_train_on_can_be_made(checks: ModuleType, tmp_path: Path) -> None:
     from PIL import Image
 
-    script.make_pictures(tmp_path, 2, 3, 8)
+    checks.make_pictures(tmp_path, 2, 3, 8)
     assert len(list(tmp_path.iterdir())) == 2
     assert np.asarray(Image.open(tmp_path / "class 1" / "2.png")).shape == (8, 8, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,6 +72,42 @@ Features = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Typed:
+    """What was typed behind a task's command.
+
+    Attributes:
+        arguments: the task's inputs and target.
+        out: the files or the folder to write.
+        model, device: their names.
+        values: the task's parameters, None where they were left out.
+        force: whether existing files may be replaced.
+    """
+
+    arguments: dict[str, Any]
+    out: list[Path]
+    model: str
+    device: str | None
+    values: dict[str, Any]
+    force: bool
+
+    def paint(self, spec: TaskSpec, call: Callable[..., Trace], title: str, *, stages: int = 1) -> Trace:
+        """Run a task under a progress bar. Bad parameters are refused before anything is loaded.
+
+        Args:
+            spec: the task.
+            call: calls its function with the keywords given.
+            title: of the progress bar.
+            stages: how many runs follow each other.
+        """
+        parameters = spec.check(parameter_values(spec, self.values))
+        from robust_widgets.models.registry import load_model
+
+        classifier = load_model(self.model, device=self.device)
+        with StepBar(parameters["steps"] * stages, title) as bar:
+            return call(model=classifier, on_step=bar.show, **parameters)
+
+
 def task_commands() -> list[tuple[str, Callable[..., None], bool]]:
     """The name and function of every task's command, and whether it is hidden, as an old name is."""
     commands: list[tuple[str, Callable[..., None], bool]] = []
@@ -84,14 +121,11 @@ def task_commands() -> list[tuple[str, Callable[..., None], bool]]:
 def task_command(spec: TaskSpec) -> Callable[..., None]:
     """The command of a task, with the signature that typer reads."""
 
+    paint = {"feature": _paint_features, "layer": _paint_layer, "class": _paint_class}[spec.target]
+
     def command(model: str, device: str | None, out: list[Path] | None, force: bool, **values: Any) -> None:
         arguments = {name: values.pop(name) for name in own if name in values}
-        if spec.target == "feature":
-            _paint_features(spec, arguments, out, model, device, values, force=force)
-        elif spec.target == "layer":
-            _paint_layer(spec, arguments, out, model, device, values, force=force)
-        else:
-            _paint_class(spec, arguments, out, model, device, values, force=force)
+        paint(spec, Typed(arguments, out or [], model, device, values, force))
 
     options = _arguments(spec)
     own = list(options)
@@ -158,24 +192,16 @@ def _out(spec: TaskSpec) -> Any:
     return Annotated[list[Path] | None, typer.Option(metavar=metavar, help=help, show_default=default)]
 
 
-def _paint_class(
-    spec: TaskSpec,
-    arguments: dict[str, Any],
-    out: list[Path] | None,
-    model: str,
-    device: str | None,
-    values: dict[str, Any],
-    *,
-    force: bool,
-) -> None:
+def _paint_class(spec: TaskSpec, typed: Typed) -> None:
     """Run a task that paints towards a class, and write its files, or its pictures one by one into a folder."""
+    arguments = typed.arguments
     target = arguments["target"] or arguments.get("class_")
     if target is None or (arguments["target"] and arguments.get("class_")):
         raise UnknownNameError(f"{spec.command} needs one class; give it once, as TARGET or with --class.")
     strip: Path | None = arguments.get("strip")
     inputs = [arguments[name] for name in spec.inputs]
-    strips = checked_outputs([strip] if strip else [], [".png"], force=force, sources=inputs)
-    folder = folder_named(out or []) if spec.is_batchable else None
+    strips = checked_outputs([strip] if strip else [], [".png"], force=typed.force, sources=inputs)
+    folder = folder_named(typed.out) if spec.is_batchable else None
     shard: str | None = arguments.get("shard")
     if shard is not None and folder is None:
         raise SaveError("--shard makes many pictures; give a folder with --out, such as --out pictures.")
@@ -183,89 +209,44 @@ def _paint_class(
     if folder is not None:
         if strips:
             raise SaveError("--strip is for one picture; leave it out if --out is a folder.")
-        paint_many(spec, target, folder, model, device, values, source, shard)
+        paint_many(spec, target, folder, typed.model, typed.device, typed.values, source, shard)
         return
     if source is not None and source.is_dir():
         raise PictureError(f"{str(source)!r} is a folder; give a folder with --out too, for the results.")
-    checked = checked_outputs([*(out or [default_name(target)]), *strips], force=force, sources=inputs)
+    checked = checked_outputs([*(typed.out or [default_name(target)]), *strips], force=typed.force, sources=inputs)
     outputs = checked[: len(checked) - len(strips)]
 
     def call(**keywords: Any) -> Trace:
         by_name = dict(zip(spec.inputs, inputs, strict=True))
         return spec.call(class_given(target, keywords["model"].classes), by_name, **keywords)
 
-    trace = _paint(spec, call, target, model, device, values)
+    trace = typed.paint(spec, call, target)
     for name, value in (spec.report(trace) if spec.report else {}).items():
         typer.echo(f"{name.replace('_', ' ')} {value:.4f}")
     writers = run_writers(trace, outputs)
     if spec.comparison is not None and strips:
         sheet = spec.comparison.sheet(trace, 192)
         writers += [(strips[0], lambda file: sheet.save(file, "PNG"))]
-    write_each(writers, force=force)
+    write_each(writers, force=typed.force)
 
 
-def _paint_features(
-    spec: TaskSpec,
-    arguments: dict[str, Any],
-    out: list[Path] | None,
-    model: str,
-    device: str | None,
-    values: dict[str, Any],
-    *,
-    force: bool,
-) -> None:
-    picture, masks, features = arguments["picture"], arguments["mask"], arguments["feature"]
+def _paint_features(spec: TaskSpec, typed: Typed) -> None:
+    picture, masks, features = (typed.arguments[name] for name in ("picture", "mask", "feature"))
     if len(masks) != len(features):
         raise PictureError(f"There are {len(masks)} masks and {len(features)} features; give one --mask per --feature.")
     title = ", ".join(features)
-    outputs = checked_outputs(out or [default_name(title)], force=force, sources=[picture, *masks])
+    outputs = checked_outputs(typed.out or [default_name(title)], force=typed.force, sources=[picture, *masks])
 
     def call(**keywords: Any) -> Trace:
         return spec.function(picture, masks, features, **keywords)
 
-    trace = _paint(spec, call, title, model, device, values, stages=len(features))
-    write_each(run_writers(trace, outputs), force=force)
+    trace = typed.paint(spec, call, title, stages=len(features))
+    write_each(run_writers(trace, outputs), force=typed.force)
 
 
-def _paint_layer(
-    spec: TaskSpec,
-    arguments: dict[str, Any],
-    out: list[Path] | None,
-    model: str,
-    device: str | None,
-    values: dict[str, Any],
-    *,
-    force: bool,
-) -> None:
-    layer = arguments["layer"]
+def _paint_layer(spec: TaskSpec, typed: Typed) -> None:
+    arguments, layer = typed.arguments, typed.arguments["layer"]
     sources = [arguments[name] for name in spec.inputs if arguments[name] is not None]
-    outputs = checked_outputs(out or [default_name(layer)], force=force, sources=sources)
-    trace = _paint(spec, lambda **keywords: spec.call(layer, arguments, **keywords), layer, model, device, values)
-    write_each(run_writers(trace, outputs), force=force)
-
-
-def _paint(
-    spec: TaskSpec,
-    call: Callable[..., Trace],
-    title: str,
-    model: str,
-    device: str | None,
-    values: dict[str, Any],
-    *,
-    stages: int = 1,
-) -> Trace:
-    """Run a task under a progress bar. Bad parameters are refused before anything is loaded.
-
-    Args:
-        spec: the task.
-        call: calls its function with the keywords given.
-        title: of the progress bar.
-        model, device, values: what was typed.
-        stages: how many runs follow each other.
-    """
-    parameters = spec.check(parameter_values(spec, values))
-    from robust_widgets.models.registry import load_model
-
-    classifier = load_model(model, device=device)
-    with StepBar(parameters["steps"] * stages, title) as bar:
-        return call(model=classifier, on_step=bar.show, **parameters)
+    outputs = checked_outputs(typed.out or [default_name(layer)], force=typed.force, sources=sources)
+    trace = typed.paint(spec, lambda **keywords: spec.call(layer, arguments, **keywords), layer)
+    write_each(run_writers(trace, outputs), force=typed.force)

@@ -7,7 +7,7 @@ import urllib.request
 from typing import Any
 
 from lab import until
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, TimeoutError
 from studio_page import SHOTS, StudioPage
 
 WAIT = 120_000
@@ -65,6 +65,22 @@ class StudioTab:
             f"""() => {{ {CURRENT}
               tab.content.sessionContext.session.kernel.requestExecute({{code: 'import os; os._exit(1)'}}); }}"""
         )
+
+    def revived(self) -> None:
+        """Wait until the kernel runs again after `kill`.
+
+        The server restarts a kernel on its old ports. If another process took one of them in between, it gives up, and the
+        studio offers to start the kernel again.
+        """
+        back = self.page.locator(".rw-tab-notice:has-text('Your painting is back')")
+        restart = self.notice.get_by_role("button", name="Restart the kernel")
+        try:
+            back.or_(restart).first.wait_for(timeout=WAIT)
+        except TimeoutError as error:
+            raise AssertionError(f"the studio says {self.notice.all_inner_texts()}") from error
+        if restart.count():
+            restart.click()
+            self.notice.wait_for(state="hidden", timeout=WAIT)
 
     def end(self) -> None:
         """End the kernel as JupyterLab's list of what runs does."""

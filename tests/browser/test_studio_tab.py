@@ -120,7 +120,7 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     page.wait_for_selector(".rw-tab .rw-view[data-state='running']", timeout=WAIT)
     tab.kill()
     page.wait_for_selector(".rw-tab-notice[role='alert']:visible", timeout=WAIT)
-    page.wait_for_selector(".rw-tab-notice:has-text('Your painting is back')", timeout=WAIT)
+    tab.revived()
     tab.ready()
     tab.shot("studio-tab-after-death")
     assert tab.value("studio.model_id") != known and tab.value(PAINTED) == "True"

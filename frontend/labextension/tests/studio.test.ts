@@ -1,8 +1,9 @@
-import { expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ClosedStudios } from "../src/studio/closed";
 import { setFrameRate, show } from "../src/studio/code";
 import { fromBase64, messages } from "../src/studio/delivery";
 import { isForStudio } from "../src/studio/files";
+import { type KernelStatus, untilAnswered } from "../src/studio/kernel";
 import { DEFAULTS, settingsOf } from "../src/studio/settings";
 
 test.each([
@@ -96,4 +97,62 @@ test("the studio that was closed last is reopened first, also after a reload of 
   now = 31 * 24 * 3600 * 1000;
   expect(later.isEmpty).toBe(true);
   expect(later.pop()).toBeUndefined();
+});
+
+describe("a request to a kernel that is being restarted", () => {
+  const IDLE_MS = 10_000;
+
+  function kernel(status: "idle" | "busy") {
+    const slots = new Set<() => void>();
+    const state = { status };
+    const context: KernelStatus = {
+      session: { kernel: state },
+      statusChanged: {
+        connect: (slot) => !!slots.add(slot),
+        disconnect: (slot) => slots.delete(slot),
+      },
+    };
+    const become = (next: typeof status): void => {
+      state.status = next;
+      for (const slot of [...slots]) slot();
+    };
+    return { context, become, slots };
+  }
+
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test("is made again once the kernel was idle for long without an answer", async () => {
+    const { context, slots } = kernel("idle");
+    const request = vi
+      .fn<() => Promise<string>>()
+      .mockReturnValueOnce(new Promise(() => undefined))
+      .mockResolvedValueOnce("shown");
+    const answer = untilAnswered(request, context, IDLE_MS);
+    await vi.advanceTimersByTimeAsync(IDLE_MS - 1);
+    expect(request).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1);
+    await expect(answer).resolves.toBe("shown");
+    expect([request.mock.calls.length, slots.size, vi.getTimerCount()]).toEqual([2, 0, 0]);
+  });
+
+  test("is not made again while the kernel works", async () => {
+    const { context, become } = kernel("idle");
+    let answered: (value: string) => void = () => undefined;
+    const request = vi.fn(() => new Promise<string>((resolve) => void (answered = resolve)));
+    const answer = untilAnswered(request, context, IDLE_MS);
+    await vi.advanceTimersByTimeAsync(IDLE_MS - 1);
+    become("busy");
+    await vi.advanceTimersByTimeAsync(10 * IDLE_MS);
+    answered("shown");
+    await expect(answer).resolves.toBe("shown");
+    expect(request).toHaveBeenCalledTimes(1);
+  });
+
+  test("is not made again where it failed", async () => {
+    const { context, slots } = kernel("idle");
+    const request = vi.fn(() => Promise.reject(new Error("no kernel")));
+    await expect(untilAnswered(request, context, IDLE_MS)).rejects.toThrow("no kernel");
+    expect([request.mock.calls.length, slots.size, vi.getTimerCount()]).toEqual([1, 0, 0]);
+  });
 });

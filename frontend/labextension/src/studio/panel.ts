@@ -11,12 +11,14 @@ import "../../style/studio.css";
 import "../../style/wide.css";
 import { UNSAVED_WORK, setFrameRate, show, PRELOAD, type StudioOptions } from "./code";
 import { deliver, type Delivery } from "./delivery";
-import { isAlive, valueOf } from "./kernel";
+import { isAlive, untilAnswered, valueOf } from "./kernel";
 import { manageWidgets } from "./manager";
 import { Notice, type Remedy } from "./notice";
 import { waitForElement } from "./waitForElement";
 
 const TIMEOUT_MS = 2000;
+/** A kernel that was idle this long has lost the request to show the studio. */
+const LOST_REQUEST_MS = 10_000;
 /** The tab stop of the studio's history. */
 const RUN = ".rw-view-history:not([hidden]) .rw-view-run[tabindex='0']";
 /** Kernel statuses after which its memory is lost. */
@@ -165,9 +167,12 @@ export class StudioPanel extends Panel {
     const lost = this.lost;
     this.lost = undefined;
     try {
-      const reply = await SimplifiedOutputArea.execute(show(studio, framesPerSecond()), this.output, sessionContext, {
-        cellId: id,
-      });
+      const code = show(studio, framesPerSecond());
+      const reply = await untilAnswered(
+        () => SimplifiedOutputArea.execute(code, this.output, sessionContext, { cellId: id }),
+        sessionContext,
+        LOST_REQUEST_MS,
+      );
       if (this.isDisposed) return;
       if (reply?.content.status === "ok") await this.handOver();
       if (reply?.content.status === "error") this.explain(reply.content.ename, reply.content.evalue);
