@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from sphinx.util import logging
 
 import robust_widgets as rw
 
+sys.path.insert(0, str(Path(__file__).parent))
+import live
+
 project = "robust-widgets"
 copyright = "the authors of robust-widgets; MIT licence"
 release = rw.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "live"]
 exclude_patterns = ["build", "pictures"]
 default_role = "py:obj"  # what single backticks mean in docstrings
 myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
@@ -86,14 +90,18 @@ def inside(node: nodes.Element) -> str:
 
 
 def copy_lessons(app: Sphinx) -> None:
-    """The lessons beside the pages, where links between them lead; the notebooks' index is a page of its own here."""
+    """The lessons beside the pages, where links between them lead, each with its task to try in the browser.
+
+    The notebooks' index is a page of its own here.
+    """
     folder = Path(app.srcdir, "lessons")
     folder.mkdir(exist_ok=True)
     lessons = sorted(Path(app.srcdir).parent.glob("notebooks/[0-9]*.ipynb"))
     for gone in {file.name for file in folder.glob("*.ipynb")} - {lesson.name for lesson in lessons}:
         (folder / gone).unlink()
     for lesson in lessons:
-        text = lesson.read_text(encoding="utf-8").replace("(index.ipynb)", "(../course.md)")
+        text = live.in_lesson(lesson.read_text(encoding="utf-8"), lesson.stem)
+        text = text.replace("(index.ipynb)", "(../course.md)")
         copy = folder / lesson.name
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
             copy.write_text(text, encoding="utf-8")

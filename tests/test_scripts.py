@@ -283,10 +283,14 @@ def test_a_page_with_a_broken_link_fails_the_whole(checkout: Checkout) -> None:
 def test_docs_installs_what_they_need_and_serves_what_it_built(checkout: Checkout) -> None:
     assert checkout.run("docs", "--run-lessons").returncode == 0
     assert checkout.asked[1:] == [
-        "-m pip install --disable-pip-version-check --editable .[course,docs]",
+        "-m pip install --disable-pip-version-check --editable .[course,docs,fast]",
         "-m sphinx --quiet --fail-on-warning --keep-going docs docs/build/html --define nb_execution_mode=cache",
+        "-m robust_widgets.cli page docs/build/html/studio --model default",
         "-m http.server --bind localhost --directory docs/build/html 8000",
     ]
+    assert checkout.run("docs", "--publish").returncode == 0
+    build, page = checkout.asked
+    assert "nb_execution_mode=cache" in build and "--fresh-env" in build and " page docs/build/html/studio" in page
     refused = checkout.run("docs", "--lessons")
     assert refused.returncode == 1 and "--run-lessons" in refused.stderr
 

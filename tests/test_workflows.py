@@ -1,4 +1,4 @@
-"""The workflows of continuous integration and of a release, read as far as that is possible without running them."""
+"""The workflows of continuous integration, of a release and of the site, read as far as one can without running."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
-ACTION = r"actions/(checkout|setup-python|setup-node|upload-artifact|download-artifact)@v\d+"
+ACTION = (
+    r"actions/(checkout|setup-python|setup-node|(upload|download)-artifact|upload-pages-artifact|deploy-pages)@v\d+"
+)
+PUBLISHING = {"release": {"id-token": "write"}, "site": {"pages": "write", "id-token": "write"}}
 EXTENSION = "share/jupyter/labextensions/robust-widgets"
 
 
@@ -39,7 +42,7 @@ def commands(name: str) -> Iterator[str]:
 
 
 def test_the_workflows_are_these() -> None:
-    assert sorted(WORKFLOWS) == ["release", "test"]
+    assert sorted(WORKFLOWS) == ["release", "site", "test"]
 
 
 def test_every_system_and_every_python_is_tested() -> None:
@@ -74,7 +77,7 @@ def test_a_workflow_has_few_permissions_an_end_and_pinned_actions(name: str) -> 
     assert document["permissions"] == {"contents": "read"} and document["concurrency"]["group"]
     assert "pull_request_target" not in document[True]
     for title, job in document["jobs"].items():
-        wanted = {"id-token": "write"} if title == "publish" else None
+        wanted = PUBLISHING[name] if title == "publish" else None
         assert job.get("permissions") == wanted
         assert "uses" in job or 0 < job["timeout-minutes"] <= 120
         for step in steps(job):
@@ -119,6 +122,25 @@ def test_a_release_is_built_once_checked_and_published_by_its_identity() -> None
     download, upload = steps(publish)
     assert download["with"]["name"] == uploaded["name"] and download["with"]["path"] == uploaded["path"] == "dist/"
     assert upload["uses"].startswith("pypa/gh-action-pypi-publish@") and "with" not in upload, "there is no password"
+
+
+def test_the_site_that_is_published_is_what_the_script_builds() -> None:
+    build, publish = (workflow("site")["jobs"][name] for name in ("build", "publish"))
+    assert list(commands("site")) == ["scripts/docs --publish"]
+    python = next(step for step in steps(build) if "setup-python" in step.get("uses", ""))
+    run = next(step for step in steps(build) if "run" in step)
+    assert run["env"]["PYTHON"] == f"${{{{ steps.{python['id']}.outputs.python-path }}}}"
+    upload = steps(build)[-1]
+    assert "upload-pages-artifact" in upload["uses"]
+    assert f"sphinx --quiet --fail-on-warning --keep-going docs {upload['with']['path']}" in (
+        ROOT / "scripts/docs"
+    ).read_text(encoding="utf-8")
+    (deploy,) = steps(publish)
+    assert publish["needs"] == "build" and "deploy-pages" in deploy["uses"]
+    assert publish["environment"] == {
+        "name": "github-pages",
+        "url": f"${{{{ steps.{deploy['id']}.outputs.page_url }}}}",
+    }
 
 
 class Release:
