@@ -69,8 +69,8 @@ class StudioTab:
     def revived(self) -> None:
         """Wait until the kernel runs again after `kill`.
 
-        The server restarts a kernel on its old ports. If another process took one of them in between, it gives up, and the
-        studio offers to start the kernel again.
+        The server restarts a kernel on its old ports. If another process took one of them in between, it gives up, and
+        the studio offers to start the kernel again.
         """
         back = self.page.locator(".rw-tab-notice:has-text('Your painting is back')")
         restart = self.notice.get_by_role("button", name="Restart the kernel")
