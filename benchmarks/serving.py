@@ -217,7 +217,7 @@ async def on_the_server(url: str, students: int, seconds: float, steps: int) -> 
                     numbers.frames[index] = numbers.frames.get(index, 0) + 1
                     if frame.step == 0:
                         numbers.first.append(now - asked)
-                    link.send(messages.Taken(id=number, step=frame.step))
+                    link.taken(number, frame.step)
                     if not stopped and (frame.step == stop_after or now > end):
                         stopped = now
                         link.send(messages.Stop(id=number))

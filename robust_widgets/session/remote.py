@@ -364,7 +364,8 @@ class RemoteSession:
             frame = replace(frame, seconds=frame.seconds + job.lateness)
             trace.append(frame)
             job.listener(FrameMade(job.run, frame))
-        self._tell_server(messages.Taken(id=job.run, step=message.step))
+        if self._link is not None:
+            self._link.taken(job.run, message.step)
 
     def _end(self, job: _Job, event: RunEnded) -> None:
         job.ended = True

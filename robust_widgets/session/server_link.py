@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from contextlib import suppress
@@ -21,6 +22,7 @@ from robust_widgets.pictures.limits import MAX_ANSWER
 SERVER, TOKEN = "ROBUST_WIDGETS_SERVER", "ROBUST_WIDGETS_TOKEN"  # environment variables
 HUB_TOKEN = "JUPYTERHUB_API_TOKEN"
 SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+TAKEN_SECONDS = 0.04  # frames that arrive within it are told together; a quarter of what the server lets be under way
 PING_SECONDS = 10.0  # between two pings; a server that does not answer one for so long is gone
 
 
@@ -83,6 +85,7 @@ class ServerLink:
 
     def __init__(self, socket: WebSocketClientConnection) -> None:
         self._socket = socket
+        self._taken: dict[int, int] = {}
         self.models: dict[str, str] = {}
 
     @classmethod
@@ -135,6 +138,15 @@ class ServerLink:
         with suppress(WebSocketClosedError):
             future = self._socket.write_message(data, binary=isinstance(data, bytes))
             future.add_done_callback(lambda done: done.exception())
+
+    def taken(self, run: int, step: int) -> None:
+        """Tell the server soon that the frames of a run have arrived up to a step, together with those that follow."""
+        if run not in self._taken:
+            asyncio.get_running_loop().call_later(TAKEN_SECONDS, self._tell_taken, run)
+        self._taken[run] = step
+
+    def _tell_taken(self, run: int) -> None:
+        self.send(messages.Taken(id=run, step=self._taken.pop(run)))
 
     async def receive(self) -> tuple[Message, Arrays]:
         """The next message.
