@@ -288,6 +288,9 @@ def test_a_picture_is_brought_by_the_button(easel: Easel, tmp_path: Path) -> Non
     with easel.page.expect_file_chooser() as chooser:
         easel.page.get_by_role("button", name="Add a picture").click()
     chooser.value.set_files(tmp_path / "red.png")
+    easel.page.wait_for_selector(".rw-pad-place:not([hidden])")
+    assert easel.shown(128, 128) == WHITE, "it is not on the canvas before it is put down"
+    easel.page.keyboard.press("Enter")
     easel.changed(1)
     easel.until(easel.is_shown)
     assert easel.shown(128, 128) == RED == easel.shown(20, 240), "the middle square"
@@ -295,6 +298,63 @@ def test_a_picture_is_brought_by_the_button(easel: Easel, tmp_path: Path) -> Non
     easel.press("Control+z")
     easel.changed(2)
     easel.until(lambda: easel.shown(128, 128) == WHITE)
+
+
+def test_a_picture_is_moved_and_scaled_before_it_is_put_down(easel: Easel, tmp_path: Path) -> None:
+    """By a handle, by the mouse, by keys and by two fingers; Escape leaves it out."""
+    Image.new("RGB", (200, 100), RED).save(tmp_path / "red.png")
+
+    def bring() -> None:
+        with easel.page.expect_file_chooser() as chooser:
+            easel.page.get_by_role("button", name="Add a picture").click()
+        chooser.value.set_files(tmp_path / "red.png")
+        easel.page.wait_for_selector(".rw-pad-place:not([hidden])")
+
+    def place() -> list[float]:
+        return [float(value) for value in str(layer.get_attribute("data-place")).split()]
+
+    layer = easel.page.locator(".rw-pad-place")
+    bring()
+    assert place() == [-128, 0, 512, 256]
+    easel.shot("placing")
+    easel.page.keyboard.press("Escape")
+    assert not layer.is_visible() and easel.python("raster.is_blank") == "True"
+
+    bring()
+    easel.page.keyboard.press("1")
+    assert place() == [0, 64, 256, 128]
+    easel.drag((254, 190), (126, 126))
+    left, top, width, height = place()
+    assert (left, top) == (0, 64) and abs(width - 2 * height) < 0.5 and 120 < width < 136
+    easel.drag((30, 80), (130, 180))
+    assert [round(value) for value in place()[:2]] == [100, 164]
+    easel.page.keyboard.press("Shift+ArrowLeft")
+    assert [round(value) for value in place()[:2]] == [84, 164]
+    easel.click(20, 20)
+    easel.changed(1)
+    easel.until(lambda: easel.shown(100, 180) == RED)
+    assert easel.shown(60, 180) == WHITE == easel.shown(100, 150)
+    easel.press("Control+z")
+    easel.changed(2)
+    easel.until(lambda: easel.shown(100, 180) == WHITE)
+
+    bring()
+    easel.page.keyboard.press("1")
+    fingers = easel.page.context.new_cdp_session(easel.page)
+
+    def touch(kind: str, *points: Share) -> None:
+        touches = [{"x": easel.at(*point)[0], "y": easel.at(*point)[1], "id": i} for i, point in enumerate(points)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    touch("touchStart", (108, 128), (148, 128))
+    for step in range(1, 6):
+        touch("touchMove", (108 + 2 * step, 128), (148 - 2 * step, 128))
+    touch("touchEnd")
+    assert abs(place()[2] - 128) < 8 and abs(place()[0] + place()[2] / 2 - 128) < 8
+    easel.page.get_by_role("button", name="Put down").click()
+    easel.changed(3)
+    easel.until(lambda: easel.shown(128, 128) == RED)
+    assert easel.shown(128, 84) == WHITE
 
 
 def test_what_is_pressed_and_written_can_be_read_in_both_themes(easel: Easel) -> None:

@@ -27,6 +27,9 @@ PadTool: TypeAlias = Literal["brush", "eraser", "line", "rectangle", "lasso", "f
 Phase: TypeAlias = Literal["begin", "move", "end"]
 Action: TypeAlias = Literal["undo", "redo", "run", "stop", "smaller", "larger", "layer", "invert"] | PadTool
 
+# Left, top, width and height.
+Rectangle: TypeAlias = tuple[float, float, float, float]
+
 ACTIONS: tuple[str, ...] = (
     *("undo", "redo", "run", "stop", "smaller", "larger", "layer", "invert"),
     *get_args(PadTool),
@@ -105,10 +108,15 @@ class ActionEvent:
 
 @dataclass(frozen=True)
 class PictureEvent:
-    """A picture was chosen, dropped or pasted: a PNG or JPEG file of at most 1024 x 1024 pixels."""
+    """A picture was chosen, dropped or pasted, and placed: a PNG or JPEG file of at most 1024 x 1024 pixels.
+
+    Attributes:
+        place: its left, top, width and height; None is its middle square over the whole canvas.
+    """
 
     name: str
     data: bytes
+    place: Rectangle | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +209,15 @@ def _picture(message: Message, buffers: Sequence[Any]) -> PictureEvent | None:
     if not isinstance(buffers[0], (bytes, bytearray, memoryview)):
         return None
     size = memoryview(cast("bytes", buffers[0])).nbytes
-    return PictureEvent(name[:MAX_TEXT_LENGTH], bytes(buffers[0])) if 0 < size <= MAX_MESSAGE_PICTURE else None
+    if not 0 < size <= MAX_MESSAGE_PICTURE:
+        return None
+    place = message.get("place")
+    if place is None:
+        return PictureEvent(name[:MAX_TEXT_LENGTH], bytes(buffers[0]))
+    numbers = _numbers(place, 4)
+    if numbers is None or numbers[2] <= 0 or numbers[3] <= 0:
+        return None
+    return PictureEvent(name[:MAX_TEXT_LENGTH], bytes(buffers[0]), (numbers[0], numbers[1], numbers[2], numbers[3]))
 
 
 def _id(message: Message) -> int | None:

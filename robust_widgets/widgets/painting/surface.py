@@ -8,16 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import ipywidgets
-import numpy as np
-from PIL import Image, ImageOps
 
 from robust_widgets.errors import PictureError
 from robust_widgets.pictures import Picture, Pixels
-from robust_widgets.pictures.io import size_of, to_square_pixels
-from robust_widgets.pictures.limits import MAX_MESSAGE_PIXELS, MAX_STROKES
-from robust_widgets.pictures.masks import inside, mask_levels
+from robust_widgets.pictures.limits import MAX_STROKES
 from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.page_widget import HelloEvent
+from robust_widgets.widgets.painting.brought import decode, decode_placed, square, square_mask
 from robust_widgets.widgets.painting.canvas import ALL_LAYERS, RasterCanvas
 from robust_widgets.widgets.painting.events import (
     ActionEvent,
@@ -247,7 +244,7 @@ class Surface:
                     self.pad.color = "#{:02x}{:02x}{:02x}".format(*color)
             case PictureEvent():
                 with warnings.catch_warnings(record=True) as notes:
-                    self.set_picture(decode(event.name, event.data, self.raster.side))
+                    self._put_picture(event)
                 sentence = f"{event.name or 'The picture'} is under your sketch now; undo removes it."
                 self._status.show(" ".join([sentence, *(str(note.message) for note in notes)]))
             case RefusedEvent():
@@ -273,6 +270,14 @@ class Surface:
             case _:
                 for callback in self._on_action:
                     callback(name)
+
+    def _put_picture(self, event: PictureEvent) -> None:
+        if event.place is None:
+            self.set_picture(decode(event.name, event.data, self.raster.side))
+            return
+        with self._lock:
+            self.raster.set_image(decode_placed(event.name, event.data, event.place, self.raster.image))
+        self._changed(self.raster.whole, ONLY["image"])
 
     def _stroke(self, event: StrokeEvent) -> None:
         with self._lock:
@@ -324,47 +329,3 @@ def _width(point: Point) -> Point:
     """Map pressure to a fraction of the brush width; the lightest touch still leaves a line."""
     x, y, pressure = point
     return x, y, MIN_WIDTH + (1 - MIN_WIDTH) * pressure
-
-
-def decode(name: str, data: bytes, side: int) -> Pixels:
-    """Decode a picture file, crop and scale it to uint8 (side, side, 3), on a white background.
-
-    Raises:
-        PictureError: it cannot be read, or is larger than what a page sends.
-    """
-    try:
-        height, width = size_of(data)
-        if height * width <= MAX_MESSAGE_PIXELS:
-            return to_square_pixels(data, side)
-        problem = f"has {width:,} x {height:,} pixels"
-    except PictureError:
-        problem = "cannot be read"
-    raise PictureError(
-        f"{name or 'The picture'} {problem}; use a PNG, JPEG or WebP file of at most "
-        f"{MAX_MESSAGE_PIXELS / 1e6:.0f} megapixels."
-    )
-
-
-def square(picture: Pixels, side: int) -> Pixels:
-    """Centre-crop and scale a picture; uint8 (h, w, 3) -> (side, side, 3)."""
-    return np.asarray(ImageOps.fit(Image.fromarray(picture), (side, side), Image.Resampling.BICUBIC))
-
-
-def square_mask(mask: Picture | Sequence[Picture], side: int) -> Pixels:
-    """A mask for the canvas: its middle square, uint8 (side, side), 255 where to paint.
-
-    At the canvas's own size its soft edges stay; scaled, its edges are hard, and thin strokes are kept.
-
-    Raises:
-        PictureError: it is not a mask.
-    """
-    levels = mask_levels(mask)[0][:1]
-    height, width = levels.shape[1:]
-    own = min(height, width)
-    top, left = (height - own) // 2, (width - own) // 2
-    middle = levels[0, top : top + own, left : left + own]
-    if own == side:
-        return (middle * 255 + 0.5).astype(np.uint8)
-    scaling = Image.Resampling.NEAREST if own < side else Image.Resampling.BOX
-    fitted = np.asarray(Image.fromarray(np.ascontiguousarray(middle)).resize((side, side), scaling))
-    return np.where(inside(levels, fitted[None, None])[0, 0], np.uint8(255), np.uint8(0))

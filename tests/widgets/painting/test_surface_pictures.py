@@ -53,6 +53,51 @@ def test_how_a_picture_of_12_bits_is_read_is_shown(page: Page, surface: Surface,
     assert is_sentence(status.text, "cat.png", "12-bit")
 
 
+def place(page: Page, surface: Surface, data: bytes, *place: float) -> None:
+    content = {"kind": "picture", "name": "cat.png", "type": "image/png", "place": list(place)}
+    page.tell(surface.pad, content, data)
+
+
+def test_a_picture_is_put_where_it_was_placed_and_the_picture_below_stays_beside_it(
+    page: Page, surface: Surface
+) -> None:
+    below, picture = noise(SIDE, SIDE, 3), noise(8, 4, 3)
+    surface.set_picture(below)
+    place(page, surface, encoded(picture), 6, 10, 4, 8)
+    np.testing.assert_array_equal(surface.raster.image[10:18, 6:10], picture)
+    expected = below.copy()
+    expected[10:18, 6:10] = picture
+    np.testing.assert_array_equal(surface.raster.image, expected)
+    assert page.shows(surface.canvas, surface.raster)
+    page.act(surface.pad, "undo")
+    np.testing.assert_array_equal(surface.raster.image, below)
+
+
+def test_a_picture_that_reaches_over_the_edge_is_cut_there(page: Page, surface: Surface) -> None:
+    picture = noise(SIDE, 2 * SIDE, 3)
+    place(page, surface, encoded(picture), -SIDE / 2, 0, 2 * SIDE, SIDE)
+    np.testing.assert_array_equal(surface.raster.image, picture[:, SIDE // 2 : 3 * SIDE // 2])
+    place(page, surface, encoded(picture), SIDE + 5, 0, 8, 8)
+    np.testing.assert_array_equal(surface.raster.image, picture[:, SIDE // 2 : 3 * SIDE // 2])
+
+
+def test_what_lies_below_is_seen_through_a_placed_picture(page: Page, surface: Surface) -> None:
+    surface.set_picture(np.full((SIDE, SIDE, 3), 100, np.uint8))
+    half = np.full((8, 8, 4), (200, 0, 0, 255), np.uint8)
+    half[:, :4] = (0, 255, 0, 0)  # a colour that nobody can see
+    place(page, surface, encoded(half), 0, 0, 16, 16)
+    assert (surface.raster.image[:16, :4] == 100).all()
+    assert (surface.raster.image[:16, 12:16] == (200, 0, 0)).all()
+    assert surface.raster.image[:16, :16, 1].max() <= 100, "the unseen green does not bleed in"
+
+
+@pytest.mark.parametrize("wrong", [[0, 0, 8], [0, 0, 0, 8], [0, 0, 8, -1], [0, 0, "8", 8], [0, 0, 8, 1e9], "all"])
+def test_a_picture_at_no_place_is_ignored(page: Page, surface: Surface, wrong: object) -> None:
+    content = {"kind": "picture", "name": "cat.png", "type": "image/png", "place": wrong}
+    page.tell(surface.pad, content, encoded(noise(8, 8, 3)))
+    assert (surface.raster.image == 255).all() and not page.kinds(surface.pad)
+
+
 def test_undo_takes_a_dropped_picture_away(page: Page, surface: Surface) -> None:
     drop(page, surface, encoded(noise(SIDE, SIDE, 3)))
     page.act(surface.pad, "undo")

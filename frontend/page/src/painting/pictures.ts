@@ -2,6 +2,7 @@
 import { createCanvas } from "@robust-widgets/shared/dom";
 import type { Pictures } from "@robust-widgets/shared/session";
 import { say } from "@robust-widgets/shared/translation";
+import { visiblePart, type Rectangle } from "@robust-widgets/widgets/pad/rectangle";
 import { InputError } from "../studio/problems";
 import { opaque } from "./canvas";
 
@@ -14,6 +15,23 @@ export async function decodeSquare(file: Blob, side: number): Promise<Uint8Array
   const pixels = squareOf(bitmap, bitmap.width, bitmap.height, side);
   bitmap.close();
   return pixels;
+}
+
+/** Decodes a picture file, and draws it over a rectangle of a square picture; red, green, blue for each pixel.
+ *
+ * @throws InputError it cannot be read */
+export async function drawPlaced(file: Blob, place: Rectangle, below: Uint8Array, side: number): Promise<Uint8Array> {
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (!bitmap) throw new InputError(say("The picture is damaged or cut short; choose another one."));
+  const context = createCanvas(side, side, { willReadFrequently: true });
+  const image = context.createImageData(side, side);
+  image.data.set(opaque(below));
+  context.putImageData(image, 0, 0);
+  const part = visiblePart(place, side, bitmap.width, bitmap.height);
+  context.imageSmoothingQuality = "high";
+  if (part) context.drawImage(bitmap, ...part.source, ...part.target);
+  bitmap.close();
+  return rgbOf(context.getImageData(0, 0, side, side).data);
 }
 
 /** The middle square of something that can be drawn. */

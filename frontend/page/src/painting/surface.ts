@@ -4,12 +4,12 @@ import { say } from "@robust-widgets/shared/translation";
 import pad from "@robust-widgets/widgets/pad";
 import type { Action, Incoming, Outgoing, State } from "@robust-widgets/widgets/pad/messages";
 import { InputError } from "../studio/problems";
-import { shrink, TooLargeError } from "@robust-widgets/widgets/pad/picture";
+import type { Rectangle } from "@robust-widgets/widgets/pad/rectangle";
 import type { StatusLine } from "../studio/statusLine";
 import { LocalModel } from "../widgets/localModel";
 import { ALL_LAYERS, RasterCanvas } from "./canvas";
 import type { Box, Change, LayerName, PaintLayer } from "./layers";
-import { decodeSquare } from "./pictures";
+import { drawPlaced } from "./pictures";
 import { Raster, SIDE } from "./raster";
 import type { Point, Stroke } from "./strokes";
 
@@ -122,13 +122,14 @@ export class Surface {
     this.pad.set("layer", layer);
   }
 
-  /** Puts a picture file under the sketch. */
-  async addPicture(file: Blob, name: string): Promise<void> {
-    const small = await shrink(file).catch((error: unknown) => {
-      const reason = error instanceof TooLargeError ? error.message : say("the browser cannot read it as a picture");
-      throw new InputError(say("%1 cannot be used: %2. Choose a PNG, JPEG or WebP file.", name, reason));
-    });
-    this.setPicture(await decodeSquare(small, this.raster.side));
+  /** Brings a picture file to the canvas, to be placed there. */
+  async bringPicture(file: File): Promise<void> {
+    this.pad.post({ kind: "bring", name: file.name, type: file.type }, [new Uint8Array(await file.arrayBuffer())]);
+  }
+
+  /** Puts a picture file under the sketch; beside it, the picture below stays. */
+  private async putPicture(file: Blob, name: string, place: Rectangle): Promise<void> {
+    this.setPicture(await drawPlaced(file, place, this.raster.layers.image, this.raster.side));
     this.status.show(say("%1 is under your sketch now; undo removes it.", name || say("The picture")));
   }
 
@@ -163,7 +164,7 @@ export class Surface {
         this.act(message.name);
         break;
       case "picture":
-        return this.addPicture(new Blob(buffers, { type: message.type }), message.name);
+        return this.putPicture(new Blob(buffers, { type: message.type }), message.name, message.place);
       case "refused":
         throw new InputError(
           say("%1 cannot be used: %2. Choose a PNG, JPEG or WebP file.", message.name, message.reason),

@@ -107,7 +107,7 @@ export class Studio {
   async open(file: File): Promise<void> {
     if (isRun(file)) {
       this.take(await readArchive(new Uint8Array(await file.arrayBuffer()), file.name));
-    } else await this.surface.addPicture(file, file.name);
+    } else await this.surface.bringPicture(file);
   }
 
   /** Puts a picture of the page on the canvas. */

@@ -3,7 +3,7 @@ import { connect } from "@robust-widgets/shared/connection";
 import { element } from "@robust-widgets/shared/dom";
 import "@robust-widgets/shared/kernelEnded.css";
 import "@robust-widgets/shared/tokens.css";
-import type { RenderContext } from "@robust-widgets/shared/model";
+import type { Buffers, RenderContext } from "@robust-widgets/shared/model";
 import { say } from "@robust-widgets/shared/translation";
 import { Bar } from "./bar";
 import { connectBox } from "./box";
@@ -14,7 +14,9 @@ import { Keyboard } from "./keyboard";
 import { choose, type Incoming, type Model, type Place, type RawModel } from "./messages";
 import "./pad.css";
 import "./help.css";
-import { listenForPictures, sendPicture } from "./picture";
+import "./place.css";
+import { bringPicture, listenForPictures, type SmallPicture } from "./picture";
+import { Placement } from "./placement";
 import { Pointers } from "./pointers";
 import { ResultOverlay } from "./result";
 import { colorAt, hostOf } from "./scene";
@@ -59,9 +61,11 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     bar.setZoom(viewport.zoom);
     resizeRing();
     cursor.update();
+    placement.update();
   });
   const cursor = new Cursor(model, viewport, strokes, ring, announce);
-  const help = new Help(() => surface.focus({ preventScroll: true }));
+  const focusSurface = () => (placement.isActive ? placement.area : surface).focus({ preventScroll: true });
+  const help = new Help(focusSurface);
   const showBefore = (show: boolean) => {
     hostOf(surface).classList.toggle("rw-before", show);
     bar.setBefore(show);
@@ -71,7 +75,25 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     if (direction) viewport.step(direction, cursor.onSurface);
     else viewport.zoomTo(1);
   };
-  const upload = (file: File) => void sendPicture(model, file);
+  const placement: Placement = new Placement(
+    {
+      root: el,
+      viewport,
+      side,
+      announce,
+      put: ({ name, blob, data }, place) => model.send({ kind: "picture", name, type: blob.type, place }, [data]),
+      returnFocus: () => surface.focus({ preventScroll: true }),
+      run: () => model.send({ kind: "action", name: "run" }),
+      help: () => help.toggle(),
+    },
+    signal,
+  );
+  const bring = (picture: SmallPicture) => {
+    pointers.finish();
+    cursor.finish();
+    placement.begin(picture);
+  };
+  const upload = (file: File) => void bringPicture(model, file, bring);
   const result = new ResultOverlay();
   const bar = new Bar({
     upload,
@@ -99,7 +121,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
 
   surface.append(hint, result.canvas, paper, ring, cursor.mark, color, badge);
   // The notice is outside the surface: screen readers announce nothing inside role="application".
-  const frame = element("div", "rw-pad-frame", {}, surface, notice, help.panel);
+  const frame = element("div", "rw-pad-frame", {}, surface, placement.layer, notice, help.panel);
   el.append(frame, bar.row, status);
 
   const pointers: Pointers = new Pointers(
@@ -123,7 +145,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     { surface, model, viewport, pointers, cursor, help, showBefore, announce, nextMirror },
     signal,
   );
-  listenForPictures(surface, model, signal);
+  for (const part of [surface, placement.layer]) listenForPictures(part, model, bring, signal);
   window.addEventListener("pagehide", () => pointers.finish(), { signal });
 
   const update = () => {
@@ -141,7 +163,10 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     pointers.finish();
     strokes.resize(side());
   };
-  const receive = (message: Incoming) => strokes.receive(message);
+  const receive = (message: Incoming, buffers: Buffers) => {
+    if (message.kind !== "bring") strokes.receive(message);
+    else if (buffers[0]) upload(new File([buffers[0]], message.name, { type: message.type }));
+  };
   for (const name of WATCHED) model.on(`change:${name}`, update);
   model.on("msg:custom", receive);
   update();
@@ -159,6 +184,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   return () => {
     pointers.finish();
     cursor.finish();
+    placement.close();
     strokes.stop();
     attached.disconnect();
     closed.abort();

@@ -1,6 +1,7 @@
 /** The state that the pad shares with Python, and the messages between them. Coordinates are raster units, 0 to side. */
 import type { Connection } from "@robust-widgets/shared/connection";
 import type { WidgetModel } from "@robust-widgets/shared/model";
+import type { Rectangle } from "./rectangle";
 
 export type Tool = "brush" | "eraser" | "line" | "rectangle" | "lasso" | "fill" | "eyedropper";
 export type Layer = "sketch" | "mask";
@@ -41,7 +42,11 @@ export interface State {
   autosaved: boolean;
 }
 
-export type Incoming = { kind: "painted"; id: number } | { kind: "clear" };
+export type Incoming =
+  | { kind: "painted"; id: number }
+  | { kind: "clear" }
+  /** A picture file from elsewhere, in a buffer, to be placed. */
+  | { kind: "bring"; name: string; type: string };
 
 export type Outgoing =
   | { kind: "hello" }
@@ -50,7 +55,8 @@ export type Outgoing =
   | { kind: "fill"; point: Place; brush: Brush }
   | { kind: "pick"; point: Place }
   | { kind: "action"; name: Action }
-  | { kind: "picture"; name: string; type: string }
+  /** A picture file, in a buffer, and where it lies: left, top, width and height. */
+  | { kind: "picture"; name: string; type: string; place: Rectangle }
   | { kind: "refused"; name: string; reason: string };
 
 export type RawModel = WidgetModel<State, Incoming, Outgoing>;

@@ -11,13 +11,24 @@ const JPEG_QUALITY = 0.92;
 /** The picture has more pixels than a page can hold; the message says how many. */
 export class TooLargeError extends Error {}
 
-/** Reads a picture file, and sends it small enough for the connection. */
-export async function sendPicture(model: Model, file: File | undefined): Promise<void> {
+/** A picture file that is small enough for the connection, and its size in pixels. */
+export interface SmallPicture {
+  name: string;
+  blob: Blob;
+  /** Its bytes. They are read before it is placed, so that it can be sent at once. */
+  data: ArrayBuffer;
+  width: number;
+  height: number;
+}
+
+type Bring = (picture: SmallPicture) => void;
+
+/** Reads a picture file, and brings it to the painting; one that cannot be read is refused. */
+export async function bringPicture(model: Model, file: File | undefined, bring: Bring): Promise<void> {
   const name = file?.name === undefined || file.name === "" ? "picture" : file.name;
   try {
     if (!file) throw new Error("no file");
-    const blob = await shrink(file);
-    model.send({ kind: "picture", name, type: blob.type }, [await blob.arrayBuffer()]);
+    bring({ name, ...(await shrink(file)) });
   } catch (error) {
     const unreadable = say("the browser cannot read it as a picture");
     const reason = file
@@ -30,7 +41,7 @@ export async function sendPicture(model: Model, file: File | undefined): Promise
 }
 
 /** Accepts pictures that are dropped on the surface or pasted into it. */
-export function listenForPictures(surface: HTMLElement, model: Model, signal: AbortSignal): void {
+export function listenForPictures(surface: HTMLElement, model: Model, bring: Bring, signal: AbortSignal): void {
   const dragged = (event: DragEvent) => {
     const isOver = event.type === "dragover";
     const isPossible = event.dataTransfer?.types.some((type) => type === "Files" || type.startsWith("text/"));
@@ -39,7 +50,7 @@ export function listenForPictures(surface: HTMLElement, model: Model, signal: Ab
     event.stopPropagation();
     surface.classList.toggle("rw-pad-over", isOver);
     if (isOver && event.dataTransfer) event.dataTransfer.dropEffect = "copy";
-    if (event.type === "drop") void sendPicture(model, pictureIn(event.dataTransfer));
+    if (event.type === "drop") void bringPicture(model, pictureIn(event.dataTransfer), bring);
   };
   for (const name of ["dragover", "dragleave", "drop"] as const) surface.addEventListener(name, dragged, { signal });
   const pasted = (event: ClipboardEvent) => {
@@ -47,7 +58,7 @@ export function listenForPictures(surface: HTMLElement, model: Model, signal: Ab
     if (!file) return;
     event.preventDefault();
     event.stopPropagation();
-    void sendPicture(model, file);
+    void bringPicture(model, file, bring);
   };
   surface.addEventListener("paste", pasted, { signal });
 }
@@ -59,7 +70,7 @@ function pictureIn(transfer: DataTransfer | null): File | undefined {
 }
 
 /** Decodes a picture file and scales it down to the size that is sent: by halves, then by what remains. */
-export async function shrink(file: Blob): Promise<Blob> {
+export async function shrink(file: Blob): Promise<Omit<SmallPicture, "name">> {
   const url = URL.createObjectURL(file);
   try {
     const image = new Image();
@@ -77,9 +88,12 @@ export async function shrink(file: Blob): Promise<Blob> {
     const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
     let source: CanvasImageSource = image;
     for (let part = 0.5; part > scale; part /= 2) source = drawAt(source, width * part, height * part);
-    const png = await encode(drawAt(source, width * scale, height * scale), "image/png");
-    if (png.size <= LARGEST_PNG_BYTES) return png;
-    return await encode(drawAt(source, width * scale, height * scale, "#ffffff"), "image/jpeg");
+    const drawn = drawAt(source, width * scale, height * scale);
+    const size = { width: drawn.width, height: drawn.height };
+    const png = await encode(drawn, "image/png");
+    const isSmall = png.size <= LARGEST_PNG_BYTES;
+    const blob = isSmall ? png : await encode(drawAt(drawn, size.width, size.height, "#ffffff"), "image/jpeg");
+    return { blob, data: await blob.arrayBuffer(), ...size };
   } finally {
     URL.revokeObjectURL(url);
   }

@@ -81,6 +81,18 @@ export const shortcuts = (): [string, [string[], string][]][] => [
     ],
   ],
   [
+    say("A picture that you place"),
+    [
+      [[say("Drag"), say("Arrows")], say("Move it")],
+      [["+", "-"], say("Scale it; also the handles, or a pinch")],
+      [[say("Shift-drag")], say("A handle: change its shape")],
+      [["[", "]"], say("Narrower, wider")],
+      [["0", "1"], say("Fill the canvas, show all of it")],
+      [[say("Enter")], say("Put it down; also a click beside it")],
+      [["Esc"], say("Leave it out")],
+    ],
+  ],
+  [
     say("View"),
     [
       [["+", "-", "0"], say("Zoom in, out, to fit")],

@@ -63,7 +63,7 @@ export class Strokes {
     return gesture;
   }
 
-  receive(message: Incoming): void {
+  receive(message: Exclude<Incoming, { kind: "bring" }>): void {
     if (message.kind === "clear") {
       this.inks = this.inks.filter((ink) => !ink.hasEnded);
       this.lastEnd = null;

@@ -70,7 +70,8 @@ export class Viewport {
     if (shift(x) || shift(y)) this.panBy(shift(x), shift(y));
   }
 
-  private get width(): number {
+  /** Of the surface, in CSS pixels. */
+  get width(): number {
     return this.surface.offsetWidth || 1;
   }
 
