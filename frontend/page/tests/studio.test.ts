@@ -212,3 +212,31 @@ test("no parameter is listed twice, and each has a label and help", () => {
     for (const id of ids) expect(document.getElementById(id ?? "")?.textContent).toBe("Help.");
   }
 });
+
+test("a hidden layer does not go into a run, and a locked one stays as it is", () => {
+  const { surface } = studio;
+  surface.setPicture(new Uint8Array(SIDE * SIDE * 3).fill(40));
+  stroke(12, 12);
+  const middle = () => [...surface.raster.composite().subarray(3 * (12 * SIDE + 12))].slice(0, 3);
+  surface.pad.set("hidden", ["sketch"]);
+  expect(middle()).toEqual([40, 40, 40]);
+  press(".rs-run");
+  expect(session.requests[0]?.picture?.pixels.every((value) => value === 40)).toBe(true);
+  surface.pad.set("hidden", ["sketch", "image"]);
+  press(".rs-run");
+  expect([session.requests.length, status.text]).toEqual([1, expect.stringMatching(/^Everything on the canvas is hid/)]);
+  surface.pad.set("hidden", []);
+  expect(middle()).toEqual([255, 0, 0]);
+  surface.pad.set("locked", ["sketch"]);
+  studio.root.querySelector<HTMLElement>("button[title^='Clear all paint']")?.click();
+  expect([middle(), status.text]).toEqual([[255, 0, 0], expect.stringMatching(/^The sketch is locked/)]);
+});
+
+test("a hidden mask is no mask of a run", () => {
+  chooseTask("inpaint");
+  stroke(12, 12);
+  stroke(20, 20, "mask");
+  studio.surface.pad.set("hidden", ["mask"]);
+  press(".rs-run");
+  expect([session.requests, status.text]).toEqual([[], expect.stringMatching(/^The mask is hidden/)]);
+});

@@ -17,6 +17,8 @@ export class FakePad extends FakeModel<State, Incoming, Outgoing> {
       opacity: 1,
       layer: "sketch",
       masking: true,
+      hidden: [],
+      locked: [],
       label: "canvas",
       autosaved: false,
       ...change,

@@ -13,7 +13,7 @@ import traitlets as t
 
 from robust_widgets.widgets.page_widget import STATIC, Message, PageWidget
 from robust_widgets.widgets.painting.events import Brush, PadEvent, PadTool, is_color, parse_event
-from robust_widgets.widgets.painting.layers import Mirror, PaintLayer
+from robust_widgets.widgets.painting.layers import LayerName, Mirror, PaintLayer
 
 
 class Pad(PageWidget[PadEvent]):
@@ -29,6 +29,8 @@ class Pad(PageWidget[PadEvent]):
         opacity: maximum opacity of one stroke, 0 to 1.
         layer: the layer that the tools paint on, "sketch" or "mask".
         masking: whether the mask is shown and can be painted on.
+        hidden: the layers that are not seen, of "image", "sketch" and "mask".
+        locked: the layers that nothing is painted on.
         label: name for screen readers.
         mirror: where paint is repeated: "none", "x" (left and right), "y" (top and bottom) or "both".
         hint: a sentence over an empty canvas; ``""`` once something is painted.
@@ -47,6 +49,8 @@ class Pad(PageWidget[PadEvent]):
     opacity = t.Float(1.0, min=0.0, max=1.0).tag(sync=True)
     layer = t.Enum(list(get_args(PaintLayer)), default_value="sketch").tag(sync=True)
     masking = t.Bool(True).tag(sync=True)
+    hidden = t.List(t.Enum(list(get_args(LayerName)))).tag(sync=True)
+    locked = t.List(t.Enum(list(get_args(LayerName)))).tag(sync=True)
     label = t.Unicode("Drawing surface").tag(sync=True)
     mirror = t.Enum(list(get_args(Mirror)), default_value="none").tag(sync=True)
     hint = t.Unicode().tag(sync=True)

@@ -119,6 +119,7 @@ class Raster:
         sketch: uint8 (side, side, 4), straight alpha.
         mask: uint8 (side, side), 0 to keep, 255 to paint.
         history: what can be undone and redone.
+        hidden: the layers that are not seen in :meth:`composite`.
     """
 
     side: int = DEFAULT_SIDE
@@ -126,6 +127,7 @@ class Raster:
     sketch: Pixels = field(init=False, repr=False)
     mask: Pixels = field(init=False, repr=False)
     history: History = field(init=False, repr=False, default_factory=History)
+    hidden: frozenset[LayerName] = field(init=False, repr=False, default=frozenset())
     _painting: Stroke | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -147,6 +149,13 @@ class Raster:
         return not self.sketch[..., 3].any() and bool((self.image == PAPER).all())
 
     @property
+    def shows_nothing(self) -> bool:
+        """Whether nothing is seen: the canvas is blank, or what is on it is hidden; the mask does not count."""
+        return ("sketch" in self.hidden or not self.sketch[..., 3].any()) and (
+            "image" in self.hidden or bool((self.image == PAPER).all())
+        )
+
+    @property
     def has_mask(self) -> bool:
         """Whether any pixel is masked in :meth:`mask_pixels`."""
         return bool((self.mask > 127).any())
@@ -157,11 +166,14 @@ class Raster:
         return (0, 0, self.side, self.side)
 
     def composite(self, box: Box | None = None) -> Pixels:
-        """The sketch over the image, uint8 (h, w, 3), by default of the whole raster."""
+        """The sketch over the image, without what is hidden; uint8 (h, w, 3), by default of the whole raster."""
         area = within(box or self.whole)
+        image = np.full_like(self.image[area], PAPER) if "image" in self.hidden else self.image[area]
+        if "sketch" in self.hidden:
+            return image.copy()
         sketch = self.sketch[area]
         alpha = sketch[..., 3:].astype(np.float32) / 255
-        mixed = self.image[area] * (1 - alpha) + sketch[..., :3] * alpha
+        mixed = image * (1 - alpha) + sketch[..., :3] * alpha
         return np.round(mixed).astype(np.uint8)
 
     def mask_pixels(self) -> Pixels:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import ipywidgets
 
-from robust_widgets.errors import PictureError
+from robust_widgets.errors import PictureError, StateError
 from robust_widgets.pictures import Picture, Pixels
 from robust_widgets.pictures.limits import MAX_STROKES
 from robust_widgets.widgets.controls import SIDE
@@ -66,6 +66,7 @@ class Surface:
         self._on_color: list[Callable[[str], object]] = []
         self._on_action: list[Callable[[str], object]] = []
         self.pad.on_event(status.guard(self._handle))
+        self.pad.observe(status.guard(lambda _change: self._show_hidden()), "hidden")
         # The pad covers the canvas and a second row, which holds its buttons.
         self.canvas.widget.layout.grid_area = "1 / 1 / 2 / 2"
         self.pad.layout.grid_area = "1 / 1 / 3 / 2"
@@ -134,7 +135,12 @@ class Surface:
         self._changed(self.raster.whole, ONLY["image"])
 
     def begin_with(self, sketch: Pixels) -> None:
-        """Make a drawing, uint8 (side, side, 4), the whole painting; can be undone."""
+        """Make a drawing, uint8 (side, side, 4), the whole painting; can be undone.
+
+        Raises:
+            StateError: the picture or the sketch is locked.
+        """
+        self._check_unlocked("image", "sketch")
         with self._lock:
             self._strokes.clear()
             self.raster.begin_with(sketch)
@@ -160,20 +166,34 @@ class Surface:
         self._changed(self.raster.whole, ONLY["mask"])
 
     def invert_mask(self) -> None:
-        """Invert the mask; can be undone."""
+        """Invert the mask; can be undone.
+
+        Raises:
+            StateError: the mask is locked.
+        """
+        self._check_unlocked("mask")
         with self._lock:
             self.raster.invert_mask()
         self._changed(self.raster.whole, ONLY["mask"])
 
     def clear_mask(self) -> None:
-        """Clear the mask; can be undone."""
+        """Clear the mask; can be undone.
+
+        Raises:
+            StateError: the mask is locked.
+        """
+        self._check_unlocked("mask")
         self.set_mask(None)
 
     def flatten(self, picture: Pixels | None = None) -> None:
         """Make a picture, uint8 (h, w, 3), by default the painting, the image under an empty sketch.
 
         One undo reverts it. The mask stays.
+
+        Raises:
+            StateError: the picture or the sketch is locked.
         """
+        self._check_unlocked("image", "sketch")
         with self._lock:
             self._strokes.clear()
             self.raster.flatten(None if picture is None else square(picture, self.raster.side))
@@ -185,6 +205,7 @@ class Surface:
         with self._lock:
             self._strokes.clear()
             self.raster = raster
+            raster.hidden = frozenset(self.pad.hidden)
         self.canvas.draw(raster)
         self._show_hint()
 
@@ -201,12 +222,32 @@ class Surface:
         self._show_change(change)
 
     def clear(self) -> None:
-        """Remove all paint, but not the picture or the mask; can be undone."""
+        """Remove all paint, but not the picture or the mask; can be undone.
+
+        Raises:
+            StateError: the sketch is locked.
+        """
+        self._check_unlocked("sketch")
         with self._lock:
             self._strokes.clear()
             self.raster.clear()
         self.pad.clear_ink()
         self._changed(self.raster.whole, ONLY["sketch"])
+
+    def _show_hidden(self) -> None:
+        with self._lock:
+            self.raster.hidden = frozenset(self.pad.hidden)
+        self.canvas.draw(self.raster, layers=VISIBLE)
+
+    def _check_unlocked(self, *layers: LayerName) -> None:
+        for layer in layers:
+            if layer in self.pad.locked:
+                name = "picture" if layer == "image" else layer
+                raise StateError(f"The {name} is locked; unlock it in the list of layers.")
+
+    def _takes_paint(self, layer: PaintLayer) -> bool:
+        """Whether a layer can be painted on; the page says why it cannot."""
+        return layer not in self.pad.locked and layer not in self.pad.hidden
 
     def _show_hint(self) -> None:
         """Have an empty canvas say what it is for."""
@@ -272,6 +313,7 @@ class Surface:
                     callback(name)
 
     def _put_picture(self, event: PictureEvent) -> None:
+        self._check_unlocked("image")
         if event.place is None:
             self.set_picture(decode(event.name, event.data, self.raster.side))
             return
@@ -283,6 +325,10 @@ class Surface:
         with self._lock:
             if event.phase == "begin" or event.id not in self._strokes:
                 brush = event.brush or self.pad.brush
+                if not self._takes_paint(brush.layer):
+                    if event.phase == "end":
+                        self.pad.painted(event.id)
+                    return
                 while len(self._strokes) >= MAX_STROKES:  # from a page that ends none
                     self.raster.finish(self._strokes.pop(next(iter(self._strokes))))
                 self._strokes[event.id] = self.raster.begin(
@@ -302,8 +348,10 @@ class Surface:
 
     def _area(self, event: AreaEvent) -> None:
         brush = replace(event.brush or self.pad.brush, tool="brush")
+        box = None
         with self._lock:
-            box = self.raster.paint_area(event.corners, brush.color, brush.opacity, brush.layer, brush.mirror)
+            if self._takes_paint(brush.layer):
+                box = self.raster.paint_area(event.corners, brush.color, brush.opacity, brush.layer, brush.mirror)
         if box is not None:
             self.canvas.draw(self.raster, box, ONLY[brush.layer])
         self.pad.painted(event.id)
@@ -313,6 +361,8 @@ class Surface:
 
     def _fill(self, event: FillEvent) -> None:
         brush = replace(event.brush or self.pad.brush, tool="brush")
+        if not self._takes_paint(brush.layer):
+            return
         with self._lock:
             box = self.raster.fill(*event.point, brush.color, brush.opacity, brush.layer)
         if box is not None:

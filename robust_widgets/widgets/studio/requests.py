@@ -32,7 +32,8 @@ def make_request(
         start: pictures to continue from, uint8 (n, h, w, 3), instead of the task's own start.
 
     Raises:
-        PictureError: the canvas that the task starts from is empty, or its mask is empty or covers everything.
+        PictureError: the canvas that the task starts from is empty or hidden, or its mask is empty, hidden or covers
+            everything.
         ParameterError: the task needs a feature and none is selected.
         StateError: the task needs a layer, and the model is still being loaded.
     """
@@ -51,13 +52,24 @@ def make_request(
     request = RunRequest(task, target, parameters, start=start)
     if not spec.takes_picture or surface is None:
         return request
-    if not surface.raster.is_blank:
+    if not surface.raster.shows_nothing:
         request = replace(request, picture=surface.picture())
     elif start is not None:
         request = replace(request, picture=start[0])
+    elif spec.needs_picture and not surface.raster.is_blank:
+        raise PictureError(
+            "Everything on the canvas is hidden, and hidden layers do not go into a run; show a layer in the list of "
+            "layers, then press Run."
+        )
     elif spec.needs_picture:
         raise PictureError("The canvas is empty; paint something, or drop a picture on it, then press Run.")
-    return replace(request, mask=_checked(surface.mask())) if spec.takes_mask else request
+    if not spec.takes_mask:
+        return request
+    if "mask" in surface.raster.hidden and surface.has_mask:
+        raise PictureError(
+            "The mask is hidden, and hidden layers do not go into a run; show it in the list of layers, then press Run."
+        )
+    return replace(request, mask=_checked(surface.mask()))
 
 
 def _checked(mask: Pixels) -> Pixels:
@@ -99,7 +111,7 @@ class LiveMode:
         self._before = self._surface.picture()
 
     def _on_stroke(self) -> None:
-        if not self.button.value or self._surface.raster.is_blank:
+        if not self.button.value or self._surface.raster.shows_nothing:
             return
         current = self._surface.picture()
         trace, step = self._runner.shown_trace, self._runner.shown_step

@@ -199,7 +199,7 @@ class StudioWidget(WholeBox):
         """Take over another studio's painting, runs and settings, and close it; set the picture, if any."""
         if self.surface is not None and other.surface is not None and self.paint_box is not None:
             self.surface.restore(other.surface.raster)
-            for setting in ("tool", "layer", "color", "brush_size", "softness", "opacity"):
+            for setting in ("tool", "layer", "color", "brush_size", "softness", "opacity", "hidden", "locked"):
                 setattr(self.surface.pad, setting, getattr(other.surface.pad, setting))
             self.paint_box.refresh()
             if picture is not None:
@@ -343,7 +343,7 @@ class StudioWidget(WholeBox):
         if trace is not None and len(trace):
             frame = self.results.frame(trace)
             return frame.pixels[min(self.results.which.value, len(frame.pixels)) - 1]
-        if self.surface is None or self.surface.raster.is_blank:
+        if self.surface is None or self.surface.raster.shows_nothing:
             raise PictureError("There is no picture to explain; run a task, or paint or load one, first.")
         return self.surface.picture()
 

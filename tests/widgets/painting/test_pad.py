@@ -68,7 +68,7 @@ def test_the_files_of_the_front_end_are_shipped() -> None:
 def test_only_the_agreed_traits_are_synced() -> None:
     own = {name for name in Pad().get_state() if not name.startswith("_")}
     agreed = {"side", "display_side", "tool", "color", "brush_size", "softness", "opacity", "layer", "masking", "label"}
-    assert own == agreed | {"autosaved", "hint", "mirror", "layout", "tabbable", "tooltip"}
+    assert own == agreed | {"autosaved", "hidden", "hint", "locked", "mirror", "layout", "tabbable", "tooltip"}
 
 
 @pytest.mark.parametrize(

@@ -75,19 +75,21 @@ export class PaintBox {
   private readonly recent: string[] = [];
   private readonly recentRow = element("div", "rs-swatches rs-recent", { role: "group" });
 
-  /** @param brush size, softness and opacity, as they are declared */
+  /** @param brush size, softness and opacity, as they are declared
+   * @param guard shows what an action throws */
   constructor(
     private readonly surface: Surface,
     private readonly brush: readonly NumberParameter[],
+    guard: (act: () => void) => void,
   ) {
     const { pad } = surface;
     const tools = TOOLS.map(([tool, label, path]) => this.choice("tool", tool, say(label), icon(path)));
     this.undo = action(UNDO, say("Undo (Ctrl-Z)"), () => surface.undo());
     this.redo = action(REDO, say("Redo (Ctrl-Shift-Z)"), () => surface.redo());
-    const clear = action(CLEAR, say("Clear all paint (can be undone)"), () => surface.clear());
+    const clear = action(CLEAR, say("Clear all paint (can be undone)"), () => guard(() => surface.clear()));
     const layers = LAYERS.map(([layer, text, label]) => this.choice("layer", layer, say(label), say(text)));
-    const invert = action(INVERT, say("Invert the mask (X)"), () => surface.invertMask());
-    this.dropMask = action(DROP_MASK, say("Clear the mask (can be undone)"), () => surface.setMask(null));
+    const invert = action(INVERT, say("Invert the mask (X)"), () => guard(() => surface.invertMask()));
+    this.dropMask = action(DROP_MASK, say("Clear the mask (can be undone)"), () => guard(() => surface.clearMask()));
     this.maskTools = element("div", "rs-tools rs-mask-tools", { role: "group", "aria-label": say("Layer") });
     this.maskTools.append(...layers, invert, this.dropMask);
     setLabel(this.color, say("Colour of the brush"));

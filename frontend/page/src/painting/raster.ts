@@ -51,6 +51,8 @@ export function colorOf(text: string): Color {
  * extended after it was committed continues from its last point as a separate change. */
 export class Raster {
   readonly layers: Layers;
+  /** Layers that are not seen in {@link composite}. */
+  hidden: ReadonlySet<LayerName> = new Set();
   private readonly history: ChangeHistory;
   private painting: Stroke | null = null;
 
@@ -87,21 +89,28 @@ export class Raster {
     return this.isUnpainted && this.layers.image.every((value) => value === PAPER);
   }
 
+  /** Whether nothing is seen: the canvas is blank, or what is on it is hidden; the mask does not count. */
+  get showsNothing(): boolean {
+    const isPaper = () => this.layers.image.every((value) => value === PAPER);
+    return (this.hidden.has("sketch") || this.isUnpainted) && (this.hidden.has("image") || isPaper());
+  }
+
   get hasMask(): boolean {
     return this.layers.mask.some((value) => value > MIDDLE);
   }
 
-  /** The sketch over the image: red, green, blue for each pixel of a rectangle, by default of the whole raster. */
+  /** The sketch over the image, without what is hidden: red, green, blue for each pixel of a rectangle, by default of the whole raster. */
   composite([left, top, right, bottom]: Box = this.whole): Uint8Array {
     const { image, sketch } = this.layers;
+    const [showsSketch, showsImage] = [!this.hidden.has("sketch"), !this.hidden.has("image")];
     const seen = new Uint8Array((right - left) * (bottom - top) * 3);
     let to = 0;
     for (let y = top; y < bottom; y++) {
       for (let x = left; x < right; x++) {
         const at = y * this.side + x;
-        const alpha = (sketch[4 * at + 3] ?? 0) / 255;
+        const alpha = showsSketch ? (sketch[4 * at + 3] ?? 0) / 255 : 0;
         for (let channel = 0; channel < 3; channel++) {
-          const below = image[3 * at + channel] ?? 0;
+          const below = showsImage ? (image[3 * at + channel] ?? 0) : PAPER;
           seen[to++] = Math.round(below + ((sketch[4 * at + channel] ?? 0) - below) * alpha);
         }
       }

@@ -53,6 +53,8 @@ export class Surface {
       tool: "brush",
       layer: "sketch",
       masking: false,
+      hidden: [],
+      locked: [],
       label: say("Painting canvas"),
       autosaved: true,
     });
@@ -60,6 +62,10 @@ export class Surface {
     const layer = element("div");
     this.root.append(this.canvas.root, layer);
     pad.render({ model: this.pad, el: layer });
+    this.pad.on("change:hidden", () => {
+      this.raster.hidden = new Set(this.pad.get("hidden"));
+      this.canvas.draw(this.raster, this.raster.whole, VISIBLE);
+    });
     this.canvas.draw(this.raster);
   }
 
@@ -82,13 +88,21 @@ export class Surface {
     this.changed(this.raster.whole, ONLY.mask);
   }
 
+  /** Clears the mask, unless it is locked. */
+  clearMask(): void {
+    this.checkUnlocked("mask");
+    this.setMask(null);
+  }
+
   invertMask(): void {
+    this.checkUnlocked("mask");
     this.raster.invertMask();
     this.changed(this.raster.whole, ONLY.mask);
   }
 
   /** Makes a picture the image under an empty sketch. One undo reverts it. The mask stays. */
   flatten(picture: Uint8Array): void {
+    this.checkUnlocked("image", "sketch");
     this.strokes.clear();
     this.raster.flatten(picture);
     this.pad.post({ kind: "clear" });
@@ -99,6 +113,7 @@ export class Surface {
   restore(raster: Raster): void {
     this.strokes.clear();
     this.raster = raster;
+    raster.hidden = new Set(this.pad.get("hidden"));
     this.canvas.draw(raster);
   }
 
@@ -112,6 +127,7 @@ export class Surface {
 
   /** Removes all paint, but neither the picture nor the mask; can be undone. */
   clear(): void {
+    this.checkUnlocked("sketch");
     this.strokes.clear();
     this.raster.clear();
     this.pad.post({ kind: "clear" });
@@ -129,6 +145,7 @@ export class Surface {
 
   /** Puts a picture file under the sketch; beside it, the picture below stays. */
   private async putPicture(file: Blob, name: string, place: Rectangle): Promise<void> {
+    this.checkUnlocked("image");
     this.setPicture(await drawPlaced(file, place, this.raster.layers.image, this.raster.side));
     this.status.show(say("%1 is under your sketch now; undo removes it.", name || say("The picture")));
   }
@@ -170,6 +187,14 @@ export class Surface {
           say("%1 cannot be used: %2. Choose a PNG, JPEG or WebP file.", message.name, message.reason),
         );
     }
+  }
+
+  /** @throws InputError one of these layers is locked */
+  private checkUnlocked(...layers: LayerName[]): void {
+    const locked = layers.find((layer) => this.pad.get("locked").includes(layer));
+    if (!locked) return;
+    const name = locked === "image" ? say("picture") : say(locked);
+    throw new InputError(say("The %1 is locked; unlock it in the list of layers.", name));
   }
 
   private stroke({ id, phase, points, brush }: StrokeMessage): void {

@@ -26,17 +26,25 @@ export function requestOf(
   const values = start && "n" in parameters ? { ...parameters, n: start.count } : parameters;
   const request = { task: task.name, target, parameters: values, ...(start && { start }) };
   if (!task.takesPicture) return request;
+  if (raster.showsNothing && !raster.isBlank && !start) {
+    throw new InputError(
+      say("Everything on the canvas is hidden, and hidden layers do not go into a run; show a layer, then press Run."),
+    );
+  }
   if (raster.isBlank && !start) {
     throw new InputError(say("The canvas is empty; paint something, or put a picture on it, then press Run."));
   }
   const size = start && start.width * start.height * 3;
   const picture =
-    raster.isBlank && start ? { ...start, count: 1, pixels: start.pixels.slice(0, size) } : paintingOf(raster);
+    raster.showsNothing && start ? { ...start, count: 1, pixels: start.pixels.slice(0, size) } : paintingOf(raster);
   return task.takesMask ? { ...request, picture, mask: checkedMask(raster, picture) } : { ...request, picture };
 }
 
 function checkedMask(raster: Raster, picture: Pictures): RunRequest["mask"] & object {
   const levels = raster.maskLevels();
+  if (raster.hidden.has("mask") && raster.hasMask) {
+    throw new InputError(say("The mask is hidden, and hidden layers do not go into a run; show it, then press Run."));
+  }
   if (!levels.some(Boolean)) {
     throw new InputError(say("The mask is empty; press M and mark the part of the picture to paint, then press Run."));
   }
@@ -88,7 +96,7 @@ export class LiveMode {
 
   afterStroke(): void {
     const raster = this.raster();
-    if (!this.isOn || raster.isBlank) return;
+    if (!this.isOn || raster.showsNothing) return;
     const { trace, step } = this.shown();
     const frame = trace?.frame(step);
     // After undo or clear, start from the canvas, not from the last result.

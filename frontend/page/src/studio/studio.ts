@@ -55,7 +55,7 @@ export class Studio {
     if (!first) throw new InputError(say("This page has no tasks; export it again."));
     this.task = first;
     this.surface = new Surface(status, firstBrush(manifest.brush), side);
-    this.paintBox = new PaintBox(this.surface, manifest.brush);
+    this.paintBox = new PaintBox(this.surface, manifest.brush, (act) => status.guard(act));
     this.paint = element("section", "rs-card rs-paint", { "aria-label": say("Painting") }, this.paintBox.root);
     this.target = new TargetPicker(session.model, manifest.model.units, () => this.changed());
     const result = element("section", "rs-card rs-result", { "aria-label": say("Result") });

@@ -18,8 +18,6 @@ const mirrors = (): Record<Mirror, [next: Mirror, label: string]> => ({
 
 export interface BarActions {
   mirror(mirror: Mirror): void;
-  /** 0 to 1. */
-  showResult(opacity: number): void;
   upload(file: File): void;
   /** In (1), out (-1), or to fit (0). */
   zoom(direction: 1 | -1 | 0): void;
@@ -34,8 +32,6 @@ export class Bar {
   private readonly before = button("", say("Show the image without paint, while held"), "\\", icon(EYE));
 
   private readonly symmetry = button("", say("Symmetry"), "S", icon(MIRROR));
-  private readonly result = element("input", "rw-pad-opacity", { type: "range", min: "0", max: "100", value: "0" });
-  private readonly resultRow = element("label", "rw-pad-result-row", {}, say("result over the sketch"), this.result);
   private current: Mirror = "none";
 
   constructor(private readonly actions: BarActions) {
@@ -48,7 +44,6 @@ export class Bar {
     zoomIn.addEventListener("click", () => actions.zoom(1));
     help.addEventListener("click", () => actions.help());
     this.symmetry.addEventListener("click", () => this.nextMirror());
-    this.result.addEventListener("input", () => actions.showResult(Number(this.result.value) / 100));
     this.listenToBefore();
     this.setBefore(false);
     this.setZoom(1);
@@ -60,16 +55,10 @@ export class Bar {
       this.percent,
       zoomIn,
     );
-    this.resultRow.hidden = true;
     const buttons = element("div", "rw-pad-buttons", {}, upload, file, this.before, this.symmetry, zoom, help);
-    this.row = element("div", "rw-pad-bar", {}, buttons, this.resultRow);
+    this.row = element("div", "rw-pad-bar", {}, buttons);
     // JupyterLab handles shortcuts before the pad does; without this, B would insert a cell.
     this.row.setAttribute("data-lm-suppress-shortcuts", "true");
-  }
-
-  /** Offers to lay the result over the sketch, where there is one. */
-  offerResult(): void {
-    this.resultRow.hidden = false;
   }
 
   /** Goes on to the next kind of symmetry. */

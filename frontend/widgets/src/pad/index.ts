@@ -11,9 +11,11 @@ import "./box.css";
 import { Cursor } from "./cursor";
 import { Help, shortcutsInWords } from "./help";
 import { Keyboard } from "./keyboard";
-import { choose, type Incoming, type Model, type Place, type RawModel } from "./messages";
+import { choose, type Incoming, type Model, type Place, type RasterLayer, type RawModel } from "./messages";
 import "./pad.css";
 import "./help.css";
+import { LayerList, refusal } from "./layerList";
+import "./layers.css";
 import "./place.css";
 import { bringPicture, listenForPictures, type SmallPicture } from "./picture";
 import { Placement } from "./placement";
@@ -23,8 +25,10 @@ import { colorAt, hostOf } from "./scene";
 import { Strokes } from "./strokes";
 import { Viewport } from "./viewport";
 
-const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking", "label", "hint", "mirror"] as const;
+const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking", "label", "hint", "mirror", "hidden", "locked"] as const;
 const LEAST_RING = 3;
+/** How long the painting says why it refused something. */
+const NOTICE_MS = 2500;
 
 const endedText = (model: Model): string => {
   const next = model.get("autosaved") ? "Run the cell again to restore the painting." : "Run the cell again to paint.";
@@ -56,7 +60,20 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
 
   const announce = (text: string) => (status.textContent = text);
   const side = () => model.get("side");
-  const strokes = new Strokes(model, paper);
+  /** Says why nothing can be done on a layer; false if something can. */
+  const refuses = (layer: RasterLayer): boolean => {
+    const why = refusal(layer, model.get("hidden"), model.get("locked"));
+    if (why) notify(why);
+    return why !== undefined;
+  };
+  let noticeTimer = 0;
+  const notify = (text: string) => {
+    announce(text);
+    badge.textContent = text;
+    clearTimeout(noticeTimer);
+    noticeTimer = window.setTimeout(showBadge, NOTICE_MS);
+  };
+  const strokes = new Strokes(model, paper, refuses);
   const viewport: Viewport = new Viewport(surface, side, () => {
     bar.setZoom(viewport.zoom);
     resizeRing();
@@ -69,7 +86,11 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   const showBefore = (show: boolean) => {
     hostOf(surface).classList.toggle("rw-before", show);
     bar.setBefore(show);
-    badge.textContent = show ? say("Before") : model.get("layer") === "mask" ? say("Mask") : "";
+    showBadge();
+  };
+  const showBadge = () => {
+    const isBefore = hostOf(surface).classList.contains("rw-before");
+    badge.textContent = isBefore ? say("Before") : model.get("layer") === "mask" ? say("Mask") : "";
   };
   const zoom = (direction: 1 | -1 | 0) => {
     if (direction) viewport.step(direction, cursor.onSurface);
@@ -89,6 +110,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     signal,
   );
   const bring = (picture: SmallPicture) => {
+    if (refuses("image")) return;
     pointers.finish();
     cursor.finish();
     placement.begin(picture);
@@ -101,6 +123,12 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     showBefore,
     help: () => help.toggle(),
     mirror: (mirror) => choose(model, "mirror", mirror),
+  });
+  const changed = (name: "hidden" | "locked", layer: RasterLayer, isIn: boolean) =>
+    choose(model, name, [...model.get(name).filter((other) => other !== layer), ...(isIn ? [layer] : [])]);
+  const layers = new LayerList({
+    hide: (layer, isHidden) => changed("hidden", layer, isHidden),
+    lock: (layer, isLocked) => changed("locked", layer, isLocked),
     showResult: (opacity) => result.show(opacity),
   });
   const color = element("div", "rw-pad-color");
@@ -122,7 +150,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   surface.append(hint, result.canvas, paper, ring, cursor.mark, color, badge);
   // The notice is outside the surface: screen readers announce nothing inside role="application".
   const frame = element("div", "rw-pad-frame", {}, surface, placement.layer, notice, help.panel);
-  el.append(frame, bar.row, status);
+  el.append(frame, bar.row, layers.root, status);
 
   const pointers: Pointers = new Pointers(
     {
@@ -141,8 +169,14 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   const nextMirror = () => {
     if (model.get("mirror")) announce(bar.setMirror(bar.nextMirror()));
   };
+  const toggleLayer = () => {
+    const layer = model.get("layer");
+    const isHidden = !model.get("hidden").includes(layer);
+    changed("hidden", layer, isHidden);
+    notify(refusal(layer, isHidden ? [layer] : [], []) ?? (layer === "mask" ? say("mask shown") : say("sketch shown")));
+  };
   const keyboard: Keyboard = new Keyboard(
-    { surface, model, viewport, pointers, cursor, help, showBefore, announce, nextMirror },
+    { surface, model, viewport, pointers, cursor, help, showBefore, announce, nextMirror, toggleLayer },
     signal,
   );
   for (const part of [surface, placement.layer]) listenForPictures(part, model, bring, signal);
@@ -156,7 +190,9 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     bar.setMirror(model.get("mirror"));
     surface.dataset["layer"] = model.get("layer");
     el.style.setProperty("--rw-pad-side", `${model.get("display_side")}px`);
-    hostOf(surface).classList.toggle("rw-no-mask", !model.get("masking"));
+    const [hidden, masking] = [model.get("hidden"), model.get("masking")];
+    hostOf(surface).classList.toggle("rw-no-mask", !masking || hidden.includes("mask"));
+    layers.update(hidden, model.get("locked"), masking);
     showBefore(false);
     resizeRing();
     if (paper.width === side()) return;
@@ -176,7 +212,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     attached.disconnect();
     update();
     connectBox(hostOf(surface), model, signal);
-    if (result.follow(el, signal)) bar.offerResult();
+    if (result.follow(el, signal)) layers.offerResult();
   });
   attached.observe(surface);
   model.send({ kind: "hello" });
@@ -184,6 +220,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   return () => {
     pointers.finish();
     cursor.finish();
+    clearTimeout(noticeTimer);
     placement.close();
     strokes.stop();
     attached.disconnect();

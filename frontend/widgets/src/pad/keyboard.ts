@@ -24,6 +24,8 @@ export interface KeyboardHost {
   announce(text: string): void;
   /** Goes on to the next kind of symmetry. */
   nextMirror(): void;
+  /** Shows the layer that is painted on, or hides it. */
+  toggleLayer(): void;
 }
 
 /** Keys, while the painting surface has the focus. Tab is never handled. */
@@ -134,6 +136,7 @@ export class Keyboard {
     else if (command.local === "help") help.toggle();
     else if (command.local === "mirror") this.host.nextMirror();
     else if (command.local === "layer") this.changeLayer();
+    else if (command.local === "hide") this.host.toggleLayer();
     else if (!help.panel.hidden) help.toggle(false);
     else if (!pointers.cancel() && !cursor.cancel()) model.send({ kind: "action", name: "stop" });
   }

@@ -5,6 +5,7 @@ import type { Rectangle } from "./rectangle";
 
 export type Tool = "brush" | "eraser" | "line" | "rectangle" | "lasso" | "fill" | "eyedropper";
 export type Layer = "sketch" | "mask";
+export type RasterLayer = Layer | "image";
 /** Where each stroke is repeated: across the vertical middle line (x), the horizontal one (y), or both. */
 export type Mirror = "none" | "x" | "y" | "both";
 export type Action = "undo" | "redo" | "run" | "stop" | "smaller" | "larger" | "invert";
@@ -33,6 +34,10 @@ export interface State {
   opacity: number;
   layer: Layer;
   masking: boolean;
+  /** Layers that are not seen, and do not go into a run. */
+  hidden: readonly RasterLayer[];
+  /** Layers that nothing is painted on. */
+  locked: readonly RasterLayer[];
   /** Left out where what is painted cannot be mirrored. */
   mirror?: Mirror;
   label: string;
@@ -84,7 +89,7 @@ export function mirrored<P extends Place | Point>(point: P, mirror: Mirror, side
 }
 
 /** Sets a trait here at once, and syncs it to Python. */
-export function choose<Name extends "tool" | "layer" | "color" | "mirror">(
+export function choose<Name extends "tool" | "layer" | "color" | "mirror" | "hidden" | "locked">(
   model: Model,
   name: Name,
   value: State[Name],

@@ -7,7 +7,7 @@ import type { SmallPicture } from "./picture";
 import { centred, contains, cornerOf, CORNERS, drawn, moved, scaled, type Corner, type Rectangle } from "./rectangle";
 import type { Viewport } from "./viewport";
 
-const CHECK = "M3 8.5 6.500 12 13 4.500";
+const CHECK = "M3 8.5 6.5 12 13 4.5";
 const CROSS = "M4 4l8 8M12 4l-8 8";
 const SCALE = 1.05;
 const ZOOM_PER_WHEEL_PIXEL = 0.01;

@@ -8,7 +8,7 @@ export class ResultOverlay {
 
   /** Follows the view in the studio of an element; false if there is none. */
   follow(inside: HTMLElement, signal: AbortSignal): boolean {
-    this.view = inside.closest(".rw-studio")?.querySelector<HTMLElement>(".rw-view") ?? null;
+    this.view = inside.closest(".rw-studio, .rs-studio")?.querySelector<HTMLElement>(".rw-view") ?? null;
     if (!this.view) return false;
     const observer = new MutationObserver(() => this.draw());
     observer.observe(this.view, { attributes: true, attributeFilter: ["data-step", "data-painted", "data-run"] });

@@ -5,7 +5,7 @@ import type { Action, Tool } from "./messages";
 export type Command =
   | { action: Action }
   | { tool: Tool }
-  | { local: "layer" | "mirror" | "before" | "help" | "zoomIn" | "zoomOut" | "zoomFit" | "stop" };
+  | { local: "layer" | "hide" | "mirror" | "before" | "help" | "zoomIn" | "zoomOut" | "zoomFit" | "stop" };
 
 const PLAIN: Record<string, Command> = {
   b: { tool: "brush" },
@@ -16,6 +16,7 @@ const PLAIN: Record<string, Command> = {
   g: { tool: "fill" },
   i: { tool: "eyedropper" },
   m: { local: "layer" },
+  h: { local: "hide" },
   x: { action: "invert" },
   s: { local: "mirror" },
   0: { local: "zoomFit" },
@@ -74,6 +75,7 @@ export const shortcuts = (): [string, [string[], string][]][] => [
     say("Layers and history"),
     [
       [["M"], say("Sketch or mask")],
+      [["H"], say("Show or hide the layer you paint on")],
       [["X"], say("Invert the mask")],
       [["\\"], say("Hold: the image without paint")],
       [["Ctrl-Z"], say("Undo")],

@@ -1,7 +1,7 @@
 /** Painting with the chosen tool: shown here at once, and sent to Python. */
 import { contextOf } from "@robust-widgets/shared/dom";
 import { Ink } from "./ink";
-import { brushOf, type Incoming, type Model, type Place, type Point } from "./messages";
+import { brushOf, type Incoming, type Layer, type Model, type Place, type Point } from "./messages";
 import { hostOf, readScene } from "./scene";
 
 // A stroke is one message, sent when it ends. A stroke that takes longer than this is sent in parts: a closed page then
@@ -30,6 +30,8 @@ export class Strokes {
   constructor(
     private readonly model: Model,
     private readonly paper: HTMLCanvasElement,
+    /** Says why nothing can be painted on a layer; false if something can. */
+    private readonly refuses: (layer: Layer) => boolean = () => false,
   ) {
     this.context = contextOf(paper);
   }
@@ -43,12 +45,14 @@ export class Strokes {
       this.model.send({ kind: "pick", point: [x, y] });
       return null;
     }
+    if (this.refuses(this.model.get("layer"))) return null;
     if (tool === "fill") {
       this.model.send({ kind: "fill", point: [x, y], brush: brushOf(this.model, false) });
       return null;
     }
     const below = this.inks.at(-1)?.after;
-    const scene = below ?? readScene(hostOf(this.paper), this.model.get("side"), this.model.get("masking"));
+    const showsMask = this.model.get("masking") && !this.model.get("hidden").includes("mask");
+    const scene = below ?? readScene(hostOf(this.paper), this.model.get("side"), showsMask);
     const ink = new Ink(scene, brushOf(this.model, tool === "eraser" || erase));
     this.inks.push(ink);
     const gesture =
