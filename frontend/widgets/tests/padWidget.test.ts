@@ -1,7 +1,8 @@
 /** The pad as a whole: pointers, keys, buttons and messages. */
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import pad from "../src/pad/index";
-import { addHost, FakePad, setSize } from "./pad";
+import { contextFor } from "../../shared/tests/canvas";
+import { addHost, fill, FakePad, setSize } from "./pad";
 
 const DISPLAY = 320;
 let model: FakePad;
@@ -312,6 +313,45 @@ describe("the pad", () => {
     close();
     expect(model.takeSent()).toMatchObject([{ kind: "stroke", phase: "end" }]);
     expect(model.listenerCount).toBe(0);
+  });
+});
+
+describe("colours", () => {
+  const swatches = () => [...host.querySelectorAll<HTMLElement>(".rw-pad-swatch:not([hidden])")];
+
+  test("of the picture are shown, and a press paints with one", () => {
+    const image = host.querySelector<HTMLCanvasElement>(".rw-layer-image");
+    fill(image, [10, 20, 30, 255]);
+    if (image) contextFor(image).set(3, 3, [200, 40, 0, 255]);
+    press("c");
+    expect(swatches().map(({ title }) => title)).toEqual(["Paint #0a141e", "Paint #c82800"]);
+    expect(button("Colours of the picture").getAttribute("aria-pressed")).toBe("true");
+    model.set("tool", "eyedropper");
+    swatches()[1]?.click();
+    expect([model.get("color"), model.get("tool")]).toEqual(["#c82800", "brush"]);
+    press("c");
+    expect(part(".rw-pad-colors").hidden).toBe(true);
+  });
+
+  test("are those of the painting where there is no picture, and none of an empty canvas", () => {
+    press("c");
+    expect([part(".rw-pad-colors").hidden, part(".rw-pad-status").textContent]).toEqual([
+      true,
+      "There is no picture yet",
+    ]);
+    fill(host.querySelector(".rw-layer-painting"), [0, 200, 0, 255]);
+    button("Colours of the picture").click();
+    expect(swatches().map(({ dataset }) => dataset["color"])).toEqual(["#00c800"]);
+  });
+
+  test("at the keyboard's cursor are told while it picks", () => {
+    fill(host.querySelector(".rw-layer-painting"), [0, 200, 0, 255]);
+    model.set("tool", "eyedropper");
+    press("ArrowRight");
+    expect(part(".rw-pad-status").textContent).toBe("17, 16, #00c800");
+    expect([part(".rw-pad-color").hidden, part(".rw-pad-color").textContent]).toEqual([false, "#00c800"]);
+    surface.dispatchEvent(new Event("blur"));
+    expect(part(".rw-pad-color").hidden).toBe(true);
   });
 });
 

@@ -210,6 +210,8 @@ const PAINTING = {
   "Symmetry: sides, top and bottom, both": "Symmetrie: Seiten, oben und unten, beides",
   "Shift-click": "Umschalt-Klick",
   "Straight line from the last stroke": "Gerade vom letzten Strich aus",
+  "Colours of the picture": "Farben des Bildes",
+  "There is no picture yet": "Es gibt noch kein Bild",
   Layers: "Ebenen",
   "Show the mask": "Maske zeigen",
   "Lock the mask": "Maske sperren",

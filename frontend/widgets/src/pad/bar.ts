@@ -7,7 +7,10 @@ const PICTURE = "M2 3.5h12v9H2zM2 10.5l3.5-3.5 3 3 2-2 3.5 3.5M11 6.2v.1";
 const EYE =
   "M1.5 8S4 3.7 8 3.7 14.5 8 14.5 8 12 12.3 8 12.3 1.5 8 1.5 8z" + "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6z";
 
-const MIRROR = "M8 2v12M6 4.5 1.5 12H6zM10 4.5 14.500 12H10z";
+const PALETTE =
+  "M8 2C4.7 2 2 4.5 2 7.800c0 3.3 2.5 6.2 5.3 6.2 1.2 0 1.6-.8 1.2-1.7-.5-1.2.2-2 1.3-2h1.700c1.5 0 2.5-1 2.5-2.600C14 4.4 11.3 2 8 2z" +
+  "M5 7.500v.1M7 4.800v.1M10.3 5.300v.1";
+const MIRROR = "M8 2v12M6 4.5 1.5 12H6zM10 4.5 14.5 12H10z";
 
 const mirrors = (): Record<Mirror, [next: Mirror, label: string]> => ({
   none: ["x", say("Symmetry: off")],
@@ -23,6 +26,8 @@ export interface BarActions {
   zoom(direction: 1 | -1 | 0): void;
   showBefore(show: boolean): void;
   help(): void;
+  /** Shows the colours of the picture, or hides them. */
+  colors(): void;
 }
 
 /** The buttons under the painting for what the browser does by itself. */
@@ -32,6 +37,7 @@ export class Bar {
   private readonly before = button("", say("Show the image without paint, while held"), "\\", icon(EYE));
 
   private readonly symmetry = button("", say("Symmetry"), "S", icon(MIRROR));
+  private readonly colors = button("", say("Colours of the picture"), "C", icon(PALETTE));
   private current: Mirror = "none";
 
   constructor(private readonly actions: BarActions) {
@@ -44,6 +50,8 @@ export class Bar {
     zoomIn.addEventListener("click", () => actions.zoom(1));
     help.addEventListener("click", () => actions.help());
     this.symmetry.addEventListener("click", () => this.nextMirror());
+    this.colors.addEventListener("click", () => actions.colors());
+    this.setColors(false);
     this.listenToBefore();
     this.setBefore(false);
     this.setZoom(1);
@@ -55,7 +63,7 @@ export class Bar {
       this.percent,
       zoomIn,
     );
-    const buttons = element("div", "rw-pad-buttons", {}, upload, file, this.before, this.symmetry, zoom, help);
+    const buttons = element("div", "rw-pad-buttons", {}, upload, file, this.before, this.symmetry, this.colors, zoom, help);
     this.row = element("div", "rw-pad-bar", {}, buttons);
     // JupyterLab handles shortcuts before the pad does; without this, B would insert a cell.
     this.row.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -78,6 +86,10 @@ export class Bar {
     this.symmetry.setAttribute("aria-label", label);
     this.symmetry.title = `${label} (S)`;
     return label;
+  }
+
+  setColors(areShown: boolean): void {
+    this.colors.setAttribute("aria-pressed", String(areShown));
   }
 
   setZoom(zoom: number): void {

@@ -19,6 +19,8 @@ export class Cursor {
     private readonly strokes: Strokes,
     private readonly ring: HTMLElement,
     private readonly announce: (text: string) => void,
+    /** Shows the colour at a point of the surface, and returns it; null hides it. */
+    private readonly showColor: (at: Place | null) => string,
   ) {
     this.mark.className = "rw-pad-cursor";
     this.mark.hidden = true;
@@ -43,6 +45,7 @@ export class Cursor {
   hide(): void {
     this.finish();
     this.mark.hidden = true;
+    this.showColor(null);
   }
 
   /** Moves the mark to where the viewport shows its place. */
@@ -63,7 +66,9 @@ export class Cursor {
     this.viewport.reveal(this.knownPlace);
     this.gesture?.extend([...this.knownPlace, 1], false);
     this.show();
-    this.announce(`${Math.round(this.knownPlace[0])}, ${Math.round(this.knownPlace[1])}`);
+    const color = this.model.get("tool") === "eyedropper" ? this.showColor(this.viewport.fromRaster(this.knownPlace)) : "";
+    const [column, row] = this.knownPlace.map(Math.round);
+    this.announce([column, row, ...(color ? [color] : [])].join(", "));
   }
 
   /** Clicks at its place; during a stroke, ends the stroke. */

@@ -14,10 +14,12 @@ import { Keyboard } from "./keyboard";
 import { choose, type Incoming, type Model, type Place, type RasterLayer, type RawModel } from "./messages";
 import "./pad.css";
 import "./help.css";
+import "./colors.css";
 import { LayerList, refusal } from "./layerList";
 import "./layers.css";
 import "./place.css";
 import { bringPicture, listenForPictures, type SmallPicture } from "./picture";
+import { PictureColors } from "./pictureColors";
 import { Placement } from "./placement";
 import { Pointers } from "./pointers";
 import { ResultOverlay } from "./result";
@@ -80,7 +82,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     cursor.update();
     placement.update();
   });
-  const cursor = new Cursor(model, viewport, strokes, ring, announce);
+  const cursor = new Cursor(model, viewport, strokes, ring, announce, (at) => showColor(at));
   const focusSurface = () => (placement.isActive ? placement.area : surface).focus({ preventScroll: true });
   const help = new Help(focusSurface);
   const showBefore = (show: boolean) => {
@@ -122,6 +124,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     zoom,
     showBefore,
     help: () => help.toggle(),
+    colors: () => toggleColors(),
     mirror: (mirror) => choose(model, "mirror", mirror),
   });
   const changed = (name: "hidden" | "locked", layer: RasterLayer, isIn: boolean) =>
@@ -131,16 +134,29 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     lock: (layer, isLocked) => changed("locked", layer, isLocked),
     showResult: (opacity) => result.show(opacity),
   });
+  const useColor = (color: string) => {
+    choose(model, "color", color);
+    if (["eraser", "eyedropper"].includes(model.get("tool"))) choose(model, "tool", "brush");
+  };
+  const pictureColors = new PictureColors(useColor);
+  const toggleColors = () => {
+    if (pictureColors.isShown) pictureColors.hide();
+    else if (!pictureColors.show(hostOf(surface))) notify(say("There is no picture yet"));
+    bar.setColors(pictureColors.isShown);
+  };
+  // The picture may have become another one.
+  pictureColors.root.addEventListener("pointerenter", () => pictureColors.show(hostOf(surface)), { signal });
   const color = element("div", "rw-pad-color");
   color.hidden = true;
-  const showColor = (at: Place | null) => {
+  const showColor = (at: Place | null): string => {
     const picked = at && colorAt(hostOf(surface), viewport.toRasterFrom(at));
     color.hidden = !picked;
-    if (!at || !picked) return;
+    if (!at || !picked) return "";
     color.textContent = picked;
     color.style.setProperty("--rw-picked", picked);
     color.style.left = `${at[0]}px`;
     color.style.top = `${at[1]}px`;
+    return picked;
   };
   const resizeRing = () => {
     const scale = (model.get("display_side") * viewport.zoom) / side();
@@ -150,7 +166,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   surface.append(hint, result.canvas, paper, ring, cursor.mark, color, badge);
   // The notice is outside the surface: screen readers announce nothing inside role="application".
   const frame = element("div", "rw-pad-frame", {}, surface, placement.layer, notice, help.panel);
-  el.append(frame, bar.row, layers.root, status);
+  el.append(frame, bar.row, pictureColors.root, layers.root, status);
 
   const pointers: Pointers = new Pointers(
     {
@@ -176,7 +192,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     notify(refusal(layer, isHidden ? [layer] : [], []) ?? (layer === "mask" ? say("mask shown") : say("sketch shown")));
   };
   const keyboard: Keyboard = new Keyboard(
-    { surface, model, viewport, pointers, cursor, help, showBefore, announce, nextMirror, toggleLayer },
+    { surface, model, viewport, pointers, cursor, help, showBefore, announce, nextMirror, toggleLayer, toggleColors },
     signal,
   );
   for (const part of [surface, placement.layer]) listenForPictures(part, model, bring, signal);

@@ -26,6 +26,8 @@ export interface KeyboardHost {
   nextMirror(): void;
   /** Shows the layer that is painted on, or hides it. */
   toggleLayer(): void;
+  /** Shows the colours of the picture, or hides them. */
+  toggleColors(): void;
 }
 
 /** Keys, while the painting surface has the focus. Tab is never handled. */
@@ -137,6 +139,7 @@ export class Keyboard {
     else if (command.local === "mirror") this.host.nextMirror();
     else if (command.local === "layer") this.changeLayer();
     else if (command.local === "hide") this.host.toggleLayer();
+    else if (command.local === "colors") this.host.toggleColors();
     else if (!help.panel.hidden) help.toggle(false);
     else if (!pointers.cancel() && !cursor.cancel()) model.send({ kind: "action", name: "stop" });
   }

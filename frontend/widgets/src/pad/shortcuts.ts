@@ -5,7 +5,7 @@ import type { Action, Tool } from "./messages";
 export type Command =
   | { action: Action }
   | { tool: Tool }
-  | { local: "layer" | "hide" | "mirror" | "before" | "help" | "zoomIn" | "zoomOut" | "zoomFit" | "stop" };
+  | { local: "layer" | "hide" | "colors" | "mirror" | "before" | "help" | "zoomIn" | "zoomOut" | "zoomFit" | "stop" };
 
 const PLAIN: Record<string, Command> = {
   b: { tool: "brush" },
@@ -16,6 +16,7 @@ const PLAIN: Record<string, Command> = {
   g: { tool: "fill" },
   i: { tool: "eyedropper" },
   m: { local: "layer" },
+  c: { local: "colors" },
   h: { local: "hide" },
   x: { action: "invert" },
   s: { local: "mirror" },
@@ -65,6 +66,7 @@ export const shortcuts = (): [string, [string[], string][]][] => [
       [["G"], say("Fill")],
       [["I"], say("Pick a colour")],
       [[say("Alt-click")], say("Pick with any tool")],
+      [["C"], say("Colours of the picture")],
       [["[", "]"], say("Brush size")],
       [["S"], say("Symmetry: sides, top and bottom, both")],
       [[say("Shift-click")], say("Straight line from the last stroke")],
