@@ -100,3 +100,28 @@ test("a colour is picked from what is seen, and none from outside", () => {
   expect(raster.colorAt(16, 0)).toBeNull();
   expect(raster.fill(-1, 3, BRUSH)).toBeNull();
 });
+
+test("paint is repeated across the middle lines, strokes and areas", () => {
+  const raster = new Raster(16);
+  const alphaAt = (x: number, y: number) => raster.layers.sketch[4 * (y * 16 + x) + 3];
+  const stroke = raster.begin({ ...BRUSH, size: 2, mirror: "both" });
+  raster.extend(stroke, [[3.5, 4.5, 1]]);
+  raster.finish(stroke);
+  expect([alphaAt(3, 4), alphaAt(12, 4), alphaAt(3, 11), alphaAt(12, 11), alphaAt(8, 8)]).toEqual([255, 255, 255, 255, 0]);
+  raster.clear();
+  const corners: Corner[] = [
+    [1, 1],
+    [4, 1],
+    [4, 4],
+    [1, 4],
+  ];
+  raster.paintArea(corners, { ...BRUSH, mirror: "x" });
+  expect([alphaAt(2, 2), alphaAt(13, 2), alphaAt(2, 13)]).toEqual([255, 255, 0]);
+});
+
+test("a light pressure paints thinly where it sets the opacity", () => {
+  const raster = new Raster(16);
+  const stroke = raster.begin(BRUSH);
+  raster.extend(stroke, [[8, 8, 1, 0.5]]);
+  expect(raster.layers.sketch[4 * (8 * 16 + 8) + 3]).toBe(128);
+});

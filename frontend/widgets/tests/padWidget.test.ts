@@ -76,6 +76,33 @@ describe("pointers", () => {
     ]);
   });
 
+  test("what a pen's pressure sets, and its curve, can be chosen once a pen was seen, and is remembered", () => {
+    const pen = { pointerType: "pen", pressure: 0.25 };
+    const dot = () => {
+      pointer("pointerdown", 4, 4, pen);
+      pointer("pointerup", 4, 4, { ...pen, pressure: 0, buttons: 0 });
+      const [sent] = model.takeSent();
+      return sent?.kind === "stroke" ? [sent.brush.pressure, sent.points[0]?.[2]] : [];
+    };
+    const set = (label: string, value: string) => {
+      const field = part(`select[aria-label="${label}"]`) as HTMLSelectElement;
+      field.value = value;
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    expect(part(".rw-pad-pen").hidden).toBe(true);
+    expect(dot()).toEqual(["size", 0.25]);
+    expect(part(".rw-pad-pen").hidden).toBe(false);
+    set("What the pen's pressure sets", "both");
+    set("How the pen answers pressure", "soft");
+    expect(dot()).toEqual(["both", 0.5]);
+    set("How the pen answers pressure", "firm");
+    close();
+    open();
+    expect(part(".rw-pad-pen").hidden).toBe(false);
+    expect(dot()).toEqual(["both", 0.063]);
+    localStorage.clear();
+  });
+
   test("the eraser end of a pen erases", () => {
     pointer("pointerdown", 4, 4, { pointerType: "pen", pressure: 1, button: 5, buttons: 32 });
     pointer("pointerup", 4, 4, { pointerType: "pen", buttons: 0 });

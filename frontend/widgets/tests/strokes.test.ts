@@ -50,7 +50,10 @@ test("a stroke shows at once, and is one message", () => {
         [8, 8, 1],
         [16, 8, 1],
       ],
-      brush: { tool: "brush", color: "#ff0000", size: 4, softness: 0, opacity: 1, layer: "sketch", mirror: "none" },
+      brush: {
+        ...({ tool: "brush", color: "#ff0000", size: 4, softness: 0, opacity: 1 } as const),
+        ...{ layer: "sketch", mirror: "none", pressure: "size" },
+      },
     },
   ]);
 });

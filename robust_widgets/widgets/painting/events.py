@@ -21,7 +21,7 @@ from robust_widgets.pictures.limits import (
 )
 from robust_widgets.widgets.page_widget import HelloEvent, Message
 from robust_widgets.widgets.painting.layers import Mirror, PaintLayer
-from robust_widgets.widgets.painting.strokes import Point, Tool
+from robust_widgets.widgets.painting.strokes import Pressure, Tool
 
 PadTool: TypeAlias = Literal["brush", "eraser", "line", "rectangle", "lasso", "fill", "eyedropper"]
 Phase: TypeAlias = Literal["begin", "move", "end"]
@@ -47,6 +47,7 @@ class Brush:
         softness, opacity: 0 to 1.
         layer: the layer painted on.
         mirror: where the paint is repeated.
+        pressure: what the pressure of a pen sets.
     """
 
     tool: Tool
@@ -56,6 +57,7 @@ class Brush:
     opacity: float
     layer: PaintLayer
     mirror: Mirror = "none"
+    pressure: Pressure = "size"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class StrokeEvent:
 
     id: int
     phase: Phase
-    points: tuple[Point, ...]
+    points: tuple[tuple[float, float, float], ...]
     brush: Brush | None = None
 
 
@@ -188,17 +190,24 @@ def _brush(raw: object) -> Brush | None:
         return None
     fields = cast("Message", raw)
     tool, color, layer = fields.get("tool"), fields.get("color"), fields.get("layer")
-    mirror = fields.get("mirror", "none")
+    mirror, pressure = fields.get("mirror", "none"), fields.get("pressure", "size")
     numbers = _numbers([fields.get("size"), fields.get("softness"), fields.get("opacity")], 3)
     if tool not in get_args(Tool) or layer not in get_args(PaintLayer) or not is_color(color) or numbers is None:
         return None
-    if mirror not in get_args(Mirror):
+    if mirror not in get_args(Mirror) or pressure not in get_args(Pressure):
         return None
     size, softness, opacity = numbers
     if not (0 < size <= MAX_BRUSH_SIZE and 0 <= softness <= 1 and 0 <= opacity <= 1):
         return None
     return Brush(
-        cast("Tool", tool), str(color), size, softness, opacity, cast("PaintLayer", layer), cast("Mirror", mirror)
+        cast("Tool", tool),
+        str(color),
+        size,
+        softness,
+        opacity,
+        cast("PaintLayer", layer),
+        cast("Mirror", mirror),
+        cast("Pressure", pressure),
     )
 
 

@@ -15,8 +15,10 @@ import numpy.typing as npt
 from robust_widgets.pictures import Pixels
 from robust_widgets.widgets.painting.layers import Box, Mirror, PaintLayer, union
 
-Point: TypeAlias = tuple[float, float, float]
+# x, y, and the fractions of the brush's width and, by default all, of its opacity.
+Point: TypeAlias = tuple[float, float, float] | tuple[float, float, float, float]
 Tool = Literal["brush", "eraser"]
+Pressure: TypeAlias = Literal["size", "opacity", "both", "none"]
 Color: TypeAlias = tuple[int, int, int]
 Coverage: TypeAlias = npt.NDArray[np.float32]
 
@@ -39,6 +41,7 @@ class Stroke:
         touched: the rectangle painted so far; None if empty.
         last: the last point painted.
         mirror: where it is repeated.
+        pressure: what the pressure of a pen sets.
     """
 
     tool: Tool
@@ -52,6 +55,7 @@ class Stroke:
     touched: Box | None = None
     last: Point | None = None
     mirror: Mirror = "none"
+    pressure: Pressure = "size"
 
 
 def mirrored(points: Sequence[tuple[float, ...]], mirror: Mirror, side: int) -> list[list[tuple[float, ...]]]:
@@ -68,11 +72,11 @@ def cover(stroke: Stroke, first: Point, second: Point) -> Box | None:
     """Add one segment to the coverage, and its images; returns the changed rectangle, None if it is outside."""
     changed: Box | None = None
     for start, end in mirrored((first, second), stroke.mirror, len(stroke.coverage)):
-        changed = union(changed, _cover(stroke, (start[0], start[1], start[2]), (end[0], end[1], end[2])))
+        changed = union(changed, _cover(stroke, start, end))
     return changed
 
 
-def _cover(stroke: Stroke, first: Point, second: Point) -> Box | None:
+def _cover(stroke: Stroke, first: tuple[float, ...], second: tuple[float, ...]) -> Box | None:
     """Add one segment to the coverage, with an edge that fades over ``1 + softness * radius`` pixels."""
     side = len(stroke.coverage)
     radius = stroke.size / 2 * max(first[2], second[2])
@@ -94,6 +98,8 @@ def _cover(stroke: Stroke, first: Point, second: Point) -> Box | None:
     distance = np.hypot(columns - position * along, rows - position * across)
     radii = stroke.size / 2 * (first[2] + (second[2] - first[2]) * position)
     shape = np.clip((radii + 0.5 - distance) / (1 + stroke.softness * radii), 0, 1)
+    if len(first) > 3 and len(second) > 3:
+        shape *= first[3] + (second[3] - first[3]) * position
     area = stroke.coverage[top:bottom, left:right]
     np.maximum(area, shape, out=area)
     return (left, top, right, bottom)

@@ -30,10 +30,11 @@ from robust_widgets.widgets.painting.events import (
 from robust_widgets.widgets.painting.layers import Box, Change, LayerName, PaintLayer
 from robust_widgets.widgets.painting.pad import Pad
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
-from robust_widgets.widgets.painting.strokes import Point, Stroke
+from robust_widgets.widgets.painting.strokes import Point, Pressure, Stroke
 from robust_widgets.widgets.status_line import StatusLine
 
 MIN_WIDTH = 0.3
+MIN_OPACITY = 0.05
 BLANK_HINT = "Paint here, or drop a picture"
 VISIBLE: frozenset[LayerName] = frozenset(("image", "sketch"))
 ONLY: dict[LayerName, frozenset[LayerName]] = {name: frozenset((name,)) for name in ALL_LAYERS}
@@ -334,9 +335,10 @@ class Surface:
                 self._strokes[event.id] = self.raster.begin(
                     brush.tool, brush.color, brush.size, brush.softness, brush.opacity, brush.layer, brush.mirror
                 )
+                self._strokes[event.id].pressure = brush.pressure
                 self._report_color(brush)
             stroke = self._strokes[event.id]
-            box = self.raster.extend(stroke, [_width(point) for point in event.points])
+            box = self.raster.extend(stroke, [_weighted(*point, stroke.pressure) for point in event.points])
             ended = event.phase == "end"
             finished = ended and self.raster.finish(self._strokes.pop(event.id))
         if box is not None:
@@ -375,7 +377,9 @@ class Surface:
                 callback(brush.color)
 
 
-def _width(point: Point) -> Point:
-    """Map pressure to a fraction of the brush width; the lightest touch still leaves a line."""
-    x, y, pressure = point
-    return x, y, MIN_WIDTH + (1 - MIN_WIDTH) * pressure
+def _weighted(x: float, y: float, pressure: float, sets: Pressure) -> Point:
+    """Map pressure to fractions of the brush's width and opacity; the lightest touch still leaves a line."""
+    width = MIN_WIDTH + (1 - MIN_WIDTH) * pressure if sets in ("size", "both") else 1.0
+    if sets in ("size", "none"):
+        return x, y, width
+    return x, y, width, MIN_OPACITY + (1 - MIN_OPACITY) * pressure

@@ -13,7 +13,7 @@ from robust_widgets.pictures.limits import MAX_STROKES
 from robust_widgets.widgets.painting import layers
 from robust_widgets.widgets.painting import raster as raster_module
 from robust_widgets.widgets.painting.raster import Raster
-from robust_widgets.widgets.painting.surface import MIN_WIDTH, Surface
+from robust_widgets.widgets.painting.surface import MIN_OPACITY, MIN_WIDTH, Surface
 from robust_widgets.widgets.status_line import StatusLine
 from tests.helpers import at_once
 from tests.widgets.page import Page, noise
@@ -85,6 +85,20 @@ def test_a_pen_that_barely_touches_still_leaves_a_line(
     expected.extend(expected.begin("brush", "#c81400", 20, 0.0), [(16, 16, width)])
     assert expected.sketch.any()
     np.testing.assert_array_equal(surface.raster.sketch, expected.sketch)
+
+
+@pytest.mark.parametrize(("sets", "width", "opacity"), [("opacity", 1, True), ("both", 0.65, True), ("none", 1, False)])
+def test_a_pens_pressure_sets_size_opacity_both_or_nothing(
+    page: Page, surface: Surface, sets: str, width: float, opacity: bool
+) -> None:
+    brush = {"tool": "brush", "color": "#c81400", "size": 20, "softness": 0, "opacity": 1, "layer": "sketch"}
+    content = {"kind": "stroke", "id": 1, "phase": "end", "points": [[16, 16, 0.5]], "brush": brush | {"pressure": sets}}
+    page.tell(surface.pad, content)
+    alpha = surface.raster.sketch[..., 3]
+    share = MIN_OPACITY + (1 - MIN_OPACITY) * 0.5 if opacity else 1
+    assert alpha[16, 16] == round(255 * share)
+    covered = int((alpha[16] > 127 * share).sum())
+    assert abs(covered - 20 * width) <= 1
 
 
 def test_a_stroke_keeps_the_tool_colour_and_brush_it_began_with(page: Page, surface: Surface) -> None:

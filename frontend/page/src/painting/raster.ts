@@ -1,4 +1,5 @@
 /** The painted pixels: layers, strokes, fills, masks, and their history. As `raster.py`, whose pixels it gives. */
+import { mirrored, type Mirror } from "@robust-widgets/widgets/pad/messages";
 import { feather, floodFill } from "./fill";
 import {
   CHANNELS,
@@ -38,6 +39,8 @@ export interface Brush {
   readonly softness: number;
   readonly opacity: number;
   readonly layer: PaintLayer;
+  /** Where the paint is repeated. */
+  readonly mirror?: Mirror;
 }
 
 export function colorOf(text: string): Color {
@@ -131,10 +134,10 @@ export class Raster {
     return `#${[...seen].map((value) => value.toString(16).padStart(2, "0")).join("")}`;
   }
 
-  begin({ tool, color, size, softness, opacity, layer }: Brush): Stroke {
+  begin({ tool, color, size, softness, opacity, layer, mirror = "none" }: Brush): Stroke {
     this.commit();
     this.painting = {
-      ...{ tool, size, softness, opacity, layer },
+      ...{ tool, size, softness, opacity, layer, mirror },
       color: colorOf(color),
       base: this.layers[layer].slice(),
       coverage: new Float32Array(this.side * this.side),
@@ -170,10 +173,18 @@ export class Raster {
     return stroke === this.painting && this.commit();
   }
 
-  /** Fills a polygon; returns the changed rectangle, null if it is outside. */
+  /** Fills a polygon and its images; returns the changed rectangle, null if it is outside. */
   paintArea(corners: readonly Corner[], brush: Brush): Box | null {
     if (corners.length < 3) return null;
-    return this.paint(areaCoverage(corners, this.side), brush);
+    const images = corners.map((corner) => mirrored(corner, brush.mirror ?? "none", this.side));
+    const [first = new Float32Array(), ...others] = (images[0] ?? []).map((_, image) =>
+      areaCoverage(
+        images.map((places, index) => places[image] ?? corners[index] ?? [0, 0]),
+        this.side,
+      ),
+    );
+    for (const other of others) other.forEach((value, at) => (first[at] = Math.max(first[at] ?? 0, value)));
+    return this.paint(first, brush);
   }
 
   /** Fills the area of similar colour around a point; returns the changed rectangle, null if it is outside.

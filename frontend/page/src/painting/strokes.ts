@@ -1,10 +1,11 @@
 /** How much of each pixel a stroke or an area covers, and the paint that results. As `strokes.py`.
  *
  * Coordinates are raster pixels, x to the right and y down, and may lie outside the raster. */
-import { CHANNELS, type Box, type PaintLayer } from "./layers";
+import { mirrored, type Mirror } from "@robust-widgets/widgets/pad/messages";
+import { CHANNELS, union, type Box, type PaintLayer } from "./layers";
 
-/** x, y, and pressure as a fraction of the brush's width. */
-export type Point = readonly [x: number, y: number, pressure: number];
+/** x, y, and the fractions of the brush's width and, by default all, of its opacity. */
+export type Point = readonly [x: number, y: number, width: number, opacity?: number];
 export type Corner = readonly [x: number, y: number];
 export type PaintTool = "brush" | "eraser";
 export type Color = readonly [red: number, green: number, blue: number];
@@ -24,6 +25,8 @@ export interface Stroke {
   /** Largest opacity of the stroke, 0 to 1. */
   readonly opacity: number;
   readonly layer: PaintLayer;
+  /** Where it is repeated. */
+  readonly mirror: Mirror;
   /** The layer before the stroke. */
   base: Uint8Array;
   /** Of each pixel, 0 to 1; overlaps within a stroke do not add up. */
@@ -35,10 +38,19 @@ export interface Stroke {
 
 const clamp = (value: number): number => Math.min(1, Math.max(0, value));
 
-/** Adds one segment to the coverage, with an edge that fades over `1 + softness * radius` pixels. */
+/** Adds one segment to the coverage, and its images; returns the changed rectangle. */
 export function cover(stroke: Stroke, first: Point, second: Point, side: number): Box | null {
-  const [ax, ay, startWidth] = first;
-  const [bx, by, endWidth] = second;
+  const ends = mirrored(second, stroke.mirror, side);
+  return mirrored(first, stroke.mirror, side).reduce<Box | null>(
+    (changed, start, index) => union(changed, coverOne(stroke, start, ends[index] ?? second, side)),
+    null,
+  );
+}
+
+/** Adds one segment to the coverage, with an edge that fades over `1 + softness * radius` pixels. */
+function coverOne(stroke: Stroke, first: Point, second: Point, side: number): Box | null {
+  const [ax, ay, startWidth, startOpacity = 1] = first;
+  const [bx, by, endWidth, endOpacity = 1] = second;
   const half = stroke.size / 2;
   const reach = half * Math.max(startWidth, endWidth) + 1;
   const left = Math.max(0, Math.floor(Math.min(ax, bx) - reach));
@@ -55,7 +67,8 @@ export function cover(stroke: Stroke, first: Point, second: Point, side: number)
       const position = lengthSquared > 0 ? clamp((dx * along + dy * across) / lengthSquared) : 0;
       const distance = Math.hypot(dx - position * along, dy - position * across);
       const radius = half * (startWidth + (endWidth - startWidth) * position);
-      const shape = clamp((radius + 0.5 - distance) / (1 + stroke.softness * radius));
+      const opacity = startOpacity + (endOpacity - startOpacity) * position;
+      const shape = opacity * clamp((radius + 0.5 - distance) / (1 + stroke.softness * radius));
       const at = y * side + x;
       if (shape > (stroke.coverage[at] ?? 0)) stroke.coverage[at] = shape;
     }

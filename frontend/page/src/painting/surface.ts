@@ -2,7 +2,7 @@
 import { element } from "@robust-widgets/shared/dom";
 import { say } from "@robust-widgets/shared/translation";
 import pad from "@robust-widgets/widgets/pad";
-import type { Action, Incoming, Outgoing, State } from "@robust-widgets/widgets/pad/messages";
+import { weighted, type Action, type Incoming, type Outgoing, type State } from "@robust-widgets/widgets/pad/messages";
 import { InputError } from "../studio/problems";
 import type { Rectangle } from "@robust-widgets/widgets/pad/rectangle";
 import type { StatusLine } from "../studio/statusLine";
@@ -13,8 +13,6 @@ import { drawPlaced } from "./pictures";
 import { Raster, SIDE } from "./raster";
 import type { Point, Stroke } from "./strokes";
 
-/** Width of a pen stroke without pressure, as a fraction of the brush. */
-const LEAST_WIDTH = 0.3;
 const VISIBLE: ReadonlySet<LayerName> = new Set(["image", "sketch"]);
 const ONLY: Readonly<Record<LayerName, ReadonlySet<LayerName>>> = {
   image: new Set(["image"]),
@@ -53,6 +51,7 @@ export class Surface {
       tool: "brush",
       layer: "sketch",
       masking: false,
+      mirror: "none",
       hidden: [],
       locked: [],
       label: say("Painting canvas"),
@@ -203,7 +202,10 @@ export class Surface {
       stroke = this.raster.begin(brush);
       this.strokes.set(id, stroke);
     }
-    const box = this.raster.extend(stroke, points.map(withWidth));
+    const box = this.raster.extend(
+      stroke,
+      points.map(([x, y, pressure]): Point => [x, y, ...weighted(pressure, brush.pressure ?? "size")]),
+    );
     if (box) this.canvas.draw(this.raster, box, ONLY[brush.layer]);
     if (phase !== "end") return;
     this.strokes.delete(id);
@@ -238,6 +240,3 @@ export class Surface {
     if ([...layers].some((layer) => VISIBLE.has(layer))) for (const callback of this.onStroke) callback();
   }
 }
-
-/** Turns pressure into a fraction of the brush's width; the lightest touch still leaves a line. */
-const withWidth = ([x, y, pressure]: Point): Point => [x, y, LEAST_WIDTH + (1 - LEAST_WIDTH) * pressure];

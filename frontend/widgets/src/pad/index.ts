@@ -19,6 +19,8 @@ import { LayerList, refusal } from "./layerList";
 import "./layers.css";
 import "./place.css";
 import { bringPicture, listenForPictures, type SmallPicture } from "./picture";
+import { Pen } from "./pen";
+import "./pen.css";
 import { PictureColors } from "./pictureColors";
 import { Placement } from "./placement";
 import { Pointers } from "./pointers";
@@ -75,7 +77,8 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
     clearTimeout(noticeTimer);
     noticeTimer = window.setTimeout(showBadge, NOTICE_MS);
   };
-  const strokes = new Strokes(model, paper, refuses);
+  const pen = new Pen();
+  const strokes = new Strokes(model, paper, refuses, () => pen.pressure);
   const viewport: Viewport = new Viewport(surface, side, () => {
     bar.setZoom(viewport.zoom);
     resizeRing();
@@ -166,7 +169,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   surface.append(hint, result.canvas, paper, ring, cursor.mark, color, badge);
   // The notice is outside the surface: screen readers announce nothing inside role="application".
   const frame = element("div", "rw-pad-frame", {}, surface, placement.layer, notice, help.panel);
-  el.append(frame, bar.row, pictureColors.root, layers.root, status);
+  el.append(frame, bar.row, pictureColors.root, pen.root, layers.root, status);
 
   const pointers: Pointers = new Pointers(
     {
@@ -179,6 +182,7 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
       usedPanKey: () => keyboard.usedSpace(),
       pressed: () => cursor.hide(),
       showColor,
+      curved: (pressure) => pen.curved(pressure),
     },
     signal,
   );

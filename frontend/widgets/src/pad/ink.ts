@@ -1,9 +1,7 @@
 import { createCanvas } from "@robust-widgets/shared/dom";
-import { mirrored, type Brush, type Place, type Point } from "./messages";
+import { mirrored, weighted, type Brush, type Place, type Point } from "./messages";
 import { TINT, canvasOf, pixelsOf, stripeOpacity, type Scene } from "./scene";
 
-/** Width of a pen stroke without pressure, as a fraction of the brush. */
-const LEAST_WIDTH = 0.3;
 /** How much a level of 255 may differ on the canvas. */
 const TOLERANCE = 4;
 const SAMPLES = 24;
@@ -72,8 +70,9 @@ export class Ink {
 
   private segment([ax, ay, startPressure]: Point, [bx, by, endPressure]: Point): void {
     const { side } = this.before;
-    const radiusAt = (pressure: number) => this.radius * (LEAST_WIDTH + (1 - LEAST_WIDTH) * pressure);
-    const [start, end] = [radiusAt(startPressure), radiusAt(endPressure)];
+    const at = (pressure: number) => weighted(pressure, this.brush.pressure ?? "size");
+    const [[startWidth, startOpacity], [endWidth, endOpacity]] = [at(startPressure), at(endPressure)];
+    const [start, end] = [this.radius * startWidth, this.radius * endWidth];
     const widest = Math.max(start, end) + 1;
     const left = Math.max(0, Math.floor(Math.min(ax, bx) - widest));
     const top = Math.max(0, Math.floor(Math.min(ay, by) - widest));
@@ -88,7 +87,8 @@ export class Ink {
         const along = lengthSquared ? Math.min(1, Math.max(0, (px * dx + py * dy) / lengthSquared)) : 0;
         const radius = start + along * (end - start);
         const distance = Math.hypot(px - along * dx, py - along * dy);
-        this.cover(x, y, 255 * Math.min(1, (radius + 0.5 - distance) / (this.brush.softness * radius + 1)));
+        const shape = Math.min(1, (radius + 0.5 - distance) / (this.brush.softness * radius + 1));
+        this.cover(x, y, 255 * shape * (startOpacity + along * (endOpacity - startOpacity)));
       }
     }
     this.update([left, top, right, bottom]);

@@ -8,6 +8,8 @@ export type Layer = "sketch" | "mask";
 export type RasterLayer = Layer | "image";
 /** Where each stroke is repeated: across the vertical middle line (x), the horizontal one (y), or both. */
 export type Mirror = "none" | "x" | "y" | "both";
+/** What the pressure of a pen sets. */
+export type Pressure = "size" | "opacity" | "both" | "none";
 export type Action = "undo" | "redo" | "run" | "stop" | "smaller" | "larger" | "invert";
 /** x, y in raster units, pressure 0 to 1. */
 export type Point = [number, number, number];
@@ -22,6 +24,7 @@ export interface Brush {
   opacity: number;
   layer: Layer;
   mirror?: Mirror;
+  pressure?: Pressure;
 }
 
 export interface State {
@@ -67,7 +70,18 @@ export type Outgoing =
 export type RawModel = WidgetModel<State, Incoming, Outgoing>;
 export type Model = Connection<State, Incoming, Outgoing>;
 
-export const brushOf = (model: Model, erase: boolean): Brush => ({
+/** Width of a pen stroke without pressure, as a fraction of the brush. */
+export const LEAST_WIDTH = 0.3;
+/** Opacity of a pen stroke without pressure, as a fraction of the brush's. */
+export const LEAST_OPACITY = 0.05;
+
+/** The fractions of the brush's size and opacity that a pressure gives; the lightest touch still leaves a line. */
+export function weighted(pressure: number, sets: Pressure): [width: number, opacity: number] {
+  const from = (least: number, isSet: boolean) => (isSet ? least + (1 - least) * pressure : 1);
+  return [from(LEAST_WIDTH, sets === "size" || sets === "both"), from(LEAST_OPACITY, sets === "opacity" || sets === "both")];
+}
+
+export const brushOf = (model: Model, erase: boolean, pressure: Pressure): Brush => ({
   tool: erase ? "eraser" : "brush",
   color: model.get("color"),
   size: model.get("brush_size"),
@@ -75,14 +89,15 @@ export const brushOf = (model: Model, erase: boolean): Brush => ({
   opacity: model.get("opacity"),
   layer: model.get("layer"),
   mirror: model.get("mirror") ?? "none",
+  pressure,
 });
 
 /** A point, and its images across the middle lines. */
-export function mirrored<P extends Place | Point>(point: P, mirror: Mirror, side: number): P[] {
+export function mirrored<P extends readonly [number, number, ...number[]]>(point: P, mirror: Mirror, side: number): P[] {
   const flip = (from: P, axis: 0 | 1): P => {
-    const image = [...from] as P;
-    image[axis] = side - image[axis];
-    return image;
+    const image = [...from] as number[];
+    image[axis] = side - from[axis];
+    return image as unknown as P;
   };
   const across = mirror === "x" || mirror === "both" ? [point, flip(point, 0)] : [point];
   return mirror === "y" || mirror === "both" ? [...across, ...across.map((from) => flip(from, 1))] : across;

@@ -22,6 +22,8 @@ export interface PointerHost {
   pressed(): void;
   /** Shows the colour at a point of the surface, while the pointer picks; null hides it. */
   showColor(at: Place | null): void;
+  /** The pressure of a pen, after its curve. */
+  curved(pressure: number): number;
 }
 
 export class Pointers {
@@ -207,7 +209,7 @@ export class Pointers {
   }
 
   private pointOf(event: PointerEvent): Point {
-    const pressure = event.pointerType === "pen" ? Math.round(event.pressure * 1000) / 1000 : 1;
+    const pressure = event.pointerType === "pen" ? this.host.curved(event.pressure) : 1;
     return [...this.host.viewport.toRaster(event.clientX, event.clientY), pressure];
   }
 

@@ -1,7 +1,7 @@
 /** Painting with the chosen tool: shown here at once, and sent to Python. */
 import { contextOf } from "@robust-widgets/shared/dom";
 import { Ink } from "./ink";
-import { brushOf, type Incoming, type Layer, type Model, type Place, type Point } from "./messages";
+import { brushOf, type Incoming, type Layer, type Model, type Place, type Point, type Pressure } from "./messages";
 import { hostOf, readScene } from "./scene";
 
 // A stroke is one message, sent when it ends. A stroke that takes longer than this is sent in parts: a closed page then
@@ -32,6 +32,7 @@ export class Strokes {
     private readonly paper: HTMLCanvasElement,
     /** Says why nothing can be painted on a layer; false if something can. */
     private readonly refuses: (layer: Layer) => boolean = () => false,
+    private readonly pressure: () => Pressure = () => "size",
   ) {
     this.context = contextOf(paper);
   }
@@ -47,13 +48,13 @@ export class Strokes {
     }
     if (this.refuses(this.model.get("layer"))) return null;
     if (tool === "fill") {
-      this.model.send({ kind: "fill", point: [x, y], brush: brushOf(this.model, false) });
+      this.model.send({ kind: "fill", point: [x, y], brush: brushOf(this.model, false, "none") });
       return null;
     }
     const below = this.inks.at(-1)?.after;
     const showsMask = this.model.get("masking") && !this.model.get("hidden").includes("mask");
     const scene = below ?? readScene(hostOf(this.paper), this.model.get("side"), showsMask);
-    const ink = new Ink(scene, brushOf(this.model, tool === "eraser" || erase));
+    const ink = new Ink(scene, brushOf(this.model, tool === "eraser" || erase, this.pressure()));
     this.inks.push(ink);
     const gesture =
       tool === "line"
