@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import ipywidgets
 
@@ -32,6 +32,9 @@ MAX_RECORDED = 240
 LOADING = "Loading the model; the run starts as soon as it is ready."
 
 
+Origin: TypeAlias = tuple[Trace, int]
+
+
 @dataclass
 class _Run:
     """A run and its progress.
@@ -39,6 +42,7 @@ class _Run:
     Attributes:
         number: the session's; None for a run that was made elsewhere.
         pictures: JPEGs of the finished run, made once, because a page may ask for them again and again.
+        origin: the run and the step that it was branched from.
     """
 
     trace: Trace
@@ -46,6 +50,7 @@ class _Run:
     number: int | None = None
     ended: RunEnded | None = None
     pictures: list[bytes] = field(default_factory=list[bytes])
+    origin: Origin | None = None
 
     @property
     def running(self) -> bool:
@@ -85,6 +90,7 @@ class Runner:
         self._runs: dict[int, _Run] = {}
         self._active: dict[int, _Run] = {}
         self._shown_run: _Run | None = None
+        self._origin: Origin | None = None
         self._showing = 0
         self._stream: FrameStream | None = None
         self._heat = False
@@ -135,7 +141,7 @@ class Runner:
 
     def run(self) -> None:
         """Submit a run; a current run is stopped and stays in ``traces``."""
-        request = self._make_request()
+        request, origin = self._make_request(), self._origin
         self._flush.cancel()
         with self._lock:
             restarted = self.running
@@ -148,7 +154,7 @@ class Runner:
         else:
             self._status.clear()
         try:
-            self.session.submit(request, self._listen)
+            self.session.submit(request, lambda event: self._listen(event, origin))
         except BaseException:
             with self._lock:
                 self._unfinished -= 1
@@ -243,10 +249,10 @@ class Runner:
         for callback in self._listeners[kind]:
             callback(*arguments)
 
-    def _listen(self, event: RunEvent) -> None:
+    def _listen(self, event: RunEvent, origin: Origin | None) -> None:
         match event:
             case RunStarted():
-                self._start(event)
+                self._start(event, origin)
             case FrameMade():
                 stream = self._stream
                 if stream is not None and self._active.get(event.run) is self._shown_run:
@@ -254,9 +260,9 @@ class Runner:
             case RunEnded():
                 self._finish(event)
 
-    def _start(self, event: RunStarted) -> None:
+    def _start(self, event: RunStarted, origin: Origin | None) -> None:
         with self._lock:
-            run = _Run(event.trace, event.steps, event.run)
+            run = _Run(event.trace, event.steps, event.run, origin=origin)
             self._runs[id(event.trace)] = self._active[event.run] = run
             self.traces.append(event.trace)
             self._begin(run)
@@ -333,17 +339,20 @@ class Runner:
 
     def _send_history(self, changed: _Run | None = None) -> None:
         runs = [changed] if changed is not None else [self._run_of(trace) for trace in self.traces]
-        entries = [
-            HistoryEntry(
-                self._index(run) or 0,
-                run.trace.target,
-                run.trace.task_in_words,
-                run.ended.state if run.ended is not None else "running" if run.running else "done",
-                thumbnail(run.trace),
-            )
-            for run in runs
-        ]
+        entries = [self._entry(run) for run in runs]
         self.view.history(entries, self._index(self._shown_run), whole=changed is None)
+
+    def _entry(self, run: _Run) -> HistoryEntry:
+        parent, step = run.origin or (None, None)
+        return HistoryEntry(
+            self._index(run) or 0,
+            run.trace.target,
+            run.trace.task_in_words,
+            run.ended.state if run.ended is not None else "running" if run.running else "done",
+            thumbnail(run.trace),
+            self._index(None if parent is None else self._run_of(parent)),
+            step,
+        )
 
     def _run_of(self, trace: Trace) -> _Run:
         return self._runs.setdefault(id(trace), _Run(trace, max(0, len(trace) - 1)))
@@ -364,7 +373,7 @@ class Runner:
             case BranchEvent(step=step):
                 trace = self.shown_trace
                 if trace is not None and step < len(trace):
-                    self._press(lambda: self._notify("branch", trace, step))
+                    self._press(lambda: self._branch(trace, step))
             case ShowEvent(index=index):
                 self.show(index)
             case HeatEvent(on=on):
@@ -379,6 +388,14 @@ class Runner:
             case HelloEvent():
                 self._flush.connected = True
                 self._resend()
+
+    def _branch(self, trace: Trace, step: int) -> None:
+        """Have a run started from a step; it belongs beneath the run of that step."""
+        self._origin = (trace, step)
+        try:
+            self._notify("branch", trace, step)
+        finally:
+            self._origin = None
 
     def _resend(self) -> None:
         """A page has opened the view: send it everything."""

@@ -119,6 +119,27 @@ def test_branching_tells_the_run_and_the_step(page: Page, desk: Desk) -> None:
     assert calls == [(desk.runner.traces[0], 3)] and calls[0][0] is desk.runner.traces[0]
 
 
+def test_a_branch_knows_the_run_that_it_came_from(page: Page, desk: Desk) -> None:
+    desk.runner.on_branch(lambda trace, step: make_runs(desk, f"{trace.target} {step}"))
+    make_runs(desk, "dog", "cat")
+    desk.runner.show(0)
+    page.tell(desk.view, {"kind": "branch", "step": 3})
+    desk.runner.show(2)
+    page.tell(desk.view, {"kind": "branch", "step": 1})
+    make_runs(desk, "bear")
+    page.forget()
+    page.tell(desk.view, {"kind": "hello"})
+    (history,) = page.sent(desk.view, "history")
+    entries = [(entry["title"], entry["parent"], entry["step"]) for entry in history.content["entries"]]
+    expected = [("dog", None, None), ("cat", None, None), ("dog 3", 0, 3), ("dog 3 1", 2, 1), ("bear", None, None)]
+    assert entries == expected
+    new = Desk(FakeSession())
+    make_runs(new, "goldfish")
+    new.runner.adopt(desk.runner)
+    entries = page.sent(new.view, "history")[-1].content["entries"]
+    assert [entry["parent"] for entry in entries] == [None, None, 0, 2, None, None]
+
+
 def test_ends_and_shown_steps_are_reported(page: Page, desk: Desk) -> None:
     ended: list[tuple[int, str]] = []
     shown: list[tuple[str, int | None]] = []

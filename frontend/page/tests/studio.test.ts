@@ -240,3 +240,17 @@ test("a hidden mask is no mask of a run", () => {
   press(".rs-run");
   expect([session.requests, status.text]).toEqual([[], expect.stringMatching(/^The mask is hidden/)]);
 });
+
+test("a branched run stands beneath the run it came from", () => {
+  stroke(12, 12);
+  press(".rs-run");
+  session.advance(4);
+  studio.runner.view.send({ kind: "branch", step: 2 });
+  session.advance(4);
+  press(".rs-run");
+  session.advance(4);
+  const titles = (selector: string) =>
+    [...studio.root.querySelectorAll<HTMLElement>(selector)].map(({ title }) => title.split(":")[0]);
+  expect(titles(".rw-view-runs > .rw-view-tree > .rw-view-run")).toEqual(["run 3", "run 1"]);
+  expect(titles(".rw-view-branches .rw-view-run")).toEqual(["run 2"]);
+});

@@ -225,6 +225,28 @@ test("the history lists the newest run first, and shows a run again", () => {
   expect(part(".rw-view-history").hidden).toBe(true);
 });
 
+test("a branched run stands beneath the run it came from, whichever is newer", () => {
+  const entry = (index: number, parent: number | null = null, step: number | null = null) => ({
+    ...{ index, title: `run${index}`, task: "", state: "done" as const, parent, step },
+  });
+  model.receive({ kind: "history", entries: [entry(0), entry(1), entry(2, 0, 7)], shown: 2, whole: true }, "a", "b", "c");
+  model.receive({ kind: "history", entries: [entry(3, 0, 9), entry(4, 2, 1)], shown: 4, whole: false }, "d", "e");
+  const runs = [...root.querySelectorAll<HTMLButtonElement>(".rw-view-run")];
+  expect(runs.map(({ textContent }) => textContent)).toEqual([1, 0, 3, 2, 4].map((run) => `✓run${run}`));
+  const depth = (run: Element) => {
+    let count = 0;
+    for (let at = run.closest(".rw-view-branches"); at; at = at.parentElement?.closest(".rw-view-branches") ?? null) count++;
+    return count;
+  };
+  expect(runs.map(depth)).toEqual([0, 0, 1, 1, 2]);
+  expect(runs[3]?.title).toBe("run 3: run2 (done), from step 7 of run 1");
+  runs[1]?.focus();
+  runs[1]?.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+  expect(document.activeElement).toBe(runs[2]);
+  model.receive({ kind: "history", entries: [entry(0, 9)], shown: 0, whole: true }, "a");
+  expect(root.querySelectorAll(".rw-view-runs > .rw-view-tree")).toHaveLength(1);
+});
+
 test("the film strip goes to any part of a run, and marks where it is", async () => {
   begin();
   record();

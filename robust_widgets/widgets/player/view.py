@@ -90,6 +90,8 @@ class HistoryEntry:
         task: the task, in words.
         state: whether it is running, or how it ended.
         thumbnail: a small JPEG, or empty.
+        parent: the position of the run that it was branched from.
+        step: the step of that run which it started from.
     """
 
     index: int
@@ -97,6 +99,8 @@ class HistoryEntry:
     task: str
     state: RunState
     thumbnail: bytes = b""
+    parent: int | None = None
+    step: int | None = None
 
 
 class View(PageWidget[ViewEvent]):
@@ -199,7 +203,15 @@ class View(PageWidget[ViewEvent]):
             whole: whether ``entries`` replace the history instead of updating it.
         """
         rows = [
-            {"index": entry.index, "title": entry.title, "task": entry.task, "state": entry.state} for entry in entries
+            {
+                "index": entry.index,
+                "title": entry.title,
+                "task": entry.task,
+                "state": entry.state,
+                "parent": entry.parent,
+                "step": entry.step,
+            }
+            for entry in entries
         ]
         content = {"kind": "history", "entries": rows, "shown": current, "whole": whole}
         self.send(content, buffers=[entry.thumbnail for entry in entries])

@@ -127,7 +127,9 @@ def test_the_history_is_sent_as_thumbnails() -> None:
     assert buffers == [b"small"]
     assert content == {
         "kind": "history",
-        "entries": [{"index": 3, "title": "dog", "task": "generate", "state": "done"}],
+        "entries": [
+            {"index": 3, "title": "dog", "task": "generate", "state": "done", "parent": None, "step": None}
+        ],
         "shown": 3,
         "whole": True,
     }

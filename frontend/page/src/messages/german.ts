@@ -333,6 +333,7 @@ const WATCHING = {
   "running: %1": "läuft: %1",
   "a new run": "ein neuer Lauf",
   "run %1: %2 (%3)": "Lauf %1: %2 (%3)",
+  "from step %1 of run %2": "von Schritt %1 des Laufs %2",
   running: "läuft",
   stopped: "angehalten",
   failed: "fehlgeschlagen",

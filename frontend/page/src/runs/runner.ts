@@ -31,6 +31,13 @@ interface Run {
   /** Its pictures as files, once it has ended. */
   pictures: Uint8Array<ArrayBuffer>[];
   thumbnail: Uint8Array<ArrayBuffer>;
+  /** The run and the step that it was branched from. */
+  readonly origin?: Origin | undefined;
+}
+
+interface Origin {
+  readonly trace: Trace;
+  readonly step: number;
 }
 
 export interface RunnerListener {
@@ -55,6 +62,7 @@ export class Runner {
   private sequence = 0;
   private unfinished = 0;
   private isHeatOn = false;
+  private origin: Origin | undefined;
 
   constructor(
     private readonly session: Session,
@@ -78,9 +86,10 @@ export class Runner {
   /** Submits a run; a current run is stopped and stays in the history. */
   run(request: RunRequest): void {
     const wasRunning = this.isRunning;
+    const { origin } = this;
     this.unfinished++;
     try {
-      this.session.submit(request, (event) => this.status.guard(() => this.onEvent(event, request)));
+      this.session.submit(request, (event) => this.status.guard(() => this.onEvent(event, request, origin)));
     } catch (error) {
       this.unfinished--;
       throw error;
@@ -112,8 +121,8 @@ export class Runner {
     this.listener.shown(trace, null);
   }
 
-  private onEvent(event: RunEvent, request: RunRequest): void {
-    if (event.kind === "started") this.start(event, request);
+  private onEvent(event: RunEvent, request: RunRequest, origin: Origin | undefined): void {
+    if (event.kind === "started") this.start(event, request, origin);
     else if (event.kind === "ended") this.finish(event);
     else {
       const run = this.active.get(event.run);
@@ -122,9 +131,9 @@ export class Runner {
     }
   }
 
-  private start({ run: number, steps, description }: RunStarted, request: RunRequest): void {
+  private start({ run: number, steps, description }: RunStarted, request: RunRequest, origin?: Origin): void {
     const trace = Trace.of(description, request);
-    const run: Run = { trace, steps, ended: null, pictures: [], thumbnail: new Uint8Array() };
+    const run: Run = { trace, steps, ended: null, pictures: [], thumbnail: new Uint8Array(), origin };
     this.runs.set(trace, run);
     this.active.set(number, run);
     this.traces.push(trace);
@@ -231,8 +240,12 @@ export class Runner {
   private sendHistory(changed: readonly Trace[]): void {
     const entries = changed.map((trace): HistoryEntry => {
       const { target, task } = trace.description;
-      const state = this.runOf(trace).ended?.state ?? "running";
-      return { index: this.traces.indexOf(trace), title: target, task: say(task.replaceAll("_", " ")), state };
+      const { ended, origin } = this.runOf(trace);
+      const parent = origin ? this.traces.indexOf(origin.trace) : null;
+      return {
+        ...{ index: this.traces.indexOf(trace), title: target, task: say(task.replaceAll("_", " ")) },
+        ...{ state: ended?.state ?? "running", parent, step: origin?.step ?? null },
+      };
     });
     const current = this.shownRun ? this.traces.indexOf(this.shownRun.trace) : null;
     const thumbnails = changed.map((trace) => this.runOf(trace).thumbnail);
@@ -247,7 +260,13 @@ export class Runner {
         if (trace) this.listener.shown(trace, message.step);
         break;
       case "branch":
-        if (trace) this.listener.branch(trace, message.step);
+        if (!trace) break;
+        this.origin = { trace, step: message.step };
+        try {
+          this.listener.branch(trace, message.step);
+        } finally {
+          this.origin = undefined;
+        }
         break;
       case "show":
         this.show(message.index);

@@ -55,6 +55,9 @@ export interface HistoryEntry {
   title: string;
   task: string;
   state: Exclude<RunState, "empty">;
+  /** The run that it was branched from, and at which step. */
+  parent?: number | null;
+  step?: number | null;
 }
 
 /** Buffers: a thumbnail for each entry, empty if there is none yet. */
