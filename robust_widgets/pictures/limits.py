@@ -98,6 +98,10 @@ MAX_MESSAGE_PICTURE = 10 << 20  # bytes of a file
 MAX_MESSAGE_PIXELS = 4_000_000  # a page reduces what is dropped on it to 1024 pixels
 MAX_TEXT_LENGTH = 200
 
+# Pictures from the web, by an address that somebody pasted.
+MAX_DOWNLOAD = 32 << 20  # bytes; a photograph of 50 megapixels takes 20
+LONGEST_ADDRESS = 2000
+
 # Messages between a notebook and a server. A request holds a picture, its mask, and pictures to continue from.
 MAX_REQUEST = 8 * MAX_MESSAGE_PIXELS  # bytes
 MOST_ARRAYS = 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 import numpy as np
@@ -30,11 +31,13 @@ def write_png(trace: RunRecord, file: IO[bytes]) -> None:
 
 def write_gif(trace: RunRecord, file: IO[bytes]) -> None:
     """Write every step as a frame, enlarged to at least 192 pixels."""
+    save_gif((enlarged(tile(trace[index].pixels), GIF_SIDE) for index in range(len(trace))), file)
+
+
+def save_gif(pictures: Iterable[Image.Image], file: IO[bytes]) -> None:
+    """Write pictures of one size as an animation; the last one is held."""
     # Without dithering, which GIF compresses badly: it trebles the file.
-    frames = [
-        enlarged(tile(trace[index].pixels), GIF_SIDE).quantize(GIF_COLORS, dither=Image.Dither.NONE)
-        for index in range(len(trace))
-    ]
+    frames = [picture.quantize(GIF_COLORS, dither=Image.Dither.NONE) for picture in pictures]
     durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_FRAME_MILLISECONDS]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
@@ -50,12 +53,17 @@ def write_mp4(trace: RunRecord, file: IO[bytes]) -> None:
     Raises:
         SaveError: PyAV is not installed, or has no H.264 encoder.
     """
+    save_mp4(len(trace), lambda index: enlarged(tile(trace[index].pixels), SIDE), file)
+
+
+def save_mp4(count: int, picture_at: Callable[[int], Image.Image], file: IO[bytes]) -> None:
+    """Write ``count`` pictures of one size as H.264 video; the last one is held. Raises as :func:`write_mp4`."""
     av = _av()
-    rate = frames_per_second(len(trace))
+    rate = frames_per_second(count)
     with av.open(file, "w", format="mp4") as container:
         stream: Any = None
-        for index in [*range(len(trace)), *[len(trace) - 1] * (HELD_SECONDS * rate)]:
-            picture = enlarged(tile(trace[index].pixels), SIDE)
+        for index in [*range(count), *[count - 1] * (HELD_SECONDS * rate)]:
+            picture = picture_at(index)
             if stream is None:
                 stream = _stream(container, rate, picture.width, picture.height)
             # H.264 with subsampled chroma needs even sizes.

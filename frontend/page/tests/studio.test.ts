@@ -254,3 +254,28 @@ test("a branched run stands beneath the run it came from", () => {
   expect(titles(".rw-view-runs > .rw-view-tree > .rw-view-run")).toEqual(["run 3", "run 1"]);
   expect(titles(".rw-view-branches .rw-view-run")).toEqual(["run 2"]);
 });
+
+test("all runs are saved as a sheet, or side by side, as files to download", async () => {
+  const names: string[] = [];
+  const blobs: Blob[] = [];
+  vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
+    names.push(this.download);
+  });
+  vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => `blob:${blobs.push(blob as Blob)}`);
+  const sheet = button("button[title^='Save the last pictures of all runs']");
+  expect(sheet.disabled).toBe(true);
+  stroke(12, 12);
+  press(".rs-run");
+  session.advance(4);
+  press(".rs-run");
+  session.advance(2);
+  expect(sheet.disabled).toBe(false);
+  sheet.click();
+  await vi.waitFor(() => expect(names).toEqual(["runs.png"]));
+  press("button[title^='Save all runs side by side']");
+  await vi.waitFor(() => expect(names).toEqual(["runs.png", "runs.gif"]));
+  const [png = new Blob(), gif = new Blob()] = blobs.slice(-2);
+  const size = new DataView(await png.arrayBuffer());
+  expect([size.getUint32(16), size.getUint32(20)]).toEqual([2 * (144 + 6) + 6, 144 + 18 + 6 + 6]);
+  expect((await gif.text()).slice(0, 6)).toBe("GIF89a");
+});

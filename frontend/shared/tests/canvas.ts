@@ -8,6 +8,7 @@ export class FakeContext {
   imageSmoothingQuality = "low";
   fillStyle = "#000";
   globalAlpha = 1;
+  font = "";
   /** What was drawn, by name. */
   readonly calls: string[] = [];
   private pixels = new Uint8ClampedArray();
@@ -66,6 +67,10 @@ export class FakeContext {
         if (pixel[3]) this.set(x0 + x, y0 + y, pixel);
       }
     }
+  }
+
+  fillText(): void {
+    this.calls.push("fillText");
   }
 
   beginPath(): void {

@@ -383,11 +383,28 @@ describe("colours", () => {
 });
 
 describe("a dropped file", () => {
-  const drop = (...files: File[]) => {
+  const drop = (...files: File[]) => dropAll(files);
+  const dropAll = (files: File[], texts: Record<string, string> = {}) => {
     const event = new Event("drop", { bubbles: true, cancelable: true });
-    Object.defineProperty(event, "dataTransfer", { value: { types: ["Files"], files } });
+    const getData = (type: string) => texts[type] ?? "";
+    Object.defineProperty(event, "dataTransfer", { value: { types: ["Files"], files, getData } });
     surface.dispatchEvent(event);
   };
+
+  test("of the web sends its address, and other text is refused", async () => {
+    vi.useRealTimers();
+    dropAll([], { "text/uri-list": "# a comment\r\nhttps://example.org/cat.png\r\n", "text/plain": "a cat" });
+    dropAll([], { "text/plain": " http://example.org/dog " });
+    dropAll([], { "text/plain": "see https://example.org/dog" });
+    dropAll([], { "text/plain": "file:///etc/passwd" });
+    await vi.waitFor(() => expect(model.sent).toHaveLength(4));
+    expect(model.sent).toMatchObject([
+      { kind: "address", address: "https://example.org/cat.png" },
+      { kind: "address", address: "http://example.org/dog" },
+      { kind: "refused" },
+      { kind: "refused" },
+    ]);
+  });
 
   /** What happens when a picture's file is loaded. */
   const load = (happen: (image: HTMLImageElement) => unknown) => {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from robust_widgets.pictures.limits import (
+    LONGEST_ADDRESS,
     MAX_BRUSH_SIZE,
     MAX_COORDINATE,
     MAX_CORNERS,
@@ -129,8 +130,23 @@ class RefusedEvent:
     reason: str
 
 
+@dataclass(frozen=True)
+class AddressEvent:
+    """The address of a picture was dropped or pasted."""
+
+    address: str
+
+
 PadEvent: TypeAlias = (
-    HelloEvent | StrokeEvent | AreaEvent | FillEvent | PickEvent | ActionEvent | PictureEvent | RefusedEvent
+    HelloEvent
+    | StrokeEvent
+    | AreaEvent
+    | FillEvent
+    | PickEvent
+    | ActionEvent
+    | PictureEvent
+    | RefusedEvent
+    | AddressEvent
 )
 
 
@@ -154,6 +170,9 @@ def parse_event(message: Message, buffers: Sequence[Any] = ()) -> PadEvent | Non
             return ActionEvent(cast("Action", name)) if name in ACTIONS else None
         case "picture":
             return _picture(message, buffers)
+        case "address":
+            address = message.get("address")
+            return AddressEvent(address) if isinstance(address, str) and len(address) <= LONGEST_ADDRESS else None
         case "refused":
             name, reason = message.get("name"), message.get("reason")
             if isinstance(name, str) and isinstance(reason, str):

@@ -76,6 +76,10 @@ class Pad(PageWidget[PadEvent]):
         """Stroke or area ``id`` is on the canvas; the page removes its own ink of it."""
         self.send({"kind": "painted", "id": id})
 
+    def bring(self, name: str, data: bytes, type: str = "image/png") -> None:
+        """Have the person place a picture file on the canvas; it comes back as a `PictureEvent`."""
+        self.send({"kind": "bring", "name": name, "type": type}, buffers=[data])
+
     def clear_ink(self) -> None:
         """Remove all ink that the page has drawn itself."""
         self.send({"kind": "clear"})

@@ -11,6 +11,7 @@ import ipywidgets
 
 from robust_widgets.errors import PictureError, StateError
 from robust_widgets.pictures import Picture, Pixels
+from robust_widgets.pictures.download import download_picture
 from robust_widgets.pictures.limits import MAX_STROKES
 from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.page_widget import HelloEvent
@@ -18,6 +19,7 @@ from robust_widgets.widgets.painting.brought import decode, decode_placed, squar
 from robust_widgets.widgets.painting.canvas import ALL_LAYERS, RasterCanvas
 from robust_widgets.widgets.painting.events import (
     ActionEvent,
+    AddressEvent,
     AreaEvent,
     Brush,
     FillEvent,
@@ -289,6 +291,10 @@ class Surface:
                     self._put_picture(event)
                 sentence = f"{event.name or 'The picture'} is under your sketch now; undo removes it."
                 self._status.show(" ".join([sentence, *(str(note.message) for note in notes)]))
+            case AddressEvent(address=address):
+                self._status.show("Loading the picture ...")
+                # A server may take long to answer, and the kernel has others to answer meanwhile.
+                threading.Thread(target=self._status.guard(self._download), args=(address,), daemon=True).start()
             case RefusedEvent():
                 raise PictureError(
                     f"{event.name or 'The dropped item'} cannot be read as a picture; "
@@ -312,6 +318,11 @@ class Surface:
             case _:
                 for callback in self._on_action:
                     callback(name)
+
+    def _download(self, address: str) -> None:
+        name, data = download_picture(address)
+        self._status.clear()
+        self.pad.bring(name, data)
 
     def _put_picture(self, event: PictureEvent) -> None:
         self._check_unlocked("image")

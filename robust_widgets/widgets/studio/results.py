@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from typing import IO
 
 import ipywidgets
 import numpy as np
 from PIL import Image
 
-from robust_widgets._files import clean_name, write_free
+from robust_widgets._files import clean_name, read_cache, write_cache, write_free
 from robust_widgets.errors import StateError, TraceError
 from robust_widgets.interface.codegen import to_code
 from robust_widgets.interface.session import ModelInfo
@@ -19,10 +22,14 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.files import as_path
 from robust_widgets.runs.files import run_writer
 from robust_widgets.runs.record import Frame
+from robust_widgets.runs.together import MOST_RUNS, runs_writer
 from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.controls import LABEL_WIDTH, MIDDLE, SIDE
+from robust_widgets.widgets.player.compare import distinct_labels
 from robust_widgets.widgets.runner import Runner
 from robust_widgets.widgets.status_line import StatusLine
+
+FOLDER = "save-folders"
 
 
 class ResultTools:
@@ -47,11 +54,15 @@ class ResultTools:
             placeholder="fish.gif",
             description="save as",
             tooltip="File name: .png saves the picture, .gif or .mp4 all steps, .rwtrace the complete run. "
-            "No file is replaced: a second fish.gif is saved as fish-2.gif.",
+            "No file is replaced: a second fish.gif is saved as fish-2.gif. The folder is remembered.",
             style={"description_width": LABEL_WIDTH},
+            value=_remembered_folder(),
             layout={"width": f"{MIDDLE - 66}px"},
         )
         self.save_button = self._button("Save", "Save the run shown as .png, .gif, .mp4 or .rwtrace", self.save)
+        self.save_all_button = self._button(
+            "Save all runs", "Save all runs: as .png a sheet, as .gif or .mp4 all steps side by side", self.save_all
+        )
         self.use_button = self._button(
             "Use as input", "Put the picture on the right on the canvas, under an empty sketch", self.use
         )
@@ -82,6 +93,7 @@ class ResultTools:
             [
                 ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
                 ipywidgets.HBox([self.save_name, self.save_button]),
+                ipywidgets.HBox([self.save_all_button]),
                 self.code,
             ]
         )
@@ -103,15 +115,33 @@ class ResultTools:
 
     def save(self) -> None:
         trace = self.trace("save")
-        default = f"{clean_name(trace.target or trace.task)}.png"
-        path = as_path(self.save_name.value.strip() or default)
-        if path.is_dir():
-            path /= default
-        elif not path.suffix:
-            path = path.with_name(f"{path.name}.png")
-        saved = write_free(path, run_writer(trace, path))
+        path = self._path(f"{clean_name(trace.target or trace.task)}.png")
+        self._write(path, run_writer(trace, path))
         for callback in self._on_save:
             callback()
+
+    def save_all(self) -> None:
+        """Save all runs in one file: a sheet, or an animation of all of them side by side."""
+        self.trace("save")
+        traces = [trace for trace in self._runner.traces if len(trace)]
+        left_out = max(0, len(traces) - MOST_RUNS)
+        traces = traces[left_out:]
+        path = self._path("runs.png")
+        self._write(path, runs_writer(traces, path, distinct_labels(traces)))
+        if left_out:
+            self._status.show(f"{self._status.text} It holds the newest {MOST_RUNS} runs.")
+
+    def _path(self, default: str) -> Path:
+        """The file that the field names; in a folder, and without a name, the default one."""
+        path = as_path(self.save_name.value.strip() or default)
+        if path.is_dir():
+            return path / default
+        return path if path.suffix else path.with_name(f"{path.name}{Path(default).suffix}")
+
+    def _write(self, path: Path, write: Callable[[IO[bytes]], object]) -> None:
+        saved = write_free(path, write)
+        folder = str(saved.resolve().parent)
+        write_cache(FOLDER, Path.cwd(), {"folder": folder})
         why = "" if saved == path else f", because {path.name} exists"
         self._status.show(f"Saved to {saved.resolve()}{why}.")
 
@@ -163,6 +193,14 @@ class ResultTools:
         button = ipywidgets.Button(description=text, tooltip=tooltip, layout={"width": "auto"})
         button.on_click(self._status.guard(lambda _: self._runner.after_flush(action, text)))
         return button
+
+
+def _remembered_folder() -> str:
+    """The folder that was saved to last from here, as the beginning of a name; empty for the current one."""
+    folder = (read_cache(FOLDER, Path.cwd()) or {}).get("folder")
+    if not isinstance(folder, str) or not Path(folder).is_dir() or Path(folder) == Path.cwd():
+        return ""
+    return f"{folder}{os.sep}"
 
 
 def as_input(trace: Trace, frame: Frame, index: int) -> Pixels:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from robust_widgets._files import clean_name
 from robust_widgets.runs.record import LoadSpec
 from robust_widgets.runs.trace import load_trace
 from robust_widgets.testing import FakeSession
@@ -265,3 +268,43 @@ def test_save_that_waits_is_not_forgotten_for_another_press(page: Page, desk: De
     for message in page.sent(view, "flush"):
         page.tell(view, {"kind": "flushed", "press": message.content["press"]})
     assert (tmp_path / "fish.png").exists() and desk.studio.results.code.value and desk.studio.runner.running
+
+
+def test_all_runs_are_saved_as_a_sheet_or_side_by_side(page: Page, desk: Desk, tmp_path: Path) -> None:
+    desk.studio.run()
+    desk.session.advance(2)
+    desk.studio.stop()
+    results = desk.studio.results
+
+    def save_all(name: str) -> Image.Image:
+        page.set(results.save_name, value=str(tmp_path / name))
+        page.click(results.save_all_button)
+        assert is_sentence(desk.studio.status.text, "Saved to")
+        return Image.open(tmp_path / name)
+
+    sheet = save_all("all.png")
+    assert sheet.width > 2 * 144 and sheet.height > 144
+    animation = save_all("all.gif")
+    assert getattr(animation, "n_frames", 0) == 5, "as long as the longest run"
+    assert animation.size == (2 * 192 + 4, 192)
+    page.set(results.save_name, value=str(tmp_path / "all.rwtrace"))
+    page.click(results.save_all_button)
+    assert desk.studio.status.kind == "error" and ".mp4" in desk.studio.status.text
+
+
+def test_the_folder_is_remembered_and_no_file_is_replaced(
+    page: Page, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    desk.save(page, str(tmp_path / "pictures" / "a.png"))
+    later = Desk(page, FakeSession(input_size=SIDE))
+    assert later.studio.results.save_name.value == str(tmp_path / "pictures") + os.sep
+    page.click(later.studio.results.save_button)
+    page.click(later.studio.results.save_button)
+    names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    target = clean_name(later.studio.results.trace("save").target)
+    assert names == sorted(["a.png", f"{target}.png", f"{target}-2.png"])
+    monkeypatch.chdir(tmp_path)
+    assert Desk(page, FakeSession(input_size=SIDE)).studio.results.save_name.value == "", "of another folder"

@@ -118,6 +118,12 @@ const STUDIO = {
   Compare: "Vergleichen",
   "Show runs side by side": "Läufe nebeneinander zeigen",
   Save: "Speichern",
+  "Save all runs": "Alle Läufe speichern",
+  "All runs": "Alle Läufe",
+  Sheet: "Bogen",
+  "Save the last pictures of all runs as a sheet": "Die letzten Bilder aller Läufe als Bogen speichern",
+  "Side by side": "Nebeneinander",
+  "Save all runs side by side as an animation": "Alle Läufe nebeneinander als Animation speichern",
   "There is no run yet; press Run first.": "Es gibt noch keinen Lauf; drücken Sie zuerst Start.",
   "Saved as %1, where this browser keeps downloads.": "Als %1 gespeichert, im Ordner für Downloads.",
   "Copied; in a notebook with robust-widgets, this code makes the same run.":
@@ -264,6 +270,9 @@ const PAINTING = {
   "Hold: the image without paint": "Halten: das Bild ohne Farbe",
   Undo: "Rückgängig",
   "Redo; also Ctrl-Y": "Wiederholen; auch Strg-Y",
+  "Paste a picture, or the address of one": "Ein Bild oder die Adresse eines Bildes einfügen",
+  "This page loads no pictures from elsewhere; save the picture, and drop its file.":
+    "Diese Seite lädt keine Bilder von anderswo; speichern Sie das Bild, und ziehen Sie die Datei hierher.",
   "A picture that you place": "Ein Bild, das Sie ablegen",
   Drag: "Ziehen",
   "Move it": "Es verschieben",

@@ -181,6 +181,9 @@ export class Surface {
         break;
       case "picture":
         return this.putPicture(new Blob(buffers, { type: message.type }), message.name, message.place);
+      case "address":
+        // It would not come from this page, which asks no other server for anything.
+        throw new InputError(say("This page loads no pictures from elsewhere; save the picture, and drop its file."));
       case "refused":
         throw new InputError(
           say("%1 cannot be used: %2. Choose a PNG, JPEG or WebP file.", message.name, message.reason),

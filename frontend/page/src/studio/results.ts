@@ -5,16 +5,18 @@ import { archive } from "../files/archive";
 import { pythonCode } from "../files/code";
 import { gif } from "../files/gif";
 import { png } from "../files/png";
+import { sheet, sideBySide } from "../files/together";
 import type { Manifest } from "../manifest";
 import { tiled } from "../runs/playback";
 import type { Runner } from "../runs/runner";
 import type { Trace } from "../runs/trace";
-import { openComparison } from "./compareDialog";
+import { distinctLabels, openComparison } from "./compareDialog";
 import { openDialog } from "./dialog";
 import { InputError } from "./problems";
 import type { StatusLine } from "./statusLine";
 
 const ARROW = "M13 8H3.5M7 4 3 8l4 4";
+const MOST_RUNS = 64;
 const FORMATS = ["png", "gif", "rwtrace"] as const;
 type Format = (typeof FORMATS)[number];
 const MIME: Record<Format, string> = {
@@ -28,6 +30,7 @@ export class Results {
   private readonly which = element("select", "rs-select rs-which", { "aria-label": say("Which picture") });
   private readonly compare: HTMLButtonElement;
   private readonly needRun: HTMLButtonElement[];
+  private readonly saveAll: HTMLButtonElement[];
 
   /** @param use takes a picture of the run as the next input */
   constructor(
@@ -56,7 +59,13 @@ export class Results {
     this.needRun = [...saves, code, input];
     const saving = element("div", "rs-save", { role: "group", "aria-label": say("Save") });
     saving.append(element("span", "rs-label", {}, say("Save")), ...saves);
-    this.root.append(element("div", "rs-row", {}, input, this.which, this.compare, code), saving);
+    const all = element("div", "rs-save", { role: "group", "aria-label": say("Save all runs") });
+    this.saveAll = [
+      this.button(say("Sheet"), say("Save the last pictures of all runs as a sheet"), () => this.saveRuns("png")),
+      this.button(say("Side by side"), say("Save all runs side by side as an animation"), () => this.saveRuns("gif")),
+    ];
+    all.append(element("span", "rs-label", {}, say("All runs")), ...this.saveAll);
+    this.root.append(element("div", "rs-row", {}, input, this.which, this.compare, code), saving, all);
     this.refresh();
   }
 
@@ -64,12 +73,26 @@ export class Results {
   refresh(): void {
     const trace = this.runner.shownTrace;
     for (const button of this.needRun) button.disabled = !trace?.length;
-    this.compare.disabled = this.runner.traces.filter(({ length }) => length).length < 2;
+    for (const button of this.saveAll) button.disabled = !this.runs.length;
+    this.compare.disabled = this.runs.length < 2;
     const count = trace?.last?.pictures.count ?? 1;
     this.which.hidden = count < 2;
     if (this.which.options.length === count) return;
     const options = Array.from({ length: count }, (_, index) => element("option", "", {}, String(index + 1)));
     this.which.replaceChildren(...options);
+  }
+
+  /** The runs that have a picture; of very many, the newest. */
+  private get runs(): Trace[] {
+    return this.runner.traces.filter(({ length }) => length > 0).slice(-MOST_RUNS);
+  }
+
+  private async saveRuns(format: "png" | "gif"): Promise<void> {
+    const { runs } = this;
+    const name = `${say("runs")}.${format}`;
+    const file = await (format === "png" ? sheet(runs, distinctLabels(runs)) : sideBySide(runs));
+    download(new Blob([file], { type: MIME[format] }), name);
+    this.status.show(say("Saved as %1, where this browser keeps downloads.", name));
   }
 
   private trace(): Trace {

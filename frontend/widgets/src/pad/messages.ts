@@ -65,6 +65,8 @@ export type Outgoing =
   | { kind: "action"; name: Action }
   /** A picture file, in a buffer, and where it lies: left, top, width and height. */
   | { kind: "picture"; name: string; type: string; place: Rectangle }
+  /** The address of a picture, for whoever can load it. */
+  | { kind: "address"; address: string }
   | { kind: "refused"; name: string; reason: string };
 
 export type RawModel = WidgetModel<State, Incoming, Outgoing>;

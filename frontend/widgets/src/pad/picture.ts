@@ -7,6 +7,7 @@ import type { Model } from "./messages";
 const LONGEST_SIDE = 1024;
 const LARGEST_PNG_BYTES = 2 * 1024 * 1024;
 const JPEG_QUALITY = 0.92;
+const LONGEST_ADDRESS = 2000;
 
 /** The picture has more pixels than a page can hold; the message says how many. */
 export class TooLargeError extends Error {}
@@ -50,17 +51,33 @@ export function listenForPictures(surface: HTMLElement, model: Model, bring: Bri
     event.stopPropagation();
     surface.classList.toggle("rw-pad-over", isOver);
     if (isOver && event.dataTransfer) event.dataTransfer.dropEffect = "copy";
-    if (event.type === "drop") void bringPicture(model, pictureIn(event.dataTransfer), bring);
+    if (event.type === "drop") takeFrom(model, event.dataTransfer, bring);
   };
   for (const name of ["dragover", "dragleave", "drop"] as const) surface.addEventListener(name, dragged, { signal });
   const pasted = (event: ClipboardEvent) => {
-    const file = pictureIn(event.clipboardData);
-    if (!file) return;
+    const data = event.clipboardData;
+    if (!pictureIn(data) && !addressIn(data)) return;
     event.preventDefault();
     event.stopPropagation();
-    void bringPicture(model, file, bring);
+    takeFrom(model, data, bring);
   };
   surface.addEventListener("paste", pasted, { signal });
+}
+
+/** Brings the picture that is dropped or pasted; of one elsewhere, sends the address. */
+function takeFrom(model: Model, transfer: DataTransfer | null, bring: Bring): void {
+  const file = pictureIn(transfer);
+  const address = file ? undefined : addressIn(transfer);
+  if (address) model.send({ kind: "address", address });
+  else void bringPicture(model, file, bring);
+}
+
+/** The address of the web that is all of a text, or the first of a list. */
+function addressIn(transfer: DataTransfer | null): string | undefined {
+  const text = transfer?.getData("text/uri-list") || transfer?.getData("text/plain") || "";
+  const [first = ""] = text.split(/[\r\n]+/).filter((line) => line && !line.startsWith("#"));
+  const address = first.trim();
+  return /^https?:\/\/\S+$/i.test(address) && address.length <= LONGEST_ADDRESS ? address : undefined;
 }
 
 /** The first picture, or else the first file. */

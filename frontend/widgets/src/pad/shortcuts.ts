@@ -87,6 +87,7 @@ export const shortcuts = (): [string, [string[], string][]][] => [
   [
     say("A picture that you place"),
     [
+      [["Ctrl-V"], say("Paste a picture, or the address of one")],
       [[say("Drag"), say("Arrows")], say("Move it")],
       [["+", "-"], say("Scale it; also the handles, or a pinch")],
       [[say("Shift-drag")], say("A handle: change its shape")],
