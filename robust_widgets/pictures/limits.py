@@ -93,6 +93,7 @@ MAX_COVERED = 30_000_000  # pixels under all segments of a message, which take a
 MAX_CORNERS = 2_000
 MAX_STROKES = 16
 MAX_HISTORY = 64 << 20  # bytes of changes that can be undone; a stroke takes some thousand
+MAX_DRAWN = 10_000  # strokes that are kept for a drawing after they can no longer be undone
 MAX_BRUSH_SIZE = 4096
 MAX_MESSAGE_PICTURE = 10 << 20  # bytes of a file
 MAX_MESSAGE_PIXELS = 4_000_000  # a page reduces what is dropped on it to 1024 pixels

@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accessibility import complaints, needs_axe
 from lab import until
 from page_studio import PageStudio
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext
 
 from robust_widgets.page.serve import address_of, page_server
 
 pytest.importorskip("onnxruntime", reason="the extra fast")
 pytestmark = pytest.mark.browser
-
-AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture
@@ -137,14 +136,7 @@ def test_it_speaks_german(context: BrowserContext, page_address: str) -> None:
     assert "Werkzeuge" in (page.locator(".rw-pad-help").text_content() or "")
 
 
-def complaints(page: Page) -> list[str]:
-    """What axe-core finds, and where."""
-    page.evaluate(f"() => {{ {AXE.read_text('utf-8')} }}")
-    result = page.evaluate("async () => (await axe.run()).violations")
-    return [f"{item['id']}: {node['html'][:200]}" for item in result for node in item["nodes"]]
-
-
-@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: npm --prefix frontend ci")
+@needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_nothing(browser: Browser, page_address: str, scheme: str, width: int) -> None:

@@ -357,6 +357,37 @@ def test_a_picture_is_moved_and_scaled_before_it_is_put_down(easel: Easel, tmp_p
     assert easel.shown(128, 84) == WHITE
 
 
+def test_a_drawing_looks_like_the_painting(easel: Easel) -> None:
+    """The SVG of lines, areas and erased strokes, drawn by the browser."""
+    easel.color("red")
+    easel.drag((30, 40), (200, 60), (60, 120))
+    easel.changed(1)
+    easel.tool("rectangle")
+    easel.color("blue")
+    easel.drag((100, 100), (220, 230))
+    easel.changed(2)
+    easel.tool("eraser")
+    easel.drag((90, 165), (240, 165))
+    easel.changed(3)
+    pixels = easel.page.evaluate(
+        """async svg => {
+          const image = new Image();
+          image.src = URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' }));
+          await image.decode();
+          const canvas = new OffscreenCanvas(256, 256), context = canvas.getContext('2d');
+          context.fillStyle = '#fff';
+          context.fillRect(0, 0, 256, 256);
+          context.drawImage(image, 0, 0);
+          return [...context.getImageData(0, 0, 256, 256).data];
+        }""",
+        easel.python("surface.drawing()[0]"),
+    )
+    drawn = np.array(pixels, np.int16).reshape(256, 256, 4)[..., :3]
+    painted = easel.array("raster.composite()")
+    differs = np.abs(drawn - painted).max(axis=2) > 40
+    assert differs.mean() < 0.01 and (painted != 255).any(axis=2).mean() > 0.2
+
+
 def test_what_is_pressed_and_written_can_be_read_in_both_themes(easel: Easel) -> None:
     contrast = """selector => {
       const channel = value => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;

@@ -279,3 +279,19 @@ test("all runs are saved as a sheet, or side by side, as files to download", asy
   expect([size.getUint32(16), size.getUint32(20)]).toEqual([2 * (144 + 6) + 6, 144 + 18 + 6 + 6]);
   expect((await gif.text()).slice(0, 6)).toBe("GIF89a");
 });
+
+test("the strokes are saved as a drawing, and what it lacks is told", async () => {
+  const blobs: Blob[] = [];
+  vi.spyOn(HTMLAnchorElement.prototype, "click").mockReturnValue();
+  vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => `blob:${blobs.push(blob as Blob)}`);
+  const save = "button[title^='Save the strokes']";
+  press(save);
+  expect(status.text).toMatch(/^There is no stroke/);
+  stroke(12, 12);
+  press(save);
+  expect(await blobs[0]?.text()).toContain('<path d="M12 12h0" stroke-width="6"/>');
+  const brush = { tool: "brush", color: "#00ff00", size: 6, softness: 0, opacity: 1, layer: "sketch" } as const;
+  studio.surface.pad.send({ kind: "fill", point: [2, 2], brush });
+  press(save);
+  expect(status.text).toMatch(/It lacks the fills, which have no outline\.$/);
+});

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.limits import MAX_HISTORY
+from robust_widgets.pictures.limits import MAX_DRAWN, MAX_HISTORY
+
+if TYPE_CHECKING:
+    from robust_widgets.widgets.painting.drawing import Drawn
+
+POINT_BYTES = 150  # a tuple of floats
 
 LayerName: TypeAlias = Literal["image", "sketch", "mask"]
 PaintLayer: TypeAlias = Literal["sketch", "mask"]
@@ -61,15 +66,27 @@ class Patch:
 
 @dataclass(frozen=True)
 class Change:
-    """What one undo reverts."""
+    """What one undo reverts.
+
+    Attributes:
+        patches: what it changed.
+        drawn: what it painted, as lines and areas.
+    """
 
     patches: tuple[Patch, ...]
+    drawn: tuple[Drawn, ...] = ()
 
     @property
     def box(self) -> Box:
         """The rectangle that contains all changes."""
         boxes = [patch.box for patch in self.patches]
         return reduce(lambda first, second: union(first, second) or first, boxes)
+
+    @property
+    def size(self) -> int:
+        """Memory in bytes."""
+        points = sum(len(getattr(item, "points", ())) for item in self.drawn)
+        return sum(len(patch.difference) for patch in self.patches) + POINT_BYTES * points
 
     @property
     def layers(self) -> frozenset[LayerName]:
@@ -80,6 +97,7 @@ class History:
     """Changes that can be undone, and those that can be redone."""
 
     def __init__(self) -> None:
+        self._kept: list[Drawn] = []
         self._done: list[Change] = []
         self._undone: list[Change] = []
 
@@ -92,16 +110,28 @@ class History:
         return bool(self._undone)
 
     @property
+    def drawn(self) -> list[Drawn]:
+        """What was painted and not undone, oldest first; of very much, the newest `MAX_DRAWN`."""
+        return [*self._kept, *(item for change in self._done for item in change.drawn)]
+
+    def keep(self, drawn: Iterable[Drawn]) -> None:
+        """Add what was painted before the first change that can be undone."""
+        self._kept.extend(drawn)
+        del self._kept[: max(0, len(self._kept) - MAX_DRAWN)]
+
+    @property
     def size(self) -> int:
         """Memory in bytes."""
-        return sum(len(patch.difference) for change in self._done + self._undone for patch in change.patches)
+        return sum(change.size for change in self._done + self._undone)
 
     def record(self, change: Change) -> None:
         """Add a change that was just made. The oldest are forgotten when they take too much memory."""
         self._done.append(change)
         self._undone.clear()
         while self.size > MAX_HISTORY and len(self._done) > 1:
-            del self._done[: 1 + len(self._done) // 10]
+            count = 1 + len(self._done) // 10
+            self.keep(item for change in self._done[:count] for item in change.drawn)
+            del self._done[:count]
 
     def undo(self, layers: Mapping[LayerName, Pixels]) -> Change | None:
         """Undo the last change; None if there is none."""

@@ -12,6 +12,7 @@ from PIL import ImageColor
 
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.limits import MAX_COVERED
+from robust_widgets.widgets.painting.drawing import Drawn, DrawnArea, DrawnLine, Emptied, Undrawn
 from robust_widgets.widgets.painting.layers import (
     Box,
     Change,
@@ -216,12 +217,14 @@ class Raster:
             self._commit()
             stroke.base, stroke.touched = target.copy(), None
             stroke.coverage[...] = 0
+            del stroke.points[:-1]  # it goes on from there
             self._painting = stroke
         changed: Box | None = None
         left = MAX_COVERED
         for point in points:
             box = cover(stroke, stroke.last or point, point)
             changed, stroke.last = union(changed, box), point
+            stroke.points.append(point)
             left -= 0 if box is None else (box[2] - box[0]) * (box[3] - box[1])
             if left < 0:
                 break
@@ -249,7 +252,9 @@ class Raster:
             return None
         images = mirrored(corners, mirror, self.side)
         coverages = [area_coverage([(x, y) for x, y in image], self.side) for image in images]
-        return self._paint(np.maximum.reduce(coverages), color, opacity, layer)
+        places = tuple((float(x), float(y)) for x, y in corners)
+        drawn = DrawnArea(_rgb(color), opacity, mirror, places)
+        return self._paint(np.maximum.reduce(coverages), color, opacity, layer, drawn)
 
     def fill(self, x: float, y: float, color: str, opacity: float = 1.0, layer: PaintLayer = "sketch") -> Box | None:
         """Fill the area of similar colour around a point; returns the changed rectangle, None if outside.
@@ -267,15 +272,16 @@ class Raster:
             like &= (self.mask > 127) == (self.mask[row, column] > 127)
         area = flood_fill(like, column, row)
         under = feather(area, self.sketch[..., 3]) if layer == "sketch" else None
-        return self._paint(area.astype(np.float32), color, opacity, layer, under)
+        return self._paint(area.astype(np.float32), color, opacity, layer, Undrawn("fill"), under)
 
     def clear(self) -> None:
         """Remove all paint from the sketch layer; can be undone."""
-        self._apply({"sketch": np.zeros_like(self.sketch)})
+        self._apply({"sketch": np.zeros_like(self.sketch)}, drawn=(Emptied(),))
 
     def begin_with(self, sketch: Pixels) -> None:
         """Make a drawing, uint8 (side, side, 4), the whole painting, on white paper, as one change."""
-        self._apply({"image": np.full_like(self.image, PAPER), "sketch": sketch})
+        drawn = (Emptied(), Undrawn("pixels"))
+        self._apply({"image": np.full_like(self.image, PAPER), "sketch": sketch}, drawn=drawn)
 
     def set_image(self, picture: Pixels) -> None:
         """Set the picture under the sketch, uint8 (side, side, 3); can be undone."""
@@ -285,7 +291,7 @@ class Raster:
         """Make a picture, by default the composite, the image under an empty sketch, as one change."""
         self._commit()
         picture = self.composite() if picture is None else picture
-        self._apply({"image": picture, "sketch": np.zeros_like(self.sketch)})
+        self._apply({"image": picture, "sketch": np.zeros_like(self.sketch)}, drawn=(Emptied(),))
 
     def set_mask(self, mask: Pixels) -> None:
         """Set the mask, uint8 (side, side); can be undone."""
@@ -310,6 +316,11 @@ class Raster:
         self._commit()
         return self.history.redo(self._layers)
 
+    def drawn(self) -> list[Drawn]:
+        """What is on the sketch, as lines and areas, oldest first."""
+        self._commit()
+        return self.history.drawn
+
     @property
     def _layers(self) -> dict[LayerName, Pixels]:
         return {"image": self.image, "sketch": self.sketch, "mask": self.mask}
@@ -325,11 +336,27 @@ class Raster:
             return False
         area = within(stroke.touched)
         after = self._layers[stroke.layer][area]
-        self.history.record(Change((Patch.between(stroke.layer, stroke.touched, stroke.base[area], after),)))
+        patch = Patch.between(stroke.layer, stroke.touched, stroke.base[area], after)
+        line = DrawnLine(
+            stroke.tool,
+            stroke.color,
+            stroke.size,
+            stroke.softness,
+            stroke.opacity,
+            stroke.mirror,
+            tuple(stroke.points),
+        )
+        self.history.record(Change((patch,), (line,) if stroke.layer == "sketch" else ()))
         return True
 
     def _paint(
-        self, coverage: Coverage, color: str, opacity: float, layer: PaintLayer, under: Area | None = None
+        self,
+        coverage: Coverage,
+        color: str,
+        opacity: float,
+        layer: PaintLayer,
+        drawn: Drawn,
+        under: Area | None = None,
     ) -> Box | None:
         """Paint each pixel by its coverage, and the pixels of ``under`` beneath the existing paint."""
         self._commit()
@@ -343,10 +370,12 @@ class Raster:
         after[area] = painted("brush", _rgb(color), after[area], coverage[area] * opacity)
         if under is not None:
             after[under] = painted_behind(_rgb(color), after[under], np.full(under.sum(), opacity, np.float32))
-        self._apply({layer: after}, box)
+        self._apply({layer: after}, box, (drawn,) if layer == "sketch" else ())
         return box
 
-    def _apply(self, after: Mapping[LayerName, Pixels], box: Box | None = None) -> None:
+    def _apply(
+        self, after: Mapping[LayerName, Pixels], box: Box | None = None, drawn: tuple[Drawn, ...] = ()
+    ) -> None:
         """Replace a rectangle of some layers, by default all of them, as one change."""
         self._commit()
         box = box or self.whole
@@ -356,7 +385,7 @@ class Raster:
             target = self._layers[name][area]
             patches.append(Patch.between(name, box, target, pixels[area]))
             target[...] = pixels[area]
-        self.history.record(Change(tuple(patches)))
+        self.history.record(Change(tuple(patches), drawn))
 
 
 def _rgb(color: str) -> Color:

@@ -6,7 +6,7 @@ Coordinates are raster pixels, x to the right and y down, and may lie outside th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -40,6 +40,7 @@ class Stroke:
         coverage: of each pixel, 0 to 1; overlaps within a stroke do not add up.
         touched: the rectangle painted so far; None if empty.
         last: the last point painted.
+        points: all points painted.
         mirror: where it is repeated.
         pressure: what the pressure of a pen sets.
     """
@@ -54,6 +55,7 @@ class Stroke:
     coverage: Coverage
     touched: Box | None = None
     last: Point | None = None
+    points: list[Point] = field(default_factory=list[Point])
     mirror: Mirror = "none"
     pressure: Pressure = "size"
 

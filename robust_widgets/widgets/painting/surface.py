@@ -17,6 +17,7 @@ from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.page_widget import HelloEvent
 from robust_widgets.widgets.painting.brought import decode, decode_placed, square, square_mask
 from robust_widgets.widgets.painting.canvas import ALL_LAYERS, RasterCanvas
+from robust_widgets.widgets.painting.drawing import DrawnArea, DrawnLine, missing, since_emptied, to_svg
 from robust_widgets.widgets.painting.events import (
     ActionEvent,
     AddressEvent,
@@ -125,6 +126,18 @@ class Surface:
         """The painting, uint8 (side, side, 3)."""
         with self._lock:
             return self.raster.composite()
+
+    def drawing(self) -> tuple[str, str]:
+        """The strokes and areas on the sketch as an SVG file, and a sentence about what it lacks.
+
+        Raises:
+            StateError: there is no stroke and no area on the sketch.
+        """
+        with self._lock:
+            drawn = self.raster.drawn()
+        if not any(isinstance(item, (DrawnLine, DrawnArea)) for item in since_emptied(drawn)):
+            raise StateError("There is no stroke on the sketch to save as a drawing; paint one first.")
+        return to_svg(drawn, self.raster.side), missing(drawn)
 
     def mask(self) -> Pixels:
         """The mask, uint8 (side, side): 255 where to paint, else 0."""

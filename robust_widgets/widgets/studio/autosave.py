@@ -24,6 +24,7 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.limits import Budget
 from robust_widgets.runs.reading import Arrays
 from robust_widgets.runs.schema import PIXELS
+from robust_widgets.widgets.painting.drawing import Undrawn
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 
 VARIABLE = "ROBUST_WIDGETS_STATE"
@@ -51,6 +52,8 @@ class SavedPainting:
         """A raster to continue with."""
         raster = Raster(len(self.image))
         raster.image, raster.sketch, raster.mask = self.image, self.sketch, self.mask
+        if self.sketch[..., 3].any():
+            raster.history.keep([Undrawn("pixels")])
         return raster
 
 

@@ -40,15 +40,22 @@ class ResultTools:
         status: shows messages.
         model: the session's model, for the code of its runs.
         use: takes a picture, uint8 (h, w, 3), as the next input; None hides the button.
+        drawing: the strokes on the canvas as an SVG file, and a sentence about what it lacks; None hides the button.
     """
 
     def __init__(
-        self, runner: Runner, status: StatusLine, model: ModelInfo, use: Callable[[Pixels, Frame], object] | None
+        self,
+        runner: Runner,
+        status: StatusLine,
+        model: ModelInfo,
+        use: Callable[[Pixels, Frame], object] | None,
+        drawing: Callable[[], tuple[str, str]] | None = None,
     ) -> None:
         self._runner = runner
         self._status = status
         self._model = model
         self._use = use
+        self._drawing = drawing
         self._on_save: list[Callable[[], object]] = []
         self.save_name = ipywidgets.Text(
             placeholder="fish.gif",
@@ -62,6 +69,9 @@ class ResultTools:
         self.save_button = self._button("Save", "Save the run shown as .png, .gif, .mp4 or .rwtrace", self.save)
         self.save_all_button = self._button(
             "Save all runs", "Save all runs: as .png a sheet, as .gif or .mp4 all steps side by side", self.save_all
+        )
+        self.drawing_button = self._button(
+            "Save drawing", "Save the strokes on the sketch as .svg, to be enlarged or printed", self.save_drawing
         )
         self.use_button = self._button(
             "Use as input", "Put the picture on the right on the canvas, under an empty sketch", self.use
@@ -93,7 +103,7 @@ class ResultTools:
             [
                 ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"}),
                 ipywidgets.HBox([self.save_name, self.save_button]),
-                ipywidgets.HBox([self.save_all_button]),
+                ipywidgets.HBox([self.save_all_button, *([] if drawing is None else [self.drawing_button])]),
                 self.code,
             ]
         )
@@ -130,6 +140,15 @@ class ResultTools:
         self._write(path, runs_writer(traces, path, distinct_labels(traces)))
         if left_out:
             self._status.show(f"{self._status.text} It holds the newest {MOST_RUNS} runs.")
+
+    def save_drawing(self) -> None:
+        """Save the strokes on the canvas as an SVG file."""
+        assert self._drawing is not None
+        svg, lacks = self._drawing()
+        path = self._path("drawing.svg").with_suffix(".svg")
+        self._write(path, lambda file: file.write(svg.encode()))
+        if lacks:
+            self._status.show(f"{self._status.text} {lacks}")
 
     def _path(self, default: str) -> Path:
         """The file that the field names; in a folder, and without a name, the default one."""

@@ -103,7 +103,11 @@ class StudioWidget(WholeBox):
             self.live = LiveMode(self.surface, self.runner, self.status, self.run_from)
             self.surface.on_action(self._on_action)
         self.results = ResultTools(
-            self.runner, self.status, session.model, self._use if self.surface is not None else None
+            self.runner,
+            self.status,
+            session.model,
+            None if self.surface is None else self._use,
+            None if self.surface is None else self.surface.drawing,
         )
         self.why: WhyPanel | None = None
         if isinstance(session, Explainer):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from robust_widgets.errors import PictureError
+from robust_widgets.widgets.painting import surface as surface_module
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.status_line import StatusLine
 from tests.widgets.page import Page, encoded, is_sentence, noise
@@ -28,6 +32,14 @@ def surface(page: Page, status: StatusLine) -> Surface:
     page.stroke(surface.pad, [(4, 4), (28, 28)])
     page.forget()
     return surface
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for another thread."""
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def drop(page: Page, surface: Surface, data: bytes, name: str = "cat.png") -> None:
@@ -184,3 +196,29 @@ def test_a_picture_larger_than_a_page_sends_is_refused(page: Page, surface: Surf
     drop(page, surface, file.getvalue(), "sky.png")
     assert status.kind == "error" and is_sentence(status.text, "sky.png", "4,000 x 4,000", "4 megapixels")
     assert (surface.raster.image == 255).all()
+
+
+def test_the_address_of_a_picture_is_loaded_and_brought_to_be_placed(
+    page: Page, surface: Surface, status: StatusLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(address: str) -> tuple[str, bytes]:
+        asked.append(address)
+        if "none" in address:
+            raise PictureError("There is none.")
+        return "cat.png", b"a file"
+
+    monkeypatch.setattr(surface_module, "download_picture", answer)
+    page.tell(surface.pad, {"kind": "address", "address": "https://example.org/cat.png"})
+    until(lambda: bool(page.sent(surface.pad, "bring")))
+    (message,) = page.sent(surface.pad, "bring")
+    assert message.content == {"kind": "bring", "name": "cat.png", "type": "image/png"}
+    assert message.buffers == [b"a file"] and asked == ["https://example.org/cat.png"]
+    assert (surface.raster.image == 255).all(), "nothing is on the canvas before it is put down"
+    page.tell(surface.pad, {"kind": "address", "address": "https://example.org/none"})
+    until(lambda: status.text == "There is none.")
+    assert status.kind == "error"
+    page.tell(surface.pad, {"kind": "address", "address": 7})
+    page.tell(surface.pad, {"kind": "address", "address": "h" * 3000})
+    assert len(asked) == 2

@@ -118,6 +118,15 @@ const STUDIO = {
   Compare: "Vergleichen",
   "Show runs side by side": "Läufe nebeneinander zeigen",
   Save: "Speichern",
+  Drawing: "Zeichnung",
+  drawing: "Zeichnung",
+  "Save the strokes on the sketch as SVG, to be enlarged":
+    "Die Striche der Skizze als SVG speichern, um sie zu vergrößern",
+  "There is no stroke on the sketch to save; paint one first.":
+    "Auf der Skizze ist kein Strich zum Speichern; malen Sie zuerst einen.",
+  "It lacks what was painted before the page was opened, and all fills.":
+    "Es fehlt, was vor dem Öffnen der Seite gemalt wurde, und alle Füllungen.",
+  "It lacks the fills, which have no outline.": "Es fehlen die Füllungen, die keinen Umriss haben.",
   "Save all runs": "Alle Läufe speichern",
   "All runs": "Alle Läufe",
   Sheet: "Bogen",

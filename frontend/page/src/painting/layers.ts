@@ -1,4 +1,5 @@
 /** The layers of a painting, rectangles on them, and the changes that can be undone. As `layers.py`. */
+import type { Drawn } from "./drawing";
 
 export type LayerName = "image" | "sketch" | "mask";
 export type PaintLayer = "sketch" | "mask";
@@ -11,6 +12,8 @@ export const CHANNELS: Readonly<Record<LayerName, number>> = { image: 3, sketch:
 
 /** Bytes of changes that can be undone. The oldest are forgotten beyond it. */
 const MOST_BYTES = 64 * 1024 * 1024;
+/** Strokes that are kept for a drawing after they can no longer be undone. */
+const MOST_KEPT = 10_000;
 
 export type Layers = Readonly<Record<LayerName, Uint8Array>>;
 
@@ -74,7 +77,11 @@ export class Patch {
 
 /** What one undo reverts. */
 export class Change {
-  constructor(readonly patches: readonly Patch[]) {}
+  /** @param drawn what it painted, as lines and areas */
+  constructor(
+    readonly patches: readonly Patch[],
+    readonly drawn: readonly Drawn[] = [],
+  ) {}
 
   get box(): Box {
     return this.patches.reduce<Box | null>((all, { box }) => union(all, box), null) ?? [0, 0, 0, 0];
@@ -91,6 +98,7 @@ export class Change {
 
 /** Changes that can be undone, and those that can be redone. */
 export class ChangeHistory {
+  private kept: readonly Drawn[] = [];
   private done: Change[] = [];
   private undone: Change[] = [];
 
@@ -107,11 +115,25 @@ export class ChangeHistory {
     return this.undone.length > 0;
   }
 
+  /** What was painted and not undone, the oldest first. */
+  get drawn(): readonly Drawn[] {
+    return [...this.kept, ...this.done.flatMap(({ drawn }) => drawn)];
+  }
+
+  /** Adds what was painted before the first change that can be undone. */
+  keep(drawn: readonly Drawn[]): void {
+    this.kept = [...this.kept, ...drawn].slice(-MOST_KEPT);
+  }
+
   record(change: Change): void {
     this.done.push(change);
     this.undone = [];
     let size = this.done.reduce((sum, other) => sum + other.size, 0);
-    while (size > this.mostBytes && this.done.length > 1) size -= this.done.shift()?.size ?? 0;
+    while (size > this.mostBytes && this.done.length > 1) {
+      const oldest = this.done.shift();
+      size -= oldest?.size ?? 0;
+      this.keep(oldest?.drawn ?? []);
+    }
   }
 
   /** Reverts the last change; null if there is none. */

@@ -1,5 +1,6 @@
 /** The painted pixels: layers, strokes, fills, masks, and their history. As `raster.py`, whose pixels it gives. */
 import { mirrored, type Mirror } from "@robust-widgets/widgets/pad/messages";
+import type { Drawn } from "./drawing";
 import { feather, floodFill } from "./fill";
 import {
   CHANNELS,
@@ -92,6 +93,17 @@ export class Raster {
     return this.isUnpainted && this.layers.image.every((value) => value === PAPER);
   }
 
+  /** What is on the sketch, as lines and areas, the oldest first. */
+  get drawn(): readonly Drawn[] {
+    this.commit();
+    return this.history.drawn;
+  }
+
+  /** Tells that there is paint of which only the pixels are known. */
+  keepPixels(): void {
+    if (!this.isUnpainted) this.history.keep([{ kind: "pixels" }]);
+  }
+
   /** Whether nothing is seen: the canvas is blank, or what is on it is hidden; the mask does not count. */
   get showsNothing(): boolean {
     const isPaper = () => this.layers.image.every((value) => value === PAPER);
@@ -143,6 +155,7 @@ export class Raster {
       coverage: new Float32Array(this.side * this.side),
       touched: null,
       last: null,
+      points: [],
     };
     return this.painting;
   }
@@ -155,12 +168,14 @@ export class Raster {
       stroke.base = target.slice();
       stroke.touched = null;
       stroke.coverage.fill(0);
+      stroke.points = stroke.points.slice(-1); // it goes on from there
       this.painting = stroke;
     }
     let changed: Box | null = null;
     for (const point of points) {
       changed = union(changed, cover(stroke, stroke.last ?? point, point, this.side));
       stroke.last = point;
+      stroke.points.push(point);
     }
     if (!changed) return null;
     paintBox(target, stroke.base, stroke.layer, stroke, stroke.coverage, changed, this.side);
@@ -184,7 +199,8 @@ export class Raster {
       ),
     );
     for (const other of others) other.forEach((value, at) => (first[at] = Math.max(first[at] ?? 0, value)));
-    return this.paint(first, brush);
+    const { color, opacity, mirror = "none" } = brush;
+    return this.paint(first, brush, { kind: "area", color: colorOf(color), opacity, mirror, corners });
   }
 
   /** Fills the area of similar colour around a point; returns the changed rectangle, null if it is outside.
@@ -207,12 +223,12 @@ export class Raster {
     });
     const area = floodFill(like, this.side, column, row);
     const under = brush.layer === "sketch" ? feather(area, (at) => sketch[4 * at + 3] ?? 0, this.side) : null;
-    return this.paint(Float32Array.from(area), brush, under);
+    return this.paint(Float32Array.from(area), brush, { kind: "fill" }, under);
   }
 
   /** Removes all paint from the sketch. */
   clear(): void {
-    this.replace({ sketch: new Uint8Array(this.layers.sketch.length) });
+    this.replace({ sketch: new Uint8Array(this.layers.sketch.length) }, this.whole, [{ kind: "emptied" }]);
   }
 
   /** Sets the picture under the sketch: red, green, blue for each pixel. */
@@ -223,7 +239,8 @@ export class Raster {
   /** Makes a picture, by default the composite, the image under an empty sketch, as one change. */
   flatten(picture?: Uint8Array): void {
     this.commit();
-    this.replace({ image: picture ?? this.composite(), sketch: new Uint8Array(this.layers.sketch.length) });
+    const sketch = new Uint8Array(this.layers.sketch.length);
+    this.replace({ image: picture ?? this.composite(), sketch }, this.whole, [{ kind: "emptied" }]);
   }
 
   setMask(mask: Uint8Array): void {
@@ -259,12 +276,15 @@ export class Raster {
     this.painting = null;
     if (!stroke?.touched) return false;
     const { layer, touched, base } = stroke;
-    this.history.record(new Change([Patch.between(layer, touched, base, this.layers[layer], this.side)]));
+    const { tool, color, size, softness, opacity, mirror, points } = stroke;
+    const line: Drawn = { kind: "line", tool, color, size, softness, opacity, mirror, points };
+    const patch = Patch.between(layer, touched, base, this.layers[layer], this.side);
+    this.history.record(new Change([patch], layer === "sketch" ? [line] : []));
     return true;
   }
 
   /** Paints each pixel by its coverage, and the pixels of `under` beneath the existing paint. */
-  private paint(coverage: Float32Array, brush: Brush, under: Uint8Array | null = null): Box | null {
+  private paint(coverage: Float32Array, brush: Brush, drawn: Drawn, under: Uint8Array | null = null): Box | null {
     this.commit();
     const box = boxOf(this.side, (at) => (coverage[at] ?? 0) > 0 || Boolean(under?.[at]));
     if (!box) return null;
@@ -275,12 +295,16 @@ export class Raster {
     under?.forEach((isUnder, at) => {
       if (isUnder) paintBehind(after, 4 * at, color, opacity);
     });
-    this.replace({ [layer]: after }, box);
+    this.replace({ [layer]: after }, box, layer === "sketch" ? [drawn] : []);
     return box;
   }
 
   /** Replaces a rectangle of some layers, by default all of them, as one change. */
-  private replace(after: Partial<Record<LayerName, Uint8Array>>, box: Box = this.whole): void {
+  private replace(
+    after: Partial<Record<LayerName, Uint8Array>>,
+    box: Box = this.whole,
+    drawn: readonly Drawn[] = [],
+  ): void {
     this.commit();
     const patches: Patch[] = [];
     for (const name of Object.keys(after) as LayerName[]) {
@@ -289,7 +313,7 @@ export class Raster {
       patches.push(Patch.between(name, box, this.layers[name], pixels, this.side));
       copyBox(pixels, this.layers[name], box, this.side, CHANNELS[name]);
     }
-    this.history.record(new Change(patches));
+    this.history.record(new Change(patches, drawn));
   }
 }
 

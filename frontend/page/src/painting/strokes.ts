@@ -34,6 +34,8 @@ export interface Stroke {
   /** The rectangle painted so far. */
   touched: Box | null;
   last: Point | null;
+  /** All points painted. */
+  points: Point[];
 }
 
 const clamp = (value: number): number => Math.min(1, Math.max(0, value));

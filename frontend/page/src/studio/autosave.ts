@@ -48,6 +48,7 @@ export class Autosave {
       if (saved[layer].length !== raster.layers[layer].length) return null;
       raster.layers[layer].set(saved[layer]);
     }
+    raster.keepPixels();
     return raster.isBlank && !raster.hasMask ? null : { raster, when: new Date(saved.time) };
   }
 

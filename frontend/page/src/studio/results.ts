@@ -8,6 +8,8 @@ import { png } from "../files/png";
 import { sheet, sideBySide } from "../files/together";
 import type { Manifest } from "../manifest";
 import { tiled } from "../runs/playback";
+import { hasOutlines, missing, toSvg } from "../painting/drawing";
+import type { Raster } from "../painting/raster";
 import type { Runner } from "../runs/runner";
 import type { Trace } from "../runs/trace";
 import { distinctLabels, openComparison } from "./compareDialog";
@@ -32,12 +34,14 @@ export class Results {
   private readonly needRun: HTMLButtonElement[];
   private readonly saveAll: HTMLButtonElement[];
 
-  /** @param use takes a picture of the run as the next input */
+  /** @param use takes a picture of the run as the next input
+   * @param raster what is on the canvas */
   constructor(
     private readonly runner: Runner,
     private readonly manifest: Manifest,
     private readonly status: StatusLine,
     use: (trace: Trace, step: number | null, index: number) => void,
+    private readonly raster: () => Raster,
   ) {
     const hints: Record<Format, string> = {
       png: say("Save the picture that is shown"),
@@ -58,7 +62,10 @@ export class Results {
     );
     this.needRun = [...saves, code, input];
     const saving = element("div", "rs-save", { role: "group", "aria-label": say("Save") });
-    saving.append(element("span", "rs-label", {}, say("Save")), ...saves);
+    const drawing = this.button(say("Drawing"), say("Save the strokes on the sketch as SVG, to be enlarged"), () =>
+      this.saveDrawing(),
+    );
+    saving.append(element("span", "rs-label", {}, say("Save")), ...saves, drawing);
     const all = element("div", "rs-save", { role: "group", "aria-label": say("Save all runs") });
     this.saveAll = [
       this.button(say("Sheet"), say("Save the last pictures of all runs as a sheet"), () => this.saveRuns("png")),
@@ -93,6 +100,15 @@ export class Results {
     const file = await (format === "png" ? sheet(runs, distinctLabels(runs)) : sideBySide(runs));
     download(new Blob([file], { type: MIME[format] }), name);
     this.status.show(say("Saved as %1, where this browser keeps downloads.", name));
+  }
+
+  private saveDrawing(): void {
+    const { drawn, side } = this.raster();
+    if (!hasOutlines(drawn)) throw new InputError(say("There is no stroke on the sketch to save; paint one first."));
+    const name = `${say("drawing")}.svg`;
+    download(new Blob([toSvg(drawn, side)], { type: "image/svg+xml" }), name);
+    const saved = say("Saved as %1, where this browser keeps downloads.", name);
+    this.status.show([saved, missing(drawn)].filter(Boolean).join(" "));
   }
 
   private trace(): Trace {

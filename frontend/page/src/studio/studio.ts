@@ -60,7 +60,8 @@ export class Studio {
     this.target = new TargetPicker(session.model, manifest.model.units, () => this.changed());
     const result = element("section", "rs-card rs-result", { "aria-label": say("Result") });
     this.runner = new Runner(session, status, this, result);
-    this.results = new Results(this.runner, manifest, status, (trace, step, index) => this.use(trace, step, index));
+    const use = (trace: Trace, step: number | null, index: number) => this.use(trace, step, index);
+    this.results = new Results(this.runner, manifest, status, use, () => this.surface.raster);
     result.append(this.results.root);
     this.live = new LiveMode(
       () => this.surface.raster,
