@@ -75,7 +75,10 @@ def _read(response: requests.Response, address: str, deadline: float) -> bytes:
 
 def _check(address: str) -> None:
     """Refuse what is no web address, and what leads into a private network."""
-    parts = urlsplit(address) if len(address) <= LONGEST_ADDRESS else None
+    try:
+        parts = urlsplit(address) if len(address) <= LONGEST_ADDRESS else None
+    except ValueError:
+        parts = None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise PictureError(
             f"{short_text(address, 80)!r} is not an address of the web; give one that begins with 'https://'."

@@ -11,7 +11,6 @@ import ipywidgets
 
 from robust_widgets.errors import PictureError, StateError
 from robust_widgets.pictures import Picture, Pixels
-from robust_widgets.pictures.download import download_picture
 from robust_widgets.pictures.limits import MAX_STROKES
 from robust_widgets.widgets.controls import SIDE
 from robust_widgets.widgets.page_widget import HelloEvent
@@ -333,7 +332,9 @@ class Surface:
                     callback(name)
 
     def _download(self, address: str) -> None:
-        name, data = download_picture(address)
+        from robust_widgets.pictures import download  # it takes time to import, and few need it
+
+        name, data = download.download_picture(address)
         self._status.clear()
         self.pad.bring(name, data)
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from robust_widgets.errors import PictureError
-from robust_widgets.widgets.painting import surface as surface_module
+from robust_widgets.pictures import download
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.status_line import StatusLine
 from tests.widgets.page import Page, encoded, is_sentence, noise
@@ -209,7 +209,7 @@ def test_the_address_of_a_picture_is_loaded_and_brought_to_be_placed(
             raise PictureError("There is none.")
         return "cat.png", b"a file"
 
-    monkeypatch.setattr(surface_module, "download_picture", answer)
+    monkeypatch.setattr(download, "download_picture", answer)
     page.tell(surface.pad, {"kind": "address", "address": "https://example.org/cat.png"})
     until(lambda: bool(page.sent(surface.pad, "bring")))
     (message,) = page.sent(surface.pad, "bring")
