@@ -21,9 +21,7 @@ SHEET_COLUMNS = 6
 GAP = 4
 
 
-def runs_writer(
-    traces: Sequence[RunRecord], path: Path, labels: Sequence[str] = ()
-) -> Callable[[IO[bytes]], object]:
+def runs_writer(traces: Sequence[RunRecord], path: Path, labels: Sequence[str] = ()) -> Callable[[IO[bytes]], object]:
     """Writes several runs as they are now, in the format of a file's extension.
 
     Args:

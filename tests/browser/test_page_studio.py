@@ -116,6 +116,29 @@ def test_a_run_goes_on_from_any_step_and_a_saved_one_opens_again(open_page: Open
         np.testing.assert_array_equal(again.metrics[name], values)
 
 
+def test_a_picture_is_placed_and_layers_and_drawings_are_there(open_page: Open, tmp_path: Path) -> None:
+    studio = open_page("#task=sketch_to_image&steps=2")
+    page = studio.page
+    Image.new("RGB", (200, 100), (200, 50, 30)).save(tmp_path / "red.png")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open a picture").click()
+    chooser.value.set_files(tmp_path / "red.png")
+    page.wait_for_selector(".rw-pad-place:not([hidden])")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    studio.wait_for_status("^red.png is under your sketch")
+    pixel = """([x, y]) => [...document.querySelector('.rw-layer-painting').getContext('2d')
+      .getImageData(x, y, 1, 1).data].slice(0, 3)"""
+    assert page.evaluate(pixel, [128, 128]) == [200, 50, 30]
+    assert page.evaluate(pixel, [128, 40]) == [255, 255, 255]
+    studio.paint()
+    page.locator(".rw-pad-layers summary").click()
+    page.get_by_role("button", name="Show the picture").click()
+    assert page.evaluate(pixel, [128, 190]) == [255, 255, 255]
+    drawing = studio.save("Drawing", tmp_path)
+    assert drawing.suffix == ".svg" and "<path" in drawing.read_text("utf-8")
+
+
 def test_fingers_paint_on_a_phone(open_page: Open, tmp_path: Path) -> None:
     studio = open_page("#task=sketch_to_image&steps=2", viewport={"width": 360, "height": 740}, has_touch=True)
     page = studio.page

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from easel import Easel
+from easel import Easel, Share
 from PIL import Image
 from studio_page import near
 

@@ -58,9 +58,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     port = server.server_address[1]
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(
-        download, "_places", lambda host, port: ["93.184.215.14"] if host == "127.0.0.1" else [host]
-    )
+    monkeypatch.setattr(download, "_places", lambda host, port: ["93.184.215.14"] if host == "127.0.0.1" else [host])
     yield lambda path: f"http://127.0.0.1:{port}{path}"
     server.shutdown()
     server.server_close()
@@ -118,7 +116,9 @@ def test_a_private_network_is_not_asked(wrong: str, monkeypatch: pytest.MonkeyPa
         download_picture(wrong)
 
 
-@pytest.mark.parametrize("wrong", ["ftp://a.org/b.png", "http://[", "cat.png", "http://", "https:///a.png", "h" * 3000, "http://a:x/"])
+@pytest.mark.parametrize(
+    "wrong", ["ftp://a.org/b.png", "http://[", "cat.png", "http://", "https:///a.png", "h" * 3000, "http://a:x/"]
+)
 def test_other_addresses_are_no_addresses(wrong: str) -> None:
     with pytest.raises(PictureError) as caught:
         download_picture(wrong)

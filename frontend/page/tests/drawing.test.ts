@@ -2,8 +2,10 @@
 import { expect, test } from "vitest";
 import { missing, toSvg, type Drawn } from "../src/painting/drawing";
 import { Raster, type Brush } from "../src/painting/raster";
-import wanted from "./fixtures/drawing.svg?raw";
 
+const [wanted] = Object.values(
+  import.meta.glob<string>(["./fixtures/drawing.svg"], { query: "?raw", import: "default", eager: true }),
+);
 const BRUSH: Brush = { tool: "brush", color: "#c81400", size: 8, softness: 0, opacity: 1, layer: "sketch" };
 
 function stroke(raster: Raster, change: Partial<Brush>, ...points: [number, number, number, number?][]): void {

@@ -107,7 +107,9 @@ test("paint is repeated across the middle lines, strokes and areas", () => {
   const stroke = raster.begin({ ...BRUSH, size: 2, mirror: "both" });
   raster.extend(stroke, [[3.5, 4.5, 1]]);
   raster.finish(stroke);
-  expect([alphaAt(3, 4), alphaAt(12, 4), alphaAt(3, 11), alphaAt(12, 11), alphaAt(8, 8)]).toEqual([255, 255, 255, 255, 0]);
+  expect([alphaAt(3, 4), alphaAt(12, 4), alphaAt(3, 11), alphaAt(12, 11), alphaAt(8, 8)]).toEqual([
+    255, 255, 255, 255, 0,
+  ]);
   raster.clear();
   const corners: Corner[] = [
     [1, 1],

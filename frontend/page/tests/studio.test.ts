@@ -224,7 +224,10 @@ test("a hidden layer does not go into a run, and a locked one stays as it is", (
   expect(session.requests[0]?.picture?.pixels.every((value) => value === 40)).toBe(true);
   surface.pad.set("hidden", ["sketch", "image"]);
   press(".rs-run");
-  expect([session.requests.length, status.text]).toEqual([1, expect.stringMatching(/^Everything on the canvas is hid/)]);
+  expect([session.requests.length, status.text]).toEqual([
+    1,
+    expect.stringMatching(/^Everything on the canvas is hid/),
+  ]);
   surface.pad.set("hidden", []);
   expect(middle()).toEqual([255, 0, 0]);
   surface.pad.set("locked", ["sketch"]);

@@ -229,13 +229,19 @@ test("a branched run stands beneath the run it came from, whichever is newer", (
   const entry = (index: number, parent: number | null = null, step: number | null = null) => ({
     ...{ index, title: `run${index}`, task: "", state: "done" as const, parent, step },
   });
-  model.receive({ kind: "history", entries: [entry(0), entry(1), entry(2, 0, 7)], shown: 2, whole: true }, "a", "b", "c");
+  model.receive(
+    { kind: "history", entries: [entry(0), entry(1), entry(2, 0, 7)], shown: 2, whole: true },
+    "a",
+    "b",
+    "c",
+  );
   model.receive({ kind: "history", entries: [entry(3, 0, 9), entry(4, 2, 1)], shown: 4, whole: false }, "d", "e");
   const runs = [...root.querySelectorAll<HTMLButtonElement>(".rw-view-run")];
   expect(runs.map(({ textContent }) => textContent)).toEqual([1, 0, 3, 2, 4].map((run) => `✓run${run}`));
   const depth = (run: Element) => {
     let count = 0;
-    for (let at = run.closest(".rw-view-branches"); at; at = at.parentElement?.closest(".rw-view-branches") ?? null) count++;
+    for (let at = run.closest(".rw-view-branches"); at; at = at.parentElement?.closest(".rw-view-branches") ?? null)
+      count++;
     return count;
   };
   expect(runs.map(depth)).toEqual([0, 0, 1, 1, 2]);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -73,8 +74,8 @@ def missing(drawn: Sequence[Drawn]) -> str:
 def to_svg(drawn: Sequence[Drawn], side: int) -> str:
     """An SVG file of the strokes and areas on a sketch of ``side`` pixels, without the picture below.
 
-    An eraser's stroke hides what was drawn before it. A soft edge becomes a blur, which is nearly the same, and a stroke
-    whose opacity varies gets its mean.
+    An eraser's stroke hides what was drawn before it. A soft edge becomes a blur, which is nearly the same, and a
+    stroke whose opacity varies gets its mean.
     """
     defined: list[str] = []
     body = ""
@@ -121,7 +122,7 @@ def _path(points: Sequence[Sequence[float]], size: float) -> str:
     return "".join(
         f'<path d="M{_text(start[0])} {_text(start[1])} L{_text(end[0])} {_text(end[1])}" '
         f'stroke-width="{_text(size * (start[2] + end[2]) / 2)}"/>'
-        for start, end in zip(points, points[1:], strict=False)
+        for start, end in itertools.pairwise(points)
     )
 
 

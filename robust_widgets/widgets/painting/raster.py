@@ -373,9 +373,7 @@ class Raster:
         self._apply({layer: after}, box, (drawn,) if layer == "sketch" else ())
         return box
 
-    def _apply(
-        self, after: Mapping[LayerName, Pixels], box: Box | None = None, drawn: tuple[Drawn, ...] = ()
-    ) -> None:
+    def _apply(self, after: Mapping[LayerName, Pixels], box: Box | None = None, drawn: tuple[Drawn, ...] = ()) -> None:
         """Replace a rectangle of some layers, by default all of them, as one change."""
         self._commit()
         box = box or self.whole

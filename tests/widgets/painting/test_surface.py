@@ -92,7 +92,13 @@ def test_a_pens_pressure_sets_size_opacity_both_or_nothing(
     page: Page, surface: Surface, sets: str, width: float, opacity: bool
 ) -> None:
     brush = {"tool": "brush", "color": "#c81400", "size": 20, "softness": 0, "opacity": 1, "layer": "sketch"}
-    content = {"kind": "stroke", "id": 1, "phase": "end", "points": [[16, 16, 0.5]], "brush": brush | {"pressure": sets}}
+    content = {
+        "kind": "stroke",
+        "id": 1,
+        "phase": "end",
+        "points": [[16, 16, 0.5]],
+        "brush": brush | {"pressure": sets},
+    }
     page.tell(surface.pad, content)
     alpha = surface.raster.sketch[..., 3]
     share = MIN_OPACITY + (1 - MIN_OPACITY) * 0.5 if opacity else 1

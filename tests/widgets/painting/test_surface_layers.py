@@ -72,9 +72,7 @@ def test_a_hidden_layer_does_not_go_into_a_run(page: Page, surface: Surface) -> 
 
 @pytest.mark.parametrize("state", ["hidden", "locked"])
 @pytest.mark.parametrize("layer", ["sketch", "mask"])
-def test_a_layer_that_is_hidden_or_locked_takes_no_paint(
-    page: Page, surface: Surface, state: str, layer: str
-) -> None:
+def test_a_layer_that_is_hidden_or_locked_takes_no_paint(page: Page, surface: Surface, state: str, layer: str) -> None:
     page.set(surface.pad, **{state: [layer]}, layer=layer)
     before = surface.raster.sketch.copy(), surface.raster.mask.copy()
     page.stroke(surface.pad, [(4, 4), (28, 28)], number=5)

@@ -127,9 +127,7 @@ def test_the_history_is_sent_as_thumbnails() -> None:
     assert buffers == [b"small"]
     assert content == {
         "kind": "history",
-        "entries": [
-            {"index": 3, "title": "dog", "task": "generate", "state": "done", "parent": None, "step": None}
-        ],
+        "entries": [{"index": 3, "title": "dog", "task": "generate", "state": "done", "parent": None, "step": None}],
         "shown": 3,
         "whole": True,
     }

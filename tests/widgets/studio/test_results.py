@@ -276,17 +276,20 @@ def test_all_runs_are_saved_as_a_sheet_or_side_by_side(page: Page, desk: Desk, t
     desk.studio.stop()
     results = desk.studio.results
 
-    def save_all(name: str) -> Image.Image:
+    def save_all(name: str) -> Path:
         page.set(results.save_name, value=str(tmp_path / name))
         page.click(results.save_all_button)
-        assert is_sentence(desk.studio.status.text, "Saved to")
-        return Image.open(tmp_path / name)
+        assert desk.studio.status.text.startswith("Saved to"), desk.studio.status.text
+        return tmp_path / name
 
-    sheet = save_all("all.png")
+    sheet = Image.open(save_all("all.png"))
     assert sheet.width > 2 * 144 and sheet.height > 144
-    animation = save_all("all.gif")
+    animation = Image.open(save_all("all.gif"))
     assert getattr(animation, "n_frames", 0) == 5, "as long as the longest run"
     assert animation.size == (2 * 192 + 4, 192)
+    av = pytest.importorskip("av")
+    with av.open(str(save_all("all.mp4"))) as video:
+        assert (video.streams.video[0].width, video.streams.video[0].height) == (2 * 192 + 4, 192)
     page.set(results.save_name, value=str(tmp_path / "all.rwtrace"))
     page.click(results.save_all_button)
     assert desk.studio.status.kind == "error" and ".mp4" in desk.studio.status.text

@@ -73,7 +73,11 @@ export function toSvg(drawn: readonly Drawn[], side: number): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${definitions}${body}</svg>\n`;
 }
 
-function line({ tool, color, size, softness, opacity, mirror, points }: DrawnLine, side: number, filter: string): string {
+function line(
+  { tool, color, size, softness, opacity, mirror, points }: DrawnLine,
+  side: number,
+  filter: string,
+): string {
   const strength = points.reduce((sum, [, , , part = 1]) => sum + part, 0) / points.length;
   const ink = tool === "brush" ? hexOf(color) : "#000";
   const paths = images(points, mirror, side).map((image) => path(image, size * (1 - softness / 2)));

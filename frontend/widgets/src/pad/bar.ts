@@ -63,7 +63,18 @@ export class Bar {
       this.percent,
       zoomIn,
     );
-    const buttons = element("div", "rw-pad-buttons", {}, upload, file, this.before, this.symmetry, this.colors, zoom, help);
+    const buttons = element(
+      "div",
+      "rw-pad-buttons",
+      {},
+      upload,
+      file,
+      this.before,
+      this.symmetry,
+      this.colors,
+      zoom,
+      help,
+    );
     this.row = element("div", "rw-pad-bar", {}, buttons);
     // JupyterLab handles shortcuts before the pad does; without this, B would insert a cell.
     this.row.setAttribute("data-lm-suppress-shortcuts", "true");

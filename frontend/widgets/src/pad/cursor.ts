@@ -66,7 +66,8 @@ export class Cursor {
     this.viewport.reveal(this.knownPlace);
     this.gesture?.extend([...this.knownPlace, 1], false);
     this.show();
-    const color = this.model.get("tool") === "eyedropper" ? this.showColor(this.viewport.fromRaster(this.knownPlace)) : "";
+    const color =
+      this.model.get("tool") === "eyedropper" ? this.showColor(this.viewport.fromRaster(this.knownPlace)) : "";
     const [column, row] = this.knownPlace.map(Math.round);
     this.announce([column, row, ...(color ? [color] : [])].join(", "));
   }

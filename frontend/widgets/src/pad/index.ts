@@ -29,7 +29,19 @@ import { colorAt, hostOf } from "./scene";
 import { Strokes } from "./strokes";
 import { Viewport } from "./viewport";
 
-const WATCHED = ["side", "display_side", "tool", "brush_size", "layer", "masking", "label", "hint", "mirror", "hidden", "locked"] as const;
+const WATCHED = [
+  "side",
+  "display_side",
+  "tool",
+  "brush_size",
+  "layer",
+  "masking",
+  "label",
+  "hint",
+  "mirror",
+  "hidden",
+  "locked",
+] as const;
 const LEAST_RING = 3;
 /** How long the painting says why it refused something. */
 const NOTICE_MS = 2500;

@@ -6,13 +6,16 @@ import { button } from "./button";
 import type { RasterLayer } from "./messages";
 
 const SHOWN =
-  "M1.5 8S4 3.7 8 3.7 14.5 8 14.5 8 12 12.3 8 12.3 1.5 8 1.5 8z" +
-  "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6z";
-const LOCK = "M4 7.5h8v6H4zM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5";
+  "M1.5 8S4 3.7 8 3.7 14.5 8 14.5 8 12 12.3 8 12.3 1.5 8 1.5 8z" + "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6z";
+const CLOSED = "M4 7.5h8v6H4zM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5M8 10v1.2";
+const OPEN = "M4 7.5h8v6H4zM5.5 7.5V4.5a2.5 2.5 0 0 1 4.8-1";
 const HALF = 50;
 
 /** What a layer is called, what it is called in a sentence, and its buttons. */
-const names = (): Record<RasterLayer, { name: string; hide: string; lock: string; hidden: string; locked: string }> => ({
+const names = (): Record<
+  RasterLayer,
+  { name: string; hide: string; lock: string; hidden: string; locked: string }
+> => ({
   mask: {
     name: say("Mask"),
     hide: say("Show the mask"),
@@ -62,7 +65,9 @@ export class LayerList {
   constructor(private readonly actions: LayerActions) {
     this.opacity.setAttribute("aria-label", say("Opacity of the result over the sketch"));
     this.opacity.addEventListener("input", () => this.setOpacity(Number(this.opacity.value)));
-    this.resultShown.addEventListener("click", () => this.setOpacity(Number(this.opacity.value) ? 0 : this.lastOpacity));
+    this.resultShown.addEventListener("click", () =>
+      this.setOpacity(Number(this.opacity.value) ? 0 : this.lastOpacity),
+    );
     this.result = element("div", "rw-pad-layer", { role: "group", "aria-label": say("Result") }, this.resultShown);
     this.result.append(element("span", "", {}, say("Result")), this.opacity);
     this.result.hidden = true;
@@ -102,7 +107,10 @@ export class LayerList {
   private row(layer: RasterLayer): Row {
     const words = names()[layer];
     const shown = button("", words.hide, "", icon(SHOWN));
-    const lock = button("rw-pad-lock", words.lock, "", icon(LOCK));
+    const [closed, open] = [icon(CLOSED), icon(OPEN)];
+    closed.classList.add("rw-pad-closed");
+    open.classList.add("rw-pad-open");
+    const lock = button("rw-pad-lock", words.lock, "", closed, open);
     const isPressed = (toggle: HTMLElement) => toggle.getAttribute("aria-pressed") === "true";
     shown.addEventListener("click", () => this.actions.hide(layer, isPressed(shown)));
     lock.addEventListener("click", () => this.actions.lock(layer, !isPressed(lock)));

@@ -80,7 +80,10 @@ export const LEAST_OPACITY = 0.05;
 /** The fractions of the brush's size and opacity that a pressure gives; the lightest touch still leaves a line. */
 export function weighted(pressure: number, sets: Pressure): [width: number, opacity: number] {
   const from = (least: number, isSet: boolean) => (isSet ? least + (1 - least) * pressure : 1);
-  return [from(LEAST_WIDTH, sets === "size" || sets === "both"), from(LEAST_OPACITY, sets === "opacity" || sets === "both")];
+  return [
+    from(LEAST_WIDTH, sets === "size" || sets === "both"),
+    from(LEAST_OPACITY, sets === "opacity" || sets === "both"),
+  ];
 }
 
 export const brushOf = (model: Model, erase: boolean, pressure: Pressure): Brush => ({
@@ -95,9 +98,13 @@ export const brushOf = (model: Model, erase: boolean, pressure: Pressure): Brush
 });
 
 /** A point, and its images across the middle lines. */
-export function mirrored<P extends readonly [number, number, ...number[]]>(point: P, mirror: Mirror, side: number): P[] {
+export function mirrored<P extends readonly [number, number, ...(number | undefined)[]]>(
+  point: P,
+  mirror: Mirror,
+  side: number,
+): P[] {
   const flip = (from: P, axis: 0 | 1): P => {
-    const image = [...from] as number[];
+    const image = [...from];
     image[axis] = side - from[axis];
     return image as unknown as P;
   };

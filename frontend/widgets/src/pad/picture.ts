@@ -74,7 +74,7 @@ function takeFrom(model: Model, transfer: DataTransfer | null, bring: Bring): vo
 
 /** The address of the web that is all of a text, or the first of a list. */
 function addressIn(transfer: DataTransfer | null): string | undefined {
-  const text = transfer?.getData("text/uri-list") || transfer?.getData("text/plain") || "";
+  const text = ["text/uri-list", "text/plain"].map((type) => transfer?.getData(type)).find(Boolean) ?? "";
   const [first = ""] = text.split(/[\r\n]+/).filter((line) => line && !line.startsWith("#"));
   const address = first.trim();
   return /^https?:\/\/\S+$/i.test(address) && address.length <= LONGEST_ADDRESS ? address : undefined;

@@ -15,6 +15,7 @@ export class PictureColors {
   constructor(choose: (color: string) => void) {
     this.swatches = Array.from({ length: COUNT }, () => {
       const swatch = element("button", "rw-pad-swatch", { type: "button" });
+      setLabel(swatch, say("Colours of the picture"));
       swatch.addEventListener("click", () => choose(swatch.dataset["color"] ?? ""));
       return swatch;
     });

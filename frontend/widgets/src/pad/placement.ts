@@ -209,7 +209,9 @@ export class Placement {
   private drag({ corner, offset }: Grip, [x, y]: Place, keepsShape: boolean): void {
     const to: Place = [x + offset[0], y + offset[1]];
     this.change((place, side) =>
-      corner === null ? moved(place, to[0] - place[0], to[1] - place[1], side) : drawn(place, corner, to, keepsShape, side),
+      corner === null
+        ? moved(place, to[0] - place[0], to[1] - place[1], side)
+        : drawn(place, corner, to, keepsShape, side),
     );
   }
 

@@ -69,8 +69,7 @@ export class History {
     const text = [entry.title, entry.task].filter(Boolean).join(", ");
     item.button.dataset["state"] = entry.state;
     const label = say("run %1: %2 (%3)", entry.index + 1, text, say(entry.state));
-    const origin =
-      item.parent === undefined ? "" : say("from step %1 of run %2", entry.step ?? 0, item.parent + 1);
+    const origin = item.parent === undefined ? "" : say("from step %1 of run %2", entry.step ?? 0, item.parent + 1);
     setLabel(item.button, [label, origin].filter(Boolean).join(", "));
     item.mark.textContent = MARKS[entry.state];
     item.title.textContent = entry.title || entry.task;
