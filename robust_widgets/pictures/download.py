@@ -14,7 +14,7 @@ from PIL import Image
 
 from robust_widgets.errors import PictureError, first_line, short_text
 from robust_widgets.pictures.io import size_of, to_layers
-from robust_widgets.pictures.limits import LONGEST_ADDRESS, MAX_DOWNLOAD
+from robust_widgets.pictures.limits import LARGEST_PIXELS, LONGEST_ADDRESS, MAX_DOWNLOAD
 
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 5, 10, 30
 MOST_REDIRECTS = 5
@@ -107,8 +107,11 @@ def _small_png(data: bytes, name: str) -> bytes:
     try:
         size_of(data)
         layers = to_layers(data, reduce=True)[0]
-    except PictureError as error:
-        raise PictureError(f"{short_text(name, 80)} cannot be used: {error}") from None
+    except PictureError:
+        raise PictureError(
+            f"{short_text(name, 80)!r} cannot be read as a picture; give the address of a PNG, JPEG or WebP file of "
+            f"at most {LARGEST_PIXELS / 1e6:.0f} megapixels."
+        ) from None
     picture = Image.fromarray((np.squeeze(layers) * 255 + 0.5).astype(np.uint8))
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     file = io.BytesIO()

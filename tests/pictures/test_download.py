@@ -83,7 +83,7 @@ def test_a_large_picture_is_reduced(address: Callable[[str], str]) -> None:
         ("/round", "more than 5 times"),
         ("/inside", "10.0.0.1 is in a private network"),
         ("/file", "not an address of the web"),
-        ("/page", "not a picture"),
+        ("/page", "cannot be read as a picture"),
     ],
 )
 def test_what_cannot_be_used_is_told_in_a_sentence(address: Callable[[str], str], path: str, problem: str) -> None:
