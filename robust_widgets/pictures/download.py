@@ -97,9 +97,9 @@ def _places(host: str, port: int) -> list[str]:
 
 
 def _is_public(place: str) -> bool:
-    found = ipaddress.ip_address(place.partition("%")[0])  # a link-local address may end in the name of a network
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_global and not found.is_multicast
+    address = ipaddress.ip_address(place.partition("%")[0])  # a link-local one may end in the name of a network
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_global and not address.is_multicast
 
 
 def _small_png(data: bytes, name: str) -> bytes:

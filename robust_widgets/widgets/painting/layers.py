@@ -97,7 +97,7 @@ class History:
     """Changes that can be undone, and those that can be redone."""
 
     def __init__(self) -> None:
-        self._kept: list[Drawn] = []
+        self._earlier: list[Drawn] = []
         self._done: list[Change] = []
         self._undone: list[Change] = []
 
@@ -112,12 +112,12 @@ class History:
     @property
     def drawn(self) -> list[Drawn]:
         """What was painted and not undone, oldest first; of very much, the newest `MAX_DRAWN`."""
-        return [*self._kept, *(item for change in self._done for item in change.drawn)]
+        return [*self._earlier, *(item for change in self._done for item in change.drawn)]
 
     def keep(self, drawn: Iterable[Drawn]) -> None:
         """Add what was painted before the first change that can be undone."""
-        self._kept.extend(drawn)
-        del self._kept[: max(0, len(self._kept) - MAX_DRAWN)]
+        self._earlier.extend(drawn)
+        del self._earlier[: max(0, len(self._earlier) - MAX_DRAWN)]
 
     @property
     def size(self) -> int:

@@ -98,7 +98,7 @@ export class Change {
 
 /** Changes that can be undone, and those that can be redone. */
 export class ChangeHistory {
-  private kept: readonly Drawn[] = [];
+  private earlier: readonly Drawn[] = [];
   private done: Change[] = [];
   private undone: Change[] = [];
 
@@ -117,12 +117,12 @@ export class ChangeHistory {
 
   /** What was painted and not undone, the oldest first. */
   get drawn(): readonly Drawn[] {
-    return [...this.kept, ...this.done.flatMap(({ drawn }) => drawn)];
+    return [...this.earlier, ...this.done.flatMap(({ drawn }) => drawn)];
   }
 
   /** Adds what was painted before the first change that can be undone. */
   keep(drawn: readonly Drawn[]): void {
-    this.kept = [...this.kept, ...drawn].slice(-MOST_KEPT);
+    this.earlier = [...this.earlier, ...drawn].slice(-MOST_KEPT);
   }
 
   record(change: Change): void {

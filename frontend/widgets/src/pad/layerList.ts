@@ -5,7 +5,7 @@ import { say } from "@robust-widgets/shared/translation";
 import { button } from "./button";
 import type { RasterLayer } from "./messages";
 
-const SHOWN =
+const EYE =
   "M1.5 8S4 3.7 8 3.7 14.5 8 14.5 8 12 12.3 8 12.3 1.5 8 1.5 8z" + "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6z";
 const CLOSED = "M4 7.5h8v6H4zM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5M8 10v1.2";
 const OPEN = "M4 7.5h8v6H4zM5.5 7.5V4.5a2.5 2.5 0 0 1 4.8-1";
@@ -49,7 +49,7 @@ export interface LayerActions {
 
 interface Row {
   root: HTMLElement;
-  shown: HTMLButtonElement;
+  eye: HTMLButtonElement;
   lock: HTMLButtonElement;
 }
 
@@ -58,7 +58,7 @@ export class LayerList {
   private readonly state = element("span", "rw-pad-layers-state");
   private readonly rows: Record<RasterLayer, Row>;
   private readonly opacity = element("input", "rw-pad-opacity", { type: "range", min: "0", max: "100", value: "0" });
-  private readonly resultShown = button("", say("Show the result over the sketch"), "", icon(SHOWN));
+  private readonly resultShown = button("", say("Show the result over the sketch"), "", icon(EYE));
   private readonly result: HTMLElement;
   private lastOpacity = HALF;
 
@@ -94,8 +94,8 @@ export class LayerList {
     this.rows.mask.root.hidden = !hasMask;
     const states: string[] = [];
     for (const [layer, words] of Object.entries(names()) as [RasterLayer, ReturnType<typeof names>[RasterLayer]][]) {
-      const { shown, lock } = this.rows[layer];
-      shown.setAttribute("aria-pressed", String(!hidden.includes(layer)));
+      const { eye, lock } = this.rows[layer];
+      eye.setAttribute("aria-pressed", String(!hidden.includes(layer)));
       lock.setAttribute("aria-pressed", String(locked.includes(layer)));
       if (layer === "mask" && !hasMask) continue;
       if (hidden.includes(layer)) states.push(words.hidden);
@@ -106,17 +106,17 @@ export class LayerList {
 
   private row(layer: RasterLayer): Row {
     const words = names()[layer];
-    const shown = button("", words.hide, "", icon(SHOWN));
+    const eye = button("", words.hide, "", icon(EYE));
     const [closed, open] = [icon(CLOSED), icon(OPEN)];
     closed.classList.add("rw-pad-closed");
     open.classList.add("rw-pad-open");
     const lock = button("rw-pad-lock", words.lock, "", closed, open);
     const isPressed = (toggle: HTMLElement) => toggle.getAttribute("aria-pressed") === "true";
-    shown.addEventListener("click", () => this.actions.hide(layer, isPressed(shown)));
+    eye.addEventListener("click", () => this.actions.hide(layer, isPressed(eye)));
     lock.addEventListener("click", () => this.actions.lock(layer, !isPressed(lock)));
     const root = element("div", "rw-pad-layer", { role: "group", "aria-label": words.name, "data-layer": layer });
-    root.append(shown, element("span", "", {}, words.name), lock);
-    return { root, shown, lock };
+    root.append(eye, element("span", "", {}, words.name), lock);
+    return { root, eye, lock };
   }
 
   private setOpacity(percent: number): void {
