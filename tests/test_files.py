@@ -24,7 +24,8 @@ from PIL import Image
 
 from robust_widgets._files import atomic_write, check_output, clean_name, free_path, make_folder, write_free
 from robust_widgets._files import partials as writing
-from robust_widgets._files.partials import partial_folder, remove_stale_partials, shared_lines
+from robust_widgets._files.locks import LinesFile, shared_lines
+from robust_widgets._files.partials import partial_folder, remove_stale_partials
 from robust_widgets.errors import SaveError
 from tests.full_disk import fill_after
 from tests.helpers import at_once, raises_sentence
@@ -143,7 +144,7 @@ def test_files_of_others_stay(name: str, tmp_path: Path) -> None:
 
 
 def test_without_locks_only_an_old_partial_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "_lock", lambda *_, **__: False)
+    monkeypatch.setattr(writing, "lock", lambda *_, **__: False)
     old, new = (tmp_path / f".robust-widgets-{digit * 16}.partial" for digit in "ab")
     for path, age in ((old, writing.PARTIAL_SECONDS + 60), (new, 5)):
         path.write_bytes(b"half")
@@ -428,17 +429,5 @@ def test_lines_are_whole_whatever_is_cut_off(tmp_path: Path, monkeypatch: pytest
             return super().write(data[:2])
 
     with Full(path, "a+b") as file, pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-        writing.LinesFile(file).append("four")
+        LinesFile(file).append("four")
     assert path.read_bytes() == b"one\nthree\n"
-
-
-@POSIX
-def test_lines_of_many_writers_are_not_mixed(tmp_path: Path) -> None:
-    def write(name: str) -> None:
-        for number in range(50):
-            with shared_lines(tmp_path / "lines") as lines:
-                found, _ = lines.read()
-                lines.append(f"{name} {number} after {len(found)}")
-
-    at_once(*(partial(write, name) for name in "abcd"))
-    assert [line.split()[-1] for line in (tmp_path / "lines").read_text().splitlines()] == [str(i) for i in range(200)]

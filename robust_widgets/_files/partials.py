@@ -1,4 +1,4 @@
-"""Half written files: each write has one of its own, and those of killed processes are removed; locks and lines."""
+"""Half written files: each write has one of its own, and those of killed processes are removed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import IO, Any
 
-if sys.platform != "win32":
-    import fcntl
+from robust_widgets._files.locks import lock
 
 PARTIAL = re.compile(r"\.robust-widgets-[0-9a-f]{16}\.partial")
-PARTIAL_SECONDS = 3600  # age at which a partial is stale where files cannot be locked
+PARTIAL_SECONDS = 3600  # age at which a partial is stale where its lock tells nothing
 
+# A partial is locked while it gets its name. Windows neither renames nor removes a file that is open, so there it
+# cannot be; for the same reason nobody can remove it while it is written.
 LOCKS = sys.platform != "win32"
 
 _swept: set[Path] = set()
@@ -48,7 +49,7 @@ def write_partial(
         _swept.add(folder)
         remove_stale_partials(folder)
     partial, descriptor = _new_partial(folder, 0o600 if private else 0o666)
-    lock = os.dup(descriptor) if LOCKS else -1  # keeps the lock after the file is closed
+    twin = os.dup(descriptor) if LOCKS else -1  # keeps the lock after the file is closed
     try:
         _fill(RawFile(partial, "wb", opener=lambda *_: descriptor), write, sync=old is not None)
         if old is not None and not private:
@@ -60,7 +61,7 @@ def write_partial(
         raise
     finally:
         if LOCKS:
-            os.close(lock)
+            os.close(twin)
 
 
 class RawFile(io.FileIO):
@@ -149,7 +150,8 @@ def _new_partial(folder: Path, mode: int) -> tuple[Path, int]:
             descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         except FileExistsError:
             continue
-        _lock(descriptor)
+        if LOCKS:
+            lock(descriptor)
         if os.fstat(descriptor).st_nlink:
             return partial, descriptor
         os.close(descriptor)  # taken for a stale one between its creation and the lock
@@ -172,7 +174,7 @@ def partial_folder(place: Path, keep: Iterable[Path] = ()) -> Generator[Path]:
     descriptor = os.open(partial, os.O_RDONLY) if LOCKS else -1
     try:
         if LOCKS:
-            _lock(descriptor)
+            lock(descriptor)
         yield partial
         for entry in keep:
             entry.rename(partial / entry.name)
@@ -204,7 +206,7 @@ def _remove_if_stale(partial: Path) -> None:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(partial, flags) if LOCKS else -1
     try:
-        locked = LOCKS and _lock(descriptor, wait=False)
+        locked = LOCKS and lock(descriptor, wait=False)
         if not locked and time.time() - partial.lstat().st_mtime < PARTIAL_SECONDS:
             return
         if partial.is_dir():
@@ -216,89 +218,3 @@ def _remove_if_stale(partial: Path) -> None:
     finally:
         if LOCKS:
             os.close(descriptor)
-
-
-def _lock(descriptor: int, *, wait: bool = True) -> bool:
-    """Lock an open file against everyone else who asks for its lock; False where the system has no locks.
-
-    Raises:
-        BlockingIOError: without ``wait``, somebody else has the lock.
-    """
-    if sys.platform == "win32":
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        raise
-    except OSError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def held(path: Path) -> Generator[None]:
-    """Hold a file against other processes that hold it. It is made if missing, and removed if it is empty at the end.
-
-    Raises:
-        BlockingIOError: another one holds it.
-        OSError: it cannot be opened.
-    """
-    with path.open("ab") as file:
-        _lock(file.fileno(), wait=False)
-        try:
-            yield
-        finally:
-            if not os.fstat(file.fileno()).st_size:
-                with contextlib.suppress(OSError):
-                    path.unlink()
-
-
-@contextlib.contextmanager
-def shared_lines(path: Path) -> Generator[LinesFile]:
-    """Open a file of lines, which is made if missing, for this process alone: others wait.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
-    with path.open("a+b", buffering=0) as file:
-        _lock(file.fileno())
-        yield LinesFile(file)
-
-
-class LinesFile:
-    """A file of lines, to which whole lines are added.
-
-    Args:
-        file: unbuffered, opened for reading and appending.
-    """
-
-    def __init__(self, file: io.FileIO) -> None:
-        self._file = file
-
-    def read(self, start: int = 0) -> tuple[list[bytes], int]:
-        """The lines from a position on, and the position after them; a last line that was cut off is removed."""
-        self._file.seek(start)
-        whole, newline, rest = self._file.readall().rpartition(b"\n")
-        end = start + len(whole) + len(newline)
-        if rest:
-            self._file.truncate(end)
-        return whole.splitlines(), end
-
-    def append(self, line: str) -> None:
-        """Add a line, whole or not at all.
-
-        Raises:
-            OSError: it could not be written.
-        """
-        end = self._file.seek(0, os.SEEK_END)
-        data = line.encode() + b"\n"
-        if end:
-            self._file.seek(end - 1)
-            data = data if self._file.read(1) == b"\n" else b"\n" + data  # after a line that was cut off
-        try:
-            if self._file.write(data) != len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError:
-            with contextlib.suppress(OSError):
-                self._file.truncate(end)
-            raise

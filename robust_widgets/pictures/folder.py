@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from robust_widgets._files import atomic_write, link_or_copy, make_folder
-from robust_widgets._files.partials import LinesFile, remove_stale_partials, shared_lines
+from robust_widgets._files.locks import LinesFile, shared_lines
+from robust_widgets._files.partials import remove_stale_partials
 from robust_widgets.errors import SaveError, first_line
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.files import as_path, is_shown

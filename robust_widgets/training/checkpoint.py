@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from robust_widgets._files import atomic_write
-from robust_widgets._files.partials import held
+from robust_widgets._files.locks import held
 from robust_widgets.errors import SaveError, TrainingError
 from robust_widgets.models.loading.file_format import detect_format
 from robust_widgets.training.settings import SAVED_NAMES, TrainingSettings, WeightAverage

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets._files import free_path
-from robust_widgets._files.partials import LinesFile
+from robust_widgets._files.locks import LinesFile
 from robust_widgets.errors import ParameterError, SaveError, TrainingError, at_least, is_out_of_memory
 from robust_widgets.interface.training_session import (
     TrainingEnded,

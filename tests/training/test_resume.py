@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import shutil
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from robust_widgets._files.partials import held
+from robust_widgets._files.locks import held
 from robust_widgets.errors import SaveError, TrainingError
 from robust_widgets.interface.training_session import TrainingNote
 from robust_widgets.models.classifier import RobustClassifier
@@ -203,7 +202,6 @@ def test_killed_between_the_checkpoint_and_the_log_no_epoch_is_lost(
     assert [row["epoch"] for row in rows] == [1, 2, 3] and all(0 < row["loss"] < 10 for row in rows)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 def test_two_processes_do_not_train_into_one_file(uninterrupted: RobustClassifier, tmp_path: Path) -> None:
     with held(tmp_path / "run.log.jsonl"), raises_sentence(TrainingError, "Another process", NAME):
         go(tmp_path)
