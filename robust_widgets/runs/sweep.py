@@ -22,8 +22,24 @@ from robust_widgets.runs.playback import evenly, jpeg
 from robust_widgets.runs.trace import Trace
 
 GAP, LINE, FONT_SIZE = 4, 20, 13
-SHOWN_STEPS = 9  # of each run in a notebook
+MOST_BYTES = 3_000_000  # of a sheet's pictures in a notebook file
+# Number of a run's pictures in a notebook, JPEG quality, longest side in pixels; the first that fits.
+LADDER = (
+    (9, 90, None),
+    (9, 80, 320),
+    (7, 75, 224),
+    (5, 70, 160),
+    (3, 60, 128),
+    (2, 50, 96),
+    (1, 50, 64),
+    (1, 40, 32),
+    (1, 20, 16),
+)
 ZOOMS = (48, 96, 320)  # width of a picture in CSS pixels: smallest, at first, largest
+REDUCED = (
+    "The pictures are reduced, and some steps left out, so that the notebook stays small; "
+    "<code>sweep.save(&quot;sweep.rwtrace&quot;)</code> keeps all of them."
+)
 
 
 @dataclass(frozen=True)
@@ -145,6 +161,8 @@ def _page(sweep: Sweep) -> str:
     """The sheet as HTML with a script of its own."""
     name = f"rw-sweep-{uuid.uuid4().hex}"
     runs: list[dict[str, Any]] = []
+    pictures, is_whole = _pictures([trace for row in sweep.traces for trace in row])
+    note = "" if is_whole else f"<p>{REDUCED}</p>"
     rows = ["<tr><td></td>" + "".join(f"<th scope='col'>{_text(sweep.x.words(i))}</th>" for i in _range(sweep.x))]
     for row, traces in enumerate(sweep.traces):
         cells = [f"<tr><th scope='row'>{_text(sweep.y.words(row))}</th>"]
@@ -152,9 +170,7 @@ def _page(sweep: Sweep) -> str:
             label = f"{sweep.y.words(row)}, {sweep.x.words(column)}"
             probability = float(trace[-1].probability[0])
             label += "" if probability != probability else f": {probability:.0%}"
-            steps = evenly(len(trace), SHOWN_STEPS)
-            frames = [_jpeg(trace[step]) for step in steps]
-            runs.append({"label": label, "steps": [trace[step].step for step in steps], "frames": frames})
+            runs.append({"label": label, **pictures[len(runs)]})
             cells.append(f"<td><button type='button' title='{_text(label)}'><img alt='{_text(label)}'></button></td>")
         rows.append("".join(cells))
     data = json.dumps(runs).replace("</", "<\\/")
@@ -171,7 +187,7 @@ def _page(sweep: Sweep) -> str:
 #{name} figure img {{ width: 256px; display: block }}
 </style>
 <label>zoom <input type="range" min="{smallest}" max="{largest}" value="{first}"></label>
-<table>{"".join(rows)}</table>
+<table>{"".join(rows)}</table>{note}
 <figure hidden><img alt=""><label>step <input type="range" min="0"></label> <span role="status"></span></figure>
 <script>(() => {{
 const root = document.getElementById("{name}"), runs = {data};
@@ -209,5 +225,28 @@ def _text(words: str) -> str:
     return html.escape(words, quote=True)
 
 
-def _jpeg(frame: Frame) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg(frame.pixels)).decode()
+def _pictures(traces: list[Trace]) -> tuple[list[dict[str, Any]], bool]:
+    """Steps and pictures of each run, together at most `MOST_BYTES` if possible, and whether they are whole."""
+    encoded: list[dict[str, Any]] = []
+    for rung in LADDER:
+        # Three runs tell whether all of them can fit, which makes most rungs cheap.
+        some = [_encoded(traces[index], *rung) for index in evenly(len(traces), 3)]
+        if sum(map(_size, some)) / len(some) * len(traces) > MOST_BYTES and rung != LADDER[-1]:
+            continue
+        encoded = [_encoded(trace, *rung) for trace in traces]
+        if sum(map(_size, encoded)) <= MOST_BYTES:
+            return encoded, rung == LADDER[0]
+    return encoded, False
+
+
+def _encoded(trace: Trace, count: int, quality: int, side: int | None) -> dict[str, Any]:
+    steps = evenly(len(trace), count)
+    frames = [base64.b64encode(jpeg(trace[step].pixels, quality, side)).decode() for step in steps]
+    return {
+        "steps": [trace[step].step for step in steps],
+        "frames": [f"data:image/jpeg;base64,{frame}" for frame in frames],
+    }
+
+
+def _size(run: dict[str, Any]) -> int:
+    return sum(map(len, run["frames"]))

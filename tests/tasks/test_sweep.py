@@ -12,7 +12,7 @@ from PIL import Image
 
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError, PictureError, RobustWidgetsError, RunError, UnknownNameError
-from robust_widgets.runs.sweep import Sweep
+from robust_widgets.runs.sweep import Axis, Sweep
 from robust_widgets.tasks.running import sweep as module
 from tests.helpers import raises_sentence, smooth_model
 from tests.tasks.calls import MASK, PICTURE
@@ -93,6 +93,27 @@ def test_its_page_names_every_run() -> None:
     page = sweep()._repr_mimebundle_()["text/html"]
     assert page.count("<td><button") == 6 and page.count("data:image/jpeg") == 6 * 5
     assert "seed 5, epsilon 30: " in page
+
+
+@pytest.mark.parametrize(("rows", "side", "most_steps"), [(2, 32, 9), (12, 400, 5), (60, 100, 1)])
+def test_its_page_stays_small_and_says_what_is_left_out(rows: int, side: int, most_steps: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (4, 1, side, side, 3), dtype=np.uint8)
+    trace = rw.Trace("generate", {"steps": 11})
+    one, half = np.ones(1), np.full(1, 0.5)
+    for step in range(12):
+        trace.append(rw.Frame(step, noise[step % 4], one, half, one, step / 10))
+    columns = rows
+    grid = Sweep(
+        Axis("seed", tuple(map(str, range(columns)))),
+        Axis("epsilon", tuple(map(str, range(rows)))),
+        ((trace,) * columns,) * rows,
+        {},
+    )
+    page = grid._repr_mimebundle_()["text/html"]
+    assert len(page) < 3_000_000 + 300 * rows * columns
+    shown = page.count("data:image/jpeg") / (rows * columns)
+    assert 1 <= shown <= most_steps and page.count("<td><button") == rows * columns
+    assert ("so that the notebook stays small" in page) == (rows > 2)
 
 
 def test_it_can_be_ended() -> None:
