@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from easel import Easel
+from easel import Easel, opened
 from lab import Notebook, until
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, expect
 from test_viewer import open_file, saved
 
 pytestmark = pytest.mark.browser
@@ -165,3 +165,65 @@ def test_a_cut_run_says_so_again_after_a_reload(lab_page: Page, lab_folder: Path
     page.wait_for_selector(".rw-run-notice[role='alert']", state="attached", timeout=120_000)
     open_file(page, "fish.rwtrace")
     page.locator(".rw-viewer .rw-watch").wait_for()
+
+
+TWO_BOXES = """
+import ipywidgets
+from robust_widgets.widgets.status_line import StatusLine
+from robust_widgets.widgets.painting.paint_box import PaintBox
+from robust_widgets.widgets.painting.surface import Surface
+surfaces, boxes, changes = [], [], []
+for number in range(2):
+    surface = Surface(StatusLine())
+    surface.on_change(lambda number=number: changes.append(number))
+    box = PaintBox(surface, StatusLine())
+    box.size.value, box.softness.value = 16, 0
+    surfaces.append(surface); boxes.append(box)
+ipywidgets.HBox([box.widget for box in boxes])
+"""
+
+
+def test_two_fingers_on_two_canvases_paint_on_both(lab_folder: Path, lab_address: str, browser: Browser) -> None:
+    with opened(lab_folder, lab_address, browser, "two-canvases.ipynb", cell=TWO_BOXES) as book:
+        book.run_cell(0)
+        page = book.page
+        pads = page.locator(".rw-pad-surface")
+        expect(pads).to_have_count(2)
+        page.wait_for_timeout(500)
+        touch = page.context.new_cdp_session(page)
+
+        def fingers(kind: str, *columns: float) -> None:
+            places: list[dict[str, float]] = []
+            for number, column in enumerate(columns):
+                box = pads.nth(number).bounding_box()
+                assert box is not None
+                x, y = box["x"] + column / 256 * box["width"], box["y"] + (64 + 64 * number) / 256 * box["height"]
+                places.append({"x": x, "y": y, "id": number})
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+        fingers("touchStart", 60)
+        fingers("touchStart", 60, 100)
+        for step in range(1, 7):
+            fingers("touchMove", 60 + 20 * step, 100 + 10 * step)
+        fingers("touchEnd")
+        until(page, lambda: book.python("print(sorted(changes))").strip() == "[0, 1]")
+        sketch = "surfaces[{}].raster.sketch[{}, {}, 3].min()"
+        drawn = [sketch.format(0, 64, "62:178"), sketch.format(1, 128, "102:158")]
+        assert book.python(f"print({drawn[0]}, {drawn[1]})").split() == ["255", "255"]
+
+
+@pytest.mark.parametrize("zoom", [0.5, 2])
+def test_the_brush_paints_under_the_pointer_at_any_zoom_of_the_page(zoom: float, easel: Easel) -> None:
+    easel.page.evaluate("zoom => { document.documentElement.style.zoom = zoom; }", zoom)
+    try:
+        easel.page.wait_for_timeout(300)
+        easel.pad.scroll_into_view_if_needed()
+        easel.drag((60, 100), (200, 100))
+        easel.changed(1)
+        easel.until(easel.is_shown)
+        sketch = easel.array("raster.sketch[..., 3]")
+        rows, columns = sketch.nonzero()
+        assert [rows.min(), rows.max()] == pytest.approx([92, 107], abs=1)
+        assert [columns.min(), columns.max()] == pytest.approx([52, 207], abs=1)
+    finally:
+        easel.page.evaluate("() => { document.documentElement.style.zoom = ''; }")

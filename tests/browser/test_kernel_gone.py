@@ -120,3 +120,34 @@ def test_a_monitor_whose_kernel_died_says_how_training_goes_on(open_notebook: Op
         expect(monitor.button(name)).to_be_disabled()
     monitor.shot("kernel-gone")
     assert said == []
+
+
+def test_what_waits_for_a_busy_kernel_is_said_and_done_in_the_end(open_notebook: OpenNotebook) -> None:
+    studio = StudioPage(open_notebook(NOT_KEPT))
+    page = studio.page
+    # As with kernels that have no subshells: they answer nothing while a cell runs.
+    page.evaluate("() => { window.jupyterapp.serviceManager.kernels.commsOverSubshells = 'disabled'; }")
+    page.evaluate(
+        "() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled'; }"
+    )
+    studio.start()
+    busy = page.locator(".rw-kernel-busy")
+    page.evaluate(
+        """() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute(
+          {code: 'import time; time.sleep(6)', store_history: false}); }"""
+    )
+    until(page, lambda: page.locator("[data-status='busy']").count())
+    stroke(studio, 0.3)
+    stroke(studio, 0.7)
+    studio.pad.press("Control+z")
+    studio.press("play")
+    assert inked(page), "strokes are shown at once"
+    expect(busy).to_be_hidden()
+    expect(busy).to_have_text("The kernel is busy. What you do here waits for it; nothing is lost.")
+    expect(busy).to_be_in_viewport()
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/kernel-busy.png")
+    studio.wait_for_state("running")
+    expect(busy).to_be_hidden()
+    studio.until(lambda: studio.shown(0.5, 0.3) != WHITE and studio.shown(0.5, 0.7) == WHITE and not inked(page))
+    assert studio.python("len(studio.traces)") == "1"

@@ -22,23 +22,42 @@ export function trySend<State, Incoming, Outgoing>(
   }
 }
 
+/** A kernel may have ended, or there never was one, as for a widget that a saved notebook brought back. */
+export type Kernel = "running" | "ended" | "absent";
+
+/** What a widget says of its kernel; nothing of one that is running.
+ *
+ * @param widget names it, such as "studio"
+ * @param next what to do, as a sentence
+ */
+export const kernelText = (kernel: Kernel, widget: string, next: string): string =>
+  kernel === "running"
+    ? ""
+    : `${kernel === "ended" ? "The kernel has ended." : `This ${widget} has no kernel.`} ${next}`;
+
+/** ipywidgets marks so the view of a model without a kernel, before it is rendered; its messages are dropped silently. */
+const DISCONNECTED = "jupyter-widgets-disconnected";
+
 /** Connects a model to its kernel.
  *
+ * @param el the view's element
  * @param hello message that probes the kernel
- * @param changed called with true when the kernel is lost, with false when it is back
+ * @param changed called when the kernel is lost and when it is back; if there is none at all, once the view is rendered
  */
 export function connect<State, Incoming, Outgoing>(
   model: WidgetModel<State, Incoming, Outgoing>,
+  el: HTMLElement,
   hello: Outgoing,
-  changed: (isLost: boolean) => void,
+  changed: (kernel: Kernel) => void,
   signal: AbortSignal,
 ): Connection<State, Incoming, Outgoing> {
-  let isLost = false;
+  const isConnected = () => !el.classList.contains(DISCONNECTED);
+  let kernel: Kernel = isConnected() ? "running" : "absent";
   const send = (content: Outgoing, buffers?: ArrayBuffer[]) => {
-    const wasTaken = trySend(model, content, buffers);
-    if (wasTaken === isLost) {
-      isLost = !wasTaken;
-      changed(isLost);
+    const wasTaken = isConnected() && trySend(model, content, buffers);
+    if (wasTaken !== (kernel === "running")) {
+      kernel = wasTaken ? "running" : "ended";
+      changed(kernel);
     }
     return wasTaken;
   };
@@ -48,6 +67,11 @@ export function connect<State, Incoming, Outgoing>(
       if (!signal.aborted) send(hello);
     });
   };
+  if (kernel === "absent") {
+    window.setTimeout(() => {
+      if (!signal.aborted && kernel === "absent") changed(kernel);
+    });
+  }
   model.on("comm_live_update", probe);
   signal.addEventListener("abort", () => model.off("comm_live_update", probe));
   return {
@@ -57,6 +81,6 @@ export function connect<State, Incoming, Outgoing>(
     on: model.on.bind(model),
     off: model.off.bind(model),
     send,
-    isAlive: () => !isLost || send(hello),
+    isAlive: () => kernel === "running" || send(hello),
   };
 }

@@ -52,6 +52,27 @@ test("nothing plays until all runs are there", async () => {
   expect([root.dataset["recorded"], root.dataset["step"]]).toEqual(["true", "8"]);
 });
 
+test("without a kernel it says what to do, unless it has the runs", async () => {
+  model.isDead = true;
+  receive(0, [0, 1]);
+  model.emit("comm_live_update");
+  await settle();
+  expect([root.querySelector(".rw-kernel-ended")?.textContent, root.classList.contains("rw-live")]).toEqual(["", true]);
+
+  const el = document.createElement("div");
+  el.className = "jupyter-widgets-disconnected";
+  const closeIt = compare.render({
+    model: new FakeModel<{ display_side: number }, Message, { kind: "hello" }>({ display_side: 32 }),
+    el,
+  });
+  await settle();
+  expect(el.querySelector(".rw-kernel-ended")?.textContent).toBe(
+    "This comparison has no kernel. Run the cell again to compare the runs.",
+  );
+  expect(el.querySelector(".rw-live")).toBeNull();
+  closeIt();
+});
+
 test("one slider moves all, and a shorter run stays at its end", async () => {
   receive(0, [0, 1, 2]);
   receive(1, [0, 4, 8]);

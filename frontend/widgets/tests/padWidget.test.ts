@@ -333,7 +333,7 @@ describe("the paint box", () => {
     model = new FakePad({ tool: "eraser" });
     connectBox(
       host,
-      connect(model, { kind: "hello" }, () => undefined, signal),
+      connect(model, document.createElement("div"), { kind: "hello" }, () => undefined, signal),
       signal,
     );
     const [line, mask, blue] = box.querySelectorAll("button");

@@ -17,7 +17,7 @@ beforeEach(() => {
   paper = document.createElement("canvas");
   host.append(paper);
   strokes = new Strokes(
-    connect(pad, { kind: "hello" }, () => undefined, new AbortController().signal),
+    connect(pad, document.createElement("div"), { kind: "hello" }, () => undefined, new AbortController().signal),
     paper,
   );
   strokes.resize(SIDE);

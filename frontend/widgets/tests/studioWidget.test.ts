@@ -1,22 +1,22 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { FakeModel } from "../../shared/tests/fakeModel";
 import studio from "../src/studio/index";
-import type { Outgoing, SheetMessage, State } from "../src/studio/messages";
+import type { Incoming, Outgoing, State } from "../src/studio/messages";
 
 const PARTS = `
-  <div class="rw-pad-surface"></div><div class="rw-classes"></div><button class="rw-run">Run</button>
+  <div class="rw-pad-surface"></div><div class="rw-classes"></div><div class="rw-buttons"><button class="rw-run">Run</button></div>
   <div class="rw-panel"><button class="rw-fold">Parameters</button>
     <div class="jupyter-widgets rw-parameter rw-paper-30">
       <label title="Number of gradient steps. (steps) Paper: 60.">steps</label>
       <div class="noUi-target"></div><div role="slider"></div><div contenteditable="true">60</div></div></div>`;
 
-let model: FakeModel<State, SheetMessage, Outgoing>;
+let model: FakeModel<State, Incoming, Outgoing>;
 let host: HTMLElement;
 let close: () => void;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["requestAnimationFrame", "cancelAnimationFrame"] });
-  model = new FakeModel<State, SheetMessage, Outgoing>({
+  vi.useFakeTimers({ toFake: ["requestAnimationFrame", "cancelAnimationFrame", "setTimeout", "clearTimeout"] });
+  model = new FakeModel<State, Incoming, Outgoing>({
     sketches: ["goldfish", "boat"],
     photograph: true,
     folded: false,
@@ -108,7 +108,48 @@ test("the tour goes through the parts that there are, and can be skipped and cal
   expect(bubble()).toBeNull();
 });
 
+const busy = () => find(".rw-kernel-busy").textContent;
+const deed = (name: string) => find(".rw-run").dispatchEvent(new Event(name, { bubbles: true }));
+
+test("a kernel that does not answer what was done for a while is called busy, until it does", () => {
+  deed("pointerup");
+  deed("keyup");
+  vi.advanceTimersByTime(600);
+  expect(model.sent.slice(1)).toEqual([{ kind: "ping", number: 1 }]);
+  model.receive({ kind: "pong", number: 1 });
+  vi.advanceTimersByTime(10_000);
+  expect(busy()).toBe("");
+
+  deed("pointerup");
+  vi.advanceTimersByTime(2000);
+  expect(busy()).toBe("");
+  deed("pointerup");
+  vi.advanceTimersByTime(2000);
+  expect(busy()).toBe("The kernel is busy. What you do here waits for it; nothing is lost.");
+  model.receive({ kind: "pong", number: 1 });
+  expect(busy(), "that was an older question").not.toBe("");
+  model.receive({ kind: "pong", number: 2 });
+  expect(busy()).toBe("");
+  expect(model.sent).toHaveLength(3);
+});
+
+test("a kernel that ends while it is waited for is not called busy", () => {
+  deed("pointerup");
+  vi.advanceTimersByTime(1000);
+  model.isDead = true;
+  find(".rw-start-example").click();
+  vi.advanceTimersByTime(5000);
+  expect([busy(), find(".rw-start > .rw-kernel-ended").textContent]).toEqual([
+    "",
+    "The kernel has ended. Run the cell again to paint.",
+  ]);
+});
+
 test("a closed panel listens no more", () => {
   close();
-  expect([model.listenerCount, host.querySelector(".rw-start")]).toEqual([0, null]);
+  expect([model.listenerCount, host.querySelector(".rw-start"), host.querySelector(".rw-kernel-busy")]).toEqual([
+    0,
+    null,
+    null,
+  ]);
 });

@@ -159,6 +159,23 @@ test("a kernel that ended is reported with what to do, and no button can be pres
   expect(buttons().every(({ ariaDisabled }) => ariaDisabled === "true")).toBe(true);
 });
 
+test("what was shown of a training stays; a monitor that never had a kernel leaves the place to what was saved", () => {
+  vi.useFakeTimers();
+  receive();
+  model.isDead = true;
+  buttons()[1]?.click();
+  expect(root.classList.contains("rw-live")).toBe(true);
+  const el = document.createElement("div");
+  el.className = "jupyter-widgets-disconnected";
+  const closeIt = training.render({ model, el });
+  vi.runAllTimers();
+  expect(el.querySelector(".rw-kernel-ended")?.textContent).toBe(
+    "This training monitor has no kernel. Run the cell again.",
+  );
+  expect(el.querySelector(".rw-live")).toBeNull();
+  closeIt();
+});
+
 test("a closed monitor listens no more", () => {
   close();
   expect([model.listenerCount, root.isConnected]).toEqual([0, false]);

@@ -177,6 +177,7 @@ test("a run ends with its kernel", async () => {
   model.isDead = true;
   part(".rw-view-gradient").click();
   expect([root.dataset["state"], text(".rw-view-line")]).toEqual(["failed", "the kernel ended"]);
+  expect(root.classList.contains("rw-live"), "the notebook's runs are shown").toBe(false);
 });
 
 test("a question whether all values were sent is answered", () => {

@@ -12,6 +12,7 @@ from robust_widgets.errors import LONGEST_SHOWN, ParameterError, StateError, sho
 from robust_widgets.runs.playback import Curves, curves, evenly, jpeg
 from robust_widgets.runs.trace import Trace, load_trace
 from robust_widgets.widgets.page_widget import STATIC, HelloEvent, Message, PageWidget, WholeBox
+from robust_widgets.widgets.player.snapshot import Snapshot
 from robust_widgets.widgets.player.view import ViewEvent, parse_event
 
 AnyTrace: TypeAlias = Trace | str | os.PathLike[str]
@@ -72,7 +73,18 @@ class Compare(WholeBox):
             )
         self.view = CompareView()
         self.view.on_event(self._on_event)
+        self.snapshot = Snapshot("No comparison here? Run this cell to compare the runs.")
+        self.snapshot.update(self.traces)
         super().__init__([self.view])
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        view = cast("dict[str, Any]", self._repr_mimebundle_())
+        display(
+            {**view, "text/plain": f"A comparison of {len(self.traces)} runs. Run this cell to compare them."}, raw=True
+        )
+        self.snapshot.show()
 
     def _on_event(self, event: ViewEvent) -> None:
         if not isinstance(event, HelloEvent):

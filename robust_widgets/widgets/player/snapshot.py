@@ -7,6 +7,7 @@ same cell.
 from __future__ import annotations
 
 import contextvars
+import html
 import logging
 import threading
 import uuid
@@ -23,6 +24,8 @@ MOST_BYTES_ALL = 3_000_000
 HIDE_MISSING_WIDGET = (
     "<style>.jp-OutputArea:has(.rw-keepsake)>*>.jp-OutputArea-output.jupyter-widgets:not(:has(*)){display:none}</style>"
 )
+# Shown after a moment, for the widget itself may be about to appear.
+LATE = '<style>@keyframes rw-late{from{visibility:hidden}}</style><p style="animation:rw-late 2s step-end">'
 Publish: TypeAlias = Callable[..., object]
 
 
@@ -30,15 +33,22 @@ class Snapshot:
     """An output of the cell that is updated after each run, from any thread.
 
     Args:
+        without_runs: a sentence for a reader who sees neither the widget nor a run. Its style hides it beside a widget
+            in JupyterLab; other front ends may show both.
         most_bytes: the limit of all runs together in the notebook file.
         publisher: sends outputs, for tests; by default IPython's publisher, and none outside a notebook.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES_ALL, publisher: Publish | None = None) -> None:
+    def __init__(
+        self,
+        without_runs: str = "Nothing here? Run this cell.",
+        most_bytes: int = MOST_BYTES_ALL,
+        publisher: Publish | None = None,
+    ) -> None:
+        self._without_runs = without_runs
         self._most_bytes = most_bytes
         self._publisher = publisher
         self._publish: Publish | None = None
-        self._context = contextvars.copy_context()
         self._display_id = ""
         self._encoded: dict[int, tuple[Trace, int, int, str]] = {}
         self._waiting: list[Trace] | None = None
@@ -52,8 +62,6 @@ class Snapshot:
         self._publish = self._publisher or _publisher()
         if self._publish is None:
             return
-        # The context knows the running cell; updates come later, on other threads, while other cells run.
-        self._context = contextvars.copy_context()
         self._display_id = uuid.uuid4().hex
         self._publish(self._bundle(self._traces), transient={"display_id": self._display_id})
 
@@ -82,13 +90,16 @@ class Snapshot:
                 bundle = self._bundle(traces)
                 publish, transient = self._publish, {"display_id": self._display_id}
                 if publish is not None:
-                    self._context.copy().run(publish, bundle, transient=transient, update=True)
+                    # As an output of the cell that runs now: programs that run notebooks listen to no other cell's, and
+                    # all find the output by its name.
+                    contextvars.Context().run(publish, bundle, transient=transient, update=True)
             except Exception:
                 logger.exception("the snapshot of the runs could not be updated")
 
     def _bundle(self, traces: Sequence[Trace]) -> dict[str, Any]:
         if not traces:
-            return {"text/html": '<div class="rw-keepsake"></div>', "text/plain": ""}
+            sentence = f"{LATE}{html.escape(self._without_runs)}</p>"
+            return {"text/html": f'<div class="rw-keepsake">{HIDE_MISSING_WIDGET}{sentence}</div>', "text/plain": ""}
         # Halve each run's budget at powers of two, so existing runs rarely need re-encoding.
         slots = 1 << (len(traces) - 1).bit_length()
         fewest = slots // 2 + 1

@@ -18,7 +18,7 @@ from robust_widgets.errors import PictureError
 from robust_widgets.interface.class_search import class_search
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.grid import tile
-from robust_widgets.widgets.page_widget import STATIC, HelloEvent, Message, PageWidget
+from robust_widgets.widgets.page_widget import STATIC, HelloEvent, Message, PageWidget, is_count
 from robust_widgets.widgets.studio.sketches import SKETCHES, render
 
 SIDE = 96
@@ -44,7 +44,14 @@ class SurpriseEvent:
     """The user wants to be surprised."""
 
 
-StartEvent: TypeAlias = HelloEvent | ExampleEvent | PhotographEvent | SurpriseEvent
+@dataclass(frozen=True)
+class PingEvent:
+    """The page asks whether the kernel has time for it; `StartPanel` answers."""
+
+    number: int
+
+
+StartEvent: TypeAlias = HelloEvent | PingEvent | ExampleEvent | PhotographEvent | SurpriseEvent
 
 
 class StartPanel(PageWidget[StartEvent]):
@@ -91,6 +98,9 @@ class StartPanel(PageWidget[StartEvent]):
         match message.get("kind"):
             case "hello":
                 return HelloEvent()
+            case "ping":
+                number = message.get("number")
+                return PingEvent(number) if is_count(number) else None
             case "photograph":
                 return PhotographEvent()
             case "surprise":
@@ -102,6 +112,8 @@ class StartPanel(PageWidget[StartEvent]):
                 return None
 
     def _answer(self, event: StartEvent) -> None:
+        if isinstance(event, PingEvent):
+            self.send({"kind": "pong", "number": event.number})
         if isinstance(event, HelloEvent) and self.sketches:
             self.send({"kind": "sheet"}, buffers=[_sheet(tuple(self.sketches))])
 

@@ -77,7 +77,7 @@ class StudioWidget(WholeBox):
         self.target = TargetPicker(session)
         self.picker = self.target.classes
         self.controls = ControlsByTask(tasks, session.model.input_size)
-        self.snapshot = Snapshot()
+        self.snapshot = Snapshot("No studio here? Run this cell to paint.")
         self.badge = ModelBadge(session)
         self.here_button = ipywidgets.Button(
             description="Paint here",

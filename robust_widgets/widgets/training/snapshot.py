@@ -116,7 +116,7 @@ class TrainingSnapshot(Snapshot):
     """
 
     def __init__(self, read: Callable[[], tuple[TrainingHistory, str]], publisher: Publish | None = None) -> None:
-        super().__init__(publisher=publisher)
+        super().__init__("No training monitor here? Run this cell.", publisher=publisher)
         self._read = read
 
     def refresh(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,10 @@ from robust_widgets.errors import InputError, ParameterError, StateError, TraceE
 from robust_widgets.runs.trace import Trace
 from robust_widgets.widgets.player.compare import MOST_FRAMES, Compare, distinct_labels
 from tests.helpers import raises_sentence
+from tests.runs.test_notebook_page import runs_of
 from tests.runs.test_trace import recorded
 from tests.widgets.page import Page, decoded
+from tests.widgets.player.test_snapshot import Notebook
 
 
 def run(target: str = "dog", model: str = "default", seed: int | None = 0, **parameters: object) -> Trace:
@@ -33,6 +36,17 @@ def test_the_browser_gets_every_run_when_it_asks(page: Page, tmp_path: Path) -> 
     assert decoded(first.buffers[0]).shape == (8, 16, 3)
     page.tell(compare.view, {"kind": "hello"})
     assert len(page.sent(compare.view)) == 4, "and again after a reload"
+
+
+def test_what_is_shown_holds_the_runs_for_a_reader_without_a_kernel(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook, shown = Notebook(), list[dict[str, Any]]()
+    monkeypatch.setattr("robust_widgets.widgets.player.snapshot._publisher", lambda: notebook)
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    Compare(recorded(3), recorded(5))._ipython_display_()
+    assert "A comparison of 2 runs." in shown[0]["text/plain"] and len(shown[0]) == 2
+    assert [run["last"] for run in runs_of(notebook.last["text/html"])] == [3, 5] and notebook.last["image/png"]
 
 
 def test_a_long_run_is_thinned_evenly(page: Page) -> None:

@@ -10,7 +10,9 @@ import sys
 import threading
 from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from PIL import Image
 
 from robust_widgets.runs.notebook import MOST_BYTES
@@ -44,10 +46,11 @@ def new_snapshot() -> tuple[Notebook, Snapshot]:
     return notebook, snapshot
 
 
-def test_showing_makes_an_empty_output() -> None:
-    notebook, _ = new_snapshot()
+def test_before_the_first_run_it_says_what_to_do() -> None:
+    notebook = Notebook()
+    Snapshot("Cut & run this cell.", publisher=notebook).show()
     ((data, display, update),) = notebook.got
-    assert data["text/html"] == '<div class="rw-keepsake"></div>' and display and not update
+    assert ">Cut &amp; run this cell.</p></div>" in data["text/html"] and display and not update
     assert "image/png" not in data
 
 
@@ -146,3 +149,21 @@ assert snapshot.flush()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
+
+
+def test_a_program_that_runs_a_notebook_records_the_runs_of_later_cells_each_time() -> None:
+    show = "from robust_widgets.widgets.player.snapshot import Snapshot\nsnapshot = Snapshot()\nsnapshot.show()"
+    run = """
+import numpy as np, robust_widgets as rw
+trace, one = rw.Trace("generate", {}), np.ones(1)
+trace.append(rw.Frame(0, np.zeros((1, 8, 8, 3), np.uint8), one, one, one, 0.0))
+snapshot.update([trace])
+snapshot.flush()
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (show, run)])
+    for _ in range(2):
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+        ((output,), (flushed,)) = (cell.outputs for cell in notebook.cells)
+        assert len(runs_of(output.data["text/html"])) == 1 and output.data["image/png"]
+        assert flushed.data["text/plain"] == "True"
+    nbformat.validate(notebook)

@@ -54,6 +54,13 @@ def test_sketches_of_classes_that_the_model_knows_are_offered(page: Page, studio
     assert StudioWidget(FakeSession(CLASSES), ["generate"]).start.sketches == []
 
 
+def test_the_page_is_told_that_the_kernel_has_time(page: Page, studio: StudioWidget) -> None:
+    for number in (7, -1, "7", None):
+        page.tell(studio.start, {"kind": "ping", "number": number})
+    (message,) = page.sent(studio.start, "pong")
+    assert message.content["number"] == 7
+
+
 def test_one_click_draws_the_sketch_chooses_its_class_and_runs(
     page: Page, session: FakeSession, studio: StudioWidget
 ) -> None:

@@ -7,25 +7,37 @@ import { player } from "@robust-widgets/shared/player";
 import { element, suppressLabShortcuts, setText } from "@robust-widgets/shared/dom";
 import "../../style/run.css";
 import { playerWords } from "@robust-widgets/shared/words";
-import { fromBase64 } from "../studio/delivery";
 import { parameterList } from "./parameters";
 import { OtherVersionError, readRun, type SavedRun } from "@robust-widgets/shared/savedRun";
 
+/** Reads a file of the file browser. */
+export type ReadFile = (path: string, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** The file could not be read; the message says why. */
+export class UnreadError extends Error {
+  override readonly name = "UnreadError";
+}
+
 export class Viewer extends Widget {
+  /** Fulfilled once something is shown. */
+  readonly loaded: Promise<void>;
   private shown: AbortController | undefined;
 
   constructor(
     private readonly context: DocumentRegistry.Context,
+    private readonly read: ReadFile,
     private readonly trans: TranslationBundle,
   ) {
     super();
     this.addClass("rw-viewer");
     this.addClass("rw-run");
     this.node.tabIndex = -1;
-    void context.ready.then(() => {
+    this.loaded = context.ready.then(async () => {
       if (this.isDisposed) return;
-      this.refresh();
-      context.model.contentChanged.connect(this.refresh, this);
+      context.fileChanged.connect(() => {
+        if (!this.isDisposed) void this.refresh();
+      }, this);
+      await this.refresh();
     });
   }
 
@@ -40,12 +52,14 @@ export class Viewer extends Widget {
     (this.node.querySelector<HTMLElement>(".rw-view-slider") ?? this.node).focus();
   }
 
-  private refresh(): void {
+  private async refresh(): Promise<void> {
     this.shown?.abort();
-    this.shown = new AbortController();
+    const { signal } = (this.shown = new AbortController());
     try {
-      this.node.replaceChildren(...this.parts(readRun(fromBase64(this.context.model.toString())), this.shown.signal));
+      const saved = readRun(await this.read(this.context.path, signal));
+      if (!signal.aborted) this.node.replaceChildren(...this.parts(saved, signal));
     } catch (error) {
+      if (signal.aborted) return;
       const notice = element("p", "rw-run-notice", { role: "alert" });
       setText(notice, this.messageFor(error));
       this.node.replaceChildren(notice);
@@ -71,6 +85,9 @@ export class Viewer extends Widget {
         name,
         error.version,
       );
+    }
+    if (error instanceof UnreadError) {
+      return this.trans.__("%1 could not be read (%2). Close this tab and open the file again.", name, error.message);
     }
     const reason = error instanceof Error ? error.message : String(error);
     return this.trans.__(

@@ -2,10 +2,12 @@
 import { Chart, type Drawing, type Series } from "@robust-widgets/shared/chart";
 import "@robust-widgets/shared/chart.css";
 import { Columns } from "@robust-widgets/shared/columns";
-import { trySend } from "@robust-widgets/shared/connection";
+import { connect, kernelText, type Kernel } from "@robust-widgets/shared/connection";
 import type { Curves } from "@robust-widgets/shared/curves";
 import { element, pictureBlob, setText, suppressLabShortcuts } from "@robust-widgets/shared/dom";
 import { FrameRenderer } from "@robust-widgets/shared/frames";
+import "@robust-widgets/shared/keepsake.css";
+import "@robust-widgets/shared/kernelEnded.css";
 import type { Buffers, RenderContext, WidgetModel } from "@robust-widgets/shared/model";
 import { percent, plain } from "@robust-widgets/shared/numbers";
 import { Tabs } from "@robust-widgets/shared/tabs";
@@ -83,12 +85,16 @@ class Run {
 
 class Compare {
   private readonly closed = new AbortController();
-  private readonly root = element("div", "rw-watch rw-compare", { role: "group", "aria-label": say("compared runs") });
+  private readonly root = element("div", "rw-watch rw-compare rw-live", {
+    role: "group",
+    "aria-label": say("compared runs"),
+  });
   private readonly row = element("div", "rw-compare-runs");
   private readonly transport: Transport;
   private readonly tabs: Tabs<Quantity>;
   private readonly chart: Chart;
   private readonly lastStep = element("span");
+  private readonly notice = element("div", "rw-kernel-ended", { role: "alert" });
   private readonly runs: Run[] = [];
   private received = new Set<number>();
   private step = 0;
@@ -108,12 +114,12 @@ class Compare {
     this.chart = new Chart(HEIGHT, (step) => this.transport.go(Math.round(step)), signal);
     const foot = element("div", "rw-chart-foot", {}, element("span", "", {}, say("step %1", 0)), this.lastStep);
     this.tabs.panel.append(this.chart.root, foot);
-    this.root.append(this.row, this.transport.root, this.tabs.root);
+    this.root.append(this.notice, this.row, this.transport.root, this.tabs.root);
     this.root.addEventListener("keydown", this.transport.keydown, { signal });
     suppressLabShortcuts(this.root, signal);
     el.append(this.root);
     model.on("msg:custom", this.receive);
-    trySend(model, { kind: "hello" });
+    connect(model, el, { kind: "hello" }, this.onConnectionChange, signal).send({ kind: "hello" });
   }
 
   readonly close = (): void => {
@@ -121,6 +127,13 @@ class Compare {
     for (const run of this.runs) run.close();
     this.model.off("msg:custom", this.receive);
     this.root.remove();
+  };
+
+  /** What was shown stays: the page has all of it. */
+  private readonly onConnectionChange = (kernel: Kernel): void => {
+    const isShown = kernel === "running" || this.received.size > 0;
+    this.root.classList.toggle("rw-live", isShown);
+    setText(this.notice, isShown ? "" : kernelText(kernel, "comparison", "Run the cell again to compare the runs."));
   };
 
   private readonly receive = (message: Message, buffers: Buffers): void => {

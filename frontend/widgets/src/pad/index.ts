@@ -1,5 +1,5 @@
 /** The pad: a transparent layer over the canvases. It takes the input, and shows ink at once until Python has drawn it. */
-import { connect } from "@robust-widgets/shared/connection";
+import { connect, kernelText, type Kernel } from "@robust-widgets/shared/connection";
 import { element } from "@robust-widgets/shared/dom";
 import "@robust-widgets/shared/kernelEnded.css";
 import "@robust-widgets/shared/tokens.css";
@@ -46,9 +46,9 @@ const LEAST_RING = 3;
 /** How long the painting says why it refused something. */
 const NOTICE_MS = 2500;
 
-const endedText = (model: Model): string => {
+const textOf = (kernel: Kernel, model: Model): string => {
   const next = model.get("autosaved") ? "Run the cell again to restore the painting." : "Run the cell again to paint.";
-  return `The kernel has ended. ${next}`;
+  return kernelText(kernel, "studio", next);
 };
 
 function render({ model: raw, el }: RenderContext<RawModel>): () => void {
@@ -56,8 +56,8 @@ function render({ model: raw, el }: RenderContext<RawModel>): () => void {
   const { signal } = closed;
   // Screen readers read an alert when its text changes.
   const notice = element("div", "rw-kernel-ended", { role: "alert" });
-  const onConnectionChange = (isLost: boolean) => (notice.textContent = isLost ? endedText(model) : "");
-  const model = connect(raw, { kind: "hello" }, onConnectionChange, signal);
+  const onConnectionChange = (kernel: Kernel) => (notice.textContent = textOf(kernel, model));
+  const model = connect(raw, el, { kind: "hello" }, onConnectionChange, signal);
   const paper = element("canvas", "rw-pad-paper");
   const ring = element("div", "rw-pad-ring");
   const status = element("div", "rw-pad-status", { role: "status", "aria-live": "polite" });

@@ -1,10 +1,12 @@
 /** The start panel of a studio: examples that run at one click, and the tour. It also folds the studio's panels. */
-import { connect, type Connection } from "@robust-widgets/shared/connection";
+import { connect, kernelText, type Connection, type Kernel } from "@robust-widgets/shared/connection";
 import { element, icon, pictureBlob } from "@robust-widgets/shared/dom";
 import type { Buffers, RenderContext } from "@robust-widgets/shared/model";
+import "@robust-widgets/shared/kernelEnded.css";
 import "@robust-widgets/shared/tokens.css";
+import { BusyNotice } from "./busy";
 import "./layout.css";
-import type { Model, Outgoing, SheetMessage, State } from "./messages";
+import type { Incoming, Model, Outgoing, State } from "./messages";
 import { watchPanels } from "./panels";
 import "./start.css";
 import { Tour } from "./tour";
@@ -18,8 +20,10 @@ class StartPanel {
   private readonly root = element("section", "rw-start", { "aria-label": "Begin with an example" });
   private readonly fold = element("button", "rw-start-fold", { type: "button" }, "Begin with an example");
   private readonly strip = element("div", "rw-start-strip");
-  private readonly connection: Connection<State, SheetMessage, Outgoing>;
+  private readonly connection: Connection<State, Incoming, Outgoing>;
   private readonly tour: Tour;
+  private readonly busy: BusyNotice;
+  private readonly notice = element("div", "rw-kernel-ended", { role: "alert" });
   private sheetUrl = "";
 
   constructor(
@@ -27,12 +31,13 @@ class StartPanel {
     el: HTMLElement,
   ) {
     const { signal } = this.closed;
-    this.connection = connect(model, { kind: "hello" }, () => undefined, signal);
+    this.connection = connect(model, el, { kind: "hello" }, this.onConnectionChange, signal);
+    this.busy = new BusyNotice((number) => this.connection.send({ kind: "ping", number }), signal);
     const touring = element("button", "rw-start-tour", { type: "button" }, "Tour");
     this.tour = new Tour(() => this.studio, touring, signal);
     touring.addEventListener("click", () => this.tour.start(), { signal });
     this.fold.addEventListener("click", () => this.setFolded(!model.get("folded")), { signal });
-    this.root.append(element("div", "rw-start-head", {}, this.fold, touring), this.strip);
+    this.root.append(this.notice, element("div", "rw-start-head", {}, this.fold, touring), this.strip);
     this.root.setAttribute("data-lm-suppress-shortcuts", "true");
     el.append(this.root);
     this.fill();
@@ -42,7 +47,11 @@ class StartPanel {
     this.update();
     this.connection.send({ kind: "hello" });
     // The studio is attached a moment after this part of it is rendered.
-    requestAnimationFrame(() => this.studio && watchPanels(this.studio, signal));
+    requestAnimationFrame(() => {
+      if (!this.studio) return;
+      watchPanels(this.studio, signal);
+      this.busy.watch(this.studio);
+    });
   }
 
   readonly close = (): void => {
@@ -94,7 +103,14 @@ class StartPanel {
     this.fold.setAttribute("aria-expanded", String(!isFolded));
   };
 
-  private readonly receive = (_: SheetMessage, [sheet]: Buffers): void => {
+  /** In a studio with a canvas, the pad says so in this one's place. */
+  private readonly onConnectionChange = (kernel: Kernel): void => {
+    this.notice.textContent = kernelText(kernel, "studio", "Run the cell again to paint.");
+    if (kernel !== "running") this.busy.stop();
+  };
+
+  private readonly receive = (message: Incoming, [sheet]: Buffers): void => {
+    if (message.kind === "pong") this.busy.answered(message.number);
     if (!sheet) return;
     URL.revokeObjectURL(this.sheetUrl);
     this.sheetUrl = URL.createObjectURL(pictureBlob(sheet));

@@ -9,12 +9,14 @@ export interface State {
   folded: boolean;
 }
 
-/** All sketches side by side; its buffer is a JPEG. */
-export interface SheetMessage {
-  kind: "sheet";
-}
+/** A sheet is all sketches side by side; its buffer is a JPEG. A pong answers the ping of its number. */
+export type Incoming = { kind: "sheet" } | { kind: "pong"; number: number };
 
 export type Outgoing =
-  { kind: "hello" } | { kind: "example"; name: string } | { kind: "photograph" } | { kind: "surprise" };
+  | { kind: "hello" }
+  | { kind: "ping"; number: number }
+  | { kind: "example"; name: string }
+  | { kind: "photograph" }
+  | { kind: "surprise" };
 
-export type Model = WidgetModel<State, SheetMessage, Outgoing>;
+export type Model = WidgetModel<State, Incoming, Outgoing>;

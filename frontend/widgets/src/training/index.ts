@@ -1,8 +1,9 @@
 /** The training monitor: heading, buttons, progress, curves, and the same seeds painted after each epoch. */
 import { Acknowledger } from "@robust-widgets/shared/acknowledger";
 import "@robust-widgets/shared/chart.css";
-import { connect } from "@robust-widgets/shared/connection";
+import { connect, kernelText, type Kernel } from "@robust-widgets/shared/connection";
 import { element, finder, setText, suppressLabShortcuts } from "@robust-widgets/shared/dom";
+import "@robust-widgets/shared/keepsake.css";
 import "@robust-widgets/shared/kernelEnded.css";
 import type { Buffers, RenderContext } from "@robust-widgets/shared/model";
 import "@robust-widgets/shared/watch.css";
@@ -26,7 +27,7 @@ const TEMPLATE = `
 class Monitor {
   private readonly closed = new AbortController();
   private readonly model: MonitorConnection;
-  private readonly root = element("div", "rw-watch rw-training", { role: "group" });
+  private readonly root = element("div", "rw-watch rw-training rw-live", { role: "group" });
   private readonly find = finder(this.root);
   private readonly buttons: Buttons;
   private readonly curves: Curves;
@@ -38,7 +39,7 @@ class Monitor {
 
   constructor(raw: MonitorModel, el: HTMLElement) {
     const { signal } = this.closed;
-    const model = (this.model = connect(raw, { kind: "hello" }, this.onConnectionChange, signal));
+    const model = (this.model = connect(raw, el, { kind: "hello" }, this.onConnectionChange, signal));
     this.root.innerHTML = TEMPLATE;
     this.root.setAttribute("aria-label", model.get("label"));
     this.acknowledger = new Acknowledger((sequence) => model.send({ kind: "ack", sequence }), signal);
@@ -73,14 +74,16 @@ class Monitor {
   };
 
   /** A kernel that is back answers with an update, which shows everything again. */
-  private readonly onConnectionChange = (isLost: boolean): void => {
+  private readonly onConnectionChange = (kernel: Kernel): void => {
     const { dataset } = this.root;
     const isActive = ["reading", "running", "paused"].includes(dataset["state"] ?? "");
     const next = isActive
       ? "Run the cell again and press Start: training continues from its last checkpoint."
       : "Run the cell again.";
-    setText(this.find(".rw-kernel-ended", HTMLElement), isLost ? `The kernel has ended. ${next}` : "");
-    if (!isLost) return;
+    setText(this.find(".rw-kernel-ended", HTMLElement), kernelText(kernel, "training monitor", next));
+    // One that has shown the training goes on showing it.
+    this.root.classList.toggle("rw-live", kernel === "running" || this.wasUpdated);
+    if (kernel === "running") return;
     if (isActive) {
       dataset["state"] = "failed";
       setText(this.part("state"), "the kernel ended");

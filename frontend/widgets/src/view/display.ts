@@ -45,7 +45,7 @@ export interface Snapshot {
 }
 
 export class Display {
-  readonly root = element("div", "rw-watch rw-view", { role: "group" });
+  readonly root = element("div", "rw-watch rw-view rw-live", { role: "group" });
   readonly canvas: HTMLCanvasElement;
   readonly start: HTMLButtonElement;
   readonly gradient: HTMLButtonElement;

@@ -2,13 +2,14 @@
 import { Acknowledger } from "@robust-widgets/shared/acknowledger";
 import "@robust-widgets/shared/chart.css";
 import { Columns } from "@robust-widgets/shared/columns";
-import { connect } from "@robust-widgets/shared/connection";
+import { connect, type Kernel } from "@robust-widgets/shared/connection";
 import { pictureBlob, suppressLabShortcuts } from "@robust-widgets/shared/dom";
 import { FrameRenderer } from "@robust-widgets/shared/frames";
 import type { Buffers, RenderContext } from "@robust-widgets/shared/model";
 import { duration, percent, plain, stepRate } from "@robust-widgets/shared/numbers";
 import { say } from "@robust-widgets/shared/translation";
 import { Transport } from "@robust-widgets/shared/transport";
+import "@robust-widgets/shared/keepsake.css";
 import "@robust-widgets/shared/tokens.css";
 import "@robust-widgets/shared/watch.css";
 import { pageWords } from "@robust-widgets/shared/words";
@@ -66,7 +67,7 @@ class View {
 
   constructor(raw: ViewModel, el: HTMLElement) {
     const { signal } = this.closed;
-    const model = (this.model = connect(raw, { kind: "hello" }, this.onConnectionChange, signal));
+    const model = (this.model = connect(raw, el, { kind: "hello" }, this.onConnectionChange, signal));
     this.acknowledger = new Acknowledger((sequence) => model.send({ kind: "ack", sequence }), signal);
     this.renderer = new FrameRenderer(this.display.canvas, () => model.get("display_side"), {
       painted: ({ step, sequence }) => this.onPainted(step, sequence !== null),
@@ -359,9 +360,10 @@ class View {
     }
   }
 
-  /** A lost kernel takes its run with it. */
-  private readonly onConnectionChange = (isLost: boolean): void => {
-    if (!isLost || this.state !== "running") return;
+  /** A lost kernel takes its run with it; those that the notebook keeps are shown below. */
+  private readonly onConnectionChange = (kernel: Kernel): void => {
+    this.root.classList.toggle("rw-live", kernel === "running");
+    if (kernel === "running" || this.state !== "running") return;
     this.finish("failed", "the kernel ended");
     this.update();
   };
