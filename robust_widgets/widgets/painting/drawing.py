@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from robust_widgets.widgets.painting.layers import Mirror
+from robust_widgets.widgets.painting.layers import Mirror, Undrawn
 from robust_widgets.widgets.painting.strokes import Point, mirrored
 
 # Widths that differ less than this, as a fraction of the brush, are one.
@@ -35,13 +35,6 @@ class DrawnArea:
     opacity: float
     mirror: Mirror
     corners: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True)
-class Undrawn:
-    """Paint that has no outline: a fill, or what is known as pixels only."""
-
-    what: Literal["fill", "pixels"]
 
 
 @dataclass(frozen=True)

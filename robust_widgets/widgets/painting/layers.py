@@ -65,6 +65,18 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Undrawn:
+    """Paint that has no outline: a fill, or what is known as pixels only."""
+
+    what: Literal["fill", "pixels"]
+
+
+def point_count(item: Drawn) -> int:
+    """The number of points of what was painted."""
+    return len(getattr(item, "points", ())) + len(getattr(item, "corners", ()))
+
+
+@dataclass(frozen=True)
 class Change:
     """What one undo reverts.
 
@@ -85,7 +97,7 @@ class Change:
     @property
     def size(self) -> int:
         """Memory in bytes."""
-        points = sum(len(getattr(item, "points", ())) for item in self.drawn)
+        points = sum(point_count(item) for item in self.drawn)
         return sum(len(patch.difference) for patch in self.patches) + POINT_BYTES * points
 
     @property
@@ -111,13 +123,20 @@ class History:
 
     @property
     def drawn(self) -> list[Drawn]:
-        """What was painted and not undone, oldest first; of very much, the newest `MAX_DRAWN`."""
+        """What was painted and not undone, oldest first; of very much, the newest."""
         return [*self._earlier, *(item for change in self._done for item in change.drawn)]
 
     def keep(self, drawn: Iterable[Drawn]) -> None:
         """Add what was painted before the first change that can be undone."""
         self._earlier.extend(drawn)
-        del self._earlier[: max(0, len(self._earlier) - MAX_DRAWN)]
+        points, count = 0, 0
+        for item in reversed(self._earlier):
+            points += 1 + point_count(item)
+            if points > MAX_DRAWN:
+                break
+            count += 1
+        if count < len(self._earlier):
+            self._earlier = [Undrawn("pixels"), *self._earlier[len(self._earlier) - count :]]
 
     @property
     def size(self) -> int:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from PIL import ImageColor
 
 from robust_widgets.pictures import Pixels
-from robust_widgets.pictures.limits import MAX_COVERED
-from robust_widgets.widgets.painting.drawing import Drawn, DrawnArea, DrawnLine, Emptied, Undrawn
+from robust_widgets.pictures.limits import MAX_COVERED, MAX_STROKE_POINTS
+from robust_widgets.widgets.painting.drawing import Drawn, DrawnArea, DrawnLine, Emptied
 from robust_widgets.widgets.painting.layers import (
     Box,
     Change,
@@ -21,6 +21,7 @@ from robust_widgets.widgets.painting.layers import (
     Mirror,
     PaintLayer,
     Patch,
+    Undrawn,
     union,
     within,
 )
@@ -225,6 +226,8 @@ class Raster:
             box = cover(stroke, stroke.last or point, point)
             changed, stroke.last = union(changed, box), point
             stroke.points.append(point)
+            if len(stroke.points) > MAX_STROKE_POINTS:
+                del stroke.points[1:-1:2]
             left -= 0 if box is None else (box[2] - box[0]) * (box[3] - box[1])
             if left < 0:
                 break

@@ -93,7 +93,7 @@ def _cover(stroke: Stroke, first: tuple[float, ...], second: tuple[float, ...]) 
     length_squared = along * along + across * across
     columns = np.arange(left, right, dtype=np.float32) + 0.5 - first[0]
     rows = (np.arange(top, bottom, dtype=np.float32) + 0.5 - first[1])[:, None]
-    if length_squared > 0:
+    if length_squared > 1e-12:  # below, 32-bit floats divide by zero
         position = np.clip((columns * along + rows * across) / length_squared, 0, 1)
     else:
         position = np.zeros((1, 1), dtype=np.float32)

@@ -24,7 +24,7 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.limits import Budget
 from robust_widgets.runs.reading import Arrays
 from robust_widgets.runs.schema import PIXELS
-from robust_widgets.widgets.painting.drawing import Undrawn
+from robust_widgets.widgets.painting.layers import Undrawn
 from robust_widgets.widgets.painting.raster import DEFAULT_SIDE, Raster
 
 VARIABLE = "ROBUST_WIDGETS_STATE"

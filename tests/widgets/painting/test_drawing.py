@@ -11,7 +11,9 @@ import pytest
 
 from robust_widgets.errors import StateError
 from robust_widgets.widgets.painting import layers
-from robust_widgets.widgets.painting.drawing import missing, to_svg
+from robust_widgets.widgets.painting import raster as raster_module
+from robust_widgets.widgets.painting.drawing import DrawnLine, missing, to_svg
+from robust_widgets.widgets.painting.layers import Undrawn
 from robust_widgets.widgets.painting.raster import Raster
 from robust_widgets.widgets.painting.surface import Surface
 from robust_widgets.widgets.status_line import StatusLine
@@ -71,6 +73,22 @@ def test_strokes_that_can_no_longer_be_undone_stay_in_the_drawing(monkeypatch: p
         undone += 1
     assert 0 < undone < 40 and len(raster.drawn()) == 40 - undone
     assert to_svg(raster.drawn(), 32).count("<path") == 40 - undone
+
+
+def test_a_page_cannot_fill_the_memory_with_strokes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raster_module, "MAX_STROKE_POINTS", 100)
+    raster = Raster(32)
+    stroke(raster, *((16 + 10 * np.cos(index / 50), 16 + 10 * np.sin(index / 50), 1) for index in range(1000)))
+    (line,) = raster.drawn()
+    assert isinstance(line, DrawnLine) and 50 <= len(line.points) <= 100
+    assert line.points[0][:2] == (26, 16) and abs(line.points[-1][0] - (16 + 10 * np.cos(999 / 50))) < 0.01
+    monkeypatch.setattr(layers, "MAX_HISTORY", 1)
+    monkeypatch.setattr(layers, "MAX_DRAWN", 40)
+    for _ in range(30):
+        stroke(raster, (4, 4, 1), (20, 20, 1))
+    drawn = raster.drawn()
+    assert drawn[0] == Undrawn("pixels") and len(drawn) <= 1 + 40 // 3 + 1
+    assert "pixels only" in missing(drawn)
 
 
 def test_an_empty_sketch_is_no_drawing(page: Page) -> None:

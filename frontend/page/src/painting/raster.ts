@@ -31,6 +31,8 @@ const PAPER = 255;
 /** How much the sum of three channels may differ within an area of similar colour. */
 const FILL_TOLERANCE = 48;
 const MIDDLE = 127;
+/** Of a stroke in a drawing; of a longer one, every second point is left out. */
+const MOST_POINTS = 20_000;
 
 export interface Brush {
   readonly tool: PaintTool;
@@ -176,6 +178,9 @@ export class Raster {
       changed = union(changed, cover(stroke, stroke.last ?? point, point, this.side));
       stroke.last = point;
       stroke.points.push(point);
+      if (stroke.points.length > MOST_POINTS) {
+        stroke.points = stroke.points.filter((_, index) => index % 2 === 0 || index === stroke.points.length - 1);
+      }
     }
     if (!changed) return null;
     paintBox(target, stroke.base, stroke.layer, stroke, stroke.coverage, changed, this.side);
