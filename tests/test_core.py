@@ -20,7 +20,7 @@ from robust_widgets.synthesis.loop import evaluate, iterate, minimize, step
 from robust_widgets.synthesis.problem import Problem
 
 ROOT = Path(__file__).parent.parent
-MAX_MODULES, MAX_LINES = 16, 2000
+MAX_MODULES, MAX_LINES = 16, 1800
 LOADED = """
 import robust_widgets.synthesis.loop, sys
 for name, module in sys.modules.items():

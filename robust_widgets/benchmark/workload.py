@@ -21,7 +21,8 @@ from robust_widgets.solvers.run import compiled_iterate
 from robust_widgets.solvers.step_graph import StepGraphCache, backend_for
 from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.loop import minimize
-from robust_widgets.synthesis.objectives import Activation, CrossEntropy, MatchOutside, Objective
+from robust_widgets.synthesis.objectives import CrossEntropy, MatchOutside, Objective
+from robust_widgets.synthesis.objectives.layers import Activation
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.units import raw_pixels

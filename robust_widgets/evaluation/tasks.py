@@ -28,7 +28,8 @@ from robust_widgets.models.features import has_features, model_features
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import from_pixels, resize, to_pixels
 from robust_widgets.runs.trace import Trace
-from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Objective
+from robust_widgets.synthesis.objectives import CrossEntropy, Objective
+from robust_widgets.synthesis.objectives.layers import Activation
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.running.problems import preserve_outside
 from robust_widgets.tasks.running.run import task_problem

@@ -21,18 +21,16 @@ from robust_widgets.runs.frame import Frame
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
 from robust_widgets.synthesis.loop import FrameRenderer, heat_map_on_cpu, heat_map_on_device, render, step
 from robust_widgets.synthesis.objectives import (
-    Activation,
     AwayFrom,
     Classifier,
     CrossEntropy,
-    DeepDream,
-    Direction,
     Jitter,
     MatchOutside,
     Mixture,
     Objective,
 )
 from robust_widgets.synthesis.objectives.base import Scaled, Sum, changed
+from robust_widgets.synthesis.objectives.layers import Activation, DeepDream, Direction
 from robust_widgets.synthesis.problem import Problem, State
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum, Weighted
 

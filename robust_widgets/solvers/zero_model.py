@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from robust_widgets.synthesis.checks import no_layers
 from robust_widgets.synthesis.loop import CachedForward
 from robust_widgets.synthesis.objectives import Classifier
-from robust_widgets.synthesis.objectives.layers import no_layers
 
 Shape: TypeAlias = "tuple[int, ...]"
 

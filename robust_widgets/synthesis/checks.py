@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robust_widgets.errors import ParameterError, PictureError, short_repr, whole_number
+from robust_widgets.errors import ParameterError, PictureError, WeightsError, short_repr, whole_number
 from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.synthesis.objectives import Objective
 
@@ -39,14 +39,11 @@ def check_parts(problem: Any) -> None:
             f"The objective of the problem is {'the class' if isinstance(objective, type) else 'a'} {kind!r}; give an "
             "Objective, such as rw.CrossEntropy('lion'), or an instance of a subclass of your own."
         )
-    if not all(hasattr(problem.constraint, name) for name in ("project", "random_start", "distance")):
+    has_methods = all(hasattr(problem.constraint, name) for name in ("project", "random_start", "distance"))
+    if isinstance(problem.constraint, type) or not has_methods:
         raise ParameterError(
             f"The constraint of the problem is {short_repr(problem.constraint)}; give an L2Ball, a LinfBall or "
             "Unconstrained()."
-        )
-    if not callable(problem.stepper) and not all(hasattr(problem.stepper, name) for name in ("init", "step")):
-        raise ParameterError(
-            f"The stepper of the problem is {short_repr(problem.stepper)}; give one, such as rw.L2Step(0.5)."
         )
     count = whole_number(problem.steps)
     if count is None or count < 1:
@@ -100,6 +97,33 @@ def usable_region(region: Any, start: Tensor) -> Tensor:
         return (region.clone() if region.is_inference() else region).to(start.device)
 
 
+def check_weight(weight: Any) -> None:
+    """Check the weight of each pixel in a step.
+
+    Raises:
+        ParameterError: it is no tensor of weights.
+    """
+    kind = f"of shape {tuple(weight.shape)}, {weight.dtype}" if isinstance(weight, Tensor) else short_repr(weight, 80)
+    if not isinstance(weight, Tensor) or not weight.is_floating_point() or weight.dim() != 4 or weight.shape[1] != 1:
+        raise ParameterError(f"The weight is {kind}; give a float tensor of shape (n or 1, 1, height, width).")
+    if not bool((weight >= 0).all()) or not bool(weight.isfinite().all()):
+        raise ParameterError("The weight holds numbers that are negative or not finite; give numbers of at least 0.")
+
+
+def check_weight_fits(weight: Tensor, x: Tensor) -> None:
+    """Check a weight's shape.
+
+    Raises:
+        ParameterError: it does not fit these pictures, (n, 3, h, w).
+    """
+    count, _, height, width = x.shape
+    if weight.shape[0] not in (1, count) or weight.shape[2:] != x.shape[2:]:
+        raise ParameterError(
+            f"The weight has shape {tuple(weight.shape)}; for these pictures it has shape (1 or {count}, 1, {height}, "
+            f"{width})."
+        )
+
+
 def not_one_loss_each(objective: object, loss: object, count: int) -> ParameterError:
     """The error for a loss that is not one number for each picture."""
     kind = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
@@ -116,6 +140,16 @@ def no_gradient(objective: object) -> ParameterError:
         "x, or was computed under no_grad, detached or rounded on the way; return a loss computed from x by "
         "differentiable operations."
     )
+
+
+def no_features() -> WeightsError:
+    """The error of a model without access to its penultimate layer."""
+    return WeightsError("This model gives no access to its penultimate layer; bring one with a features method.")
+
+
+def no_layers() -> WeightsError:
+    """The error of a model without access to its layers."""
+    return WeightsError("This model gives no access to its layers; load it with load_model.")
 
 
 def _is_module(model: Any) -> bool:

@@ -23,7 +23,6 @@ from robust_widgets.errors import RunError, WeightsError
 from robust_widgets.pictures.tensors import plain_torch, to_bytes
 from robust_widgets.runs.frame import Frame
 from robust_widgets.synthesis.objectives import Classifier, Objective
-from robust_widgets.synthesis.objectives.layers import no_features, no_layers
 from robust_widgets.synthesis.problem import Problem, State
 
 T = TypeVar("T")
@@ -164,6 +163,8 @@ class CachedForward:
                 return values
         features = getattr(self._model, "features", None)
         if features is None:
+            from robust_widgets.synthesis.checks import no_features
+
             raise no_features()
         values = cast(Tensor, features(x, straight_through=straight_through))
         self._features.append((x, straight_through, values))
@@ -175,6 +176,8 @@ class CachedForward:
                 return values
         read = getattr(self._model, "activations_and_logits", None)
         if read is None:
+            from robust_widgets.synthesis.checks import no_layers
+
             raise no_layers()
         values, logits = cast("tuple[Tensor, Tensor]", read(x, layer, straight_through=straight_through))
         self._layers.append((x, layer, straight_through, values))

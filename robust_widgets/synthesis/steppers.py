@@ -147,28 +147,49 @@ class Weighted:
 
     Args:
         inner: the stepper.
-        weight: float (n or 1, 1, h, w), at least 0; on the device of the pictures.
+        weight: float (n or 1, 1, h, w), finite and at least 0; fastest on the device of the pictures.
+
+    Raises:
+        ParameterError: the weight is of another kind; or, when a run begins, of another shape than its pictures.
     """
 
     inner: Stepper
     weight: Tensor
 
     def __post_init__(self) -> None:
+        from robust_widgets.synthesis.checks import check_weight
+
         object.__setattr__(self, "inner", as_stepper(self.inner))
+        check_weight(self.weight)
 
     def init(self, x: Tensor) -> StepperState:
+        from robust_widgets.synthesis.checks import check_weight_fits
+
+        check_weight_fits(self.weight, x)
         return self.inner.init(x)
 
     def step(self, gradient: Tensor, state: StepperState) -> tuple[Tensor, StepperState]:
-        return self.inner.step(gradient * self.weight.to(gradient.dtype), state)
+        return self.inner.step(gradient * self.weight.to(gradient), state)
 
     def __repr__(self) -> str:
         return f"Weighted({self.inner!r}, weight {tuple(self.weight.shape)})"
 
 
+def is_stepper(value: object) -> bool:
+    """Whether a value has a stepper's methods."""
+    return hasattr(value, "init") and hasattr(value, "step")
+
+
 def as_stepper(stepper: Stepper | Callable[[Tensor], Tensor]) -> Stepper:
-    """The stepper, or an adapter for a function of the gradient, which steppers used to be."""
-    if hasattr(stepper, "init") and hasattr(stepper, "step"):
+    """The stepper, or an adapter for a function of the gradient, which steppers used to be.
+
+    Raises:
+        ParameterError: it is neither.
+    """
+    if isinstance(stepper, type) or not (callable(stepper) or is_stepper(stepper)):
+        kind = f"the class {stepper.__name__!r}" if isinstance(stepper, type) else short_repr(stepper)
+        raise ParameterError(f"The stepper is {kind}; give one, such as rw.L2Step(0.5).")
+    if is_stepper(stepper):
         return cast(Stepper, stepper)
     warnings.warn(
         f"{type(stepper).__name__} is a function of the gradient, which the next release won't accept as a stepper; "

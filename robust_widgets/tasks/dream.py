@@ -119,7 +119,7 @@ def problem(model: RobustClassifier, picture: Picture | None, layer: str, parame
 
 def _objective(layer: str, parameters: dict[str, Any]) -> Objective:
     """The loss of a run: for each channel, that of its pictures."""
-    from robust_widgets.synthesis.objectives import Activation, DeepDream, Diversity
+    from robust_widgets.synthesis.objectives.layers import Activation, DeepDream, Diversity
 
     channel, channels, count = parameters["channel"], parameters["channels"], parameters["n"]
     if channel is None and channels > 1:

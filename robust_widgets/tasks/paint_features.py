@@ -101,7 +101,7 @@ def problem(
 ) -> Problem:
     """The problem of a run for one feature."""
     from robust_widgets.models.features import feature_unit
-    from robust_widgets.synthesis.objectives import Activation
+    from robust_widgets.synthesis.objectives.layers import Activation
     from robust_widgets.tasks.running.problems import assemble, picture_and_mask, preserve_outside, size_of, with_noise
 
     objective = Activation(feature_unit(model, feature))
@@ -133,7 +133,7 @@ def _paint_in_turn(
     from robust_widgets.models.features import feature_unit
     from robust_widgets.solvers.compose import chain_problems, coarse_to_fine
     from robust_widgets.solvers.run import run
-    from robust_widgets.synthesis.objectives import Activation
+    from robust_widgets.synthesis.objectives.layers import Activation
     from robust_widgets.tasks.running.problems import picture_and_mask, problems_by_size, size_of
 
     features = _listed(feature)

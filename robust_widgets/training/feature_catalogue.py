@@ -16,7 +16,7 @@ from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.tensors import resize, to_pixels
 from robust_widgets.solvers.run import compiled_minimize
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.objectives import Activation
+from robust_widgets.synthesis.objectives.layers import Activation
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from robust_widgets.training.data import PictureSet

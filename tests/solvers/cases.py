@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall, Unconstrained
-from robust_widgets.synthesis.objectives import Activation, AwayFrom, CrossEntropy, MatchOutside, Mixture
+from robust_widgets.synthesis.objectives import AwayFrom, CrossEntropy, MatchOutside, Mixture
+from robust_widgets.synthesis.objectives.layers import Activation
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum
 from tests.helpers import pictures
 

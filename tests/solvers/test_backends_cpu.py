@@ -24,7 +24,8 @@ from robust_widgets.solvers.run import compiled_iterate
 from robust_widgets.solvers.step_graph import MAX_PICTURES, StepGraphCache, backend_for
 from robust_widgets.synthesis.constraints import L2Ball
 from robust_widgets.synthesis.loop import minimize
-from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside
+from robust_widgets.synthesis.objectives import CrossEntropy, Jitter, MatchOutside
+from robust_widgets.synthesis.objectives.layers import Activation
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step, LinfStep, Momentum
 from robust_widgets.tasks.running.run import build_problem

@@ -17,7 +17,8 @@ from robust_widgets.solvers import backends as cuda_graph
 from robust_widgets.solvers.run import compiled_iterate
 from robust_widgets.solvers.step_graph import HALF_CLOSE, StepGraphCache
 from robust_widgets.synthesis.constraints import L2Ball
-from robust_widgets.synthesis.objectives import Activation, CrossEntropy
+from robust_widgets.synthesis.objectives import CrossEntropy
+from robust_widgets.synthesis.objectives.layers import Activation
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import L2Step
 from tests.helpers import pictures, raises_sentence, relu_model, smooth_model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -19,7 +20,9 @@ from robust_widgets.solvers.compose import StageSequence
 from robust_widgets.solvers.stacking import Stack, StackableRun, step_together
 from robust_widgets.synthesis.constraints import L2Ball, LinfBall
 from robust_widgets.synthesis.loop import iterate
-from robust_widgets.synthesis.objectives import Activation, DeepDream, Direction, Jitter, Objective
+from robust_widgets.synthesis.objectives import Jitter, Objective
+from robust_widgets.synthesis.objectives.base import changed
+from robust_widgets.synthesis.objectives.layers import Activation, DeepDream, Direction
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.synthesis.steppers import GradientStep, L2Step, LinfStep, Momentum, Weighted
 from robust_widgets.tasks.running.run import build_problem, build_stages
@@ -239,8 +242,8 @@ def test_other_structures_are_not_stacked() -> None:
 
 def test_a_loss_that_is_not_finite_is_its_own_runs_alone() -> None:
     problems = [
-        Problem(EXACT, pictures(1, SIDE, seed=i), weight * OBJECTIVES[7], GradientStep(0.1), 2)
-        for i, weight in enumerate((1.0, float("inf"), 2.0))
+        Problem(EXACT, pictures(1, SIDE, seed=i), changed(1.0 * OBJECTIVES[7], weight=weight), GradientStep(0.1), 2)
+        for i, weight in enumerate((1.0, math.inf, 2.0))
     ]
     first, broken, last = step_together([StackableRun(problem) for problem in problems])
     assert isinstance(broken, RunError) and isinstance(first, Frame) and isinstance(last, Frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -82,6 +83,8 @@ def test_a_weight_that_is_no_number_of_a_usual_size() -> None:
         ("objective", rw.CrossEntropy, "the class 'CrossEntropy'"),
         ("constraint", 0.5, "0.5"),
         ("constraint", None, "None"),
+        ("constraint", rw.L2Ball, "L2Ball"),
+        ("stepper", rw.L2Step, "the class 'L2Step'"),
         ("stepper", 0.5, "rw.L2Step(0.5)"),
         ("steps", 2.5, "2.5"),
         ("seed", "a", "'a'"),
@@ -92,6 +95,66 @@ def test_a_weight_that_is_no_number_of_a_usual_size() -> None:
 def test_a_part_of_another_kind(part: str, value: object, said: str) -> None:
     with raises_sentence(ParameterError, part, said):
         problem(**{part: value})
+
+
+@pytest.mark.parametrize("value", [None, "lion", 3, rw.CrossEntropy], ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda value: rw.CrossEntropy("dog") + value,
+        lambda value: rw.CrossEntropy("dog") - value,
+        lambda value: value + rw.CrossEntropy("dog"),
+        lambda value: rw.Jitter(value, 2),
+    ],
+)
+def test_a_part_of_an_objective_that_is_none(make: Callable[[Any], object], value: object) -> None:
+    shown = "the class 'CrossEntropy'" if value is rw.CrossEntropy else repr(value)
+    with raises_sentence(ParameterError, shown, "rw.CrossEntropy('lion')"):
+        make(value)
+
+
+def test_losses_in_a_list_are_summed() -> None:
+    parts = [own(lambda x, n=n: n * x.mean((1, 2, 3))) for n in (1, 2, 4)]
+    loss: Any = sum(parts)
+    torch.testing.assert_close(loss(MODEL, START), 7 * START.mean((1, 2, 3)))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_weight_of_an_objective_that_is_not_finite(number: float) -> None:
+    with raises_sentence(ParameterError, str(number), "finite number"):
+        number * rw.CrossEntropy("dog")
+
+
+@pytest.mark.parametrize("inner", [None, 3, rw.L2Step], ids=str)
+@pytest.mark.parametrize("wrap", [rw.Momentum, lambda inner: rw.Weighted(inner, torch.ones(1, 1, 12, 12))])
+def test_a_wrapper_of_what_is_no_stepper(wrap: Callable[[Any], object], inner: object) -> None:
+    with raises_sentence(ParameterError, "stepper", "rw.L2Step(0.5)"):
+        wrap(inner)
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [
+        (None, "None"),
+        (np.ones((12, 12)), "(n or 1, 1, height, width)"),
+        (torch.ones(12, 12), "(12, 12)"),
+        (torch.ones(1, 3, 12, 12), "(1, 3, 12, 12)"),
+        (torch.ones(1, 1, 12, 12, dtype=torch.int64), "int64"),
+        (torch.full((1, 1, 12, 12), math.nan), "not finite"),
+        (torch.full((1, 1, 12, 12), math.inf), "not finite"),
+        (torch.full((1, 1, 12, 12), -1.0), "at least 0"),
+    ],
+    ids=str,
+)
+def test_a_weight_of_a_step_that_is_none(weight: Any, said: str) -> None:
+    with raises_sentence(ParameterError, "weight", said):
+        rw.Weighted(rw.L2Step(0.5), weight)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 12, 12), (1, 1, 3, 3), (1, 1, 12, 1)])
+def test_a_weight_of_a_step_that_does_not_fit_the_pictures(shape: tuple[int, ...]) -> None:
+    with raises_sentence(ParameterError, shape, "(1 or 2, 1, 12, 12)"):
+        rw.run(problem(stepper=rw.Weighted(rw.L2Step(0.5), torch.ones(shape))))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from robust_widgets.models.model_file import load_model_file, save_model
 from robust_widgets.models.networks.smoothresnet import Block, SmoothResNet
 from robust_widgets.runs.trace import Trace
 from robust_widgets.solvers.run import run
-from robust_widgets.synthesis.objectives import Activation
+from robust_widgets.synthesis.objectives.layers import Activation
 from robust_widgets.tasks.paint_features import paint_features
 from robust_widgets.tasks.running.run import build_problem
 from tests.helpers import (

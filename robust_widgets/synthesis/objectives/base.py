@@ -9,6 +9,7 @@ an `Activation` and a loss on the logits costs two: their gradients differ.)
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -93,9 +94,12 @@ class Objective(ABC):
     def __add__(self, other: Objective) -> Objective:
         return Sum(self, other)
 
+    def __radd__(self, other: object) -> Objective:
+        return self if other == 0 else self + other  # pyright: ignore[reportOperatorIssue] - sum() begins with 0
+
     def __mul__(self, weight: float) -> Objective:
         number = real_number(weight)
-        if number is None:
+        if number is None or not math.isfinite(number):
             raise ParameterError(f"An objective is multiplied by {short_repr(weight)}; give a finite number.")
         return Scaled(self, number)
 
@@ -106,7 +110,19 @@ class Objective(ABC):
         return Scaled(self, -1.0)
 
     def __sub__(self, other: Objective) -> Objective:
-        return Sum(self, -other)
+        return Sum(self, -checked_objective(other))
+
+
+def checked_objective(value: Any) -> Objective:
+    """The objective.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    if isinstance(value, Objective):
+        return value
+    kind = f"the class {value.__name__!r}" if isinstance(value, type) else short_repr(value)
+    raise ParameterError(f"A part of the objective is {kind}; give an Objective, such as rw.CrossEntropy('lion').")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,6 +131,10 @@ class Sum(Objective):
 
     first: Objective
     second: Objective
+
+    def __post_init__(self) -> None:
+        checked_objective(self.first)
+        checked_objective(self.second)
 
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
         return self.first(model, x) + self.second(model, x)
@@ -138,6 +158,9 @@ class Scaled(Objective):
 
     inner: Objective
     weight: float
+
+    def __post_init__(self) -> None:
+        checked_objective(self.inner)
 
     def __call__(self, model: Classifier, x: Tensor) -> Tensor:
         return self.weight * self.inner(model, x)
@@ -167,7 +190,7 @@ class Jitter(Objective):
         seed: decides the shifts; each run makes the same ones.
 
     Raises:
-        ParameterError: ``pixels`` is not a whole number of at least 0.
+        ParameterError: ``pixels`` is not a whole number of at least 0, or ``inner`` no objective.
     """
 
     inner: Objective
@@ -176,6 +199,7 @@ class Jitter(Objective):
     _generator_state: Tensor | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        checked_objective(self.inner)
         pixels = whole_number(self.pixels)
         if pixels is None or not 0 <= pixels <= LARGEST:
             raise ParameterError(f"The shift is {short_repr(self.pixels)} pixels; give a whole number of at least 0.")

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from robust_widgets._deprecated import renamed_attribute, renamed_keywords
-from robust_widgets.errors import ParameterError, UnknownNameError, WeightsError, at_least, short_repr, whole_number
+from robust_widgets.errors import ParameterError, UnknownNameError, at_least, short_repr, whole_number
+from robust_widgets.synthesis.checks import no_features, no_layers
 from robust_widgets.synthesis.objectives.base import Classifier, Objective, changed
 
 Place: TypeAlias = 'tuple[int, int] | Literal["centre"] | None'
@@ -199,16 +200,6 @@ class Diversity(Objective):
 
     def __repr__(self) -> str:
         return f"Diversity({self.layer!r}{'' if self.among is None else f', among={self.among}'})"
-
-
-def no_features() -> WeightsError:
-    """The error of a model without access to its penultimate layer."""
-    return WeightsError("This model gives no access to its penultimate layer; bring one with a features method.")
-
-
-def no_layers() -> WeightsError:
-    """The error of a model without access to its layers."""
-    return WeightsError("This model gives no access to its layers; load it with load_model.")
 
 
 def _activations(model: Classifier, x: Tensor, layer: str | None, straight_through: bool = False) -> Tensor:

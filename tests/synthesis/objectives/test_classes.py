@@ -11,7 +11,8 @@ from torch import Tensor
 
 from robust_widgets.errors import UnknownNameError
 from robust_widgets.synthesis.loop import CachedForward
-from robust_widgets.synthesis.objectives import Activation, Classifier, CrossEntropy
+from robust_widgets.synthesis.objectives import Classifier, CrossEntropy
+from robust_widgets.synthesis.objectives.layers import Activation
 from tests.helpers import Brightness, Counting, pictures, raises_sentence, smooth_model
 
 

@@ -16,7 +16,8 @@ from robust_widgets.models.networks.plainnet import PlainNet
 from robust_widgets.models.networks.smoothresnet import SmoothResNet
 from robust_widgets.solvers.run import run
 from robust_widgets.synthesis.loop import CachedForward, minimize
-from robust_widgets.synthesis.objectives import Activation, CrossEntropy, Jitter, MatchOutside, Objective
+from robust_widgets.synthesis.objectives import CrossEntropy, Jitter, MatchOutside, Objective
+from robust_widgets.synthesis.objectives.layers import Activation
 from robust_widgets.synthesis.problem import Problem
 from tests.helpers import (
     DEAD_UNIT,
