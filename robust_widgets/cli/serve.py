@@ -70,6 +70,7 @@ def serve(
     steps of all runs are computed together. If the server ends by accident it is started again, and the runs go on.
     Started by a JupyterHub, it checks the hub's tokens.
     """
+    from robust_widgets.serving.server import tls_context
     from robust_widgets.serving.supervisor import is_child, supervise, this_command
     from robust_widgets.serving.users import runs_in_hub
 
@@ -86,6 +87,10 @@ def serve(
             has_tokens=class_ is not None or service is not None,
             encrypts=certfile is not None or behind_proxy or service is not None,
         )
+        if certfile is not None:
+            tls_context(certfile, keyfile)  # before anything is printed
+        elif keyfile is not None:
+            raise SetupError("--keyfile belongs to a certificate; give --certfile, too.")
         port = _free_port(address, port)
         _introduce(address, port, class_, encrypted=certfile is not None, in_hub=service is not None)
         arguments = ["serve", f"--address={address}", f"--port={port}", f"--runs={runs}", f"--size={size}"]
@@ -182,13 +187,13 @@ def _introduce(address: str, port: int, class_: Path | None, *, encrypted: bool,
 
     if in_hub:
         return
+    students = None if class_ is None else ClassList(class_)
     host = socket.gethostname() if address in ("0.0.0.0", "::") else address
     url = f"{'https' if encrypted else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     typer.echo(f"Students set ROBUST_WIDGETS_SERVER={url}")
     typer.echo(f"The teacher's page is {url}")
-    if class_ is not None:
+    if students is not None:
         typer.echo("\nROBUST_WIDGETS_TOKEN of each:")
-        students = ClassList(class_)
         width = max(map(len, [TEACHER, *students.names]))
         for name, token in students.tokens().items():
             typer.echo(f"  {name:{width}}  {token}")

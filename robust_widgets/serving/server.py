@@ -19,6 +19,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from robust_widgets import __version__
+from robust_widgets.errors import SetupError, first_line
 from robust_widgets.pictures.limits import MAX_REQUEST
 from robust_widgets.serving.metrics import prometheus_text
 from robust_widgets.serving.overview import overview
@@ -228,9 +229,22 @@ def application(context: Context, prefix: str = "/") -> Application:
 
 
 def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """What encrypts connections."""
+    """What encrypts connections.
+
+    Raises:
+        SetupError: the files cannot be read, or are no certificate and its key.
+    """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
+    for file in (certificate, key):
+        if file is not None and not file.is_file():
+            raise SetupError(f"There is no file {str(file)!r}; give a certificate and its key, in PEM.")
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        names = " and ".join(repr(str(file)) for file in (certificate, key) if file is not None)
+        raise SetupError(
+            f"{names} cannot be used to encrypt ({first_line(error)}); give a certificate and its key, in PEM."
+        ) from error
     return context
 
 

@@ -135,6 +135,10 @@ def test_a_class_gets_its_tokens_and_the_server_ends_with_its_parent(tmp_path: P
         (["--address=0.0.0.0", "--class={class}"], "--certfile"),
         (["--class=nowhere.txt"], "nowhere.txt"),
         (["--address=999.9.9.9", "--class={class}", "--behind-proxy"], "cannot listen"),
+        (["--certfile=nowhere.pem"], "nowhere.pem"),
+        (["--certfile={class}"], "students.txt"),
+        (["--certfile={class}", "--keyfile=nowhere.key"], "nowhere.key"),
+        (["--keyfile={class}"], "--certfile"),
     ],
 )
 def test_what_would_not_be_safe_is_refused_before_a_model_is_loaded(
