@@ -138,7 +138,7 @@ def test_nothing_that_is_built_is_committed() -> None:
 
 def test_each_widget_has_a_module_and_a_style_sheet() -> None:
     assert sorted(path.name for path in STATIC.iterdir() if path.is_file()) == sorted(
-        f"{name}.{ending}" for name in WIDGETS for ending in ("css", "js")
+        [*(f"{name}.{ending}" for name in WIDGETS for ending in ("css", "js")), "browser.js"]
     )
 
 
@@ -171,6 +171,9 @@ def test_a_source_archive_and_its_wheel_contain_the_front_end_and_need_no_node(t
     prefix = f"{wheel.name.split('-py3')[0]}.data/data/share/jupyter/labextensions/robust-widgets/"
     load = json.loads((BUILT / "package.json").read_text())["jupyterlab"]["_build"]["load"]
     assert {prefix + name for name in ("package.json", "install.json", load)} <= names
+    # For a notebook whose runs are computed by the browser.
+    engine = ("engine.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+    assert {f"{prefix}page/{name}" for name in engine} <= names
     assert not [name for name in names if "frontend" in name or "node_modules" in name]
 
 

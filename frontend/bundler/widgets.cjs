@@ -10,4 +10,6 @@ for (const name of existsSync(target) ? readdirSync(target) : []) {
   if (name !== "page") rmSync(join(target, name), { recursive: true });
 }
 // One compilation per widget: together they would share chunks, which anywidget cannot load.
-build(widgets.map((name) => bundle(name, join(source, name, "index.ts"), target)));
+const bundles = widgets.map((name) => bundle(name, join(source, name, "index.ts"), target));
+// Has the page's engine, which is bundled with the page, compute for a notebook.
+build([...bundles, bundle("browser", resolve(source, "../../page/src/notebook/index.ts"), target)]);

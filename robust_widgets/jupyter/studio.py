@@ -6,18 +6,19 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from robust_widgets._bundled import STUDIO, model_names
 from robust_widgets._deprecated import renamed_keywords, warn_renamed
-from robust_widgets.errors import UnknownNameError, at_least
+from robust_widgets.errors import UnknownNameError, at_least, unknown_name
 from robust_widgets.interface.session import Session
 from robust_widgets.interface.tasks import task_names, task_spec
 from robust_widgets.models.bundled import BundledModel
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.io import Picture, to_square_pixels
+from robust_widgets.session.browser import BrowserSession
 from robust_widgets.session.local import LocalSession
 from robust_widgets.session.remote import RemoteSession
 from robust_widgets.session.server_link import ServerAddress
@@ -26,12 +27,15 @@ from robust_widgets.widgets.painting.raster import DEFAULT_SIDE
 from robust_widgets.widgets.studio import StudioWidget
 from robust_widgets.widgets.studio.autosave import Autosave
 from robust_widgets.widgets.studio.cell import Cell, running_cell, shell
+from robust_widgets.widgets.studio.engine import BrowserEngine
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
     from robust_widgets.training.data import DataSource
     from robust_widgets.training.trainer import TrainingRun
     from robust_widgets.widgets.training import TrainingMonitorWidget
+
+BROWSER = "browser"
 
 
 def Studio(  # noqa: N802 - opens a widget, and is called like one
@@ -40,7 +44,7 @@ def Studio(  # noqa: N802 - opens a widget, and is called like one
     task: str | Sequence[str] | None = None,
     model: RobustClassifier | str | None = None,
     device: str | None = None,
-    session: Session | None = None,
+    session: Session | Literal["browser"] | None = None,
 ) -> StudioWidget:
     """Open a painting studio.
 
@@ -54,13 +58,18 @@ def Studio(  # noqa: N802 - opens a widget, and is called like one
         model: a model, or what :func:`load_model` loads: a name or a file. By default the bundled ``"photos"``.
         device: where to run; by default the server that the environment variable ``ROBUST_WIDGETS_SERVER`` names, if
             it does, else the fastest device of this machine. A device that is named is always of this machine.
-        session: runs elsewhere, such as :class:`RemoteSession`; then ``model`` and ``device`` are ignored.
+        session: runs elsewhere, such as :class:`RemoteSession`; then ``model`` and ``device`` are ignored. With
+            ``"browser"``, the browser that shows the studio computes the runs, and the kernel only records them: for a
+            kernel with a slow processor, or one that many share. Runs then end when the page is closed. It needs
+            JupyterLab or Notebook with this package's extension, and the extra ``fast`` in the kernel.
 
     Raises:
         PictureError: as :func:`robust_widgets.to_batch`.
-        UnknownNameError: there is no such task or model.
+        UnknownNameError: there is no such task, model or session.
         WeightsError, DeviceError: as :func:`robust_widgets.load_model`.
     """
+    if isinstance(session, str) and session != BROWSER:
+        raise UnknownNameError(unknown_name("session", session, [BROWSER]))
     tasks: tuple[Any, ...] = task_names()
     if task is not None:
         is_one = isinstance(task, str) or not isinstance(task, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -75,7 +84,12 @@ def Studio(  # noqa: N802 - opens a widget, and is called like one
         known.cell = cell or known.cell
         return known.studio
     autosave = Autosave(place) if cell is not None and cell.has_id else None
-    studio = StudioWidget(session or _session(model, device), tasks, picture=pixels, autosave=autosave)
+    engine = BrowserEngine() if isinstance(session, str) else None
+    if session is None or isinstance(session, str):
+        runs = _session(model, device) if engine is None else _browser_session(model, device, engine)
+    else:
+        runs = session
+    studio = StudioWidget(runs, tasks, picture=pixels, autosave=autosave, engine=engine)
     if known is not None:
         studio.adopt(known.studio, pixels)
     if cell is not None:
@@ -227,6 +241,12 @@ def open_studios() -> list[StudioWidget]:
     return [place.studio for place in _places.values() if not place.studio.closed]
 
 
+def _browser_session(model: RobustClassifier | str | None, device: str | None, engine: BrowserEngine) -> Session:
+    """A session in the browser that shows the studio, or in the kernel if somebody asks for it."""
+    browser = BrowserSession(_bundled_or_loaded(model, "cpu"), engine)
+    return ServerOrHere(lambda: browser, lambda: _local_session(model, device), browser.model)
+
+
 def _session(model: RobustClassifier | str | None, device: str | None) -> Session:
     """A session on the class's server, if there is one and no device of this machine is named; else on this machine."""
     address = ServerAddress.from_environment()
@@ -244,13 +264,18 @@ def _session(model: RobustClassifier | str | None, device: str | None) -> Sessio
 
 
 def _local_session(model: RobustClassifier | str | None, device: str | None) -> LocalSession:
-    """A local session. A bundled model on the CPU is loaded in the background; any other is loaded first."""
+    """A local session."""
+    return LocalSession(_bundled_or_loaded(model, device))
+
+
+def _bundled_or_loaded(model: RobustClassifier | str | None, device: str | None) -> RobustClassifier | BundledModel:
+    """A bundled model on the CPU is loaded in the background, by its session; any other is loaded first."""
     name = STUDIO if model is None else model
     if isinstance(name, str) and name in model_names() and device in (None, "cpu"):
-        return LocalSession(BundledModel(name, device))
+        return BundledModel(name, device)
     from robust_widgets.tasks.running.run import resolve_model
 
-    return LocalSession(resolve_model(name, device))
+    return resolve_model(name, device)
 
 
 def _place(tasks: tuple[str, ...], cell: Cell) -> str:

@@ -73,18 +73,43 @@ def write_page(
     old = check_folder(folder, overwrite)
     image = None if picture is None else _picture(picture)
     static = static_files()
-    try:
-        import onnx as onnx
-    except ImportError:
-        raise SetupError(
-            "A page needs onnx and onnxruntime, which are not installed; pip install 'robust-widgets[fast]'."
-        ) from None
+    _check_onnx()
     classifier = resolve_model(model, None)
     if classifier.device.type != "cpu":
         classifier = classifier.copy_to(torch.device("cpu"))
     static[INDEX] = static[INDEX].replace(TITLE_TAG.encode(), f"<title>{html.escape(title)}</title>".encode())
     _write(folder, with_lists(static, _contents(classifier, name, title, image)), old)
     return folder / INDEX
+
+
+def engine_files(model: RobustClassifier) -> dict[str, bytes]:
+    """What a browser needs to compute runs, by name: the manifest first, the weights, the seeds, and the steps.
+
+    Args:
+        model: a model on the CPU.
+
+    Raises:
+        WeightsError, SetupError: as `write_page`.
+    """
+    from robust_widgets.page.manifest import PICTURES
+
+    _check_onnx()
+    files = _contents(model, None, TITLE, None)
+    content, pictures = (json.loads(files.pop(name)) for name in (MANIFEST, PICTURES))
+    # Features are found by their names; pictures are shown by the notebook itself.
+    features = [{**feature, "thumbnail": ""} for feature in pictures["features"]]
+    content["model"].update(features=features, classPictures=[])
+    return {MANIFEST: json.dumps(content).encode(), **files}
+
+
+def _check_onnx() -> None:
+    try:
+        import onnx as onnx
+        import onnxruntime as onnxruntime
+    except ImportError:
+        raise SetupError(
+            "A page needs onnx and onnxruntime, which are not installed; pip install 'robust-widgets[fast]'."
+        ) from None
 
 
 def checked_title(title: object) -> str:

@@ -42,6 +42,11 @@ class ModelWorker:
         self._model = model
         self._last_note = ""
 
+    @property
+    def model(self) -> RobustClassifier:
+        """The classifier."""
+        return self._model
+
     def info(self) -> ModelInfo:
         """What a widget shows about the model, with its feature catalogue."""
         model = self._model

@@ -17,6 +17,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright
 
+from robust_widgets._bundled import STATIC
+
 PATIENCE = 60.0  # seconds; several tests share a machine, and only a failure waits so long
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
@@ -95,8 +97,12 @@ def jupyter_lab(folder: Path) -> Iterator[str]:
         f"--ServerApp.root_dir={folder}",
     ]
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    # The extension's part that computes in the browser, from this checkout, as an installed package has it.
+    shared = folder / ".share"
+    shutil.copytree(STATIC / "page", shared / "labextensions" / "robust-widgets" / "page")
     environment = {
         **os.environ,
+        "JUPYTER_PATH": os.pathsep.join([str(shared), *filter(None, [os.environ.get("JUPYTER_PATH")])]),
         "JUPYTER_CONFIG_DIR": str(folder / ".config"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".workspaces"),

@@ -1,4 +1,4 @@
-"""The contract of sessions, local and remote: a thread runs the newest request and reports every event, in order.
+"""The contract of sessions, wherever they compute: a thread runs the newest request and reports every event, in order.
 
 The model waits at a gate before each forward pass, so the test decides when a step happens. Nothing depends on timing;
 the timeouts only turn a hang into a failure.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -19,13 +19,17 @@ from torch import Tensor, nn
 from robust_widgets.errors import StateError
 from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.session.browser import DEVICE, BrowserSession
 from robust_widgets.session.local import LocalSession
 from robust_widgets.session.remote import RemoteSession
 from robust_widgets.tasks.generate import generate
 from tests.helpers import SmoothNet, card, check_sentence, raises_sentence, seeds, smooth_model
 from tests.serving.running import RunningServer
+from tests.session.fake_page import FakePage
 
 PATIENCE = 120.0
+AnySession: TypeAlias = LocalSession | RemoteSession | BrowserSession
+KINDS = ("local", "remote", "browser")
 
 
 class Gate(nn.Module):
@@ -98,12 +102,16 @@ def gate() -> Gate:
 
 
 @contextmanager
-def opened(model: RobustClassifier, where: str) -> Iterator[LocalSession | RemoteSession]:
-    """A session in this process, or one whose server is."""
+def opened(model: RobustClassifier, where: str) -> Iterator[AnySession]:
+    """A session in this process, or one whose server or page is."""
     with ExitStack() as stack:
-        session: LocalSession | RemoteSession
+        session: AnySession
         if where == "local":
             session = LocalSession(model)
+        elif where == "browser":
+            page = FakePage(model)
+            stack.callback(page.close)
+            session = BrowserSession(model, page)
         else:
             session = RemoteSession(stack.enter_context(RunningServer({"test": model})).url)
         yield session
@@ -115,8 +123,8 @@ def opened(model: RobustClassifier, where: str) -> Iterator[LocalSession | Remot
         assert not session._thread.is_alive()
 
 
-@pytest.fixture(params=["local", "remote"])
-def session(request: pytest.FixtureRequest, gate: Gate) -> Iterator[LocalSession | RemoteSession]:
+@pytest.fixture(params=KINDS)
+def session(request: pytest.FixtureRequest, gate: Gate) -> Iterator[AnySession]:
     with opened(RobustClassifier(gate, card(12, "gate"), seeds(12)), request.param) as session:
         yield session
 
@@ -138,11 +146,12 @@ def run_to_end(session: Session, gate: Gate) -> EventRecorder:
 def test_it_is_a_session(session: Session) -> None:
     same: Session = session
     info = same.model
+    device = DEVICE if isinstance(session, BrowserSession) else "cpu"
     assert (info.name, info.classes, info.input_size, info.device) == (
         "test-gate",
         ("dog", "cat", "goldfish"),
         12,
-        "cpu",
+        device,
     )
     assert info.description == "gate" and info.claim == "trained for l2 0.5"
 
@@ -161,7 +170,7 @@ def test_events_come_in_order(session: Session, gate: Gate) -> None:
     assert gate.forwards == 6
 
 
-@pytest.mark.parametrize("where", ["local", "remote"])
+@pytest.mark.parametrize("where", KINDS)
 def test_a_run_gives_the_same_result_as_the_task_function(where: str) -> None:
     model, recorder = smooth_model(12), EventRecorder()
     with opened(model, where) as session:

@@ -27,6 +27,7 @@ from robust_widgets.widgets.status_line import StatusLine
 from robust_widgets.widgets.studio.autosave import Autosave
 from robust_widgets.widgets.studio.badge import ModelBadge
 from robust_widgets.widgets.studio.cell import running_cell
+from robust_widgets.widgets.studio.engine import BrowserEngine
 from robust_widgets.widgets.studio.requests import SURELY_NOT, LiveMode, make_request
 from robust_widgets.widgets.studio.results import ResultTools
 from robust_widgets.widgets.studio.start import (
@@ -53,6 +54,7 @@ class StudioWidget(WholeBox):
         tasks: names of the tasks it offers; all by default. It has a canvas if one of them starts from a picture.
         picture: the initial picture under the sketch, uint8 (h, w, 3).
         autosave: saves the painting, so it survives a kernel restart; by default it is not saved.
+        engine: has the session's runs computed by the browser, if they are.
 
     Attributes:
         trace: the newest run.
@@ -68,6 +70,7 @@ class StudioWidget(WholeBox):
         *,
         picture: Pixels | None = None,
         autosave: Autosave | None = None,
+        engine: BrowserEngine | None = None,
     ) -> None:
         specs = [task_spec(task) for task in tasks or task_names()]
         tasks = [spec.name for spec in specs]
@@ -79,11 +82,14 @@ class StudioWidget(WholeBox):
         self.controls = ControlsByTask(tasks, session.model.input_size)
         self.snapshot = Snapshot("No studio here? Run this cell to paint.")
         self.badge = ModelBadge(session)
+        self.engine = engine
+        away, here = ("the server", "on this machine") if engine is None else ("this browser", "in the kernel")
+        self._here = here
         self.here_button = ipywidgets.Button(
-            description="Paint here",
+            description="Paint here" if engine is None else "Paint in the kernel",
             icon="laptop",
-            tooltip="Run on this machine instead of the server, from now on",
-            layout={"display": "none"},
+            tooltip=f"Run {here} instead of {away}, from now on",
+            layout={"display": "none", "width": "auto"},
         )
         self.here_button.on_click(self.status.guard(lambda _: self.paint_here()))
         self.surface: Surface | None = None
@@ -130,7 +136,7 @@ class StudioWidget(WholeBox):
         self.start = StartPanel(session.model.classes, has_canvas=self.surface is not None)
         box = ipywidgets.HBox(columns)
         box.add_class("rw-columns")
-        rows: list[Any] = [self.start, box]
+        rows: list[Any] = [self.start, box, *([] if engine is None else [engine])]
         if len(tasks) > 1:
             rows.insert(1, self.task_buttons)
         super().__init__(rows)
@@ -183,19 +189,19 @@ class StudioWidget(WholeBox):
         self.runner.stop()
 
     def paint_here(self) -> None:
-        """Run on this machine from now on, where the studio's server does not answer.
+        """Run on this machine from now on, where the studio's server does not answer, or its browser can't compute.
 
         Raises:
             StateError: this machine's model has other classes than the server's.
         """
         if isinstance(self.session, MovableSession):
             self.session.paint_here()
-            self.status.show("This studio paints on this machine now.")
+            self.status.show(f"This studio paints {self._here} now.")
             self.badge.name_model()
         self._offer_here()
 
     def _offer_here(self) -> None:
-        """Show the button where the server does not answer."""
+        """Show the button where the server does not answer, or the browser can't compute."""
         is_away = isinstance(self.session, MovableSession) and bool(self.session.problem)
         self.here_button.layout.display = "" if is_away else "none"
 
