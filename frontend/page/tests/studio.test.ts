@@ -258,6 +258,9 @@ test("a branched run stands beneath the run it came from", () => {
   expect(titles(".rw-view-branches .rw-view-run")).toEqual(["run 2"]);
 });
 
+/** In milliseconds; on a busy machine an animation takes some seconds. */
+const PATIENCE = 12_000;
+
 test("all runs are saved as a sheet, or side by side, as files to download", async () => {
   const names: string[] = [];
   const blobs: Blob[] = [];
@@ -274,14 +277,14 @@ test("all runs are saved as a sheet, or side by side, as files to download", asy
   session.advance(2);
   expect(sheet.disabled).toBe(false);
   sheet.click();
-  await vi.waitFor(() => expect(names).toEqual(["runs.png"]));
+  await vi.waitFor(() => expect(names).toEqual(["runs.png"]), PATIENCE);
   press("button[title^='Save all runs side by side']");
-  await vi.waitFor(() => expect(names).toEqual(["runs.png", "runs.gif"]));
+  await vi.waitFor(() => expect(names).toEqual(["runs.png", "runs.gif"]), PATIENCE);
   const [png = new Blob(), gif = new Blob()] = blobs.slice(-2);
   const size = new DataView(await png.arrayBuffer());
   expect([size.getUint32(16), size.getUint32(20)]).toEqual([2 * (144 + 6) + 6, 144 + 18 + 6 + 6]);
   expect((await gif.text()).slice(0, 6)).toBe("GIF89a");
-});
+}, 30_000);
 
 test("the strokes are saved as a drawing, and what it lacks is told", async () => {
   const blobs: Blob[] = [];
