@@ -116,7 +116,7 @@ def test_a_card_opens_a_studio_that_outlives_a_reload_and_its_kernel(
     page.evaluate(dark.replace("Dark", "Light"))
 
     tab.value("studio.controls['sketch_to_image'].set({'steps': 300})")
-    page.locator(".rw-tab button:has-text('Run')").click()
+    page.locator(".rw-tab button.rw-run").click()
     page.wait_for_selector(".rw-tab .rw-view[data-state='running']", timeout=WAIT)
     tab.kill()
     page.wait_for_selector(".rw-tab-notice[role='alert']:visible", timeout=WAIT)
@@ -164,7 +164,7 @@ def test_a_run_is_asked_for_while_the_model_loads(lab_page: Page, lab_address: s
     page.locator(".jp-LauncherCard:has-text('Robust Studio')").click()
     page.wait_for_selector(".rw-tab .rw-pad-surface", timeout=WAIT)
     page.locator(".rw-tab button:has-text('Generate')").click()
-    page.locator(".rw-tab button:has-text('Run')").click()
+    page.locator(".rw-tab button.rw-run").click()
     page.wait_for_selector(".rw-tab .rw-view[data-state='done']", timeout=WAIT)
     tab = StudioTab(page)
     assert tab.value("(studio.trace.task, len(studio.trace), studio.status.text)") == "('generate', 61, '')"
