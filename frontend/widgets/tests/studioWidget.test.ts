@@ -133,6 +133,25 @@ test("a kernel that does not answer what was done for a while is called busy, un
   expect(model.sent).toHaveLength(3);
 });
 
+test("a Run that waits while the kernel answers other widgets is said, until it begins", async () => {
+  find(".rw-run").click();
+  vi.advanceTimersByTime(600);
+  model.receive({ kind: "pong", number: 1 });
+  vi.advanceTimersByTime(3000);
+  await Promise.resolve();
+  expect(busy()).toBe("The kernel is busy. What you do here waits for it; nothing is lost.");
+  find(".rw-run").setAttribute("disabled", "");
+  await vi.waitFor(() => expect(busy()).toBe(""));
+  find(".rw-run").removeAttribute("disabled");
+  find(".rw-run").click();
+  find(".rw-run").setAttribute("disabled", "");
+  await Promise.resolve();
+  vi.advanceTimersByTime(600);
+  model.receive({ kind: "pong", number: 2 });
+  vi.advanceTimersByTime(5000);
+  expect(busy()).toBe("");
+});
+
 test("a kernel that ends while it is waited for is not called busy", () => {
   deed("pointerup");
   vi.advanceTimersByTime(1000);
