@@ -54,11 +54,14 @@ def shown(page: Page) -> list[int]:
 
 def test_a_double_click_plays_a_saved_run_without_a_kernel(lab_page: Page, lab_address: str, lab_folder: Path) -> None:
     page = lab_page
-    run, before = saved(lab_folder), len(kernels(lab_address))
+    run, before, asked = saved(lab_folder), len(kernels(lab_address)), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
     open_file(page, "fish.rwtrace")
     player = page.locator(".rw-viewer .rw-watch")
     player.wait_for(timeout=WAIT)
     assert player.get_attribute("data-step") == "20"
+    # As text within JSON, a file of 300 MB ended the page.
+    assert any("/files/fish.rwtrace" in url for url in asked) and not any("format=base64" in url for url in asked)
     middle = run[20].pixels.shape[1] // 2
     np.testing.assert_array_equal(shown(page), run[20].pixels[0, middle, middle], "without loss")
     facts = page.locator(".rw-run-facts").inner_text()
