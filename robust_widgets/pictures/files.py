@@ -26,13 +26,15 @@ def as_path(path: str | os.PathLike[str]) -> Path:
     """A path as people give it: ``~`` is their home folder.
 
     Raises:
-        InputError: it is empty, or no path.
+        InputError: it is empty, no path, or a name that no system takes.
     """
     if not isinstance(path, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(f"A {type(path).__name__} is not a path; give the name of a file or a folder.")
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     if not name:
         raise InputError("The path is empty; give the name of a file or a folder.")
+    if "\0" in name:
+        raise InputError(f"The path {name!r} holds a zero character, which no system takes; give another name.")
     with contextlib.suppress(RuntimeError):  # no such user
         return Path(name).expanduser()
     return Path(name)

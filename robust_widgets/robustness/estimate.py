@@ -19,6 +19,7 @@ from robust_widgets._files import read_cache, write_cache
 from robust_widgets.errors import DataError, ParameterError, at_least
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.models.registry import load_model
 from robust_widgets.pictures.tensors import Picture, plain_torch, to_batch
 from robust_widgets.synthesis.constraints import l2_norm, per_sample
 from robust_widgets.synthesis.loop import step
@@ -41,7 +42,7 @@ Criterion: TypeAlias = Callable[[Tensor], Tensor]  # logits (n, classes) -> bool
 
 @plain_torch()
 def measure_robustness(
-    model: RobustClassifier,
+    model: RobustClassifier | str,
     pictures: Picture | Sequence[Picture] | None = None,
     labels: Labels | None = None,
     *,
@@ -51,7 +52,7 @@ def measure_robustness(
     """Measure a model's robustness and record it on its card.
 
     Args:
-        model: the classifier.
+        model: the classifier, or what :func:`robust_widgets.load_model` loads.
         pictures: photographs that the model can classify; anything :func:`robust_widgets.pictures.tensors.to_batch`
             takes. By default the model paints some itself, which takes a few seconds on a CPU at 64 pixels.
         labels: the class of each picture, by name or index; misclassified pictures are skipped. By default the model's
@@ -69,6 +70,7 @@ def measure_robustness(
         ParameterError: ``count`` is below 1, or the number of labels differs from the number of pictures.
         PictureError, UnknownNameError: a picture cannot be read, or a class is unknown.
     """
+    model = model if isinstance(model, RobustClassifier) else load_model(model)
     result = estimate(model, pictures, labels, count=count, seed=seed)
     assert result is not None
     model.card = dataclasses.replace(model.card, measured=result)

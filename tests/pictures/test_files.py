@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from robust_widgets.errors import PictureError, SaveError
+import robust_widgets as rw
+from robust_widgets.errors import InputError, PictureError, SaveError
 from robust_widgets.pictures.files import PICTURE_ENDINGS, is_picture_name, is_shown, kinds_of, pictures_in
 from robust_widgets.pictures.folder import PictureFolder
 from robust_widgets.training.data.folders import atomic_folder
-from tests.helpers import raises_sentence
+from tests.helpers import raises_sentence, smooth_model
 
 HIDDEN = ("._lion.png", ".DS_Store", ".hidden.png", "Thumbs.db", "desktop.ini", "__MACOSX", ".ipynb_checkpoints")
 
@@ -66,3 +68,11 @@ def test_a_folder_with_only_hidden_files_is_empty(tmp_path: Path) -> None:
     (tmp_path / "other" / "mine.txt").touch()
     with raises_sentence(SaveError, "holds other files"):
         PictureFolder(tmp_path / "other", {})
+
+
+@pytest.mark.parametrize("path", [None, 3, b"", "", "a\0b.png", b"a\0b.png"])
+def test_what_is_no_name_of_a_file_is_refused_wherever_it_is_given(path: Any) -> None:
+    run = rw.generate("dog", n=1, steps=1, model=smooth_model(12))
+    for call in (run.save, rw.load_trace, rw.write_page):
+        with raises_sentence(InputError, "give"):
+            call(path)

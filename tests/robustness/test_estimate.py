@@ -130,3 +130,9 @@ def test_an_estimate_is_not_written_to_the_file(tmp_path: Path) -> None:
     save_model(model, tmp_path / "m.safetensors")
     assert b'measured\\": {' not in (tmp_path / "m.safetensors").read_bytes()
     assert load_model_file(tmp_path / "m.safetensors").card.measured is None
+
+
+def test_a_model_may_be_named() -> None:
+    with raises_sentence(UnknownNameError, "nowhere"):
+        rw.measure_robustness("nowhere")
+    assert rw.measure_robustness("tiny").robust
