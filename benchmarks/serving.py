@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from robust_widgets.interface import messages
+from robust_widgets.interface.explanation import Answer, NoAnswer, Question
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import ModelInfo, RunRequest
 from robust_widgets.runs.record import Frame
@@ -109,6 +110,12 @@ class PretendedDevice:
 
     def free(self) -> None:
         pass
+
+    def answer(self, question: Question) -> Answer:
+        return NoAnswer("A pretended device knows nothing.")
+
+    def class_picture(self, index: int, go_on: Callable[[], bool]) -> bytes | None:
+        return b""
 
     def measure(self, go_on: Callable[[], bool]) -> tuple[bool, Robustness | None]:
         return True, None

@@ -95,6 +95,34 @@ class Measure(Message):
     model: Text
 
 
+class Ask(Message):
+    """A question about a picture, in the array ``picture``; answered by `Explained`, `Changed` or `Unanswered`.
+
+    Attributes:
+        id: the session's number of the question.
+        question: what speaks for a class, or the smallest change to one.
+        method: of an explanation.
+        target: the class; None for the most probable one.
+    """
+
+    kind: Literal["ask"] = "ask"
+    id: Identifier
+    model: Text
+    question: Literal["explain", "change"]
+    method: Text = ""
+    target: Text | None = None
+
+
+class PaintClasses(Message):
+    """What do these classes look like to the model? The answers are `Painted`, one for each, maybe much later."""
+
+    kind: Literal["paint classes"] = "paint classes"
+    model: Text
+    classes: Annotated[
+        tuple[Annotated[int, Field(ge=0, lt=MOST_CLASSES)], ...], Field(strict=False, max_length=MOST_CLASSES)
+    ]
+
+
 class ServerHello(Message):
     """The first message of a server.
 
@@ -198,6 +226,45 @@ class Measured(Message):
     own: bool = False
 
 
+class Explained(Message):
+    """An explanation; arrays ``picture`` and ``attribution``."""
+
+    kind: Literal["explained"] = "explained"
+    id: Identifier
+    target: Text
+    probability: Number
+    method: Text
+    model: Text = ""
+
+
+class Changed(Message):
+    """The smallest change to a class; arrays ``picture``, and those of all frames of its path."""
+
+    kind: Literal["changed"] = "changed"
+    id: Identifier
+    source: Text
+    target: Text
+    epsilon: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    header: Header
+
+
+class Unanswered(Message):
+    """Why a question has no answer, in a sentence."""
+
+    kind: Literal["unanswered"] = "unanswered"
+    id: Identifier
+    message: Sentence
+    details: Sentence = ""
+
+
+class Painted(Message):
+    """The picture of a class; the array ``jpeg`` holds the bytes of its file."""
+
+    kind: Literal["painted"] = "painted"
+    model: Text
+    index: Annotated[int, Field(ge=0, lt=MOST_CLASSES)]
+
+
 class Refused(Message):
     """Why a message was refused that is no run, in a sentence; the server closes the connection after it if it must."""
 
@@ -212,6 +279,8 @@ FROM_CLIENT: dict[str, type[Message]] = {
     "stop": Stop,
     "taken": Taken,
     "measure": Measure,
+    "ask": Ask,
+    "paint classes": PaintClasses,
 }
 FROM_SERVER: dict[str, type[Message]] = {
     "hello": ServerHello,
@@ -221,6 +290,10 @@ FROM_SERVER: dict[str, type[Message]] = {
     "frame": FrameMessage,
     "ended": Ended,
     "measured": Measured,
+    "explained": Explained,
+    "changed": Changed,
+    "unanswered": Unanswered,
+    "painted": Painted,
     "refused": Refused,
 }
 INPUTS = {"picture": 3, "mask": 2, "start": 4}  # and their dimensions

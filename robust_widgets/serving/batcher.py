@@ -18,10 +18,12 @@ from itertools import count
 from typing import Protocol, TypeAlias
 
 from robust_widgets.errors import RobustWidgetsError, StateError, is_out_of_memory
+from robust_widgets.interface.explanation import Answer, Question
 from robust_widgets.interface.robustness import Robustness
-from robust_widgets.interface.session import RunRequest, RunState
+from robust_widgets.interface.session import ClassPictureListener, RunRequest, RunState
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
+from robust_widgets.serving.errands import Errands, Expert
 from robust_widgets.serving.limits import Limits
 from robust_widgets.serving.statistics import Statistics
 
@@ -56,7 +58,7 @@ class DeviceRun(Protocol):
     def finished(self) -> bool: ...
 
 
-class Device(Protocol):
+class Device(Expert, Protocol):
     """What computes."""
 
     @property
@@ -152,6 +154,9 @@ class Batcher:
         device: computes the steps.
         limits: what everybody may have.
         clock: seconds, growing.
+
+    Attributes:
+        errands: what is done between steps.
     """
 
     def __init__(
@@ -160,6 +165,7 @@ class Batcher:
         self.device = device
         self.limits = limits or Limits()
         self.statistics = Statistics(clock)
+        self.errands = Errands(device, clock)
         self._clock = clock
         self._lock = threading.Lock()
         self._changed = threading.Event()
@@ -214,6 +220,24 @@ class Batcher:
         ticket.taken = max(ticket.taken, min(step, ticket.sent))
         self._changed.set()
 
+    def ask(
+        self,
+        owner: str,
+        question: Question,
+        listener: Callable[[Answer], object],
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Answer a question between steps; as `Errands.ask`."""
+        self.errands.ask(owner, question, listener, is_wanted)
+        self._changed.set()
+
+    def paint_classes(
+        self, classes: Sequence[int], listener: ClassPictureListener, is_wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Paint classes between runs; as `Errands.paint_classes`."""
+        self.errands.paint_classes(classes, listener, is_wanted)
+        self._changed.set()
+
     def measure(self, listener: Callable[[Robustness | None], object]) -> None:
         """Report the model's robustness, once it has been measured between runs."""
         with self._lock:
@@ -239,14 +263,17 @@ class Batcher:
         self._end_stopped()
         if self._begin_one():
             return 0.0
+        if self.errands.do_one(busy=bool(self._active), go_on=lambda: not self._changed.is_set()):
+            return 0.0
         now = self._clock()
         with self._lock:
             tickets = [ticket for ticket in self._active if self._has_window(ticket)]
+        errand = self.errands.delay()
         if not tickets:
-            return None
+            return errand
         soonest = min(ticket.due for ticket in tickets)
         if soonest > now:
-            return soonest - now
+            return soonest - now if errand is None else min(soonest - now, errand)
         self._step(self._choose(tickets, now))
         return 0.0
 

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 
 from robust_widgets.compiler.autotune import BATCH_SIZES
+from robust_widgets.interface.explanation import Answer, Question
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.models.classifier import RobustClassifier
@@ -16,6 +17,7 @@ from robust_widgets.robustness.estimate import cached_estimate
 from robust_widgets.runs.record import Frame
 from robust_widgets.runs.trace import Trace
 from robust_widgets.serving.batcher import DeviceRun
+from robust_widgets.session.worker import ModelWorker
 from robust_widgets.solvers.compose import StageSequence
 from robust_widgets.solvers.run import new_trace
 from robust_widgets.solvers.stacking import Stack, StackableRun
@@ -75,6 +77,7 @@ class ModelDevice:
 
     def __init__(self, model: RobustClassifier) -> None:
         self.model = model
+        self._worker = ModelWorker(model)
         self._stack: Stack | None = None
 
     @property
@@ -109,6 +112,14 @@ class ModelDevice:
         self._stack = None
         if self.model.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def answer(self, question: Question) -> Answer:
+        """What the model sees in a picture, or why that cannot be told."""
+        return self._worker.answer(question)
+
+    def class_picture(self, index: int, go_on: Callable[[], bool]) -> bytes | None:
+        """A class as a JPEG file; empty if there is none, None if ``go_on`` interrupted it."""
+        return self._worker.class_picture(index, go_on) if index < len(self.model.classes) else b""
 
     def measure(self, go_on: Callable[[], bool]) -> tuple[bool, Robustness | None]:
         """Measure the model's robustness, unless it is known; interrupted where ``go_on`` says so."""

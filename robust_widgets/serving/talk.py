@@ -10,7 +10,9 @@ import numpy as np
 from robust_widgets import __version__
 from robust_widgets.errors import RobustWidgetsError, StateError
 from robust_widgets.interface import messages
+from robust_widgets.interface.explanation import Answer
 from robust_widgets.interface.messages import FROM_CLIENT
+from robust_widgets.interface.question_messages import from_answer, from_class_picture, to_question
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.wire import OLDEST, PROTOCOL, Arrays, Message, common_protocol, from_wire, to_wire
 from robust_widgets.pictures.limits import LONGEST_DETAILS
@@ -48,6 +50,7 @@ class Talk:
         self._pool, self._person = pool, person
         self._send, self._hang_up, self._soon = send, hang_up, soon
         self._runs: dict[int, tuple[Batcher, Ticket]] = {}
+        self._wanted: set[tuple[str, int]] = set()  # the classes of each model whose pictures were asked for
         self.owner = self.session = ""
         self.refused = 0
         self.closed = False
@@ -98,6 +101,10 @@ class Talk:
                     batcher.acknowledge(ticket, message.step)
             case messages.Measure():
                 self._measure(message.model)
+            case messages.Ask():
+                self._ask(message, arrays)
+            case messages.PaintClasses():
+                self._paint_classes(message)
             case _:
                 raise ValueError("it is one of the server's own")
 
@@ -146,6 +153,29 @@ class Talk:
             self._soon(lambda: self._say(messages.from_robustness(name, robustness)))
 
         self._pool.model(name).batchers[0].measure(report)
+
+    def _ask(self, message: messages.Ask, arrays: Arrays) -> None:
+        def report(answer: Answer) -> None:  # on the batcher's thread
+            reply = from_answer(message.id, answer)
+            self._soon(lambda: self._say(*reply))
+
+        try:
+            question = to_question(message, {name: np.array(array) for name, array in arrays.items()})
+            self._pool.model(message.model).freest.ask(self.owner, question, report, lambda: not self.closed)
+        except (RobustWidgetsError, ValueError) as error:
+            own = isinstance(error, RobustWidgetsError)
+            sentence = str(error) if own else f"The server cannot read this question: {error}."
+            self._say(messages.Unanswered(id=message.id, message=sentence, details=format_exc()))
+
+    def _paint_classes(self, message: messages.PaintClasses) -> None:
+        def report(index: int, jpeg: bytes) -> None:  # on the batcher's thread
+            self._soon(lambda: self._say(*from_class_picture(message.model, index, jpeg)))
+
+        model = self._pool.model(message.model)
+        wanted = [(message.model, index) for index in message.classes if index < len(model.info.classes)]
+        fresh = [index for _, index in dict.fromkeys(wanted) if (message.model, index) not in self._wanted]
+        self._wanted.update(wanted)
+        model.batchers[0].paint_classes(fresh, report, lambda: not self.closed)
 
     def _refuse(self, sentence: str) -> None:
         self._say(messages.Refused(message=sentence))

@@ -8,14 +8,16 @@ import secrets
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from robust_widgets.errors import RobustWidgetsError, SetupError, StateError, UnknownNameError, first_line, unknown_name
 from robust_widgets.interface import messages
+from robust_widgets.interface.explanation import Answer, Question
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import (
+    ClassPictureListener,
     FrameMade,
     Listener,
     LoadedListener,
@@ -30,11 +32,13 @@ from robust_widgets.interface.session import (
 from robust_widgets.interface.wire import Arrays, Message
 from robust_widgets.pictures.limits import LONGEST_JSON, MAX_REQUEST
 from robust_widgets.runs.trace import Trace
+from robust_widgets.session.remote_errands import Outgoing, RemoteErrands
 from robust_widgets.session.server_link import ServerAddress, ServerLink
 
 FIRST_WAIT, LONGEST_WAIT = 0.25, 4.0  # seconds between two tries to connect; doubled from try to try
 PATIENCE = 60.0  # seconds without a server, after which a run fails
 CONNECT_SECONDS = 5.0
+CLOSED = "The studio was closed before the answer came; ask again in a new one."
 
 
 @dataclass(eq=False)
@@ -91,6 +95,7 @@ class RemoteSession:
         self._info: ModelInfo | None = None
         self._robustness: Robustness | None = None
         self._robustness_listeners: list[RobustnessListener] = []
+        self._errands = RemoteErrands()
         self._link: ServerLink | None = None
         self._failure: Exception | None = None
         self._ready = threading.Event()
@@ -148,6 +153,17 @@ class RemoteSession:
             self._robustness_listeners.append(listener)
         self._soon(self._ask_for_robustness)
 
+    def ask(self, question: Question, listener: Callable[[Answer], object]) -> None:
+        with self._lock:
+            if self._closed:
+                raise StateError("This session is closed; make a new studio to ask again.")
+            self._soon(lambda: self._send_errand(self._errands.ask(self._wanted, question, listener)))
+
+    def paint_classes(self, classes: Sequence[int], listener: ClassPictureListener) -> None:
+        with self._lock:
+            if not self._closed:
+                self._soon(lambda: self._send_errand(self._errands.want(self._wanted, classes, listener)))
+
     def close(self) -> None:
         with self._lock:
             self._stop_newest()
@@ -179,6 +195,7 @@ class RemoteSession:
             self._loop.run_until_complete(self._connect_and_listen())
         finally:
             self._ready.set()
+            self._errands.fail(CLOSED)
             for task in (tasks := asyncio.all_tasks(self._loop)):
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
@@ -229,6 +246,8 @@ class RemoteSession:
             self._send_run(job)
         if self._robustness_listeners:
             self._ask_for_robustness()
+        for errand in list(self._errands.again(self._wanted)):
+            link.send(*errand)
         try:
             while not self._closed:
                 self._receive(*await link.receive())
@@ -243,7 +262,7 @@ class RemoteSession:
         wait, since = FIRST_WAIT, time.monotonic()
         while not self._closed:
             job = self._newest
-            if job is None or job.ended:
+            if (job is None or job.ended) and not self._errands.has_questions:
                 self._needed.clear()
                 await self._needed.wait()
                 wait, since = FIRST_WAIT, time.monotonic()
@@ -251,14 +270,20 @@ class RemoteSession:
             try:
                 return await self._connect()
             except RobustWidgetsError as error:
-                self._end(job, RunEnded(job.run, "failed", str(error)))
+                self._give_up(job, error)
             except Exception as error:
                 if time.monotonic() - since > PATIENCE:
-                    self._end(job, RunEnded(job.run, "failed", str(self._unreachable(error))))
+                    self._give_up(job, self._unreachable(error))
                     continue
                 await asyncio.sleep(wait * random.uniform(0.75, 1.25))  # a class does not come back all at once
                 wait = min(LONGEST_WAIT, 2 * wait)
         return None
+
+    def _give_up(self, job: _Job | None, error: Exception) -> None:
+        """Nobody who waits gets anything, for this reason."""
+        if job is not None and not job.ended:
+            self._end(job, RunEnded(job.run, "failed", str(error)))
+        self._errands.fail(str(error))
 
     def _unreachable(self, error: Exception) -> SetupError:
         reason = "it took too long" if isinstance(error, TimeoutError) else first_line(error)
@@ -268,8 +293,15 @@ class RemoteSession:
 
     def _hang_up(self) -> None:
         self._needed.set()
+        self._errands.fail(CLOSED)
         if self._link is not None:
             self._link.close()
+
+    def _send_errand(self, errand: Outgoing | None) -> None:
+        if errand is not None and self._link is not None:
+            self._link.send(*errand)
+        elif self._errands.has_questions:
+            self._needed.set()
 
     def _begin(self, job: _Job) -> None:
         if job.stopping:
@@ -314,6 +346,8 @@ class RemoteSession:
                 listeners, self._robustness_listeners = self._robustness_listeners, []
             for listener in listeners:
                 _report(listener, robustness)
+            return
+        if self._errands.receive(message, arrays):
             return
         job = self._newest
         if job is None or job.ended or job.stopping or getattr(message, "id", None) != job.run:

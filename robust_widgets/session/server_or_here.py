@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from robust_widgets.errors import RobustWidgetsError, SetupError, StateError
+from robust_widgets.interface.explanation import Answer, Explainer, NoAnswer, Question
 from robust_widgets.interface.session import (
+    ClassPictureListener,
     Listener,
     LoadedListener,
     ModelInfo,
     ModelLoaded,
+    PaintsClasses,
     RobustnessListener,
     RunEnded,
     RunEvent,
@@ -52,6 +55,7 @@ class ServerOrHere:
         self._is_here = self._closed = False
         self._loaded_listeners: list[LoadedListener] = []
         self._robustness_listeners: list[RobustnessListener] = []
+        self._class_listeners: dict[int, ClassPictureListener] = {}  # of the classes that nobody has painted yet
         try:
             self._session = connect()
         except SetupError as error:
@@ -75,6 +79,7 @@ class ServerOrHere:
 
         Raises:
             StateError: this machine's model has other classes or another size than the server's.
+            NotInstalledError: PyTorch is not installed here.
         """
         with self._lock:
             if self._is_here or self._closed:
@@ -140,6 +145,26 @@ class ServerOrHere:
             session = self._session
         session.measure(listener)
 
+    def ask(self, question: Question, listener: Callable[[Answer], object]) -> None:
+        session = self._session
+        if self._closed:
+            raise StateError("This session is closed; make a new studio to ask again.")
+        if isinstance(session, Explainer):
+            session.ask(question, listener)
+        else:
+            listener(NoAnswer(self._problem or "This session answers no questions; ask in a studio of this machine."))
+
+    def paint_classes(self, classes: Sequence[int], listener: ClassPictureListener) -> None:
+        def painted(index: int, jpeg: bytes) -> None:
+            self._class_listeners.pop(index, None)
+            listener(index, jpeg)
+
+        with self._lock:
+            self._class_listeners.update((index, painted) for index in classes)
+            session = self._session
+        if isinstance(session, PaintsClasses):
+            session.paint_classes(classes, painted)
+
     def close(self) -> None:
         self.cancel()
         with self._lock:
@@ -192,6 +217,9 @@ class ServerOrHere:
             session.on_loaded(listener)
         for listener in robustness:
             session.measure(listener)
+        if isinstance(session, PaintsClasses):
+            for index, painted in list(self._class_listeners.items()):
+                session.paint_classes([index], painted)
 
     def _notice(self, sentence: str) -> None:
         """A run on the server failed: if that does not answer, the studio offers to paint here."""

@@ -27,6 +27,8 @@ from tests.session.test_contract import EventRecorder
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0
+# ROBUST_WIDGETS_KILLS=10 kills the server ten times in a row, which takes minutes: it waits longer each time.
+KILLS = int(os.environ.get("ROBUST_WIDGETS_KILLS", "1"))
 
 
 class Serving:
@@ -82,7 +84,8 @@ def test_a_killed_server_comes_back_and_the_runs_go_on() -> None:
     with serving() as server:
         server.wait_for("(Ready)")
         sessions = [RemoteSession(server.url) for _ in range(4)]
-        requests_ = [RunRequest("generate", "lion", {"steps": 30, "seed": seed, "epsilon": 20}) for seed in range(4)]
+        steps = 30 * KILLS
+        requests_ = [RunRequest("generate", "lion", {"steps": steps, "seed": seed, "epsilon": 20}) for seed in range(4)]
         expected = []
         for session, request in zip(sessions, requests_, strict=True):
             recorder = EventRecorder()
@@ -92,11 +95,13 @@ def test_a_killed_server_comes_back_and_the_runs_go_on() -> None:
         recorders = [EventRecorder() for _ in sessions]
         for session, request, recorder in zip(sessions, requests_, recorders, strict=True):
             session.submit(request, recorder)
-        for recorder in recorders:
-            recorder.wait(lambda r: len(r.frames) >= 3)
-        os.kill(server.child(), signal.SIGKILL)
+        for kill in range(1, KILLS + 1):
+            for recorder in recorders:
+                recorder.wait(lambda r, least=3 * kill: len(r.frames) >= least)
+            os.kill(server.child(), signal.SIGKILL)
+            server.wait_for("(ended by accident)", kill)
         for recorder, frames in zip(recorders, expected, strict=True):
-            assert recorder.ended().state == "done" and recorder.frames == list(range(31))
+            assert recorder.ended().state == "done" and recorder.frames == list(range(steps + 1))
             assert sum(isinstance(event, RunStarted) for event in recorder.events) == 1
             now = recorder.events[0].trace.frames  # type: ignore[union-attr]
             assert np.abs(now.astype(int) - frames).max() <= 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from robust_widgets.errors import ParameterError
+from robust_widgets.interface.explanation import Answer, NoAnswer, Question
 from robust_widgets.interface.robustness import Robustness
 from robust_widgets.interface.session import RunRequest
 from robust_widgets.runs.record import Frame
@@ -37,6 +38,7 @@ class PretendedDevice:
     """Keeps the batches it was asked for, by the runs' seeds; the task is the structure.
 
     Attributes:
+        answered, painted: the questions that it answered, and the classes that it painted; class 0 cannot be.
         fails: called with the runs of each step; may raise.
         spend: called for each step; lets time pass.
     """
@@ -44,6 +46,8 @@ class PretendedDevice:
     input_size: int = SIDE
     batches: list[list[int]] = field(default_factory=list)
     freed: int = 0
+    answered: list[Question] = field(default_factory=list)
+    painted: list[int] = field(default_factory=list)
     fails: Callable[[Sequence[PretendedRun]], object] = lambda runs: None
     spend: Callable[[], object] = lambda: None
 
@@ -70,6 +74,18 @@ class PretendedDevice:
 
     def free(self) -> None:
         self.freed += 1
+
+    def answer(self, question: Question) -> Answer:
+        self.answered.append(question)
+        self.spend()
+        return NoAnswer(f"A pretended device does not know {question.target}.")
+
+    def class_picture(self, index: int, go_on: Callable[[], bool]) -> bytes | None:
+        self.spend()
+        if not go_on():
+            return None
+        self.painted.append(index)
+        return bytes([index]) if index else b""
 
     def measure(self, go_on: Callable[[], bool]) -> tuple[bool, Robustness | None]:
         return True, Robustness(1.0, SIDE, 4, True)

@@ -17,19 +17,43 @@ import torch
 from torch import Tensor, nn
 
 from robust_widgets.errors import StateError
-from robust_widgets.interface.session import FrameMade, RunEnded, RunEvent, RunRequest, RunStarted, Session
+from robust_widgets.explanation.attribution import explain
+from robust_widgets.explanation.counterfactual import counterfactual
+from robust_widgets.interface.explanation import (
+    Answer,
+    Counterfactual,
+    CounterfactualRequest,
+    Explainer,
+    ExplainRequest,
+    Explanation,
+    NoAnswer,
+    Question,
+)
+from robust_widgets.interface.session import (
+    FrameMade,
+    PaintsClasses,
+    RunEnded,
+    RunEvent,
+    RunRequest,
+    RunStarted,
+    Session,
+)
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.session.browser import DEVICE, BrowserSession
 from robust_widgets.session.local import LocalSession
 from robust_widgets.session.remote import RemoteSession
+from robust_widgets.session.server_or_here import ServerOrHere
+from robust_widgets.tasks.dream import dream
 from robust_widgets.tasks.generate import generate
+from robust_widgets.tasks.running.class_pictures import cached_class_picture
 from tests.helpers import SmoothNet, card, check_sentence, raises_sentence, seeds, smooth_model
 from tests.serving.running import RunningServer
 from tests.session.fake_page import FakePage
 
 PATIENCE = 120.0
-AnySession: TypeAlias = LocalSession | RemoteSession | BrowserSession
-KINDS = ("local", "remote", "browser")
+ANSWERING = ("local", "remote", "movable")  # the kinds that answer questions and paint classes, too
+KINDS = (*ANSWERING, "browser")
+AnySession: TypeAlias = LocalSession | RemoteSession | ServerOrHere | BrowserSession
 
 
 class Gate(nn.Module):
@@ -103,7 +127,7 @@ def gate() -> Gate:
 
 @contextmanager
 def opened(model: RobustClassifier, where: str) -> Iterator[AnySession]:
-    """A session in this process, or one whose server or page is."""
+    """A session in this process, or one whose server or page is, or one on a server that could move here."""
     with ExitStack() as stack:
         session: AnySession
         if where == "local":
@@ -113,14 +137,21 @@ def opened(model: RobustClassifier, where: str) -> Iterator[AnySession]:
             stack.callback(page.close)
             session = BrowserSession(model, page)
         else:
-            session = RemoteSession(stack.enter_context(RunningServer({"test": model})).url)
+            url = stack.enter_context(RunningServer({"test": model})).url
+            remote = RemoteSession(url)
+            session = ServerOrHere(lambda: remote, lambda: LocalSession(model), remote.model)
+            session = session if where == "movable" else remote
         yield session
         session.close()
         if isinstance(model.network, Gate):
             model.network.open = True
             model.network.permit(1000)
-        session._thread.join(PATIENCE)
-        assert not session._thread.is_alive()
+        thread_of(session).join(PATIENCE)
+        assert not thread_of(session).is_alive()
+
+
+def thread_of(session: Any) -> threading.Thread:
+    return (session._session if isinstance(session, ServerOrHere) else session)._thread
 
 
 @pytest.fixture(params=KINDS)
@@ -343,13 +374,13 @@ def test_close_stops_the_run_and_refuses_new_ones(session: Session, gate: Gate) 
     gate.permit(100)
     assert running.ended().state == "stopped" and waiting.ended().state == "stopped"
     assert waiting.frames == [] and late.events == []
-    thread = session._thread  # type: ignore[attr-defined]
+    thread = thread_of(session)
     thread.join(PATIENCE)
     assert not thread.is_alive(), "the thread ends"
 
 
 def test_the_thread_does_not_keep_python_alive(session: Session) -> None:
-    assert session._thread.daemon  # type: ignore[attr-defined]
+    assert thread_of(session).daemon
 
 
 def test_sessions_do_not_share_a_thread(gate: Gate, session: Session) -> None:
@@ -360,3 +391,93 @@ def test_sessions_do_not_share_a_thread(gate: Gate, session: Session) -> None:
     other.close()
     gate.permit(4)
     assert blocked.ended().state == "done"
+
+
+PICTURE = np.random.default_rng(3).integers(0, 256, (12, 12, 3), np.uint8)
+
+
+def answer_of(session: Any, question: Question) -> Answer:
+    """The answer to a question, which comes once and on the session's thread."""
+    answers: list[tuple[Answer, int]] = []
+    answered = threading.Event()
+    session.ask(question, lambda answer: (answers.append((answer, threading.get_ident())), answered.set()))
+    assert answered.wait(PATIENCE)
+    ((answer, thread),) = answers
+    assert thread == thread_of(session).ident
+    return answer
+
+
+@pytest.mark.parametrize("where", ANSWERING)
+def test_a_question_is_answered_as_by_the_function(where: str) -> None:
+    model = smooth_model(12)
+    with opened(model, where) as session:
+        assert isinstance(session, Explainer)
+        seen = answer_of(session, ExplainRequest(PICTURE, "gradient", "cat"))
+        assert isinstance(seen, Explanation)
+        expected = explain(PICTURE, "cat", model=model, method="gradient")
+        np.testing.assert_allclose(seen.attribution, expected.attribution, atol=1e-6)
+        np.testing.assert_array_equal(seen.picture, expected.picture)
+        assert seen.caption == expected.caption and seen.probability == pytest.approx(expected.probability)
+        most_probable = answer_of(session, ExplainRequest(PICTURE, "gradient"))
+        assert isinstance(most_probable, Explanation)
+        other = next(name for name in session.model.classes if name != most_probable.target)
+        change = answer_of(session, CounterfactualRequest(PICTURE, other))
+        assert isinstance(change, Counterfactual)
+        known = counterfactual(PICTURE, other, model=model)
+        assert (change.source, change.target) == (known.source, other)
+        assert change.epsilon == pytest.approx(known.epsilon) and len(change.trace) == len(known.trace)
+        np.testing.assert_array_equal(change.trace.frames, known.trace.frames)
+        np.testing.assert_array_equal(change.trace.inputs["picture"], PICTURE)
+        for name in ("task", "target", "parameters", "model", "fingerprint", "classes"):
+            assert getattr(change.trace, name) == getattr(known.trace, name)
+        for frame, like in zip(change.trace, known.trace, strict=True):  # type: ignore[call-overload]
+            assert (frame.gradient is None) == (like.gradient is None)
+            np.testing.assert_array_equal(frame.probabilities, like.probabilities)
+
+
+@pytest.mark.parametrize("where", ANSWERING)
+def test_what_has_no_answer_is_told_in_a_sentence(where: str) -> None:
+    with opened(smooth_model(12), where) as session:
+        for question, named in (
+            (ExplainRequest(PICTURE, "tarot"), "'tarot'"),
+            (CounterfactualRequest(PICTURE, "dgo"), "'dog'"),
+        ):
+            answer = answer_of(session, question)
+            assert isinstance(answer, NoAnswer)
+            check_sentence(answer.message, named)
+            assert answer.details.startswith("Traceback")
+    with raises_sentence(StateError, "closed"):
+        session.ask(ExplainRequest(PICTURE), print)
+
+
+@pytest.mark.parametrize("where", ANSWERING)
+def test_a_dream_of_any_layer_of_the_list(where: str) -> None:
+    model, recorder = smooth_model(12), EventRecorder()
+    with opened(model, where) as session:
+        assert session.model.layers == model.layers() != ()
+        layer = session.model.layers[0]
+        parameters = {"steps": 2, "channel": layer.channels - 1, "seed": 3}
+        session.submit(RunRequest("dream", layer.name, parameters), recorder)
+        assert recorder.ended().state == "done"
+    expected = dream(layer.name, model=model, **parameters)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(recorder.events[0].trace.frames, expected.frames)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("where", ANSWERING)
+def test_classes_are_painted_between_runs(where: str) -> None:
+    model = smooth_model(12)
+    painted: dict[int, bytes] = {}
+    enough = threading.Event()
+
+    def show(index: int, jpeg: bytes) -> None:
+        assert index not in painted
+        painted[index] = jpeg
+        if len(painted) == 2:
+            enough.set()
+
+    with opened(model, where) as session:
+        assert isinstance(session, PaintsClasses) and session.model.class_pictures == ()
+        session.paint_classes([2, 0], show)
+        session.paint_classes([2], show)
+        assert enough.wait(PATIENCE)
+    assert painted == {index: cached_class_picture(model, index) for index in (0, 2)}

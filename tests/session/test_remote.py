@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,15 @@ import numpy as np
 import pytest
 
 from robust_widgets.errors import ParameterError, SetupError
+from robust_widgets.interface import messages
+from robust_widgets.interface.explanation import (
+    Answer,
+    CounterfactualRequest,
+    ExplainRequest,
+    Explanation,
+    NoAnswer,
+    Question,
+)
 from robust_widgets.interface.session import RunEnded, RunRequest, RunStarted
 from robust_widgets.serving.device import ModelDevice
 from robust_widgets.serving.limits import Limits
@@ -206,3 +216,108 @@ def test_the_environment_names_the_server_and_its_token(monkeypatch: pytest.Monk
 def test_a_student_needs_no_torch() -> None:
     code = "import sys, robust_widgets.session.remote; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
+
+
+class Thinking(ModelDevice):
+    """A device that waits before it answers until it may."""
+
+    def __init__(self) -> None:
+        super().__init__(MODEL)
+        self.times = 0
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+
+    def answer(self, question: Question) -> Answer:
+        self.times += 1
+        self.asked.set()
+        assert self.may_answer.wait(PATIENCE)
+        return super().answer(question)
+
+
+class Answers:
+    """A listener that stores each answer."""
+
+    def __init__(self) -> None:
+        self.all: list[Answer] = []
+        self._came = threading.Event()
+
+    def __call__(self, answer: Answer) -> None:
+        self.all.append(answer)
+        self._came.set()
+
+    def only(self) -> Answer:
+        assert self._came.wait(PATIENCE)
+        (answer,) = self.all
+        return answer
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+QUESTION = ExplainRequest(np.zeros((12, 12, 3), np.uint8), "gradient")
+
+
+def test_what_was_asked_is_asked_again_over_a_new_connection() -> None:
+    device, answers = Thinking(), Answers()
+    painted = threading.Event()
+    with RunningServer({"small": MODEL}, devices={"small": device}) as server:
+        session = RemoteSession(server.url)
+        session.ask(QUESTION, answers)
+        assert device.asked.wait(PATIENCE)
+        session.paint_classes([1], lambda index, jpeg: painted.set())
+        (old,) = server.context.talks
+        session._soon(lambda: session._link.close())  # type: ignore[union-attr]
+        wait_until(lambda: any(talk.owner for talk in server.context.talks - {old}))
+        device.may_answer.set()
+        assert isinstance(answers.only(), Explanation) and painted.wait(PATIENCE)
+        session.join()
+    assert device.times == 2 and len(answers.all) == 1
+
+
+def test_a_question_that_nobody_can_answer_any_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "PATIENCE", 0.2)
+    device, lost, closed = Thinking(), Answers(), Answers()
+    with RunningServer({"small": MODEL}, devices={"small": device}) as server:
+        session = RemoteSession(server.url)
+        session.ask(QUESTION, lost)
+        assert device.asked.wait(PATIENCE)
+        server.context.pool.models = {}
+        session._soon(lambda: session._link.close())  # type: ignore[union-attr]
+        wait_until(lambda: not server.context.talks)
+        device.may_answer.set()
+        answer = lost.only()
+        assert isinstance(answer, NoAnswer)
+        check_sentence(answer.message, "does not answer")
+        session.ask(QUESTION, closed)
+        session.join()
+        answer = closed.only()
+        assert isinstance(answer, NoAnswer)
+        check_sentence(answer.message, "closed")
+
+
+def test_a_question_that_no_message_can_hold_is_answered_at_once() -> None:
+    with RunningServer({"small": MODEL}) as server:
+        session = RemoteSession(server.url)
+        for question, named in (
+            (ExplainRequest(np.zeros((2100, 2000, 3), np.uint8)), "4,000,000 pixels"),
+            (CounterfactualRequest(QUESTION.picture, "x" * 2000), "target"),
+        ):
+            answers = Answers()
+            session.ask(question, answers)
+            answer = answers.only()
+            assert isinstance(answer, NoAnswer) and named in answer.message
+        session.join()
+
+
+def test_an_older_server_that_knows_no_questions_says_so() -> None:
+    with RunningServer({"small": MODEL}) as server:
+        session, answers = RemoteSession(server.url), Answers()
+        session._errands.ask("small", QUESTION, answers)  # a message that such a server cannot read is refused
+        session._soon(lambda: session._link.send(messages.Ended(id=1, state="done")))  # type: ignore[union-attr]
+        answer = answers.only()
+        assert isinstance(answer, NoAnswer)
+        check_sentence(answer.message, "cannot read")
+        session.join()

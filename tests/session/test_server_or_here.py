@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import robust_widgets as rw
 from robust_widgets.errors import SetupError, StateError
+from robust_widgets.interface.explanation import ExplainRequest, NoAnswer
 from robust_widgets.interface.session import ModelInfo, MovableSession, RunEnded, RunRequest, Session
 from robust_widgets.session.local import LocalSession
 from robust_widgets.session.remote import RemoteSession
@@ -94,6 +96,22 @@ def test_painting_here_is_for_good() -> None:
     number = session.submit(REQUEST, recorder)
     local.advance(2)
     assert recorder.ended(number).state == "done" and not server.session.requests
+
+
+def test_questions_and_class_pictures_go_to_whoever_answers() -> None:
+    server, local, heard = Server(), FakeSession(), list[Any]()
+    session = opened(server, lambda: local)
+    question = ExplainRequest(np.zeros((4, 4, 3), np.uint8))
+    session.ask(question, heard.append)
+    assert heard == [NoAnswer(AWAY)]
+    session.paint_classes([2, 0], lambda *picture: heard.append(picture))
+    session.paint_here()
+    session.ask(question, heard.append)
+    assert local.questions == [(question, heard.append)]
+    assert [index for index, _ in local.class_requests] == [2, 0]
+    for index, show in local.class_requests:
+        show(index, b"jpeg")
+    assert heard[1:] == [(2, b"jpeg"), (0, b"jpeg")]
 
 
 def test_a_model_of_other_classes_does_not_take_over() -> None:
