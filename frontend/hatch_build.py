@@ -20,11 +20,14 @@ class FrontEnd(BuildHookInterface):
 
     @property
     def folder(self) -> Path:
-        return Path(self.root) / "frontend"
+        root = Path(self.root)  # that of the client is a folder of the checkout
+        return (root if (root / "frontend").is_dir() else root.parent) / "frontend"
 
     @property
     def is_source_archive(self) -> bool:
-        return (Path(self.root) / "PKG-INFO").is_file() and (self.folder / "labextension/build/package.json").is_file()
+        return (self.folder.parent / "PKG-INFO").is_file() and (
+            self.folder / "labextension/build/package.json"
+        ).is_file()
 
     def dependencies(self) -> list[str]:
         return [] if self.is_source_archive or has_node() else [NODE]

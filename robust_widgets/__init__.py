@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from robust_widgets._deprecated import warn_renamed
+from robust_widgets.errors import explain_missing_torch
 
 # OpenMP workers spin while they wait. On a busy machine that turns a 4 ms pass into 200 ms, so spin a tenth as long,
 # which costs about 3 % on an idle one. Set before torch is loaded; respect values the user has set.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+explain_missing_torch()
 
 __version__ = "0.1.0"
 

@@ -5,6 +5,7 @@ from robust_widgets.errors import DataError as DataError
 from robust_widgets.errors import DeviceError as DeviceError
 from robust_widgets.errors import FileError as FileError
 from robust_widgets.errors import InputError as InputError
+from robust_widgets.errors import NotInstalledError as NotInstalledError
 from robust_widgets.errors import NotYetError as NotYetError
 from robust_widgets.errors import ParameterError as ParameterError
 from robust_widgets.errors import PictureError as PictureError

@@ -15,7 +15,8 @@
     │   ├── RunError                a run that cannot continue
     │   └── TrainingError           a training run that cannot continue
     ├── SetupError                  something that this machine or installation lacks
-    │   └── DeviceError             a device that this machine does not have
+    │   ├── DeviceError             a device that this machine does not have
+    │   └── NotInstalledError       PyTorch, in an installation that has none
     └── NotYetError                 an exercise's answer that is missing or wrong
 
 Every message is one or two sentences: what was given, what is allowed, what to do.
@@ -26,6 +27,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -97,6 +99,10 @@ class DeviceError(SetupError, ValueError):
     """A compute device that torch does not offer here."""
 
 
+class NotInstalledError(SetupError, ModuleNotFoundError):
+    """PyTorch is needed and is not installed, as in ``robust-widgets-client``; also a ModuleNotFoundError."""
+
+
 class NotYetError(RobustWidgetsError, AssertionError):
     """An exercise's answer is missing or wrong; the message is a hint."""
 
@@ -106,6 +112,45 @@ class NotYetError(RobustWidgetsError, AssertionError):
 
 
 __getattr__ = renamed_names(__name__, {"KnobError": "ParameterError", "UnknownKnobError": "UnknownParameterError"})
+
+
+class _MissingTorch:
+    """Python's last finder of modules: says what to do where this package imports PyTorch and there is none."""
+
+    PACKAGES = ("torch", "torchvision")
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """None, for Python's own error, unless a module of ours asks.
+
+        Raises:
+            NotInstalledError: it does.
+        """
+        if name in self.PACKAGES and self._is_for_us():
+            error = NotInstalledError(
+                "This needs PyTorch, which is not installed here; to paint on a server, set ROBUST_WIDGETS_SERVER to "
+                "its address, and to compute here, run 'pip install robust-widgets'."
+            )
+            error.name = name
+            raise error
+
+    @staticmethod
+    def _is_for_us() -> bool:
+        """Whether a function or module of ours imports it, or a module that one of ours imports."""
+        frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+        while frame is not None:
+            module = str(frame.f_globals.get("__name__", ""))
+            if module.partition(".")[0] == "robust_widgets":
+                return True
+            if not (module.startswith(("importlib", "_frozen_importlib")) or frame.f_code.co_name == "<module>"):
+                return False
+            frame = frame.f_back
+        return False
+
+
+def explain_missing_torch() -> None:
+    """From now on, say in a sentence that PyTorch is missing, where it is and this package needs it."""
+    if not any(type(finder).__qualname__ == _MissingTorch.__qualname__ for finder in sys.meta_path):
+        sys.meta_path.append(_MissingTorch())
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -256,11 +257,21 @@ def _session(model: RobustClassifier | str | None, device: str | None) -> Sessio
     try:
         return ServerOrHere(
             lambda: RemoteSession(address.url, token=address.token, model=name),
-            lambda: _local_session(name, None),
+            lambda: _session_here(name),
             BundledModel(name if name in model_names() else STUDIO).info,
         )
     except UnknownNameError:  # a model of one's own, which the server does not have
         return _local_session(name, None)
+
+
+def _session_here(name: str | None) -> LocalSession:
+    """A local session in place of the server's.
+
+    Raises:
+        NotInstalledError: PyTorch is not installed here; better now than after the server was left for good.
+    """
+    importlib.util.find_spec("torch")
+    return _local_session(name, None)
 
 
 def _local_session(model: RobustClassifier | str | None, device: str | None) -> LocalSession:
