@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from robust_widgets.cli.options import class_given, parameter_values
-from robust_widgets.errors import PictureError, SaveError
+from robust_widgets.cli.options import parameter_values
+from robust_widgets.errors import ParameterError, PictureError, SaveError, UnknownNameError, unknown_name
+from robust_widgets.interface.class_search import class_given
 from robust_widgets.interface.tasks import TaskSpec
 from robust_widgets.pictures.files import as_path, pictures_in
+
+if TYPE_CHECKING:
+    from robust_widgets.interface.shards import Shard
+
+PICTURES_OF_A_SHARD = 1000  # minutes of work on a GPU, so that little is lost with a machine
 
 
 def folder_named(out: Sequence[Path]) -> Path | None:
@@ -87,6 +95,74 @@ def paint_many(
     typer.echo(f"wrote {out if part is None else part.folder(out)}")
     if count < total:
         raise PictureError(f"{total - count} of {total} pictures could not be read; the others are in {str(out)!r}.")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the parts are spread over a cluster.
+
+    Attributes:
+        shards: into how many parts; None for parts of `PICTURES_OF_A_SHARD`.
+        cpus, gpus: that each takes.
+    """
+
+    shards: int | None
+    cpus: float
+    gpus: float | None
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> Spread | None:
+        """What was typed; None if all is made by this process.
+
+        Raises:
+            ParameterError: the engine is unknown, or there is none.
+        """
+        engine, shards, cpus, gpus = (arguments[name] for name in ("on", "shards", "cpus", "gpus"))
+        if engine is None:
+            if shards is not None or gpus is not None or cpus != 1:
+                raise ParameterError("--shards, --cpus and --gpus are for a cluster; give --on ray, too.")
+            return None
+        if engine != "ray":
+            raise UnknownNameError(unknown_name("engine", engine, ["ray"]))
+        return cls(shards, cpus, gpus)
+
+
+def paint_on_cluster(
+    spec: TaskSpec,
+    target: str,
+    out: Path,
+    model: str,
+    device: str | None,
+    values: dict[str, Any],
+    pictures: Path | None,
+    spread: Spread,
+) -> None:
+    """Run a task for each picture on the machines of a cluster, under a progress bar; arguments as for `paint_many`.
+
+    Raises:
+        RunError: parts failed; the others are there.
+    """
+    from tqdm import tqdm
+
+    from robust_widgets.cluster.on_ray import Work, paint_on_ray
+
+    count = values.pop("n", None)
+    total = count or _number_of(pictures)
+    parameters = spec.check(parameter_values(spec, values))
+    parameters.pop("n", None)
+    shards = spread.shards or max(1, math.ceil(total / PICTURES_OF_A_SHARD))
+    folder = None if pictures is None else str(pictures)
+    work = Work(spec.name, target, str(out), count, folder, model, device, parameters)
+    with tqdm(total=total, desc=target, unit="picture") as bar:
+
+        def on_done(_shard: Shard, made: int) -> None:
+            bar.update(made)
+
+        outcome = paint_on_ray(work, shards, cpus=spread.cpus, gpus=spread.gpus, on_done=on_done)
+    outcome.check()
+    typer.echo(f"wrote {shards} shards in {out}; 'robust-widgets merge {out} FOLDER' joins them")
+    if outcome.pictures < total:
+        raise PictureError(f"{total - outcome.pictures} of {total} pictures could not be read; the others are there.")
 
 
 def _number_of(pictures: Path | None) -> int:

@@ -11,13 +11,13 @@ from robust_widgets.cli.options import (
     Device,
     Force,
     checked_outputs,
-    class_given,
     default_name,
     report_errors,
     run_writers,
     write_each,
 )
 from robust_widgets.errors import ParameterError
+from robust_widgets.interface.class_search import class_given
 from robust_widgets.interface.explanation import METHODS
 
 

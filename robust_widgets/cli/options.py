@@ -235,11 +235,6 @@ def parameter_values(spec: TaskSpec, options: dict[str, Any]) -> dict[str, Any]:
     return {name: _number_or_none(value) if name in typed else value for name, value in options.items()}
 
 
-def class_given(text: str, classes: Sequence[str]) -> str | int:
-    """A class as typed: an index if it is a number and no class has that name."""
-    return int(text) if text.isdecimal() and len(text) < 10 and text not in classes else text
-
-
 def attribute_help(documented: type[Any]) -> dict[str, str]:
     """The entries below "Attributes:" in a class's docstring, each as one line."""
     lines = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2].splitlines()

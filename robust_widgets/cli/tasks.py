@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robust_widgets.cli.batch import folder_named, paint_many
+from robust_widgets.cli.batch import Spread, folder_named, paint_many, paint_on_cluster
 from robust_widgets.cli.options import (
     Device,
     Force,
     Model,
     StepBar,
     checked_outputs,
-    class_given,
     default_name,
     parameter_options,
     parameter_values,
@@ -26,6 +25,7 @@ from robust_widgets.cli.options import (
     write_each,
 )
 from robust_widgets.errors import PictureError, SaveError, UnknownNameError
+from robust_widgets.interface.class_search import class_given
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 
 if TYPE_CHECKING:
@@ -43,6 +43,39 @@ SHARD = (
     "Make only this part of the pictures, in a folder of its own inside --out, for many processes; slurm is the task "
     "of a Slurm job array. 'robust-widgets merge' joins the parts."
 )
+
+CLUSTER: dict[str, tuple[Any, Any]] = {
+    "on": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="ray",
+                help="Make all parts on a Ray cluster, whose machines see the same folders: that of RAY_ADDRESS, or "
+                "this machine.",
+            ),
+        ],
+        None,
+    ),
+    "shards": (
+        Annotated[
+            int | None,
+            typer.Option(min=1, help="With --on: the number of parts.", show_default="as many as give 1,000 pictures"),
+        ],
+        None,
+    ),
+    "cpus": (Annotated[float, typer.Option(min=0, help="With --on: processors that a part takes.")], 1.0),
+    "gpus": (
+        Annotated[
+            float | None,
+            typer.Option(
+                min=0,
+                help="With --on: GPUs that a part takes, such as 0.5 for two parts on each.",
+                show_default="1, or 0 in a cluster without any",
+            ),
+        ],
+        None,
+    ),
+}
 
 PictureFile = Annotated[str, typer.Argument(metavar="PICTURE", help=f"{FORMATS}.")]
 PictureOrFolder = Annotated[
@@ -180,6 +213,7 @@ def _arguments(spec: TaskSpec) -> dict[str, tuple[Any, Any]]:
     arguments |= {"target": (Target, None), "class_": (TargetOption, None)}
     if spec.is_batchable:
         arguments["shard"] = (Annotated[str | None, typer.Option(metavar="PART/PARTS|slurm", help=SHARD)], None)
+        arguments |= CLUSTER
     if spec.comparison is not None:
         help = f"Also write {spec.comparison.help} next to each other, as .png."
         arguments["strip"] = (Annotated[Path | None, typer.Option(metavar="FILE", help=help)], None)
@@ -206,9 +240,15 @@ def _paint_class(spec: TaskSpec, typed: Typed) -> None:
     if shard is not None and folder is None:
         raise SaveError("--shard makes many pictures; give a folder with --out, such as --out pictures.")
     source = Path(arguments["picture"]) if spec.is_batchable and spec.takes_picture else None
+    spread = Spread.of(arguments) if spec.is_batchable else None
+    if spread is not None and (folder is None or shard is not None):
+        raise SaveError("--on makes all parts of many pictures; give a folder with --out, and no --shard.")
     if folder is not None:
         if strips:
             raise SaveError("--strip is for one picture; leave it out if --out is a folder.")
+        if spread is not None:
+            paint_on_cluster(spec, target, folder, typed.model, typed.device, typed.values, source, spread)
+            return
         paint_many(spec, target, folder, typed.model, typed.device, typed.values, source, shard)
         return
     if source is not None and source.is_dir():

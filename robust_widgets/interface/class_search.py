@@ -162,6 +162,11 @@ def class_search(names: tuple[str, ...], synonyms: tuple[tuple[str, ...], ...] =
     return ClassSearch(names, synonyms)
 
 
+def class_given(text: str, classes: Sequence[str]) -> str | int:
+    """A class as typed in a command: an index if it is a number and no class has that name."""
+    return int(text) if text.isdecimal() and len(text) < 10 and text not in classes else text
+
+
 def _parts(name: str) -> list[str]:
     return [part.strip() for part in name.split(",") if part.strip()]
 
