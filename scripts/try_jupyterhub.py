@@ -44,6 +44,7 @@ c.ConfigurableHTTPProxy.command = [{chp!r}]
 c.JupyterHub.authenticator_class = "dummy"
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = {home!r}
+c.Spawner.cmd = [{python!r}, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = {arguments!r}
 c.Authenticator.allowed_users = {users!r}
 c.JupyterHub.db_url = "sqlite://"
@@ -93,6 +94,7 @@ class Hub:
         lines += CONFIGURATION.format(
             ports=ports,
             chp=chp,
+            python=sys.executable,
             home=str(folder / "home" / "{username}"),
             arguments=["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else [],
             users=users,

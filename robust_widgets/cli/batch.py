@@ -155,8 +155,8 @@ def paint_on_cluster(
     work = Work(spec.name, target, str(out), count, folder, model, device, parameters)
     with tqdm(total=total, desc=target, unit="picture") as bar:
 
-        def on_done(_shard: Shard, made: int) -> None:
-            bar.update(made)
+        def on_done(_shard: Shard, painted: int) -> None:
+            bar.update(painted)
 
         outcome = paint_on_ray(work, shards, cpus=spread.cpus, gpus=spread.gpus, on_done=on_done)
     outcome.check()
