@@ -32,7 +32,7 @@ from tornado.websocket import websocket_connect
 
 from robust_widgets.cli.serve import hub_lines
 
-PAINTERS, OTHERS = ("ann", "bob"), ("eve",)
+WITH_THE_RIGHT, WITHOUT = ("ann", "bob"), ("eve",)
 SCOPE = "access:services!service=robust"
 PATIENCE = 180.0
 CONFIGURATION = """
@@ -53,7 +53,7 @@ c.JupyterHub.services[0]["command"] += ["--model", "tiny"]
 c.Spawner.environment["ROBUST_WIDGETS_SERVER"] = f"http://127.0.0.1:{{proxy}}/services/robust"
 c.JupyterHub.load_roles[0]["scopes"].remove({scope!r})
 c.JupyterHub.load_roles += [
-    {{"name": "painters", "users": {painters!r}, "scopes": [{scope!r}]}},
+    {{"name": "painters", "users": {allowed!r}, "scopes": [{scope!r}]}},
     {{"name": "trial", "services": ["trial"], "scopes": ["admin:servers", "access:servers"]}},
 ]
 c.JupyterHub.services.append({{"name": "trial", "api_token": {token!r}}})
@@ -90,7 +90,7 @@ class Hub:
         ports = [_free_port() for _ in range(4)]
         self.url = f"http://127.0.0.1:{ports[0]}"
         lines = hub_lines(sys.executable)
-        users = {*PAINTERS, *OTHERS}
+        users = {*WITH_THE_RIGHT, *WITHOUT}
         lines += CONFIGURATION.format(
             ports=ports,
             chp=chp,
@@ -98,7 +98,7 @@ class Hub:
             home=str(folder / "home" / "{username}"),
             arguments=["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else [],
             users=users,
-            painters=list(PAINTERS),
+            allowed=list(WITH_THE_RIGHT),
             scope=SCOPE,
             token=self.token,
         )
@@ -170,15 +170,15 @@ async def run_in_kernel(hub: Hub, user: str, code: str) -> list[Any]:
 
 async def paint(hub: Hub, steps: int) -> bool:
     """Paint as all users at the same time; returns whether each got what is theirs."""
-    users = (*PAINTERS, *OTHERS)
+    users = (*WITH_THE_RIGHT, *WITHOUT)
     codes = [PAINT.replace("STEPS", str(steps)).replace("SEED", str(seed)) for seed in range(len(users))]
     results = await asyncio.gather(*(run_in_kernel(hub, user, code) for user, code in zip(users, codes, strict=True)))
     as_wanted = True
     for user, (model, device, frames, torch, text) in zip(users, results, strict=True):
         print(f"{user}: {frames} frames of {model!r} on {device or 'nothing'}, torch loaded: {torch}. {text}")
-        wanted = (steps + 1, False) if user in PAINTERS else (0, False)
+        wanted = (steps + 1, False) if user in WITH_THE_RIGHT else (0, False)
         refused = "refuses this token" in text
-        as_wanted = as_wanted and (frames, torch) == wanted and refused == (user in OTHERS)
+        as_wanted = as_wanted and (frames, torch) == wanted and refused == (user in WITHOUT)
     return as_wanted
 
 
@@ -202,7 +202,7 @@ def main() -> int:
         try:
             hub.wait_for("/hub/api/")
             hub.wait_for("/services/robust/health")
-            for user in (*PAINTERS, *OTHERS):
+            for user in (*WITH_THE_RIGHT, *WITHOUT):
                 start_server(hub, user)
             as_wanted = asyncio.run(paint(hub, options.steps))
         except BaseException:
