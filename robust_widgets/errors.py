@@ -115,36 +115,21 @@ __getattr__ = renamed_names(__name__, {"KnobError": "ParameterError", "UnknownKn
 
 
 class _MissingTorch:
-    """Python's last finder of modules: says what to do where this package imports PyTorch and there is none."""
-
-    PACKAGES = ("torch", "torchvision")
+    """Python's last finder of modules: says what to do where a module of ours imports PyTorch and there is none."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """None, for Python's own error, unless a module of ours asks.
-
-        Raises:
-            NotInstalledError: it does.
-        """
-        if name in self.PACKAGES and self._is_for_us():
-            error = NotInstalledError(
-                "This needs PyTorch, which is not installed here; to paint on a server, set ROBUST_WIDGETS_SERVER to "
-                "its address, and to compute here, run 'pip install robust-widgets'."
-            )
-            error.name = name
-            raise error
-
-    @staticmethod
-    def _is_for_us() -> bool:
-        """Whether a function or module of ours imports it, or a module that one of ours imports."""
-        frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
-        while frame is not None:
+        frame = sys._getframe(1) if name in ("torch", "torchvision") else None  # pyright: ignore[reportPrivateUsage]
+        while frame is not None:  # up to who imports it, through modules that are being imported themselves
             module = str(frame.f_globals.get("__name__", ""))
             if module.partition(".")[0] == "robust_widgets":
-                return True
-            if not (module.startswith(("importlib", "_frozen_importlib")) or frame.f_code.co_name == "<module>"):
-                return False
-            frame = frame.f_back
-        return False
+                error = NotInstalledError(
+                    "This needs PyTorch, which is not installed here; to paint on a server, set ROBUST_WIDGETS_SERVER "
+                    "to its address, and to compute here, run 'pip install robust-widgets'."
+                )
+                error.name = name
+                raise error
+            is_import = module.startswith(("importlib", "_frozen_importlib")) or frame.f_code.co_name == "<module>"
+            frame = frame.f_back if is_import else None
 
 
 def explain_missing_torch() -> None:
