@@ -217,7 +217,8 @@ def _contents(model: RobustClassifier, task: str | None, title: str, picture: Im
 def with_lists(static: Mapping[str, bytes], files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of a page, of which two list them all: the manifest, and the service worker if there is one.
 
-    The service worker keeps the listed files for use without a network. It begins with their list and a digest of them,
+    The manifest also tells the length and the digest of each other file, so that a browser notices a download that was
+    cut or damaged. The service worker keeps the listed files for use without a network. It begins with their list and a digest of them,
     so that a browser notices when any file has changed.
 
     Args:
@@ -229,7 +230,8 @@ def with_lists(static: Mapping[str, bytes], files: Mapping[str, bytes]) -> dict[
     names = sorted(whole)
     content = json.loads(whole.pop(MANIFEST))
     listed = [*names, WORKER] if worker is not None else names
-    manifest = json.dumps({**content, "files": listed}).encode()
+    contents = {name: {"length": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in whole.items()}
+    manifest = json.dumps({**content, "files": listed, "contents": contents}).encode()
     if worker is not None:
         digest = hashlib.sha256(worker)
         for name, data in sorted({**whole, MANIFEST: manifest}.items()):

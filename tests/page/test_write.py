@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -134,8 +135,13 @@ def test_a_service_worker_lists_all_files_and_changes_with_them(static: Path) ->
         whole = write.with_lists(write.static_files(), {"weights.bin": weights, "manifest.json": b"{}"})
         worker[place] = whole["sw.js"]
         assert "serviceWorker.js" not in whole
-        listed = json.loads(whole["manifest.json"])["files"]
+        content = json.loads(whole["manifest.json"])
+        listed = content["files"]
         assert sorted(whole) == sorted(listed)
+        told = {name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in whole.items()}
+        for name, found in content["contents"].items():
+            assert (found["length"], found["sha256"]) == told[name]
+        assert set(listed) - set(content["contents"]) == {"manifest.json", "sw.js"}
     head, _, rest = worker[0].partition(b"\n")
     page = json.loads(re.fullmatch(rb"self\.PAGE = (.*);", head)[1])  # type: ignore[index]
     assert sorted([*page["files"], "sw.js"]) == sorted(listed) and rest == b"keep();\n"

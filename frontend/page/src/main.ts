@@ -19,8 +19,19 @@ async function open(): Promise<void> {
   registerServiceWorker();
 }
 
-open().catch((error: unknown) => {
-  const problem = error instanceof Error ? error : { message: String(error) };
-  const words = say("The studio could not be opened: %1", sayProblem(problem));
-  document.body.append(element("p", "rs-failed", { role: "alert" }, words));
-});
+/** Opens the studio; where that fails, says why, with a button that tries again. */
+function tryToOpen(): void {
+  open().catch((error: unknown) => {
+    const problem = error instanceof Error ? error : { message: String(error) };
+    const words = say("The studio could not be opened: %1", sayProblem(problem));
+    const again = element("button", "rs-button", { type: "button" }, say("Try again"));
+    const box = element("div", "rs-failed", {}, element("p", "", { role: "alert" }, words), again);
+    again.addEventListener("click", () => {
+      document.body.replaceChildren();
+      tryToOpen();
+    });
+    document.body.append(box);
+  });
+}
+
+tryToOpen();

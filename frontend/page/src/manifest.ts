@@ -1,6 +1,6 @@
 /** What `manifest.json` of a page contains: the model, the tasks and their recorded steps. Python writes it. */
 
-import { damaged, download } from "./engine/download";
+import { type Content, damaged, download } from "./engine/download";
 import { UserError } from "./engine/errors";
 import { isKnown } from "./engine/problems";
 
@@ -196,6 +196,8 @@ export interface Manifest {
   readonly numbers: Numbers;
   /** All files of the page. */
   readonly files: readonly string[];
+  /** What is in each file, but in this one and those that list it. */
+  readonly contents?: Readonly<Record<string, Content>>;
 }
 
 /** Reads the manifest of a page, and the pictures of its model. */

@@ -57,13 +57,18 @@ async function activate(): Promise<void> {
   await scope.clients.claim();
 }
 
-/** What is kept comes first: its version fits everything else of the page. */
+/** What is kept comes first: its version fits everything else of the page. A page that finds a kept file damaged asks
+ * for it with `reload`, and then what arrives is kept. */
 async function respond(request: Request): Promise<Response> {
   const cache = await caches.open(cacheName);
   const url = new URL(request.url);
   url.search = url.hash = "";
   if (url.href === folder.href) url.pathname += "index.html";
-  const response = (await cache.match(url.href)) ?? (await fetch(request));
+  const isWantedFresh = request.cache === "reload" && request.mode !== "navigate";
+  const kept = isWantedFresh ? undefined : await cache.match(url.href);
+  const response = kept ?? (await fetch(request));
+  const isListed = files.includes(url.href.slice(folder.href.length));
+  if (isWantedFresh && response.ok && isListed) await cache.put(url.href, response.clone());
   return isolated(response);
 }
 

@@ -1,7 +1,8 @@
 /** Builds the page around a session, and restores the painting. */
 import { element } from "@robust-widgets/shared/dom";
-import type { Session } from "@robust-widgets/shared/session";
 import { say } from "@robust-widgets/shared/translation";
+import { isPassing } from "./engine/errors";
+import type { WorkerSession } from "./engine/session";
 import type { Manifest } from "./manifest";
 import { sayProblem } from "./messages/language";
 import { SIDE } from "./painting/raster";
@@ -12,7 +13,7 @@ import { copied, showText } from "./studio/results";
 import { StatusLine } from "./studio/statusLine";
 import { isRun, Studio } from "./studio/studio";
 
-export async function start(manifest: Manifest, session: Session, host: HTMLElement): Promise<Studio> {
+export async function start(manifest: Manifest, session: WorkerSession, host: HTMLElement): Promise<Studio> {
   const status = new StatusLine();
   const studio = new Studio(manifest, session, status);
   const header = new Header(manifest.title, {
@@ -28,12 +29,17 @@ export async function start(manifest: Manifest, session: Session, host: HTMLElem
   });
   host.append(skip, header.root, studio.root, status.root);
   listenForRuns(studio, status);
-  header.show(session.model, session.loading);
-  session.onLoaded((loaded) => {
-    header.show(session.model, false);
-    studio.runner.view.set("device", session.model.device);
-    if (loaded.message) status.show(sayProblem(loaded), "error", loaded.details);
-  });
+  const watch = () => {
+    header.show(session.model, session.loading);
+    session.onLoaded((loaded) => {
+      header.show(session.model, false);
+      studio.runner.view.set("device", session.model.device);
+      const wayOn = isPassing(loaded.code) ? { label: say("Try again"), act: () => session.retry() } : null;
+      if (loaded.message) status.show(sayProblem(loaded), "error", loaded.details, wayOn);
+    });
+  };
+  session.onRestart = watch;
+  watch();
   const isLinked = studio.follow(location.hash);
   window.addEventListener("hashchange", () => studio.follow(location.hash));
   const restored = await restore(studio, status, isLinked);
@@ -54,7 +60,7 @@ async function restore(studio: Studio, status: StatusLine, isLinked: boolean): P
     studio.surface.onChange.push(() => autosave.save(studio.surface.raster));
     if (!saved || !studio.surface.raster.isBlank) return false;
     studio.surface.restore(saved.raster);
-    if (!isLinked || !status.text) {
+    if (!status.isError && (!isLinked || !status.text)) {
       const when = saved.when.toLocaleString(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
       status.show(say("Restored your painting from %1.", when));
     }

@@ -27,8 +27,13 @@ class FakeWorker extends EventTarget {
     this.dispatchEvent(new MessageEvent("message", { data }));
   }
 
-  fail(): void {
-    this.dispatchEvent(Object.assign(new Event("error"), { message: "out of memory" }));
+  fail(message = "out of memory"): void {
+    this.dispatchEvent(Object.assign(new Event("error"), { message }));
+  }
+
+  /** The worker's own file did not arrive. */
+  miss(): void {
+    this.dispatchEvent(new Event("error"));
   }
 }
 
@@ -107,6 +112,40 @@ it("ends all runs where the worker crashes, and starts another one for the next"
   expect([ends, crashed.isTerminated, session.loading]).toEqual([["failed crashed"], true, false]);
   session.submit(request("generate", "dog"), listen);
   expect(newest()).not.toBe(crashed);
+  expect(newest().sent.map(({ kind }) => kind)).toEqual(["open", "run"]);
+});
+
+it("loads the model again where it could not be loaded, and tells of that", () => {
+  const session = opened();
+  const heard: string[] = [];
+  const watch = () => {
+    heard.push(session.loading ? "loading" : "not loading");
+    session.onLoaded(({ code }) => heard.push(code || "loaded"));
+  };
+  session.onRestart = watch;
+  watch();
+  const ends: string[] = [];
+  session.submit(request("generate", "dog"), (event) => {
+    if (event.kind === "ended") ends.push(`${event.state} ${event.code}`);
+  });
+  newest().say({ kind: "loaded", device: "", loaded: { ...said, message: "It is damaged.", code: "file-damaged" } });
+  expect([ends, newest().isTerminated]).toEqual([["failed file-damaged"], true]);
+  session.retry();
+  newest().miss();
+  session.submit(request("generate", "dog"), () => undefined);
+  newest().say({ kind: "loaded", device: "WebAssembly", loaded: said });
+  session.retry();
+  expect(heard).toEqual(["loading", "file-damaged", "loading", "download-cut", "loading", "loaded"]);
+  expect(FakeWorker.made.length).toBe(3);
+});
+
+it("gives back the memory that ran short", () => {
+  const session = opened();
+  newest().say({ kind: "loaded", device: "WebAssembly", loaded: said });
+  const run = session.submit(request("generate", "dog"), () => undefined);
+  newest().say({ kind: "ended", run, state: "failed", ...said, message: "Short.", code: "memory" });
+  expect(newest().isTerminated).toBe(true);
+  session.submit(request("generate", "dog"), () => undefined);
   expect(newest().sent.map(({ kind }) => kind)).toEqual(["open", "run"]);
 });
 

@@ -14,6 +14,18 @@ export class UserError extends Error {
   }
 }
 
+/** Names of what may be mended by trying again. */
+const PASSING: ReadonlySet<string> = new Set([
+  "crashed",
+  "download-cut",
+  "download-missing",
+  "file-damaged",
+  "memory",
+]);
+
+/** Whether it makes sense to try again what ended with a sentence of this name. */
+export const isPassing = (code: string): boolean => PASSING.has(code);
+
 /** What is said of an error; `what` begins the sentence of one that nobody expected, such as "The run failed". */
 export function reportOf(error: unknown, what: string): ModelLoaded {
   const { message, code, values } = error instanceof UserError ? error : unexpected(error, what);
@@ -23,8 +35,8 @@ export function reportOf(error: unknown, what: string): ModelLoaded {
 
 function unexpected(error: unknown, what: string): UserError {
   const reason = error instanceof Error ? error.message : String(error);
-  if (error instanceof RangeError || /memory|bad_alloc/i.test(reason)) {
-    return new UserError("memory", "This browser is short of memory; close other tabs, and reload the page.");
+  if (error instanceof RangeError || /memory|bad_alloc|\bOOM\b/i.test(reason)) {
+    return new UserError("memory", "This browser is short of memory; close other tabs, then try again.");
   }
   const short = reason.replace(/\s+/g, " ").trim().replace(/\.$/, "").slice(0, 300);
   return new UserError("", `${what} (${short}).`);

@@ -3,14 +3,12 @@ import * as ort from "onnxruntime-web/wasm";
 import type { InputDeclaration, Manifest } from "../manifest";
 import { expandWeights, lengthOf, sizeOf } from "./arrays";
 import { damaged, download } from "./download";
-import { UserError } from "./errors";
+import { startError } from "./runtime";
 
 /** What the graphs call the file with their constants, which only exists here. */
 const WEIGHTS = "weights";
 /** Sessions that are kept; each holds a copy of the weights. */
 const MOST_SESSIONS = 3;
-/** One processor stays free for the page itself. */
-const MOST_THREADS = 4;
 
 /** Values of a graph's inputs, by the last parts of their names. */
 export type Values = Readonly<Record<string, Float32Array | Uint8Array | number>>;
@@ -22,22 +20,6 @@ export interface StepResult {
   readonly numbers: Float32Array;
   readonly bytes: Uint8Array;
   readonly gradient: Uint8Array;
-}
-
-/** Tells ONNX Runtime where its files are. Returns how it computes, in words. Throws where it cannot. */
-export function prepareRuntime(base: string): string {
-  if (!("WebAssembly" in globalThis)) {
-    throw new UserError("no-wasm", "This browser has no WebAssembly, which computes the steps; use a current browser.");
-  }
-  const free = Math.max(navigator.hardwareConcurrency - 1, 1);
-  const threads = globalThis.crossOriginIsolated ? Math.min(free, MOST_THREADS) : 1;
-  ort.env.logLevel = "error";
-  ort.env.wasm.numThreads = threads;
-  ort.env.wasm.wasmPaths = {
-    mjs: new URL("ort-wasm-simd-threaded.mjs", base).href,
-    wasm: new URL("ort-wasm-simd-threaded.wasm", base).href,
-  };
-  return threads === 1 ? "WebAssembly" : `WebAssembly, ${threads} threads`;
 }
 
 /** The graphs of a page; the latest ones are kept. */
@@ -69,7 +51,7 @@ export class Graphs {
     if (!declaration) throw new Error(`There is no structure ${structure}.`);
     this.weights ??= this.loadWeights();
     this.weights.catch(() => (this.weights = null)); // to be tried again
-    const file = download(new URL(declaration.file, this.base));
+    const file = download(new URL(declaration.file, this.base), this.manifest.contents?.[declaration.file]);
     const [weights, graph] = await Promise.all([this.weights, file]);
     for (const [name, old] of this.sessions) {
       if (this.sessions.size <= MOST_SESSIONS) break;
@@ -79,17 +61,19 @@ export class Graphs {
         () => undefined,
       );
     }
-    const session = await ort.InferenceSession.create(new Uint8Array(graph), {
+    const session = await ort.InferenceSession.create(graph, {
       executionProviders: ["wasm"],
       externalData: [{ path: WEIGHTS, data: weights }],
+    }).catch((error: unknown) => {
+      throw startError(error);
     });
     return new Graph(session, declaration.inputs);
   }
 
   private async loadWeights(): Promise<Uint8Array> {
-    const { weights } = this.manifest;
+    const { weights, contents } = this.manifest;
     const address = new URL(weights.file, this.base);
-    const file = await download(address);
+    const { buffer: file } = await download(address, contents?.[weights.file]);
     if (file.byteLength < lengthOf(weights)) throw damaged(address);
     const values = expandWeights(file, weights);
     return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

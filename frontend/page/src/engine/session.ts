@@ -8,10 +8,18 @@ import type {
   Session,
 } from "@robust-widgets/shared/session";
 import { type Manifest, loadManifest } from "../manifest";
+import { cut } from "./download";
+import { reportOf } from "./errors";
 import type { FromWorker, ToWorker } from "./messages";
 
-const CRASHED =
-  "The computation stopped, perhaps because the browser is short of memory; run again, or close other tabs first.";
+const ENGINE = "engine.js";
+const SILENT = { message: "", code: "", values: {}, details: "" } as const;
+const CRASHED: ModelLoaded = {
+  ...SILENT,
+  message:
+    "The computation stopped, perhaps because the browser is short of memory; run again, or close other tabs first.",
+  code: "crashed",
+};
 
 export class WorkerSession implements Session {
   private worker: Worker | null = null;
@@ -21,6 +29,8 @@ export class WorkerSession implements Session {
   private readonly listeners = new Map<number, RunListener>();
   private runs = 0;
   private isClosed = false;
+  /** Called when the model is being loaded once more; `onLoaded` then tells of that. */
+  onRestart: () => void = () => undefined;
 
   constructor(
     readonly manifest: Manifest,
@@ -50,30 +60,42 @@ export class WorkerSession implements Session {
 
   submit(request: RunRequest, listener: RunListener): number {
     if (this.isClosed) throw new Error("This session is closed; reload the page to run again.");
-    if (!this.worker) this.start();
-    if (this.loading) this.endAll("stopped", "");
+    this.retry();
+    if (this.loading) this.endAll("stopped", SILENT);
     const run = ++this.runs;
     this.listeners.set(run, listener);
     this.send({ kind: "run", run, request });
     return run;
   }
 
+  /** Loads the model again, if it could not be loaded or its computation ended. */
+  retry(): void {
+    if (this.worker || this.isClosed) return;
+    this.start();
+    this.onRestart();
+  }
+
   cancel(): void {
-    if (this.loading) this.endAll("stopped", ""); // the worker answers when it is loaded
+    if (this.loading) this.endAll("stopped", SILENT); // the worker answers when it is loaded
     this.send({ kind: "cancel" });
   }
 
   close(): void {
     this.isClosed = true;
     this.stop();
-    this.endAll("stopped", "");
+    this.endAll("stopped", SILENT);
   }
 
   private start(): void {
-    const worker = new Worker(new URL("engine.js", this.base), { type: "module" });
+    const worker = new Worker(new URL(ENGINE, this.base), { type: "module" });
     worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => this.receive(data));
-    worker.addEventListener("error", (event) => this.crashed(event.message));
+    // An error without a message is of the worker's file: it could not be loaded.
+    worker.addEventListener("error", ({ message }: Partial<ErrorEvent>) =>
+      this.ended(message === undefined ? reportOf(cut(ENGINE), "") : { ...CRASHED, details: message }),
+    );
     this.worker = worker;
+    this.loaded = null;
+    this.device = "";
     this.send({ kind: "open", manifest: this.manifest, base: this.base });
   }
 
@@ -89,11 +111,15 @@ export class WorkerSession implements Session {
   private receive(message: FromWorker): void {
     if (message.kind === "loaded") {
       this.device = message.device;
-      this.report(message.loaded);
+      if (message.loaded.message) this.ended(message.loaded);
+      else this.report(message.loaded);
       return;
     }
     const listener = this.listeners.get(message.run);
-    if (message.kind === "ended") this.listeners.delete(message.run);
+    if (message.kind === "ended") {
+      this.listeners.delete(message.run);
+      if (message.code === "memory") this.stop(); // what it holds is given back
+    }
     listener?.(message);
   }
 
@@ -104,17 +130,16 @@ export class WorkerSession implements Session {
     for (const listener of listeners) listener(loaded);
   }
 
-  /** The worker is gone; the next run starts another. */
-  private crashed(details: string): void {
+  /** The worker is of no use any more; the next run starts another. */
+  private ended(reason: ModelLoaded): void {
     this.stop();
-    if (!this.loaded) this.report({ message: CRASHED, code: "crashed", values: {}, details });
-    this.endAll("failed", CRASHED, details);
+    if (!this.loaded) this.report(reason);
+    this.endAll("failed", reason);
   }
 
-  private endAll(state: RunState, message: string, details = ""): void {
-    const code = message && "crashed";
+  private endAll(state: RunState, reason: ModelLoaded): void {
     const open = [...this.listeners];
     this.listeners.clear();
-    for (const [run, listener] of open) listener({ kind: "ended", run, state, message, code, values: {}, details });
+    for (const [run, listener] of open) listener({ kind: "ended", run, state, ...reason });
   }
 }

@@ -3,10 +3,11 @@ import type { ModelLoaded, RunEnded, RunRequest, RunState } from "@robust-widget
 import type { Manifest } from "../manifest";
 import { download } from "./download";
 import { reportOf } from "./errors";
-import { Graphs, prepareRuntime } from "./graphs";
+import { Graphs } from "./graphs";
 import type { FromWorker, ToWorker } from "./messages";
 import { isKnown } from "./problems";
 import { runRequest } from "./run";
+import { prepareRuntime } from "./runtime";
 import { Seeds } from "./seeds";
 
 interface Engine {
@@ -42,7 +43,7 @@ self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
 
 async function open(manifest: Manifest, base: string): Promise<Engine> {
   try {
-    const device = prepareRuntime(base);
+    const device = await prepareRuntime(manifest, base);
     const graphs = new Graphs(manifest, base);
     const task = manifest.tasks.find(({ name }) => name === manifest.task && isKnown(name));
     const first = task?.uses[0]?.structure;
@@ -55,8 +56,10 @@ async function open(manifest: Manifest, base: string): Promise<Engine> {
   }
 }
 
-async function loadSeeds({ seeds }: Manifest, base: string): Promise<Seeds | null> {
-  return seeds ? new Seeds(await download(new URL(seeds.file, base)), seeds) : null;
+async function loadSeeds({ seeds, contents }: Manifest, base: string): Promise<Seeds | null> {
+  if (!seeds) return null;
+  const { buffer } = await download(new URL(seeds.file, base), contents?.[seeds.file]);
+  return new Seeds(buffer, seeds);
 }
 
 async function work(run: number, request: RunRequest): Promise<void> {

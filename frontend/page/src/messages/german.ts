@@ -7,6 +7,7 @@ const STUDIO = {
   "Copied the link; it opens this task with these settings.":
     "Link kopiert; er öffnet diese Aufgabe mit diesen Einstellungen.",
   "Link to these settings": "Link zu diesen Einstellungen",
+  "Try again": "Noch einmal",
   "The studio could not be opened: %1": "Das Studio ließ sich nicht öffnen: %1",
   "This browser lets the page store nothing here, so the painting is lost when the page is closed.":
     "Dieser Browser lässt die Seite hier nichts speichern; das Bild ist verloren, wenn die Seite geschlossen wird.",

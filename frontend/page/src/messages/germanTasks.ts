@@ -100,10 +100,10 @@ export const GERMAN_PROBLEMS: Readonly<Record<string, string>> = {
   crashed:
     "Die Berechnung brach ab, vielleicht weil dem Browser der Speicher ausging; starten Sie neu, oder schließen Sie " +
     "zuerst andere Tabs.",
-  "download-cut": "{name} ließ sich nicht laden; prüfen Sie die Verbindung, und laden Sie die Seite neu.",
+  "download-cut": "{name} ließ sich nicht laden; prüfen Sie die Verbindung, und versuchen Sie es noch einmal.",
   "download-missing": "{name} fehlt auf dem Server ({status}); laden Sie den ganzen Ordner dorthin.",
   "feature-unknown": "Es gibt kein Merkmal „{target}“; wählen Sie eines aus der Palette.",
-  "file-damaged": "{name} ist beschädigt; laden Sie die Seite neu, oder den ganzen Ordner noch einmal hoch.",
+  "file-damaged": "{name} ist beschädigt; versuchen Sie es noch einmal, oder laden Sie den ganzen Ordner neu hoch.",
   "loss-not-finite":
     "Der Verlust ist bei Schritt {step} keine Zahl mehr; die Bilder davor bleiben. Wählen Sie eine kleinere Schrittweite.",
   "mask-empty": "Die Maske ist leer; markieren Sie den Teil des Bildes, der gemalt werden soll.",
@@ -111,6 +111,9 @@ export const GERMAN_PROBLEMS: Readonly<Record<string, string>> = {
   "mask-missing": "Es gibt keine Maske; markieren Sie den Teil des Bildes, der gemalt werden soll.",
   "mask-outside":
     "Die Maske ist im mittleren Quadrat des Bildes leer, und mehr wird nicht benutzt; markieren Sie dort etwas.",
+  memory: "Dem Browser fehlt Speicher; schließen Sie andere Tabs, und versuchen Sie es noch einmal.",
+  "no-simd": "Dem WebAssembly dieses Browsers fehlen Vektoren (SIMD), die die Schritte berechnen; nehmen Sie einen neueren.",
+  "no-wasm": "Dieser Browser hat kein WebAssembly, das die Schritte berechnet; nehmen Sie einen neueren.",
   "no-seeds": "Dieses Modell hat keine Verteilung, aus der es Bilder erzeugt; wählen Sie eine andere Aufgabe.",
   "other-version": "Diese Seite stammt von einer anderen Version von robust-widgets ({madeBy}); erzeugen Sie sie neu.",
   "picture-missing": "Es gibt kein Bild, von dem ausgegangen wird; malen Sie zuerst etwas, oder laden Sie ein Bild.",

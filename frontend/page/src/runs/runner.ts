@@ -2,6 +2,7 @@
 import { percent } from "@robust-widgets/shared/numbers";
 import type { RunEnded, RunEvent, RunRequest, RunStarted, Session } from "@robust-widgets/shared/session";
 import { say } from "@robust-widgets/shared/translation";
+import { isPassing } from "../engine/errors";
 import { sayProblem } from "../messages/language";
 import view from "@robust-widgets/widgets/view";
 import type { HistoryEntry, Incoming, Outgoing, State } from "@robust-widgets/widgets/view/messages";
@@ -123,7 +124,7 @@ export class Runner {
 
   private onEvent(event: RunEvent, request: RunRequest, origin: Origin | undefined): void {
     if (event.kind === "started") this.start(event, request, origin);
-    else if (event.kind === "ended") this.finish(event);
+    else if (event.kind === "ended") this.finish(event, request);
     else {
       const run = this.active.get(event.run);
       run?.trace.frames.push(event.frame);
@@ -147,7 +148,7 @@ export class Runner {
     if (this.status.text === loadingWords()) this.status.clear();
   }
 
-  private finish(event: RunEnded): void {
+  private finish(event: RunEnded, request: RunRequest): void {
     this.unfinished--;
     this.clearLoading();
     const run = this.active.get(event.run);
@@ -159,7 +160,10 @@ export class Runner {
       this.sendHistory([run.trace]);
     }
     this.listener.running(this.isRunning);
-    if (event.state === "failed") this.status.show(sayProblem(event), "error", event.details);
+    if (event.state === "failed") {
+      const wayOn = isPassing(event.code) ? { label: say("Try again"), act: () => this.run(request) } : null;
+      this.status.show(sayProblem(event), "error", event.details, wayOn);
+    }
     if (run) this.listener.ended(run.trace, event);
   }
 

@@ -5,17 +5,30 @@ import { InputError } from "./problems";
 
 export type Kind = "info" | "warning" | "error";
 
+/** A way on, as a button next to the sentence. */
+export interface WayOn {
+  readonly label: string;
+  act(): void;
+}
+
 export class StatusLine {
   readonly root = element("div", "rs-status");
   private readonly sentence = element("p", "rs-status-text", { role: "status", "aria-live": "polite" });
   private readonly alert = element("p", "rs-status-text", { role: "alert" });
   private readonly details = element("details", "rs-status-details");
+  private readonly action = element("button", "rs-button rs-small rs-status-action", { type: "button" });
+  private wayOn: WayOn | null = null;
   private current = "";
 
   constructor() {
     const closing = element("button", "rs-plain", { type: "button", "aria-label": say("Close this message") }, "×");
     closing.addEventListener("click", () => this.clear());
-    this.root.append(this.sentence, this.alert, this.details, closing);
+    this.action.addEventListener("click", () => {
+      const { wayOn } = this;
+      this.clear();
+      if (wayOn) this.guard(() => wayOn.act());
+    });
+    this.root.append(this.sentence, this.alert, this.action, this.details, closing);
     this.clear();
   }
 
@@ -23,8 +36,16 @@ export class StatusLine {
     return this.current;
   }
 
-  show(text: string, kind: Kind = "info", details = ""): void {
+  /** Whether something is wrong that nobody has closed. */
+  get isError(): boolean {
+    return this.root.dataset["kind"] === "error" && this.current !== "";
+  }
+
+  show(text: string, kind: Kind = "info", details = "", wayOn: WayOn | null = null): void {
     this.current = text;
+    this.wayOn = wayOn;
+    this.action.hidden = !wayOn;
+    this.action.textContent = wayOn?.label ?? "";
     this.root.dataset["kind"] = kind;
     this.root.hidden = !text;
     this.sentence.textContent = kind === "error" ? "" : text;
