@@ -9,17 +9,18 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from robust_widgets import __version__, units
 from robust_widgets._bundled import is_bundled
-from robust_widgets.errors import WeightsError
+from robust_widgets.errors import PictureError, WeightsError
+from robust_widgets.interface import examples
 from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, PAPER_PENALTY, SOFTNESS, AnyParameter, Choice
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.class_pictures import known_class_pictures
@@ -37,6 +38,7 @@ VERSION = 1
 WEIGHTS, SEEDS, PICTURES, PICTURE = "weights.bin", "seeds.bin", "pictures.json", "picture.png"
 NOT_ON_A_PAGE = ("size",)  # parameters: a graph is for one size of pictures, the model's own
 THUMBNAIL_QUALITY = 80
+EXAMPLE_SIDE = 256  # of the canvas
 
 
 def tasks_of(recorded: RecordedTasks) -> list[dict[str, Any]]:
@@ -113,9 +115,38 @@ def _unit_count(model: RobustClassifier) -> int:
 
 
 def pictures_of(model: RobustClassifier) -> dict[str, Any]:
-    """The model's feature catalogue and class pictures, as addresses that hold their data; empty if it has none."""
+    """The model's feature catalogue and class pictures, and the examples that suit it, as addresses that hold their data.
+
+    Each of them is empty if there are none.
+    """
     classes = known_class_pictures(model.source, len(model.classes), model.fingerprint)
-    return {"features": _features(model), "classPictures": [_address(pixels) for pixels in classes]}
+    return {
+        "features": _features(model),
+        "classPictures": [_address(pixels) for pixels in classes],
+        "examples": [*_sketches(model.classes), *_photographs(model.classes)],
+    }
+
+
+def _sketches(classes: tuple[str, ...]) -> list[dict[str, str]]:
+    return [
+        {
+            "task": "sketch_to_image",
+            "name": name,
+            "target": examples.class_of(name, classes),
+            "picture": _address(examples.sketch(name, EXAMPLE_SIDE), "PNG"),
+        }
+        for name in examples.sketch_names(classes)
+    ]
+
+
+def _photographs(classes: tuple[str, ...]) -> list[dict[str, str]]:
+    """The photograph of the studio, where this machine has it."""
+    with suppress(PictureError):
+        whole = Image.fromarray(examples.photograph())
+        fitted = ImageOps.fit(whole, (EXAMPLE_SIDE, EXAMPLE_SIDE), Image.Resampling.BICUBIC)
+        target = examples.photograph_target(classes)
+        return [{"task": "translate", "name": "photo", "target": target, "picture": _address(np.asarray(fitted))}]
+    return []
 
 
 def _features(model: RobustClassifier) -> list[dict[str, Any]]:
@@ -132,10 +163,10 @@ def _features(model: RobustClassifier) -> list[dict[str, Any]]:
     ]
 
 
-def _address(pixels: npt.NDArray[np.uint8]) -> str:
-    jpeg = io.BytesIO()
-    Image.fromarray(pixels).save(jpeg, "JPEG", quality=THUMBNAIL_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}"
+def _address(pixels: npt.NDArray[np.uint8], form: Literal["JPEG", "PNG"] = "JPEG") -> str:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, form, quality=THUMBNAIL_QUALITY, optimize=True)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def seeds_of(seeds: Mapping[str, Tensor] | None) -> tuple[dict[str, Any] | None, bytes]:

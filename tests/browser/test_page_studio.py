@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext
 
 from robust_widgets.interface.codegen import to_code
+from robust_widgets.interface.examples import sketch
 
 pytest.importorskip("onnxruntime", reason="the extra fast")
 pytestmark = pytest.mark.browser
@@ -188,3 +189,31 @@ def test_live_mode_runs_after_each_stroke(open_page: Open, tmp_path: Path) -> No
     studio.paint(0.7)
     studio.wait_for_run(2)
     assert "start" in studio.saved_run(tmp_path).inputs
+
+
+def test_an_example_is_painted_and_run_at_one_click(open_page: Open, tmp_path: Path) -> None:
+    studio = open_page("#task=sketch_to_image&steps=2")
+    page = studio.page
+    page.evaluate("location.hash = 'task=translate&steps=2'")
+    page.locator("main[data-task=translate]").wait_for()
+    page.get_by_role("button", name="goldfish", exact=True).click()
+    studio.wait_for_run(1)
+    trace = studio.saved_run(tmp_path)
+    assert (trace.task, trace.target) == ("sketch_to_image", "goldfish")
+    drawn = sketch("goldfish", 256).astype(float)
+    alpha = drawn[..., 3:] / 255
+    on_paper = drawn[..., :3] * alpha + 255 * (1 - alpha)
+    assert np.abs(trace.inputs["picture"] - on_paper).max() <= 3
+    assert page.locator("details.rs-examples").get_attribute("open") is None
+    page.locator(".rw-pad-surface").focus()
+    page.keyboard.press("Control+z")
+    assert len(set(studio.painting())) == 1
+
+
+def test_a_surprise_generates_a_class_from_a_seed(open_page: Open, tmp_path: Path) -> None:
+    studio = open_page("#task=generate&steps=2")
+    studio.page.get_by_role("button", name="surprise").click()
+    studio.wait_for_run(1)
+    trace = studio.saved_run(tmp_path)
+    assert trace.task == "generate" and trace.seed is not None and 0 <= trace.seed < 10_000
+    assert trace.target in trace.classes

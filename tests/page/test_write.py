@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +18,7 @@ from PIL import Image
 
 import robust_widgets as rw
 from robust_widgets.errors import ParameterError, PictureError, SaveError, SetupError, UnknownNameError, WeightsError
+from robust_widgets.interface import examples
 from robust_widgets.interface.tasks import task_spec
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.page import write
@@ -82,6 +87,35 @@ def test_the_manifest_declares_tasks_as_their_declarations_do(tmp_path: Path, mo
     assert steps["aboveMinimum"] is False and steps["maximum"] == 100_000
     assert content["model"]["classes"] == list(model.classes)
     assert content["model"]["units"] == 12
+
+
+def test_examples_of_classes_that_the_model_knows_are_on_the_page(
+    tmp_path: Path, model: RobustClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cat = np.full((60, 90, 3), 77, np.uint8)
+    library = SimpleNamespace(data=SimpleNamespace(chelsea=lambda: cat))
+    monkeypatch.setitem(sys.modules, "skimage", library)  # type: ignore[arg-type]
+    rw.write_page(tmp_path / "page", model=model)
+    pictures = json.loads((tmp_path / "page/pictures.json").read_text())
+    *sketches, photograph = pictures["examples"]
+    assert [example["name"] for example in sketches] == examples.sketch_names(model.classes) != []
+    for example in sketches:
+        assert (example["task"], example["target"]) == ("sketch_to_image", example["name"])
+        drawn = opened(example["picture"])
+        np.testing.assert_array_equal(np.asarray(drawn), examples.sketch(example["name"], 256))
+    assert photograph["task"] == "translate" and photograph["target"] == examples.photograph_target(model.classes)
+    assert (np.asarray(opened(photograph["picture"])) == 77).all()
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    rw.write_page(tmp_path / "page", model=model)
+    without = json.loads((tmp_path / "page/pictures.json").read_text())
+    assert without["examples"] == sketches
+
+
+def opened(address: str) -> Image.Image:
+    """The picture of an address that holds its data."""
+    head, _, data = address.partition(";base64,")
+    assert head in ("data:image/png", "data:image/jpeg")
+    return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
 def test_a_page_tells_nothing_of_the_folders_it_was_made_in(tmp_path: Path, model: RobustClassifier) -> None:

@@ -8,6 +8,7 @@ import "./style/page.css";
 import "./style/messages.css";
 import "./style/paint.css";
 import "./style/controls.css";
+import "./style/examples.css";
 import { start } from "./start";
 import { registerServiceWorker } from "./studio/offline";
 

@@ -165,6 +165,19 @@ export interface ModelDeclaration {
   readonly features: readonly FeatureDeclaration[];
   /** The address of each class's picture, in `pictures.json`; empty if there are none. */
   readonly classPictures: readonly string[];
+  /** What to begin with at one click, in `pictures.json`. */
+  readonly examples?: readonly ExampleDeclaration[];
+}
+
+/** A sketch, transparent where nothing is painted, or a photograph. */
+export interface ExampleDeclaration {
+  readonly task: string;
+  /** What it shows, in a word. */
+  readonly name: string;
+  /** A class that it may become; empty if the model knows none that suits it. */
+  readonly target: string;
+  /** The address of the picture, which holds its data. */
+  readonly picture: string;
 }
 
 export interface FeatureDeclaration {
@@ -204,7 +217,7 @@ export interface Manifest {
 export async function loadManifest(base: string = document.baseURI): Promise<Manifest> {
   const [manifest, pictures] = await Promise.all([
     loadJson<Manifest>(new URL("manifest.json", base)),
-    loadJson<Pick<ModelDeclaration, "features" | "classPictures">>(new URL("pictures.json", base)),
+    loadJson<Pick<ModelDeclaration, "features" | "classPictures" | "examples">>(new URL("pictures.json", base)),
   ]);
   if (manifest.version !== VERSION) {
     throw new UserError(

@@ -59,7 +59,7 @@ async function restore(studio: Studio, status: StatusLine, isLinked: boolean): P
     const saved = await autosave.load(SIDE);
     studio.surface.onChange.push(() => autosave.save(studio.surface.raster));
     if (!saved || !studio.surface.raster.isBlank) return false;
-    studio.surface.restore(saved.raster);
+    studio.restore(saved.raster);
     if (!status.isError && (!isLinked || !status.text)) {
       const when = saved.when.toLocaleString(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
       status.show(say("Restored your painting from %1.", when));

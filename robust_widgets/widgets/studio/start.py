@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import random
 from collections.abc import Sequence
@@ -14,17 +13,12 @@ import numpy as np
 import traitlets as t
 from PIL import Image
 
-from robust_widgets.errors import PictureError
-from robust_widgets.interface.class_search import class_search
+from robust_widgets.interface import examples
 from robust_widgets.pictures import Pixels
 from robust_widgets.pictures.grid import tile
 from robust_widgets.widgets.page_widget import STATIC, HelloEvent, Message, PageWidget, is_count
-from robust_widgets.widgets.studio.sketches import SKETCHES, render
 
 SIDE = 96
-PHOTOGRAPH = "chelsea"  # of a cat; scikit-image ships it
-# What a photograph of a cat becomes: the first of these that the model knows.
-PHOTOGRAPH_TARGETS = ("lion", "tiger", "dog", "bear")
 
 
 @dataclass(frozen=True)
@@ -75,23 +69,20 @@ class StartPanel(PageWidget[StartEvent]):
     folded = t.Bool(False).tag(sync=True)
 
     def __init__(self, classes: tuple[str, ...], *, has_canvas: bool) -> None:
-        self._search = class_search(classes)
         self._classes = classes
-        offered = [name for name in SKETCHES if self._search.exactly(name)] if has_canvas else []
         super().__init__(
-            sketches=offered,
-            photograph=has_canvas and importlib.util.find_spec("skimage") is not None,
+            sketches=examples.sketch_names(classes) if has_canvas else [],
+            photograph=has_canvas and examples.has_photograph(),
         )
         self.on_event(self._answer)
 
     def class_of(self, name: str) -> str:
         """The model's class that a sketch shows."""
-        return self._classes[self._search.exactly(name)[0]]
+        return examples.class_of(name, self._classes)
 
     def photograph_target(self) -> str:
         """A class that the photograph may become; ``""`` if the model knows none that suits it."""
-        known = [name for name in PHOTOGRAPH_TARGETS if self._search.exactly(name)]
-        return self.class_of(known[0]) if known else ""
+        return examples.photograph_target(self._classes)
 
     def parse(self, message: Message, buffers: Sequence[Any]) -> StartEvent | None:
         del buffers
@@ -118,28 +109,6 @@ class StartPanel(PageWidget[StartEvent]):
             self.send({"kind": "sheet"}, buffers=[_sheet(tuple(self.sketches))])
 
 
-def sketch(name: str, side: int) -> Pixels:
-    """A sketch by its name, uint8 (side, side, 4)."""
-    return render(SKETCHES[name], side)
-
-
-def photograph() -> Pixels:
-    """A photograph of a cat from scikit-image, uint8 (h, w, 3).
-
-    Raises:
-        PictureError: scikit-image is missing, or does not have the photograph on this machine.
-    """
-    try:
-        from skimage import data
-
-        return np.asarray(getattr(data, PHOTOGRAPH)(), dtype=np.uint8)
-    except Exception as error:  # newer versions download what they do not ship
-        raise PictureError(
-            f"The photograph could not be read from scikit-image ({type(error).__name__}); "
-            "drop a picture of your own on the canvas."
-        ) from error
-
-
 def surprise(classes: Sequence[str]) -> tuple[str, int]:
     """A class and a seed, drawn at random."""
     return random.choice(list(classes)), random.randrange(10_000)
@@ -148,7 +117,7 @@ def surprise(classes: Sequence[str]) -> tuple[str, int]:
 @lru_cache(maxsize=2)
 def _sheet(names: tuple[str, ...]) -> bytes:
     """The sketches side by side in one JPEG."""
-    pictures = np.stack([_on_paper(sketch(name, SIDE)) for name in names])
+    pictures = np.stack([_on_paper(examples.sketch(name, SIDE)) for name in names])
     file = io.BytesIO()
     Image.fromarray(tile(pictures, len(names))).save(file, "JPEG", quality=88, subsampling=0)
     return file.getvalue()

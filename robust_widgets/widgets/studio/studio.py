@@ -11,6 +11,7 @@ from typing import Any, cast
 import ipywidgets
 
 from robust_widgets.errors import InputError, PictureError, StateError
+from robust_widgets.interface import examples
 from robust_widgets.interface.explanation import Explainer
 from robust_widgets.interface.session import ModelLoaded, MovableSession, RunEnded, RunRequest, Session
 from robust_widgets.interface.tasks import task_names, task_spec
@@ -36,8 +37,6 @@ from robust_widgets.widgets.studio.start import (
     StartEvent,
     StartPanel,
     SurpriseEvent,
-    photograph,
-    sketch,
     surprise,
 )
 from robust_widgets.widgets.studio.why import WhyPanel
@@ -368,13 +367,13 @@ class StudioWidget(WholeBox):
         if isinstance(event, ExampleEvent):
             assert self.surface is not None
             self._choose_task("sketch_to_image")
-            self.surface.begin_with(sketch(event.name, self.surface.raster.side))
+            self.surface.begin_with(examples.sketch(event.name, self.surface.raster.side))
             self.picker.value = self.start.class_of(event.name)
         elif isinstance(event, PhotographEvent):
             assert self.surface is not None
             self._choose_task("translate")
             self.surface.clear()
-            self.surface.set_picture(photograph())
+            self.surface.set_picture(examples.photograph())
             self.picker.value = self.start.photograph_target() or self.picker.value
         elif isinstance(event, SurpriseEvent):
             self._surprise()

@@ -73,6 +73,12 @@ const STUDIO = {
     "Der Link nennt die Aufgabe „%1“, die diese Seite nicht hat.",
   "The link has something that this page does not know, which is ignored: %1.":
     "Der Link enthält etwas, das diese Seite nicht kennt und übergeht: %1.",
+  "Begin with an example": "Mit einem Beispiel beginnen",
+  "Begin with a sketch: %1": "Mit einer Skizze beginnen: %1",
+  "Begin with a photograph of a cat": "Mit dem Foto einer Katze beginnen",
+  photo: "Foto",
+  surprise: "Überraschung",
+  "Paint a class drawn at random": "Eine zufällige Klasse malen",
   Settings: "Einstellungen",
   "This page has no tasks; export it again.": "Diese Seite hat keine Aufgaben; erzeugen Sie sie neu.",
   Painting: "Malen",

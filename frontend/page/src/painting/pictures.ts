@@ -34,6 +34,19 @@ export async function drawPlaced(file: Blob, place: Rectangle, below: Uint8Array
   return rgbOf(context.getImageData(0, 0, side, side).data);
 }
 
+/** Decodes a square drawing and scales it: red, green, blue and alpha for each pixel.
+ *
+ * @throws InputError it cannot be read */
+export async function decodeDrawing(file: Blob, side: number): Promise<Uint8Array> {
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (!bitmap) throw new InputError(say("The picture is damaged or cut short; choose another one."));
+  const context = createCanvas(side, side, { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, side, side);
+  bitmap.close();
+  return new Uint8Array(context.getImageData(0, 0, side, side).data);
+}
+
 /** The middle square of something that can be drawn. */
 export function squareOf(source: CanvasImageSource, width: number, height: number, side: number): Uint8Array {
   const context = createCanvas(side, side, { willReadFrequently: true });

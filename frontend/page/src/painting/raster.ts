@@ -236,6 +236,11 @@ export class Raster {
     this.replace({ sketch: new Uint8Array(this.layers.sketch.length) }, this.whole, [{ kind: "emptied" }]);
   }
 
+  /** Makes a drawing, red, green, blue and alpha for each pixel, the whole painting, on white paper, as one change. */
+  beginWith(sketch: Uint8Array): void {
+    this.replace({ image: new Uint8Array(this.layers.image.length).fill(PAPER), sketch });
+  }
+
   /** Sets the picture under the sketch: red, green, blue for each pixel. */
   setImage(image: Uint8Array): void {
     this.replace({ image });

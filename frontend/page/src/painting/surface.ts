@@ -108,6 +108,14 @@ export class Surface {
     this.changed(this.raster.whole, VISIBLE);
   }
 
+  /** Makes a drawing, red, green, blue and alpha for each pixel, the whole painting. One undo reverts it. */
+  beginWith(sketch: Uint8Array): void {
+    this.strokes.clear();
+    this.raster.beginWith(sketch);
+    this.pad.post({ kind: "clear" });
+    this.changed(this.raster.whole, VISIBLE);
+  }
+
   /** Continues with another raster of the same size. */
   restore(raster: Raster): void {
     this.strokes.clear();

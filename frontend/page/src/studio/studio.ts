@@ -6,14 +6,15 @@ import { say } from "@robust-widgets/shared/translation";
 import { TaskControls } from "../controls/controls";
 import { TargetPicker } from "../controls/targetPicker";
 import { readArchive } from "../files/reading";
-import type { Manifest, TaskDeclaration } from "../manifest";
+import type { ExampleDeclaration, Manifest, TaskDeclaration } from "../manifest";
 import { firstBrush, PaintBox } from "../painting/paintBox";
-import { decodeSquare, pictureOf, resized } from "../painting/pictures";
-import { SIDE } from "../painting/raster";
+import { decodeDrawing, decodeSquare, pictureOf, resized } from "../painting/pictures";
+import { type Raster, SIDE } from "../painting/raster";
 import { Surface } from "../painting/surface";
 import { asInput, LiveMode, requestOf } from "../runs/requests";
 import { Runner } from "../runs/runner";
 import { mean, type Trace } from "../runs/trace";
+import { drawnOf, Examples } from "./examples";
 import { hashOf, readHash, type Setup } from "./link";
 import { InputError } from "./problems";
 import { Results } from "./results";
@@ -25,6 +26,8 @@ import { TaskChooser } from "./taskChooser";
 const SURELY_NOT = 0.02;
 /** The address is changed this long after the last change of a setting: browsers limit how often. */
 const ADDRESS_MS = 400;
+/** Seeds of surprises are below this. */
+const MOST_SEEDS = 10_000;
 
 /** Whether a file is named as a saved run. */
 export const isRun = ({ name }: File): boolean => /\.rwtrace$/i.test(name);
@@ -39,6 +42,7 @@ export class Studio {
   private readonly bar: RunBar;
   private readonly live: LiveMode;
   private readonly tasks: TaskChooser;
+  private readonly examples: Examples;
   private readonly settings = element("section", "rs-card rs-settings", { "aria-label": say("Settings") });
   private readonly controls = new Map<TaskDeclaration, TaskControls>();
   private readonly paint: HTMLElement;
@@ -74,13 +78,18 @@ export class Studio {
       live: (isOn) => (this.live.isOn = isOn),
     });
     this.tasks = new TaskChooser(manifest.tasks, (task) => this.chooseTask(task));
-    this.tasks.root.append(this.target.palette);
+    this.examples = new Examples(this.offered(), {
+      begin: (example) => status.guard(() => this.begin(example)),
+      surprise: () => status.guard(() => this.surprise()),
+    });
+    this.tasks.root.append(this.target.palette, this.examples.root);
     this.root.append(this.tasks.root, this.paint, this.bar.root, result, this.settings);
     this.surface.onStroke.push(() => status.guard(() => this.live.afterStroke()));
     this.surface.onAction.push((name) => {
       if (name === "run") status.guard(() => this.runFrom());
       else if (name === "stop") this.runner.stop();
     });
+    this.surface.onChange.push(() => this.examples.fold());
     this.listenToKeys();
     this.fit(this.paint, (width) => this.surface.resize(width));
     this.fit(result, (width) => this.runner.view.set("display_side", width));
@@ -118,6 +127,12 @@ export class Studio {
     this.surface.setPicture(await decodeSquare(await response.blob(), this.surface.raster.side));
   }
 
+  /** Continues with a painting. */
+  restore(raster: Raster): void {
+    this.surface.restore(raster);
+    this.examples.fold();
+  }
+
   // ---- what the runner reports
 
   running(isRunning: boolean): void {
@@ -130,6 +145,7 @@ export class Studio {
 
   ended(trace: Trace, event: RunEnded): void {
     this.results.refresh();
+    this.examples.fold();
     const task = this.manifest.tasks.find(({ name }) => name === trace.description.task);
     const [first] = trace.frames;
     if (event.state === "failed" || !first || !task?.showsClass) return;
@@ -141,6 +157,40 @@ export class Studio {
 
   branch(trace: Trace, step: number): void {
     this.runFrom(trace.frame(step)?.pictures);
+  }
+
+  // ---- examples
+
+  /** Those whose task is on the page. */
+  private offered(): readonly ExampleDeclaration[] {
+    const { examples = [] } = this.manifest.model;
+    return examples.filter(({ task }) => this.manifest.tasks.some(({ name }) => name === task));
+  }
+
+  /** Puts an example on the canvas, chooses its class, and runs. */
+  private async begin({ task: name, target, picture }: ExampleDeclaration): Promise<void> {
+    const file = await (await fetch(picture)).blob();
+    const { side } = this.surface.raster;
+    const task = this.manifest.tasks.find((other) => other.name === name);
+    if (task) this.chooseTask(task);
+    if (name === "sketch_to_image") this.surface.beginWith(await decodeDrawing(file, side));
+    else this.surface.flatten(await decodeSquare(file, side));
+    if (this.target.classes.has(target)) this.target.classes.value = target;
+    this.runFrom();
+  }
+
+  /** Generates a class from a seed, both drawn at random; a model without seeds paints one of the examples. */
+  private async surprise(): Promise<void> {
+    const generate = this.manifest.tasks.find(({ name }) => name === "generate");
+    const example = drawnOf(this.offered());
+    if (!generate && example) return this.begin(example);
+    const name = drawnOf(this.session.model.classes);
+    if (generate) {
+      this.chooseTask(generate);
+      this.controlsOf(generate).set({ seed: Math.floor(Math.random() * MOST_SEEDS) });
+    }
+    if (name !== undefined) this.target.classes.value = name;
+    this.runFrom();
   }
 
   // ----
