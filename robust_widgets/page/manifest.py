@@ -21,7 +21,15 @@ from robust_widgets import __version__, units
 from robust_widgets._bundled import is_bundled
 from robust_widgets.errors import PictureError, WeightsError
 from robust_widgets.interface import examples
-from robust_widgets.interface.parameters import BRUSH_SIZE, OPACITY, PAPER_PENALTY, SOFTNESS, AnyParameter, Choice
+from robust_widgets.interface.parameters import (
+    BRUSH_SIZE,
+    OPACITY,
+    PAPER_PENALTY,
+    SIZE,
+    SOFTNESS,
+    AnyParameter,
+    Choice,
+)
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.class_pictures import known_class_pictures
 from robust_widgets.models.classifier import RobustClassifier
@@ -32,11 +40,10 @@ from robust_widgets.page.structures import RecordedTasks
 from robust_widgets.page.weights import WeightStore
 from robust_widgets.pictures import harmonic, masks
 from robust_widgets.pictures import weights as step_weights
-from robust_widgets.tasks.running.problems import NOISE
+from robust_widgets.tasks.running.problems import FINER_EPSILON, FINER_STEPS, LARGEST_SHIFT, NOISE
 
 VERSION = 1
 WEIGHTS, SEEDS, PICTURES, PICTURE = "weights.bin", "seeds.bin", "pictures.json", "picture.png"
-NOT_ON_A_PAGE = ("size",)  # parameters: a graph is for one size of pictures, the model's own
 THUMBNAIL_QUALITY = 80
 EXAMPLE_SIDE = 256  # of the canvas
 
@@ -46,14 +53,16 @@ def tasks_of(recorded: RecordedTasks) -> list[dict[str, Any]]:
     specs = task_specs()
     return [
         {
-            **_declaration(specs[name]),
+            **_declaration(specs[name], recorded.sizes),
             "uses": [{"choices": choices, "structure": structure} for choices, structure in uses],
         }
         for name, uses in recorded.uses.items()
     ]
 
 
-def _declaration(spec: TaskSpec) -> dict[str, Any]:
+def _declaration(spec: TaskSpec, sizes: tuple[int, ...]) -> dict[str, Any]:
+    # A graph is for one size of pictures.
+    fixed = ("size",) if len(sizes) < 2 else ()
     return {
         "name": spec.name,
         "label": spec.label,
@@ -63,10 +72,12 @@ def _declaration(spec: TaskSpec) -> dict[str, Any]:
         "takesMask": spec.takes_mask,
         "target": spec.target,
         "showsClass": spec.shows_class,
-        "parameters": [_parameter(parameter) for parameter in spec.parameters if parameter.name not in NOT_ON_A_PAGE],
-        "fixed": {
-            parameter.name: parameter.default for parameter in spec.parameters if parameter.name in NOT_ON_A_PAGE
-        },
+        "parameters": [
+            _parameter(parameter) | ({"among": sizes} if parameter.name == "size" else {})
+            for parameter in spec.parameters
+            if parameter.name not in fixed
+        ],
+        "fixed": {parameter.name: parameter.default for parameter in spec.parameters if parameter.name in fixed},
     }
 
 
@@ -225,6 +236,10 @@ def manifest_of(
             "referenceSize": units.REFERENCE_SIZE,
             "levels": units.LEVELS,
             "noise": NOISE,
+            "largestShift": LARGEST_SHIFT,
+            "finerSteps": FINER_STEPS,
+            "finerEpsilon": FINER_EPSILON,
+            "smallestSize": SIZE.minimum,
             "smoothing": list(SMOOTHING.taps),
             "paperPenalty": PAPER_PENALTY,
             "maskMiddle": masks.MIDDLE,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +22,19 @@ from robust_widgets.compiler.backends.onnx_export import to_onnx
 from robust_widgets.compiler.backends.onnxruntime import trace_step
 from robust_widgets.compiler.decompositions import UnsupportedOpError
 from robust_widgets.errors import RobustWidgetsError, WeightsError, first_line
-from robust_widgets.interface.parameters import Choice
+from robust_widgets.interface.parameters import SIZE, Choice
 from robust_widgets.interface.tasks import TaskSpec, task_specs
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.pictures.tensors import plain_torch
 from robust_widgets.solvers.step_graph import FlatRun, StepGraph
 from robust_widgets.synthesis.loop import Arrays
+from robust_widgets.synthesis.objectives.base import Classifier, Jitter, Objective, Sum
 from robust_widgets.synthesis.problem import Problem
 from robust_widgets.tasks.running.run import task_problem
 
 WEIGHT = 1.0  # any number: a soft penalty's weight is an input of the graph
+LARGER = (2, 4)  # times the model's own size: the larger pictures that a page paints, coarse to fine
+Choices: TypeAlias = dict[str, str | float | None]
 DTYPES = {torch.float32: "float32", torch.float64: "float32", torch.int64: "int64", torch.bool: "bool"}
 
 
@@ -74,13 +77,43 @@ class RecordedTasks:
 
     Attributes:
         structures: by name.
-        uses: for each task, each combination of its choices with the name of the structure that it has.
+        uses: for each task, each combination of its choices and of the sizes, with the name of the structure that it has.
         missing: for each task that the model cannot do, the reason in a sentence.
+        sizes: of pictures in pixels, the model's own first.
     """
 
     structures: dict[str, Structure]
-    uses: dict[str, list[tuple[dict[str, str | float | None], str]]]
+    uses: dict[str, list[tuple[Choices, str]]]
     missing: dict[str, str]
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Shifted(Objective):
+    """The inner loss of shifted pictures: a step of `Jitter`, whose random numbers the browser draws.
+
+    A step cannot read where it shifts to, so the shift is a product with matrices that have a one in each row.
+
+    Args:
+        inner: the loss.
+        rows, columns: which pixel each one becomes, float (h, h) and (w, w).
+    """
+
+    inner: Objective
+    rows: Tensor
+    columns: Tensor
+
+    def _shifted(self, x: Tensor) -> Tensor:
+        count, channels, height, width = x.shape
+        across = x.reshape(-1, width) @ self.columns.T
+        turned = across.reshape(count, channels, height, width).transpose(2, 3).reshape(-1, height)
+        return (turned @ self.rows.T).reshape(count, channels, width, height).transpose(2, 3)
+
+    def __call__(self, model: Classifier, x: Tensor) -> Tensor:
+        return self.inner(model, self._shifted(x))
+
+    def loss_and_probability(self, model: Classifier, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        return self.inner.loss_and_probability(model, self._shifted(x))
 
 
 @plain_torch()
@@ -93,8 +126,26 @@ def record_tasks(model: RobustClassifier) -> RecordedTasks:
     Raises:
         WeightsError: none of them can be recorded.
     """
+    own = _record_size(model, None)
+    if not own.uses:
+        raise WeightsError(next(iter(own.missing.values()), "There is no task."))
+    for size in (times * model.input_size for times in LARGER):
+        larger = _record_size(model, size) if size <= (SIZE.maximum or size) else own
+        if larger.sizes != (size,) or set(larger.uses) != set(own.uses):  # such as a network of one size
+            break
+        own = RecordedTasks(
+            own.structures | larger.structures,
+            {task: [*uses, *larger.uses[task]] for task, uses in own.uses.items()},
+            own.missing,
+            (*own.sizes, size),
+        )
+    return own
+
+
+def _record_size(model: RobustClassifier, size: int | None) -> RecordedTasks:
+    """The steps of all tasks at one size of pictures; None is the model's own."""
     names: dict[Hashable, str] = {}
-    recorded = RecordedTasks({}, {}, {})
+    recorded = RecordedTasks({}, {}, {}, (size or model.input_size,))
     plain = model.uncompiled()
     for task, spec in task_specs().items():
         if spec.target == "layer":
@@ -102,10 +153,10 @@ def record_tasks(model: RobustClassifier) -> RecordedTasks:
                 f"A page cannot do the task {task!r}: each layer needs a step of its own; use Python."
             )
             continue
-        uses: list[tuple[dict[str, str | float | None], str]] = []
+        uses: list[tuple[Choices, str]] = []
         try:
-            for choices in combinations(spec):
-                problem = example_problem(spec, plain, choices)
+            for choices in combinations(spec, size):
+                problem = _recordable(example_problem(spec, plain, choices))
                 x, state = problem.init()
                 run = FlatRun(problem, x, state)
                 if run.structure not in names:
@@ -120,9 +171,21 @@ def record_tasks(model: RobustClassifier) -> RecordedTasks:
             recorded.missing[task] = _not_recorded(model, error)
             continue
         recorded.uses[task] = uses
-    if not recorded.uses:
-        raise WeightsError(next(iter(recorded.missing.values()), "There is no task."))
     return recorded
+
+
+def _recordable(problem: Problem) -> Problem:
+    """A problem whose random shifts are inputs."""
+
+    def fixed(objective: Objective) -> Objective:
+        if isinstance(objective, Sum):
+            return replace(objective, first=fixed(objective.first))
+        if not isinstance(objective, Jitter):
+            return objective
+        height, width = problem.start.shape[2:]
+        return Shifted(objective.inner, torch.eye(height), torch.eye(width))
+
+    return replace(problem, objective=fixed(problem.objective))
 
 
 def _not_recorded(model: RobustClassifier, error: Exception) -> str:
@@ -132,16 +195,22 @@ def _not_recorded(model: RobustClassifier, error: Exception) -> str:
     )
 
 
-def combinations(spec: TaskSpec) -> Iterator[dict[str, str | float | None]]:
-    """Each combination of a task's choices, the defaults first."""
+def combinations(spec: TaskSpec, size: int | None = None) -> Iterator[Choices]:
+    """Each combination of a task's choices at one size of pictures, the defaults first; None is the model's own size."""
     choices = [parameter for parameter in spec.parameters if isinstance(parameter, Choice)]
     options: list[list[str | float | None]] = []
     for choice in choices:
         values: list[str | float | None] = [choice.default, *choice.options]
         values += [None] * choice.optional + [WEIGHT] * choice.weight
         options.append(list(dict.fromkeys(values)))
+    sizes: Choices = {"size": size} if has_size(spec) else {}
     for combination in itertools.product(*options):
-        yield {choice.name: value for choice, value in zip(choices, combination, strict=True)}
+        yield {choice.name: value for choice, value in zip(choices, combination, strict=True)} | sizes
+
+
+def has_size(spec: TaskSpec) -> bool:
+    """Whether a task makes pictures of any size."""
+    return any(parameter.name == SIZE.name for parameter in spec.parameters)
 
 
 def example_problem(spec: TaskSpec, model: RobustClassifier, choices: Mapping[str, Any]) -> Problem:

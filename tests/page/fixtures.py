@@ -19,11 +19,14 @@ from onnx import helper, numpy_helper
 from robust_widgets.interface.tasks import task_spec
 from robust_widgets.models.noise import smooth_noise
 from robust_widgets.page import manifest
-from robust_widgets.page.structures import RecordedTasks, combinations
+from robust_widgets.page.structures import LARGER, RecordedTasks, combinations
 from robust_widgets.page.weights import WeightStore, flipped
 from robust_widgets.pictures.tensors import resize
+from robust_widgets.runs.frame import Frame
+from robust_widgets.solvers.compose import StageSequence
+from robust_widgets.synthesis.objectives import CrossEntropy, Jitter
 from robust_widgets.synthesis.problem import Problem
-from robust_widgets.tasks.running.run import task_problem
+from robust_widgets.tasks.running.run import task_problem, task_stages
 from tests.helpers import smooth_model
 
 FILE = Path(__file__).parents[2] / "frontend/page/tests/fixtures.json"
@@ -42,6 +45,15 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("inpaint", "dog", {"fill": "mean", "penalty": "paper", "constraint": "none"}),
     ("inpaint", "dog", {"penalty": 2.5, "epsilon": 3, "step_size": 0.25}),
     ("paint_features", "5", {"strength": 1.5, "seed": 1}),
+]
+# Larger than the model's pictures.
+STAGED: list[tuple[str, str, dict[str, Any]]] = [
+    ("sketch_to_image", "cat", {"size": 80, "seed": 4}),
+    ("generate", "goldfish", {"size": 40, "steps": 7, "constraint": "none"}),
+    ("translate", "dog", {"size": 80, "steps": 2, "constraint": "linf"}),
+    ("super_resolve", "cat", {"size": 80, "factor": 4}),
+    ("inpaint", "dog", {"size": 40, "steps": 20}),
+    ("paint_features", "5", {"size": 20}),
 ]
 
 
@@ -127,11 +139,85 @@ def problem_values(problem: Problem) -> dict[str, Any]:
     }
 
 
+def staged(arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """The problems of runs on larger pictures, the smallest first."""
+    cases: list[dict[str, Any]] = []
+    for task, target, parameters in STAGED:
+        inputs = {name: arguments[name] for name in task_spec(task).inputs}
+        stages = task_stages(task, smooth_model(SIDE), target, parameters, **inputs)
+        values = [problem_values(stage) for stage in stages]
+        sides = [stage.start.shape[-1] for stage in stages]
+        cases.append(
+            {
+                "task": task,
+                "target": target,
+                "parameters": parameters,
+                "stages": [
+                    {
+                        "size": side,
+                        "starts": [numbers(start, 10 * EVERY) for start in stage.start],
+                        **{name: found[name] for name in ("steps", "radius", "stepSize")},
+                    }
+                    for stage, side, found in zip(stages, sides, values, strict=True)
+                ],
+            }
+        )
+    return cases
+
+
+def shifted() -> dict[str, Any]:
+    """A grid of numbers as the first steps of a jittered loss see it."""
+    grid = torch.arange(12 * 12, dtype=torch.float32).reshape(1, 1, 12, 12)
+    objective: Any = Jitter(CrossEntropy(0), 3, seed=11)
+    seen: list[list[float]] = []
+    for _ in range(6):
+        loss, objective = objective.sample()
+        seen.append(numbers(loss.shifted(grid)))
+    return {"size": 12, "largest": 3, "seed": 11, "seen": seen}
+
+
+def continued(arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a size passes on to the next: of a whole picture, and inside a region; and its frame enlarged."""
+    pixels = np.random.default_rng(8).integers(0, 256, (1, SIDE, SIDE, 3)).astype(np.uint8)
+    gradient = pixels[..., 0].copy()
+    row = np.zeros(1)
+    frame = Frame(
+        step=3, pixels=pixels, loss=row, probability=row, distance=row, seconds=0.0, probabilities=None, gradient=gradient
+    )
+    cases: list[dict[str, Any]] = []
+    for task in ("translate", "inpaint"):
+        inputs = {name: arguments[name] for name in task_spec(task).inputs}
+        stages = task_stages(task, smooth_model(SIDE), "dog", {"size": 2 * SIDE}, **inputs)
+        sequence = StageSequence(*stages)
+        sequence.begin_next()
+        enlarged = sequence.enlarge(frame)
+        following = sequence.begin_next()
+        assert enlarged is not None and following is not None and enlarged.gradient is not None
+        cases.append(
+            {
+                "task": task,
+                "pixels": coded(pixels.tobytes()),
+                "start": numbers(following.start, EVERY),
+                "enlarged": numbers(enlarged.pixels, EVERY),
+                "heat": numbers(enlarged.gradient, EVERY),
+            }
+        )
+    return cases
+
+
 def content() -> dict[str, Any]:
     model = smooth_model(SIDE)
     specs = [task_spec(name) for name in dict.fromkeys(task for task, _, _ in CASES)]
-    uses = {spec.name: [(choices, spec.command) for choices in combinations(spec)] for spec in specs}
-    recorded, store = RecordedTasks({}, uses, {}), WeightStore([])
+    sizes = (SIDE, *(times * SIDE for times in LARGER))
+    uses = {
+        spec.name: [
+            (choices, f"{spec.command}-{size}")
+            for size in sizes
+            for choices in combinations(spec, None if size == SIDE else size)
+        ]
+        for spec in specs
+    }
+    recorded, store = RecordedTasks({}, uses, {}, sizes), WeightStore([])
     seeds, file = manifest.seeds_of(model.seeds)
     whole = manifest.manifest_of(model, recorded, store, seeds, title="Test", task=specs[0].name, picture="")
     whole["model"] = {**whole["model"], "features": [], "classPictures": [], "units": 12}
@@ -154,6 +240,9 @@ def content() -> dict[str, Any]:
         "masks": {name: {"width": 61, "height": 47, "levels": coded(mask.tobytes())} for name, mask in masks().items()},
         "every": EVERY,
         "starts": starts,
+        "staged": staged(arguments),
+        "shifted": shifted(),
+        "continued": continued(arguments),
         "strokeRegion": numbers(stroke.region),
         "weights": weights(),
     }

@@ -11,12 +11,13 @@ from robust_widgets.errors import WeightsError
 from robust_widgets.interface.tasks import task_specs
 from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.synthesis.loop import step
+from robust_widgets.synthesis.objectives import Objective
 from tests.helpers import CLASSES, card, relu_model
 
 pytest.importorskip("onnxruntime", reason="the extra fast")
 
 from robust_widgets.compiler.backends.onnxruntime import create_session
-from robust_widgets.page.structures import RecordedTasks, combinations, feeds, record_tasks
+from robust_widgets.page.structures import RecordedTasks, Shifted, combinations, feeds, record_tasks
 
 
 def on_a_page() -> list[str]:
@@ -32,10 +33,14 @@ def recorded() -> RecordedTasks:
 def test_each_combination_of_choices_has_a_structure(recorded: RecordedTasks) -> None:
     assert list(recorded.uses) == on_a_page() and set(recorded.missing) == set(task_specs()) - set(on_a_page())
     for name, uses in recorded.uses.items():
-        assert [choices for choices, _ in uses] == list(combinations(task_specs()[name]))
+        spec = task_specs()[name]
+        sizes = [None, *recorded.sizes[1:]]
+        assert [choices for choices, _ in uses] == [choices for size in sizes for choices in combinations(spec, size)]
         assert {structure for _, structure in uses} <= set(recorded.structures)
-    in_ball = {choices["constraint"]: structure for choices, structure in recorded.uses["generate"]}
-    assert len(set(in_ball.values())) == len(in_ball) == 3
+    in_ball = {
+        (choices["constraint"], choices["size"]): structure for choices, structure in recorded.uses["generate"]
+    }
+    assert len(set(in_ball.values())) == len(in_ball) == 3 * len(recorded.sizes)
 
 
 def test_tasks_of_one_structure_share_it(recorded: RecordedTasks) -> None:
@@ -64,9 +69,45 @@ def test_a_recorded_step_is_that_of_the_loop(recorded: RecordedTasks) -> None:
 def test_the_browser_knows_each_input(recorded: RecordedTasks) -> None:
     """Inputs are named by the attributes of Python's objects; `frontend/page/src/engine/problems.ts` fills them in."""
     names = {entry.name for structure in recorded.structures.values() for entry in structure.inputs}
-    known = {"x", "start", "region", "epsilon", "step_size", "target", "channels", "picture", "_weight"}
+    known = {"x", "start", "region", "epsilon", "step_size", "target", "channels", "picture", "_weight", "rows", "columns"}
     weights = {"stepper.weight", "objective.second.weight"}
     assert {name.split(".")[-1] for name in names - weights} == known and weights <= names
+
+
+def test_larger_pictures_are_twice_and_four_times_the_models(recorded: RecordedTasks) -> None:
+    size = recorded.sizes[0]
+    assert recorded.sizes == (size, 2 * size, 4 * size)
+    for structure in recorded.structures.values():
+        (x,) = (entry for entry in structure.inputs if entry.name == "x")
+        is_large = x.shape[-1] > size
+        assert is_large == any(entry.name.split(".")[-1] == "rows" for entry in structure.inputs)
+
+
+def test_a_shift_is_that_of_a_jittered_loss() -> None:
+    picture = torch.rand(2, 3, 9, 11, generator=torch.Generator().manual_seed(0))
+    rows, columns = (torch.eye(side).roll(shift, 1) for side, shift in ((9, 2), (11, -3)))
+    seen = Shifted(Sees(), rows, columns)
+    assert torch.equal(seen(relu_model(), picture), picture.roll((-2, 3), (2, 3)))
+
+
+class Sees(Objective):
+    """Gives back what it sees."""
+
+    def __call__(self, model: object, x: Tensor) -> Tensor:
+        return x
+
+
+class OfOneSize(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3 * 12 * 12, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.flatten(1))
+
+
+def test_a_network_of_one_size_has_no_larger_pictures() -> None:
+    assert record_tasks(classifier(OfOneSize())).sizes == (12,)
 
 
 class WithoutFeatures(nn.Module):

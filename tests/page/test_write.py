@@ -79,10 +79,12 @@ def test_the_manifest_declares_tasks_as_their_declarations_do(tmp_path: Path, mo
     for task, spec in zip(content["tasks"], map(task_spec, on_a_page()), strict=True):
         names = [parameter["name"] for parameter in task["parameters"]]
         assert [*names, *task["fixed"]] == [parameter.name for parameter in spec.parameters]
-        assert task["fixed"] == {"size": None}
+        assert task["fixed"] == {}
         for shown in task["parameters"]:
             declared = next(parameter for parameter in spec.parameters if parameter.name == shown["name"])
             assert shown["default"] == declared.default and shown["help"] == declared.help
+        (size,) = (shown for shown in task["parameters"] if shown["name"] == "size")
+        assert size["among"] == [times * model.input_size for times in (1, 2, 4)]
     steps = content["tasks"][0]["parameters"][0]
     assert steps["aboveMinimum"] is False and steps["maximum"] == 100_000
     assert content["model"]["classes"] == list(model.classes)

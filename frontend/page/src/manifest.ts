@@ -25,6 +25,8 @@ export interface NumberParameter {
   readonly whole: boolean;
   /** Whether null is allowed. */
   readonly optional: boolean;
+  /** The only values that a page can have; left out for no such limit. */
+  readonly among?: readonly number[];
   readonly unit: string;
   readonly help: string;
   readonly advanced: boolean;
@@ -131,6 +133,13 @@ export interface Numbers {
   readonly levels: number;
   /** Deviation of the noise on starts, before it is smoothed. */
   readonly noise: number;
+  /** On pictures larger than the model's: the random shifts at most, in pixels. */
+  readonly largestShift: number;
+  /** Share of the steps after the model's own size, and of epsilon at the size after that, halved at each further one. */
+  readonly finerSteps: number;
+  readonly finerEpsilon: number;
+  /** In pixels, of what is painted coarse to fine. */
+  readonly smallestSize: number;
   /** Taps of the filter that smooths it. */
   readonly smoothing: readonly number[];
   readonly paperPenalty: number;

@@ -36,6 +36,14 @@ interface Fixtures {
   masks: { hole: Coded<Mask, "levels">; stroke: Coded<Mask, "levels"> };
   every: number;
   starts: (StartCase & { parameters: Record<string, ParameterValue> })[];
+  staged: {
+    task: string;
+    target: string;
+    parameters: Record<string, ParameterValue>;
+    stages: { size: number; steps: number; radius: number | null; stepSize: number; starts: number[][] }[];
+  }[];
+  shifted: { size: number; largest: number; seed: number; seen: number[][] };
+  continued: { task: string; pixels: string; start: number[]; enlarged: number[]; heat: number[] }[];
   strokeRegion: number[];
   weights: { file: string; declaration: WeightsDeclaration; every: number; expanded: number[] };
 }

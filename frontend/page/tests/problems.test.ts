@@ -66,7 +66,7 @@ describe("what cannot be run says so", () => {
     fails({ parameters: { fill: "blur" } }).toThrow("fill is 'blur'; give 'harmonic' or 'mean'.");
     fails({ parameters: { penalty: -1 } }).toThrow("give 'paper', a finite number of at least 0 or None.");
     fails({ parameters: { knobs: 1 } }).toThrow("The parameter knobs of inpaint is unknown");
-    fails({ parameters: { size: 64 } }).toThrow("cannot be changed on a page");
+    fails({ parameters: { size: 64 } }).toThrow("size is 64; give 20, 40, 80 or None.");
   });
 
   it("and a model may not do everything", () => {

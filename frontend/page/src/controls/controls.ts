@@ -141,19 +141,19 @@ function choiceOf(parameter: ChoiceParameter, changed: () => void): Control {
 
 const firstWords = (text: string): string => text.split(":")[0] ?? text;
 
-function sizeOf(parameter: NumberParameter, inputSize: number, changed: () => void): Control {
-  const sizes = [...new Set([128, 192, 256, 2 * inputSize])].filter((size) => size > inputSize).sort((a, b) => a - b);
-  const options: [string, ParameterValue][] = [[say("%1 px, the model's", inputSize), null]];
+function sizeOf(parameter: NumberParameter, changed: () => void): Control {
+  const [own = 0, ...larger] = parameter.among ?? [];
+  const options: [string, ParameterValue][] = [[say("%1 px, the model's", own), null]];
   return new ChoiceControl(
     parameter,
-    [...options, ...sizes.map((size): [string, number] => [`${size} px`, size])],
+    [...options, ...larger.map((size): [string, number] => [`${size} px`, size])],
     changed,
   );
 }
 
-function controlOf(parameter: ParameterDeclaration, inputSize: number, changed: () => void): Control {
+function controlOf(parameter: ParameterDeclaration, changed: () => void): Control {
   if (parameter.kind === "choice") return choiceOf(parameter, changed);
-  return parameter.name === "size" ? sizeOf(parameter, inputSize, changed) : new NumberControl(parameter, changed);
+  return parameter.among ? sizeOf(parameter, changed) : new NumberControl(parameter, changed);
 }
 
 /** The controls of one task; the advanced ones are folded away. */
@@ -161,15 +161,13 @@ export class TaskControls {
   readonly root = element("div", "rs-controls");
   private readonly controls: ReadonlyMap<string, Control>;
 
-  /** @param inputSize the model's, in pixels */
   constructor(
     readonly task: TaskDeclaration,
-    inputSize: number,
     changed: () => void,
   ) {
     const built = task.parameters.map((parameter) => ({
       parameter,
-      control: controlOf(parameter, inputSize, changed),
+      control: controlOf(parameter, changed),
     }));
     this.controls = new Map(built.map(({ parameter, control }) => [parameter.name, control]));
     const grid = (isAdvanced: boolean) =>

@@ -22,7 +22,8 @@ export function allowedWords(parameter: ParameterDeclaration): string {
   return parameter.kind === "choice" ? allowedChoices(parameter) : allowedNumbers(parameter);
 }
 
-function allowedNumbers({ whole, minimum, aboveMinimum, maximum, optional }: NumberParameter): string {
+function allowedNumbers({ whole, minimum, aboveMinimum, maximum, optional, among }: NumberParameter): string {
+  if (among) return [...among, ...(optional ? [say("none")] : [])].join(", ");
   const kind = whole ? say("a whole number") : say("a number");
   const bound = aboveMinimum ? say("above %1", minimum) : say("of at least %1", minimum);
   const top = maximum === null ? "" : ` ${say("and at most %1", maximum)}`;

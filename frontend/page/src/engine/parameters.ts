@@ -41,7 +41,8 @@ export function checkParameter(parameter: ParameterDeclaration, value: Parameter
 function allows(parameter: ParameterDeclaration, value: number): boolean {
   if (!Number.isFinite(value)) return false;
   if (parameter.kind === "choice") return parameter.weight && value >= 0;
-  const { minimum, maximum, aboveMinimum, whole } = parameter;
+  const { minimum, maximum, aboveMinimum, whole, among } = parameter;
+  if (among && !among.includes(value)) return false;
   const isAbove = aboveMinimum ? value > minimum : value >= minimum;
   return isAbove && value <= (maximum ?? Infinity) && (!whole || Number.isInteger(value));
 }
@@ -52,11 +53,14 @@ export function allowed(parameter: ParameterDeclaration): string {
     const words = Object.keys(parameter.options).map((word) => `'${word}'`);
     if (parameter.weight) words.push("a finite number of at least 0");
     if (parameter.optional) words.push("None");
-    const last = words.pop() ?? "";
-    return words.length ? `${words.join(", ")} or ${last}` : last;
+    return listed(words);
   }
-  const { whole, aboveMinimum, minimum, maximum } = parameter;
+  const { whole, aboveMinimum, minimum, maximum, among } = parameter;
+  if (among) return listed([...among.map(String), ...(parameter.optional ? ["None"] : [])]);
   const kind = whole ? "a whole number" : "a finite number";
   const bound = aboveMinimum ? `above ${minimum}` : `of at least ${minimum}`;
   return `${kind} ${bound}${maximum === null ? "" : ` and at most ${maximum}`}`;
 }
+
+const listed = (words: readonly string[]): string =>
+  words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}` : (words[0] ?? "");

@@ -56,12 +56,17 @@ export function maskLevels({ width, height, levels }: Mask): Plane {
 
 /** Square planes of another size, bicubic with anti-aliasing, clamped to [0, 1]; any number of planes. */
 export function resize(values: Float32Array, from: number, to: number): Float32Array {
+  return scaled(values, from, to).map((value) => Math.min(Math.max(value, 0), 1));
+}
+
+/** The same without limits, for what is no picture. */
+export function scaled(values: Float32Array, from: number, to: number): Float32Array {
   const kernels = weightsOf(from, to);
   const planes = values.length / (from * from);
   const rows = along(values, planes * from, from, kernels);
   const turned = transpose(rows, planes, from, to);
   const columns = along(turned, planes * to, from, kernels);
-  return transpose(columns, planes, to, to).map((value) => Math.min(Math.max(value, 0), 1));
+  return transpose(columns, planes, to, to);
 }
 
 interface Kernel {

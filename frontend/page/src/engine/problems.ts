@@ -2,7 +2,7 @@
  * What a run optimises: each task's start, and the values that its recorded step reads. The counterpart of
  * `robust_widgets/tasks/`, compared with it by the tests.
  */
-import type { ParameterValue, Pictures, RunRequest } from "@robust-widgets/shared/session";
+import type { Pictures, RunRequest } from "@robust-widgets/shared/session";
 import type { Manifest, TaskDeclaration } from "../manifest";
 import { edgeWeights, groundWeights, roundHalfToEven } from "./calm";
 import { UserError } from "./errors";
@@ -13,17 +13,22 @@ import { CHANNELS, fitPicture, resize } from "./planes";
 import { Generator } from "./random";
 import { regionOf } from "./region";
 import type { Seeds } from "./seeds";
+import { type Jitter, type Parameters, sizeStages } from "./stages";
 
 export interface Problem {
   readonly task: TaskDeclaration;
   /** Checked. */
-  readonly parameters: Readonly<Record<string, ParameterValue>>;
+  readonly parameters: Parameters;
   /** The class or feature, in words. */
   readonly target: string;
   readonly size: number;
   readonly steps: number;
   /** Each picture's, `3 * size * size`. */
   readonly starts: readonly Float32Array[];
+  /** 1 where the task may paint; left out for everywhere. */
+  readonly region?: Uint8Array;
+  /** How the loss shifts pictures that are larger than the model's; null for not at all. */
+  readonly jitter: Jitter | null;
   /** Epsilon in raw pixels; null if there is no limit. */
   readonly radius: number | null;
   readonly structure: string;
@@ -46,7 +51,7 @@ interface Context {
   readonly manifest: Manifest;
   readonly seeds: Seeds | null;
   readonly request: RunRequest;
-  readonly parameters: Readonly<Record<string, ParameterValue>>;
+  readonly parameters: Parameters;
   readonly size: number;
 }
 
@@ -80,19 +85,46 @@ const STARTS: Readonly<Record<string, (context: Context) => Start>> = {
 /** Whether a page can run a task: somebody's own task has a start that it does not know. */
 export const isKnown = (task: string): boolean => Object.hasOwn(STARTS, task);
 
-/** The problem that a request asks for. Throws a `UserError` if it cannot be used. */
+/** The problem that a request asks for, at its size alone. Throws a `UserError` if it cannot be used. */
 export function buildProblem(manifest: Manifest, seeds: Seeds | null, request: RunRequest): Problem {
-  const task = manifest.tasks.find(({ name }) => name === request.task);
-  const start = STARTS[request.task];
-  if (!task || !start) {
-    const reason = manifest.model.missing[request.task] ?? `This page has no task '${request.task}'.`;
-    throw new UserError("task-missing", reason, { task: request.task });
+  return problemOf(manifest, seeds, request, parametersOf(manifest, request));
+}
+
+/** The problems that a request asks for, the smallest pictures first; one alone where it names its start. */
+export function buildStages(manifest: Manifest, seeds: Seeds | null, request: RunRequest): Problem[] {
+  const parameters = parametersOf(manifest, request);
+  const build = (own: Parameters) => problemOf(manifest, seeds, request, own);
+  if (request.start) return [build(parameters)];
+  const stages = sizeStages(parameters, manifest.model.inputSize, manifest.numbers);
+  try {
+    return stages.map(build);
+  } catch (error) {
+    // A mask may be so fine that it marks nothing, or everything, at a smaller size.
+    if (stages.length > 1 && error instanceof UserError && error.code.startsWith("mask")) return [build(parameters)];
+    throw error;
   }
-  const parameters = checkParameters(task, request.parameters);
-  const size = manifest.model.inputSize;
+}
+
+function taskOf(manifest: Manifest, { task: wanted }: RunRequest): TaskDeclaration {
+  const task = manifest.tasks.find(({ name }) => name === wanted);
+  if (task && isKnown(wanted)) return task;
+  const reason = manifest.model.missing[wanted] ?? `This page has no task '${wanted}'.`;
+  throw new UserError("task-missing", reason, { task: wanted });
+}
+
+/** All parameters of a request, checked. */
+export function parametersOf(manifest: Manifest, request: RunRequest): Parameters {
+  return checkParameters(taskOf(manifest, request), request.parameters);
+}
+
+function problemOf(manifest: Manifest, seeds: Seeds | null, request: RunRequest, parameters: Parameters): Problem {
+  const task = taskOf(manifest, request);
+  const size = Number(parameters["size"] ?? manifest.model.inputSize);
   const unit = task.target === "feature" ? unitOf(manifest, request.target) : classOf(manifest, request.target);
-  const { starts, inside, whole, weights } = start({ manifest, seeds, request, parameters, size });
+  const begin = STARTS[task.name] ?? fromPicture;
+  const { starts, inside, whole, weights } = begin({ manifest, seeds, request, parameters, size });
   const { start: given } = request;
+  const isHard = inside !== undefined && (parameters["penalty"] ?? null) === null;
   return {
     task,
     parameters,
@@ -100,8 +132,10 @@ export function buildProblem(manifest: Manifest, seeds: Seeds | null, request: R
     size,
     steps: Number(parameters["steps"]),
     starts: given ? Array.from({ length: given.count }, (_, index) => fitPicture(given, index, size).values) : starts,
+    ...(isHard && { region: inside }),
+    jitter: jitterOf(manifest, parameters, size),
     ...moves(manifest, parameters, size),
-    structure: structureOf(task, parameters),
+    structure: structureOf(task, parameters, manifest.model.inputSize),
     values: {
       ...lengths(manifest, parameters, size),
       target: unit.index,
@@ -113,6 +147,12 @@ export function buildProblem(manifest: Manifest, seeds: Seeds | null, request: R
         parameters["penalty"] === "paper" ? manifest.numbers.paperPenalty : Number(parameters["penalty"] ?? 0),
     },
   };
+}
+
+function jitterOf({ model, numbers }: Manifest, parameters: Parameters, size: number): Jitter | null {
+  if (size <= model.inputSize) return null;
+  const largest = Math.min(numbers.largestShift, Math.floor(size / 4));
+  return { largest, seed: Number(parameters["seed"] ?? 0) };
 }
 
 function fromPicture(context: Context): Start {
@@ -179,7 +219,7 @@ function withNoise({ manifest, parameters, size }: Context, values: Float32Array
 }
 
 /** Epsilon and step size in raw pixels of a picture of this size; under Linf they are levels. */
-function lengths({ numbers }: Manifest, parameters: Readonly<Record<string, ParameterValue>>, size: number) {
+function lengths({ numbers }: Manifest, parameters: Parameters, size: number) {
   const strength = Number(parameters["strength"] ?? 1);
   const { referenceSize, levels } = numbers;
   const raw = (name: string) => {
@@ -189,14 +229,15 @@ function lengths({ numbers }: Manifest, parameters: Readonly<Record<string, Para
   return { epsilon: raw("epsilon"), step_size: raw("step_size") };
 }
 
-function moves(manifest: Manifest, parameters: Readonly<Record<string, ParameterValue>>, size: number) {
+function moves(manifest: Manifest, parameters: Parameters, size: number) {
   return { radius: parameters["constraint"] === "none" ? null : lengths(manifest, parameters, size).epsilon };
 }
 
-function structureOf(task: TaskDeclaration, parameters: Readonly<Record<string, ParameterValue>>): string {
+function structureOf(task: TaskDeclaration, parameters: Parameters, inputSize: number): string {
   const use = task.uses.find(({ choices }) =>
     Object.entries(choices).every(([name, value]) => {
       const own = parameters[name];
+      if (name === "size") return (value ?? inputSize) === (own ?? inputSize);
       return typeof own === "number" ? typeof value === "number" : own === value;
     }),
   );

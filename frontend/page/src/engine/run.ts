@@ -3,8 +3,9 @@ import type { RunDescription, RunFrame, RunRequest } from "@robust-widgets/share
 import type { Manifest } from "../manifest";
 import { UserError } from "./errors";
 import type { Graph, Graphs, StepResult } from "./graphs";
-import { buildProblem, type Problem } from "./problems";
+import { buildStages, parametersOf, type Problem } from "./problems";
 import type { Seeds } from "./seeds";
+import { changedStart, enlargedFrame, shifts } from "./stages";
 
 /** Rows of a step's numbers before the classes' probabilities. */
 const METRICS = 3;
@@ -24,20 +25,55 @@ export async function runRequest(
   request: RunRequest,
   listener: RunListener,
 ): Promise<boolean> {
-  const problem = buildProblem(manifest, seeds, request);
-  const graph = await graphs.get(problem.structure);
+  const stages = buildStages(manifest, seeds, request);
+  const whole = stages.at(-1);
+  const first = stages[0];
+  if (!whole || !first) throw new Error("There is no problem.");
+  await graphs.get(first.structure);
   if (await listener.isStopped()) return false;
-  listener.started(problem.steps, describe(manifest, problem, request));
+  const parameters = parametersOf(manifest, request);
+  listener.started(Number(parameters["steps"]), describe(manifest, { ...whole, parameters }, request));
   const began = performance.now();
-  const bound = graph.bind(problem.values);
+  let before: { problem: Problem; frame: RunFrame } | null = null;
+  let steps = 0;
+  for (const stage of stages) {
+    const problem = before ? continued(stage, before) : stage;
+    const made = steps;
+    let last: RunFrame | null = null;
+    for await (const frame of framesOf(graphs, problem, began)) {
+      last = frame;
+      // The start of a further size shows the end of the one before.
+      if (made === 0 || frame.step > 0) listener.frame(enlargedFrame({ ...frame, step: made + frame.step }, whole.size));
+      const isLast = frame.step === problem.steps && stage === whole;
+      if (!isLast && (await listener.isStopped())) return false;
+    }
+    if (!last) throw new Error("There is no frame.");
+    before = { problem, frame: last };
+    steps += problem.steps;
+  }
+  return true;
+}
+
+/** A stage that starts from what the one before changed. */
+function continued(stage: Problem, { problem, frame }: { problem: Problem; frame: RunFrame }): Problem {
+  const starts = stage.starts.map((start, index) =>
+    changedStart(start, stage.region, stage.size, { start: problem.starts[index] ?? start, frame, index }),
+  );
+  return { ...stage, starts };
+}
+
+/** The frames of one problem. */
+async function* framesOf(graphs: Graphs, problem: Problem, began: number): AsyncGenerator<RunFrame> {
+  const graph = await graphs.get(problem.structure);
+  const drawn = problem.jitter && shifts(problem.jitter, problem.size);
+  let bound = graph.bind({ ...problem.values, ...drawn?.next().value });
   let pictures = [...problem.starts];
   for (let step = 0; step <= problem.steps; step++) {
     const results = await stepAll(graph, pictures, problem, bound);
-    listener.frame(frameOf(step, results, problem, (performance.now() - began) / 1000));
+    yield frameOf(step, results, problem, (performance.now() - began) / 1000);
     pictures = results.map(({ next }) => next);
-    if (step < problem.steps && (await listener.isStopped())) return false;
+    if (drawn) bound = graph.bind({ ...problem.values, ...drawn.next().value });
   }
-  return true;
 }
 
 async function stepAll(

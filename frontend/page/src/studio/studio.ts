@@ -261,7 +261,7 @@ export class Studio {
   private controlsOf(task: TaskDeclaration): TaskControls {
     let controls = this.controls.get(task);
     if (!controls) {
-      controls = new TaskControls(task, this.session.model.inputSize, () => this.changed());
+      controls = new TaskControls(task, () => this.changed());
       this.controls.set(task, controls);
     }
     return controls;
