@@ -126,7 +126,7 @@ def _unit_count(model: RobustClassifier) -> int:
 
 
 def pictures_of(model: RobustClassifier) -> dict[str, Any]:
-    """The model's feature catalogue and class pictures, and the examples that suit it, as addresses that hold their data.
+    """The model's features and class pictures, and the examples that suit it, as addresses that hold their data.
 
     Each of them is empty if there are none.
     """

@@ -77,7 +77,7 @@ class RecordedTasks:
 
     Attributes:
         structures: by name.
-        uses: for each task, each combination of its choices and of the sizes, with the name of the structure that it has.
+        uses: for each task, each combination of its choices and of the sizes, with the name of its structure.
         missing: for each task that the model cannot do, the reason in a sentence.
         sizes: of pictures in pixels, the model's own first.
     """
@@ -196,7 +196,7 @@ def _not_recorded(model: RobustClassifier, error: Exception) -> str:
 
 
 def combinations(spec: TaskSpec, size: int | None = None) -> Iterator[Choices]:
-    """Each combination of a task's choices at one size of pictures, the defaults first; None is the model's own size."""
+    """Each combination of a task's choices at one size, the defaults first; None is the model's own size."""
     choices = [parameter for parameter in spec.parameters if isinstance(parameter, Choice)]
     options: list[list[str | float | None]] = []
     for choice in choices:

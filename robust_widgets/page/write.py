@@ -27,6 +27,7 @@ from robust_widgets.tasks.running.run import resolve_model
 STATIC = Path(__file__).resolve().parent.parent / "static" / "page"
 INDEX, MANIFEST = "index.html", "manifest.json"
 WORKER_SOURCE, WORKER = "serviceWorker.js", "sw.js"
+ON_A_GPU = ".jspi."  # in the names of the runtime's files that only browsers with a GPU load
 TITLE, LONGEST_TITLE = "Robust Studio", 100
 TITLE_TAG = "<title>Robust Studio</title>"
 LARGEST_SIDE = 1024  # of the picture that a page opens with, in pixels
@@ -218,8 +219,9 @@ def with_lists(static: Mapping[str, bytes], files: Mapping[str, bytes]) -> dict[
     """The files of a page, of which two list them all: the manifest, and the service worker if there is one.
 
     The manifest also tells the length and the digest of each other file, so that a browser notices a download that was
-    cut or damaged. The service worker keeps the listed files for use without a network. It begins with their list and a digest of them,
-    so that a browser notices when any file has changed.
+    cut or damaged. The service worker keeps the listed files for use without a network, those that only some browsers
+    need when they have been loaded. It begins with their lists and a digest of all, so that a browser notices when any
+    file has changed.
 
     Args:
         static: the files that all pages share, by name.
@@ -236,7 +238,12 @@ def with_lists(static: Mapping[str, bytes], files: Mapping[str, bytes]) -> dict[
         digest = hashlib.sha256(worker)
         for name, data in sorted({**whole, MANIFEST: manifest}.items()):
             digest.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
-        page = {"version": digest.hexdigest()[:16], "files": names}
+        optional = [name for name in names if ON_A_GPU in name]
+        page = {
+            "version": digest.hexdigest()[:16],
+            "files": [name for name in names if name not in optional],
+            "optional": optional,
+        }
         whole[WORKER] = b"self.PAGE = %s;\n%s" % (json.dumps(page).encode(), worker)
     return {**whole, MANIFEST: manifest}  # written last: until then it is no page
 

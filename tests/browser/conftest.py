@@ -40,9 +40,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Robust Studio on a page, of the model "tiny" with two features."""
+    """Robust Studio on a page, of the model "tiny" with two features, at the model's size and twice that."""
+    from robust_widgets.page import structures  # which needs the extra fast
+
     folder = tmp_path_factory.mktemp("studio")
-    rw.write_page(folder, model="tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structures, "LARGER", (2,))
+        rw.write_page(folder, model="tiny")
     features = [
         {"name": name, "unit": unit, "classes": ["goldfish", "fruit"], "thumbnail": "icons/icon-192.png"}
         for unit, name in ((3, "scales 1"), (7, "stripes 1"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from lab import PATIENCE
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, Route
 
 import robust_widgets as rw
 from robust_widgets.runs.trace import Trace
@@ -34,6 +35,17 @@ SHOWN = """
   });
 }
 """
+
+
+def after_code(code: str) -> Callable[[Route], None]:
+    """Answers a request for a script with the script, before which some code is run."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        route.fulfill(status=200, headers=headers, body=f"{code};\n{response.body().decode()}")
+
+    return answer
 
 
 class PageStudio:

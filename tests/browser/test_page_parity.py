@@ -60,7 +60,7 @@ async ({ run, request, stopAfter }) => {
     engine.postMessage({ kind: 'cancel' });
   }
   while (!own().some(({ kind }) => kind === 'ended')) await wait();
-  const text = (values) => btoa(String.fromCharCode(...values));
+  const text = (values) => btoa(Array.from(values, (value) => String.fromCharCode(value)).join(""));
   return own().map((event) => event.kind !== 'frame' ? event : {
     ...event,
     frame: {

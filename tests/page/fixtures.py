@@ -182,7 +182,14 @@ def continued(arguments: dict[str, Any]) -> list[dict[str, Any]]:
     gradient = pixels[..., 0].copy()
     row = np.zeros(1)
     frame = Frame(
-        step=3, pixels=pixels, loss=row, probability=row, distance=row, seconds=0.0, probabilities=None, gradient=gradient
+        step=3,
+        pixels=pixels,
+        loss=row,
+        probability=row,
+        distance=row,
+        seconds=0.0,
+        probabilities=None,
+        gradient=gradient,
     )
     cases: list[dict[str, Any]] = []
     for task in ("translate", "inpaint"):

@@ -37,9 +37,7 @@ def test_each_combination_of_choices_has_a_structure(recorded: RecordedTasks) ->
         sizes = [None, *recorded.sizes[1:]]
         assert [choices for choices, _ in uses] == [choices for size in sizes for choices in combinations(spec, size)]
         assert {structure for _, structure in uses} <= set(recorded.structures)
-    in_ball = {
-        (choices["constraint"], choices["size"]): structure for choices, structure in recorded.uses["generate"]
-    }
+    in_ball = {(choices["constraint"], choices["size"]): structure for choices, structure in recorded.uses["generate"]}
     assert len(set(in_ball.values())) == len(in_ball) == 3 * len(recorded.sizes)
 
 
@@ -69,7 +67,19 @@ def test_a_recorded_step_is_that_of_the_loop(recorded: RecordedTasks) -> None:
 def test_the_browser_knows_each_input(recorded: RecordedTasks) -> None:
     """Inputs are named by the attributes of Python's objects; `frontend/page/src/engine/problems.ts` fills them in."""
     names = {entry.name for structure in recorded.structures.values() for entry in structure.inputs}
-    known = {"x", "start", "region", "epsilon", "step_size", "target", "channels", "picture", "_weight", "rows", "columns"}
+    known = {
+        "x",
+        "start",
+        "region",
+        "epsilon",
+        "step_size",
+        "target",
+        "channels",
+        "picture",
+        "_weight",
+        "rows",
+        "columns",
+    }
     weights = {"stepper.weight", "objective.second.weight"}
     assert {name.split(".")[-1] for name in names - weights} == known and weights <= names
 

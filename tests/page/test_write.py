@@ -21,7 +21,7 @@ from robust_widgets.errors import ParameterError, PictureError, SaveError, Setup
 from robust_widgets.interface import examples
 from robust_widgets.interface.tasks import task_spec
 from robust_widgets.models.classifier import RobustClassifier
-from robust_widgets.page import write
+from robust_widgets.page import structures, write
 from tests.helpers import smooth_model
 from tests.page.test_structures import Unrecordable, classifier, on_a_page
 
@@ -39,6 +39,7 @@ def static(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "engine.js").write_text("export {};\n")
     (folder / "icons/small.png").write_bytes(b"icon")
     monkeypatch.setattr(write, "STATIC", folder)
+    monkeypatch.setattr(structures, "LARGER", (2,))
     return folder
 
 
@@ -84,7 +85,7 @@ def test_the_manifest_declares_tasks_as_their_declarations_do(tmp_path: Path, mo
             declared = next(parameter for parameter in spec.parameters if parameter.name == shown["name"])
             assert shown["default"] == declared.default and shown["help"] == declared.help
         (size,) = (shown for shown in task["parameters"] if shown["name"] == "size")
-        assert size["among"] == [times * model.input_size for times in (1, 2, 4)]
+        assert size["among"] == [times * model.input_size for times in (1, 2)]
     steps = content["tasks"][0]["parameters"][0]
     assert steps["aboveMinimum"] is False and steps["maximum"] == 100_000
     assert content["model"]["classes"] == list(model.classes)
@@ -167,6 +168,8 @@ def test_a_list_of_files_from_elsewhere_removes_nothing_outside(listed: str, tmp
 def test_a_service_worker_lists_all_files_and_changes_with_them(static: Path) -> None:
     (static / "serviceWorker.js").write_text("keep();\n")
     worker = [b""] * 3
+    listed: list[str] = []
+    (static / "runtime.jspi.wasm").write_bytes(b"large")
     for place, weights in enumerate((b"a", b"a", b"b")):
         whole = write.with_lists(write.static_files(), {"weights.bin": weights, "manifest.json": b"{}"})
         worker[place] = whole["sw.js"]
@@ -180,7 +183,8 @@ def test_a_service_worker_lists_all_files_and_changes_with_them(static: Path) ->
         assert set(listed) - set(content["contents"]) == {"manifest.json", "sw.js"}
     head, _, rest = worker[0].partition(b"\n")
     page = json.loads(re.fullmatch(rb"self\.PAGE = (.*);", head)[1])  # type: ignore[index]
-    assert sorted([*page["files"], "sw.js"]) == sorted(listed) and rest == b"keep();\n"
+    assert sorted([*page["files"], "runtime.jspi.wasm", "sw.js"]) == sorted(listed) and rest == b"keep();\n"
+    assert page["optional"] == ["runtime.jspi.wasm"]
     assert worker[0] == worker[1] != worker[2]
 
 

@@ -14,7 +14,8 @@ import { registerServiceWorker } from "./studio/offline";
 
 async function open(): Promise<void> {
   chooseLanguage();
-  const session = await WorkerSession.open();
+  const compute = new URLSearchParams(location.search).get("compute");
+  const session = await WorkerSession.open(undefined, compute === "webgpu" || compute === "wasm" ? compute : null);
   await start(session.manifest, session, document.body);
   document.documentElement.dataset["ready"] = "true";
   registerServiceWorker();

@@ -8,6 +8,8 @@ interface PageFiles {
   version: string;
   /** Names, beside this file. */
   files: string[];
+  /** Names of those that only some browsers need; they are kept once they have been loaded. */
+  optional: string[];
 }
 
 /** As much of a service worker's own scope as is used here. */
@@ -30,7 +32,7 @@ interface RequestEvent {
 }
 
 const scope = self as unknown as Scope;
-const { version, files } = scope.PAGE;
+const { version, files, optional } = scope.PAGE;
 const folder = new URL("./", scope.location.href);
 const prefix = `robust-studio ${folder.pathname} `;
 const cacheName = prefix + version;
@@ -64,11 +66,12 @@ async function respond(request: Request): Promise<Response> {
   const url = new URL(request.url);
   url.search = url.hash = "";
   if (url.href === folder.href) url.pathname += "index.html";
+  const name = url.href.slice(folder.href.length);
   const isWantedFresh = request.cache === "reload" && request.mode !== "navigate";
   const kept = isWantedFresh ? undefined : await cache.match(url.href);
   const response = kept ?? (await fetch(request));
-  const isListed = files.includes(url.href.slice(folder.href.length));
-  if (isWantedFresh && response.ok && isListed) await cache.put(url.href, response.clone());
+  const isToBeKept = optional.includes(name) || (isWantedFresh && files.includes(name));
+  if (!kept && response.status === 200 && isToBeKept) await cache.put(url.href, response.clone());
   return isolated(response);
 }
 

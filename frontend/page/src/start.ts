@@ -39,6 +39,11 @@ export async function start(manifest: Manifest, session: WorkerSession, host: HT
     });
   };
   session.onRestart = watch;
+  session.onDevice = () => {
+    header.show(session.model, session.loading);
+    studio.runner.view.set("device", session.model.device);
+    if (!session.loading) status.show(say("The GPU does not compute any more; runs go on without it."), "warning");
+  };
   watch();
   const isLinked = studio.follow(location.hash);
   window.addEventListener("hashchange", () => studio.follow(location.hash));

@@ -37,7 +37,7 @@ it("takes what arrives whole, and asks once more past all caches for what does n
 });
 
 it("says what is wrong, by names that may be tried again", async () => {
-  const codeOf = (error: UserError) => error.code;
+  const codeOf = (error: unknown) => (error as UserError).code;
   answers = [half, other];
   const code = await download(ADDRESS, CONTENT).catch(codeOf);
   answers = [() => new Response("", { status: 404 })];
@@ -61,7 +61,7 @@ it("ends a download that brings nothing for a minute", async () => {
     });
     return Promise.resolve(new Response(started));
   });
-  const result = download(ADDRESS).catch(({ message }: UserError) => message);
+  const result = download(ADDRESS).catch((error: unknown) => (error as UserError).message);
   await vi.advanceTimersByTimeAsync(61_000);
   expect(await result).toBe("weights.bin could not be downloaded; check the connection, then try again.");
 });

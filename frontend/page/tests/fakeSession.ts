@@ -84,8 +84,8 @@ export class FakeSession implements Session {
     this.end("stopped");
   }
 
-  fail(message: string, details = ""): void {
-    this.end("failed", message, details);
+  fail(message: string, details = "", code = ""): void {
+    this.end("failed", message, details, code);
   }
 
   close(): void {
@@ -118,9 +118,9 @@ export class FakeSession implements Session {
     if (this.step >= this.steps) this.end("done");
   }
 
-  private end(state: RunState, message = "", details = ""): void {
+  private end(state: RunState, message = "", details = "", code = ""): void {
     const { listener } = this;
     this.listener = null;
-    listener?.({ kind: "ended", run: this.run, state, message, code: "", values: {}, details });
+    listener?.({ kind: "ended", run: this.run, state, message, code, values: {}, details });
   }
 }

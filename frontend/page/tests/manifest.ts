@@ -12,7 +12,7 @@ const numberOf = (change: Partial<ParameterDeclaration> & { name: string }): Par
 const PARAMETERS = [
   numberOf({ name: "steps", default: 4, minimum: 1 }),
   numberOf({ name: "epsilon", default: 40, high: 80 }),
-  numberOf({ name: "seed", default: null, optional: true, advanced: true }),
+  numberOf({ name: "seed", default: null, optional: true, advanced: true, maximum: 2 ** 32 }),
 ];
 
 const taskOf = (change: Partial<TaskDeclaration> & { name: string }): TaskDeclaration => ({

@@ -1,5 +1,5 @@
 /** Larger pictures are painted coarse to fine as in Python. */
-import type { RunFrame } from "@robust-widgets/shared/session";
+import type { Mask, RunFrame } from "@robust-widgets/shared/session";
 import { expect, it } from "vitest";
 import { buildStages } from "../src/engine/problems";
 import { Seeds } from "../src/engine/seeds";
@@ -9,21 +9,24 @@ import { bytes, distance, fixtures, maskOf, request, thinned } from "./fixtures"
 const { manifest } = fixtures;
 const seeds = manifest.seeds && new Seeds(bytes(fixtures.seeds).buffer, manifest.seeds);
 
-it.each(fixtures.staged)("$task $parameters has the sizes of Python", ({ task, target, parameters, stages: wanted }) => {
-  const stages = buildStages(manifest, seeds, request(task, target, parameters));
-  expect(stages.map(({ size }) => size)).toEqual(wanted.map(({ size }) => size));
-  stages.forEach((stage, index) => {
-    const { size, steps, radius, stepSize, starts } = wanted[index] ?? {};
-    expect(stage.steps).toBe(steps);
-    expect(stage.radius).toEqual(radius === null ? null : expect.closeTo(radius ?? NaN, 6));
-    expect(stage.values["step_size"]).toBeCloseTo(stepSize ?? NaN, 7);
-    expect(stage.jitter === null).toBe(size === manifest.model.inputSize);
-    expect(stage.structure).toMatch(new RegExp(`-${String(size)}$`));
-    stage.starts.forEach((start, picture) => {
-      expect(distance(thinned(start, 10 * fixtures.every), starts?.[picture] ?? [])).toBeLessThan(2e-6);
+it.each(fixtures.staged)(
+  "$task $parameters has the sizes of Python",
+  ({ task, target, parameters, stages: wanted }) => {
+    const stages = buildStages(manifest, seeds, request(task, target, parameters));
+    expect(stages.map(({ size }) => size)).toEqual(wanted.map(({ size }) => size));
+    stages.forEach((stage, index) => {
+      const { size, steps, radius, stepSize, starts } = wanted[index] ?? {};
+      expect(stage.steps).toBe(steps);
+      expect(stage.radius).toEqual(radius === null ? null : expect.closeTo(radius ?? NaN, 6));
+      expect(stage.values["step_size"]).toBeCloseTo(stepSize ?? NaN, 7);
+      expect(stage.jitter === null).toBe(size === manifest.model.inputSize);
+      expect(stage.structure).toMatch(new RegExp(`-${String(size)}$`));
+      stage.starts.forEach((start, picture) => {
+        expect(distance(thinned(start, 10 * fixtures.every), starts?.[picture] ?? [])).toBeLessThan(2e-6);
+      });
     });
-  });
-});
+  },
+);
 
 it("shifts the pictures of a step as torch draws it", () => {
   const { size, largest, seed, seen } = fixtures.shifted;
@@ -59,12 +62,14 @@ it.each(fixtures.continued)("$task goes on at the next size from what was change
 });
 
 it("has one size alone where a start is given, or a mask is too fine for a smaller one", () => {
-  const start = { ...request("translate", "dog").picture, count: 1 } as NonNullable<ReturnType<typeof request>["start"]>;
+  const start = { ...request("translate", "dog").picture, count: 1 } as NonNullable<
+    ReturnType<typeof request>["start"]
+  >;
   expect(buildStages(manifest, seeds, { ...request("translate", "dog", { size: 80 }), start }).length).toBe(1);
   const levels = new Uint8Array(61 * 47).fill(255);
   for (const at of [0, 1]) levels[20 * 61 + 20 + at] = 0;
-  const fine = { ...maskOf("hole"), levels };
-  const sizes = (mask: typeof fine) =>
+  const fine: Mask = { ...maskOf("hole"), levels };
+  const sizes = (mask: Mask) =>
     buildStages(manifest, seeds, { ...request("inpaint", "dog", { size: 80 }), mask }).map(({ size }) => size);
   expect(sizes(fine)).toEqual([80]);
   expect(sizes(maskOf("hole"))).toEqual([20, 40, 80]);

@@ -68,6 +68,43 @@ test("Run sends what is painted, the class and the parameters, and each step is 
   expect(button(".rs-stop").disabled).toBe(true);
 });
 
+test("a surprise generates a class from a seed, and the examples fold", () => {
+  const examples = studio.root.querySelector<HTMLDetailsElement>(".rs-examples");
+  expect(examples?.open).toBe(true);
+  press(".rs-example:last-child");
+  const [request] = session.requests;
+  expect(request?.task).toBe("generate");
+  expect(session.model.classes).toContain(request?.target);
+  session.advance(4);
+  expect(examples?.open).toBe(false);
+});
+
+test("what is painted folds the examples", () => {
+  stroke(12, 12);
+  expect(studio.root.querySelector<HTMLDetailsElement>(".rs-examples")?.open).toBe(false);
+});
+
+test("a task that the page does not have says why", () => {
+  const model = { ...MANIFEST.model, missing: { dream: "It needs Python." } };
+  const other = new Studio({ ...MANIFEST, model }, session, status, SIDE);
+  other.root.querySelector<HTMLButtonElement>(".rs-task-missing")?.click();
+  expect(status.text).toBe("It needs Python.");
+  expect(other.follow("#task=dream") && status.text).toMatch(/which this page does not have\. It needs Python\.$/);
+});
+
+test("a run that failed for a passing reason can be tried again", () => {
+  stroke(12, 12);
+  press(".rs-run");
+  session.fail("A file is missing.", "", "download-missing");
+  const again = status.root.querySelector<HTMLButtonElement>(".rs-status-action");
+  expect([again?.hidden, again?.textContent]).toEqual([false, "Try again"]);
+  again?.click();
+  expect([session.requests.length, session.requests[1] === session.requests[0]]).toEqual([2, true]);
+  expect(status.text).toBe("");
+  session.fail("It is NaN.");
+  expect(again?.hidden).toBe(true);
+});
+
 test("a new run stops the one before, and both stay in the history", () => {
   stroke(12, 12);
   press(".rs-run");

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from robust_widgets.pictures.sketches import SKETCHES, Shape, line, mirrored, oval, render
 from robust_widgets.testing import FakeSession
 from robust_widgets.widgets.studio import StudioWidget
-from robust_widgets.pictures.sketches import SKETCHES, Shape, line, mirrored, oval, render
 from tests.widgets.page import Page, is_sentence
 
 CLASSES = ("dog", "goldfish", "pizza", "lion")

@@ -70,7 +70,7 @@ async function readAll(response: Response, arrived: () => void): Promise<Uint8Ar
 /** Whether bytes are what they should be; without encryption, browsers cannot compute digests, and lengths decide. */
 async function hasContent(bytes: Uint8Array<ArrayBuffer>, { length, sha256 }: Content): Promise<boolean> {
   if (bytes.length !== length) return false;
-  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
+  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle;
   if (!subtle) return true;
   const digest = new Uint8Array(await subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;

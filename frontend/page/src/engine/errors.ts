@@ -15,13 +15,7 @@ export class UserError extends Error {
 }
 
 /** Names of what may be mended by trying again. */
-const PASSING: ReadonlySet<string> = new Set([
-  "crashed",
-  "download-cut",
-  "download-missing",
-  "file-damaged",
-  "memory",
-]);
+const PASSING: ReadonlySet<string> = new Set(["crashed", "download-cut", "download-missing", "file-damaged", "memory"]);
 
 /** Whether it makes sense to try again what ended with a sentence of this name. */
 export const isPassing = (code: string): boolean => PASSING.has(code);

@@ -163,8 +163,9 @@ function fromSeeds({ manifest, seeds, request, parameters, size }: Context): Sta
   if (!seeds) throw new UserError("no-seeds", `The model ${manifest.model.name} has no seed statistics.`);
   const first = Number(parameters["seed"]);
   const { index } = classOf(manifest, request.target);
+  const share = Math.min(1, manifest.model.inputSize / size); // larger pictures get less noise
   const starts = Array.from({ length: Number(parameters["n"]) }, (_, picture) =>
-    seeds.draw(index, new Generator(first + picture), size, manifest.numbers.smoothing),
+    seeds.draw(index, new Generator(first + picture), size, manifest.numbers.smoothing, share),
   );
   return { starts };
 }

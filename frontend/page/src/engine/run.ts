@@ -3,6 +3,7 @@ import type { RunDescription, RunFrame, RunRequest } from "@robust-widgets/share
 import type { Manifest } from "../manifest";
 import { UserError } from "./errors";
 import type { Graph, Graphs, StepResult } from "./graphs";
+import type { Feeds } from "./runtime";
 import { buildStages, parametersOf, type Problem } from "./problems";
 import type { Seeds } from "./seeds";
 import { changedStart, enlargedFrame, shifts } from "./stages";
@@ -37,18 +38,19 @@ export async function runRequest(
   let before: { problem: Problem; frame: RunFrame } | null = null;
   let steps = 0;
   for (const stage of stages) {
-    const problem = before ? continued(stage, before) : stage;
+    const problem: Problem = before ? continued(stage, before) : stage;
     const made = steps;
     let last: RunFrame | null = null;
     for await (const frame of framesOf(graphs, problem, began)) {
       last = frame;
       // The start of a further size shows the end of the one before.
-      if (made === 0 || frame.step > 0) listener.frame(enlargedFrame({ ...frame, step: made + frame.step }, whole.size));
+      if (made === 0 || frame.step > 0)
+        listener.frame(enlargedFrame({ ...frame, step: made + frame.step }, whole.size));
       const isLast = frame.step === problem.steps && stage === whole;
       if (!isLast && (await listener.isStopped())) return false;
     }
     if (!last) throw new Error("There is no frame.");
-    before = { problem, frame: last };
+    before = { problem: stage, frame: last }; // whose start is not yet changed
     steps += problem.steps;
   }
   return true;
@@ -80,7 +82,7 @@ async function stepAll(
   graph: Graph,
   pictures: readonly Float32Array[],
   { starts }: Problem,
-  bound: ReturnType<Graph["bind"]>,
+  bound: Feeds,
 ): Promise<StepResult[]> {
   const results: StepResult[] = [];
   for (const [index, x] of pictures.entries()) results.push(await graph.step(x, starts[index] ?? x, bound));

@@ -20,8 +20,10 @@ export class Seeds {
     [, this.rank = 0, this.length = 0] = factor.shape;
   }
 
-  /** A start of a class: enlarged bicubically, and covered with smooth grey noise. */
-  draw(index: number, generator: Generator, size: number, taps: readonly number[]): Float32Array {
+  /** A start of a class: enlarged bicubically, and covered with smooth grey noise.
+   *
+   * @param share of the noise, 1 for all of it */
+  draw(index: number, generator: Generator, size: number, taps: readonly number[], share = 1): Float32Array {
     const { rank, length } = this;
     const numbers = generator.normal(rank);
     const small = Float32Array.from({ length }, (_, place) => {
@@ -33,7 +35,7 @@ export class Seeds {
     });
     const enlarged = resize(small, Math.sqrt(length / CHANNELS), size);
     const grey = smoothNoise(1, size, generator, taps);
-    const amount = this.noise[index] ?? 0;
+    const amount = Math.fround(share * (this.noise[index] ?? 0));
     return enlarged.map((value, place) => {
       const noise = Math.fround(amount * (grey[place % grey.length] ?? 0));
       return Math.min(Math.max(value + noise, 0), 1);

@@ -11,6 +11,7 @@ import { type Manifest, loadManifest } from "../manifest";
 import { cut } from "./download";
 import { reportOf } from "./errors";
 import type { FromWorker, ToWorker } from "./messages";
+import type { Provider } from "./runtime";
 
 const ENGINE = "engine.js";
 const SILENT = { message: "", code: "", values: {}, details: "" } as const;
@@ -31,17 +32,22 @@ export class WorkerSession implements Session {
   private isClosed = false;
   /** Called when the model is being loaded once more; `onLoaded` then tells of that. */
   onRestart: () => void = () => undefined;
+  /** Called when something else computes from now on, such as WebAssembly after the GPU was lost. */
+  onDevice: () => void = () => undefined;
 
   constructor(
     readonly manifest: Manifest,
     private readonly base: string,
+    private readonly compute: Provider | null = null,
   ) {
     this.start();
   }
 
-  /** The session of a page. Rejects with a sentence if the page's manifest cannot be read. */
-  static async open(base: string = document.baseURI): Promise<WorkerSession> {
-    return new WorkerSession(await loadManifest(base), base);
+  /** The session of a page. Rejects with a sentence if the page's manifest cannot be read.
+   *
+   * @param compute what should compute; null for what is faster */
+  static async open(base: string = document.baseURI, compute: Provider | null = null): Promise<WorkerSession> {
+    return new WorkerSession(await loadManifest(base), base, compute);
   }
 
   get model(): ModelInfo {
@@ -96,7 +102,7 @@ export class WorkerSession implements Session {
     this.worker = worker;
     this.loaded = null;
     this.device = "";
-    this.send({ kind: "open", manifest: this.manifest, base: this.base });
+    this.send({ kind: "open", manifest: this.manifest, base: this.base, compute: this.compute });
   }
 
   private stop(): void {
@@ -113,6 +119,11 @@ export class WorkerSession implements Session {
       this.device = message.device;
       if (message.loaded.message) this.ended(message.loaded);
       else this.report(message.loaded);
+      return;
+    }
+    if (message.kind === "device") {
+      this.device = message.device;
+      this.onDevice();
       return;
     }
     const listener = this.listeners.get(message.run);

@@ -66,11 +66,9 @@ export function enlargedFrame(frame: RunFrame, size: number): RunFrame {
   }
   const gradient = frame.gradient && new Uint8Array(count * size * size);
   gradient?.forEach((_, place) => {
-    const [index, row, column] = [
-      Math.floor(place / size ** 2),
-      Math.floor(place / size) % size,
-      place % size,
-    ].map((value, axis) => (axis ? Math.floor((value * width) / size) : value)) as [number, number, number];
+    const [index, row, column] = [Math.floor(place / size ** 2), Math.floor(place / size) % size, place % size].map(
+      (value, axis) => (axis ? Math.floor((value * width) / size) : value),
+    ) as [number, number, number];
     gradient[place] = frame.gradient?.[(index * width + row) * width + column] ?? 0;
   });
   return { ...frame, pictures: { count, width: size, height: size, pixels }, gradient };

@@ -7,7 +7,7 @@ import { Graphs } from "./graphs";
 import type { FromWorker, ToWorker } from "./messages";
 import { isKnown } from "./problems";
 import { runRequest } from "./run";
-import { prepareRuntime } from "./runtime";
+import type { Provider } from "./runtime";
 import { Seeds } from "./seeds";
 
 interface Engine {
@@ -30,7 +30,7 @@ let running: Promise<void> = Promise.resolve();
 
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === "open") {
-    engine = open(data.manifest, data.base);
+    engine = open(data.manifest, data.base, data.compute ?? null);
     engine.catch(() => undefined); // reported by `open`
   } else if (data.kind === "cancel") {
     newest = 0;
@@ -41,13 +41,12 @@ self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   }
 });
 
-async function open(manifest: Manifest, base: string): Promise<Engine> {
+async function open(manifest: Manifest, base: string, wanted: Provider | null): Promise<Engine> {
   try {
-    const device = await prepareRuntime(manifest, base);
-    const graphs = new Graphs(manifest, base);
+    const graphs = new Graphs(manifest, base, (device) => post({ kind: "device", device }));
     const task = manifest.tasks.find(({ name }) => name === manifest.task && isKnown(name));
     const first = task?.uses[0]?.structure;
-    const [seeds] = await Promise.all([loadSeeds(manifest, base), first === undefined ? null : graphs.get(first)]);
+    const [seeds, device] = await Promise.all([loadSeeds(manifest, base), graphs.start(first, wanted)]);
     post({ kind: "loaded", device, loaded: { message: "", code: "", values: {}, details: "" } });
     return { manifest, graphs, seeds };
   } catch (error) {

@@ -8,6 +8,8 @@ const STUDIO = {
     "Link kopiert; er öffnet diese Aufgabe mit diesen Einstellungen.",
   "Link to these settings": "Link zu diesen Einstellungen",
   "Try again": "Noch einmal",
+  "The GPU does not compute any more; runs go on without it.":
+    "Der Grafikprozessor rechnet nicht mehr; Läufe gehen ohne ihn weiter.",
   "The studio could not be opened: %1": "Das Studio ließ sich nicht öffnen: %1",
   "This browser lets the page store nothing here, so the painting is lost when the page is closed.":
     "Dieser Browser lässt die Seite hier nichts speichern; das Bild ist verloren, wenn die Seite geschlossen wird.",

@@ -35,6 +35,10 @@ export const GERMAN_TASKS: Readonly<Record<string, string>> = {
   "Paint features of the model into parts of a picture.": "Merkmale des Modells in Teile eines Bildes malen.",
   "paint features": "Merkmale malen",
 
+  Dream: "Träumen",
+  "A page cannot do the task 'dream': each layer needs a step of its own; use Python.":
+    "Träumen kann eine Seite nicht: jede Schicht braucht einen eigenen Schritt; nehmen Sie Python.",
+
   steps: "Schritte",
   "Number of gradient steps.": "Zahl der Gradientenschritte.",
   epsilon: "Epsilon",
@@ -112,7 +116,8 @@ export const GERMAN_PROBLEMS: Readonly<Record<string, string>> = {
   "mask-outside":
     "Die Maske ist im mittleren Quadrat des Bildes leer, und mehr wird nicht benutzt; markieren Sie dort etwas.",
   memory: "Dem Browser fehlt Speicher; schließen Sie andere Tabs, und versuchen Sie es noch einmal.",
-  "no-simd": "Dem WebAssembly dieses Browsers fehlen Vektoren (SIMD), die die Schritte berechnen; nehmen Sie einen neueren.",
+  "no-simd":
+    "Dem WebAssembly dieses Browsers fehlen Vektoren (SIMD), die die Schritte berechnen; nehmen Sie einen neueren.",
   "no-wasm": "Dieser Browser hat kein WebAssembly, das die Schritte berechnet; nehmen Sie einen neueren.",
   "no-seeds": "Dieses Modell hat keine Verteilung, aus der es Bilder erzeugt; wählen Sie eine andere Aufgabe.",
   "other-version": "Diese Seite stammt von einer anderen Version von robust-widgets ({madeBy}); erzeugen Sie sie neu.",

@@ -22,9 +22,7 @@ export class Examples {
       return buttonOf(picture, label, help, () => actions.begin(example));
     });
     const dice = element("span", "rs-example-picture", {}, icon(DICE));
-    buttons.push(
-      buttonOf(dice, say("surprise"), say("Paint a class drawn at random"), () => actions.surprise()),
-    );
+    buttons.push(buttonOf(dice, say("surprise"), say("Paint a class drawn at random"), () => actions.surprise()));
     const strip = element("div", "rs-example-strip", {}, ...buttons);
     this.root.append(element("summary", "", {}, say("Begin with an example")), strip);
     this.root.open = true;

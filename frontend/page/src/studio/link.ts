@@ -21,18 +21,23 @@ export function hashOf({ task, target, parameters }: Setup): string {
 /** What a link asks for, and a sentence about what of it this page does not know.
  *
  * @param isTarget whether the page has this class or feature
+ * @param missing tasks that the page does not have, with the reason in a sentence
  * @returns null if it asks for nothing */
 export function readHash(
   hash: string,
   tasks: readonly TaskDeclaration[],
   isTarget: (task: TaskDeclaration, name: string) => boolean,
+  missing: Readonly<Record<string, string>> = {},
 ): { setup: Setup | null; problem: string } | null {
   const values = new URLSearchParams(hash.replace(/^#/, ""));
   const name = values.get("task");
   if (name === null) return null;
   const task = tasks.find((other) => other.name === name);
-  if (!task)
-    return { setup: null, problem: say("The link asks for the task “%1”, which this page does not have.", name) };
+  if (!task) {
+    const reason = Object.hasOwn(missing, name) ? (missing[name] ?? "") : "";
+    const words = say("The link asks for the task “%1”, which this page does not have.", name);
+    return { setup: null, problem: reason ? `${words} ${say(reason)}` : words };
+  }
   const wanted = values.get(task.target) ?? "";
   const target = isTarget(task, wanted) ? wanted : "";
   const ignored = wanted && !target ? [wanted] : [];

@@ -77,7 +77,12 @@ export class Studio {
       stop: () => this.runner.stop(),
       live: (isOn) => (this.live.isOn = isOn),
     });
-    this.tasks = new TaskChooser(manifest.tasks, (task) => this.chooseTask(task));
+    this.tasks = new TaskChooser(
+      manifest.tasks,
+      (task) => this.chooseTask(task),
+      manifest.model.missing,
+      (reason) => status.show(say(reason)),
+    );
     this.examples = new Examples(this.offered(), {
       begin: (example) => status.guard(() => this.begin(example)),
       surprise: () => status.guard(() => this.surprise()),
@@ -100,7 +105,7 @@ export class Studio {
   follow(hash: string): boolean {
     const isTarget = (task: TaskDeclaration, name: string) =>
       task.target === "feature" ? this.target.hasFeature(name) : this.target.classes.has(name);
-    const link = readHash(hash, this.manifest.tasks, isTarget);
+    const link = readHash(hash, this.manifest.tasks, isTarget, this.manifest.model.missing);
     if (!link) return false;
     if (link.setup) this.apply(link.setup);
     if (link.problem) this.status.show(link.problem, "warning");
@@ -180,7 +185,7 @@ export class Studio {
   }
 
   /** Generates a class from a seed, both drawn at random; a model without seeds paints one of the examples. */
-  private async surprise(): Promise<void> {
+  private surprise(): void | Promise<void> {
     const generate = this.manifest.tasks.find(({ name }) => name === "generate");
     const example = drawnOf(this.offered());
     if (!generate && example) return this.begin(example);

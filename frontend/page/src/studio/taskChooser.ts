@@ -8,9 +8,12 @@ export class TaskChooser {
   private readonly hint = element("p", "rs-hint", { id: "rs-task-hint" });
   private readonly buttons: HTMLButtonElement[];
 
+  /** @param missing tasks that the page does not have, with the reason in a sentence, which `explain` shows */
   constructor(
     private readonly tasks: readonly TaskDeclaration[],
     choose: (task: TaskDeclaration) => void,
+    missing: Readonly<Record<string, string>> = {},
+    explain: (reason: string) => void = () => undefined,
   ) {
     this.buttons = tasks.map((task) => {
       const button = element("button", "rs-task", { type: "button", role: "radio" }, say(task.label));
@@ -27,8 +30,14 @@ export class TaskChooser {
       next.focus();
       next.click();
     });
-    this.root = element("div", "rs-task-box", {}, row, this.hint);
-    row.hidden = tasks.length < 2;
+    const others = Object.entries(missing).map(([name, reason]) => {
+      const button = element("button", "rs-task rs-task-missing", { type: "button", title: reason }, labelOf(name));
+      button.addEventListener("click", () => explain(reason));
+      return button;
+    });
+    const whole = element("div", "rs-task-row", {}, row, ...others);
+    this.root = element("div", "rs-task-box", {}, whole, this.hint);
+    whole.hidden = tasks.length < 2;
   }
 
   show(task: TaskDeclaration): void {
@@ -36,8 +45,15 @@ export class TaskChooser {
     for (const button of this.buttons) button.setAttribute("aria-checked", String(button === chosen));
     setTabStop(this.buttons, chosen);
     setText(this.hint, say(task.hint));
-    if (chosen?.parentElement && chosen.parentElement.scrollWidth > chosen.parentElement.clientWidth) {
+    const row = chosen?.parentElement?.parentElement;
+    if (chosen && row && row.scrollWidth > row.clientWidth) {
       chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
   }
+}
+
+/** The name of a task in words, as its label in Python. */
+function labelOf(name: string): string {
+  const words = name.replaceAll("_", " ");
+  return say(words.charAt(0).toUpperCase() + words.slice(1));
 }
