@@ -8,7 +8,7 @@ interface PageFiles {
   version: string;
   /** Names, beside this file. */
   files: string[];
-  /** Names of those that only some browsers need; they are kept once they have been loaded. */
+  /** Names of those that only some browsers need; they are cached once they have been loaded. */
   optional: string[];
 }
 
@@ -59,8 +59,8 @@ async function activate(): Promise<void> {
   await scope.clients.claim();
 }
 
-/** What is kept comes first: its version fits everything else of the page. A page that finds a kept file damaged asks
- * for it with `reload`, and then what arrives is kept. */
+/** What is cached comes first: its version fits everything else of the page. A page that finds a cached file damaged asks
+ * for it with `reload`, and then what arrives is cached. */
 async function respond(request: Request): Promise<Response> {
   const cache = await caches.open(cacheName);
   const url = new URL(request.url);
@@ -68,10 +68,10 @@ async function respond(request: Request): Promise<Response> {
   if (url.href === folder.href) url.pathname += "index.html";
   const name = url.href.slice(folder.href.length);
   const isWantedFresh = request.cache === "reload" && request.mode !== "navigate";
-  const kept = isWantedFresh ? undefined : await cache.match(url.href);
-  const response = kept ?? (await fetch(request));
+  const cached = isWantedFresh ? undefined : await cache.match(url.href);
+  const response = cached ?? (await fetch(request));
   const isToBeKept = optional.includes(name) || (isWantedFresh && files.includes(name));
-  if (!kept && response.status === 200 && isToBeKept) await cache.put(url.href, response.clone());
+  if (!cached && response.status === 200 && isToBeKept) await cache.put(url.href, response.clone());
   return isolated(response);
 }
 

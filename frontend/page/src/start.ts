@@ -34,8 +34,8 @@ export async function start(manifest: Manifest, session: WorkerSession, host: HT
     session.onLoaded((loaded) => {
       header.show(session.model, false);
       studio.runner.view.set("device", session.model.device);
-      const wayOn = isPassing(loaded.code) ? { label: say("Try again"), act: () => session.retry() } : null;
-      if (loaded.message) status.show(sayProblem(loaded), "error", loaded.details, wayOn);
+      const remedy = isPassing(loaded.code) ? { label: say("Try again"), act: () => session.retry() } : null;
+      if (loaded.message) status.show(sayProblem(loaded), "error", loaded.details, remedy);
     });
   };
   session.onRestart = watch;

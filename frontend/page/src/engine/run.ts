@@ -39,13 +39,13 @@ export async function runRequest(
   let steps = 0;
   for (const stage of stages) {
     const problem: Problem = before ? continued(stage, before) : stage;
-    const made = steps;
+    const earlierSteps = steps;
     let last: RunFrame | null = null;
     for await (const frame of framesOf(graphs, problem, began)) {
       last = frame;
       // The start of a further size shows the end of the one before.
-      if (made === 0 || frame.step > 0)
-        listener.frame(enlargedFrame({ ...frame, step: made + frame.step }, whole.size));
+      if (earlierSteps === 0 || frame.step > 0)
+        listener.frame(enlargedFrame({ ...frame, step: earlierSteps + frame.step }, whole.size));
       const isLast = frame.step === problem.steps && stage === whole;
       if (!isLast && (await listener.isStopped())) return false;
     }

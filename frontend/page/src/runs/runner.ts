@@ -161,8 +161,8 @@ export class Runner {
     }
     this.listener.running(this.isRunning);
     if (event.state === "failed") {
-      const wayOn = isPassing(event.code) ? { label: say("Try again"), act: () => this.run(request) } : null;
-      this.status.show(sayProblem(event), "error", event.details, wayOn);
+      const remedy = isPassing(event.code) ? { label: say("Try again"), act: () => this.run(request) } : null;
+      this.status.show(sayProblem(event), "error", event.details, remedy);
     }
     if (run) this.listener.ended(run.trace, event);
   }

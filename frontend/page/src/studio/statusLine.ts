@@ -6,7 +6,7 @@ import { InputError } from "./problems";
 export type Kind = "info" | "warning" | "error";
 
 /** A way on, as a button next to the sentence. */
-export interface WayOn {
+export interface Remedy {
   readonly label: string;
   act(): void;
 }
@@ -17,16 +17,16 @@ export class StatusLine {
   private readonly alert = element("p", "rs-status-text", { role: "alert" });
   private readonly details = element("details", "rs-status-details");
   private readonly action = element("button", "rs-button rs-small rs-status-action", { type: "button" });
-  private wayOn: WayOn | null = null;
+  private remedy: Remedy | null = null;
   private current = "";
 
   constructor() {
     const closing = element("button", "rs-plain", { type: "button", "aria-label": say("Close this message") }, "×");
     closing.addEventListener("click", () => this.clear());
     this.action.addEventListener("click", () => {
-      const { wayOn } = this;
+      const { remedy } = this;
       this.clear();
-      if (wayOn) this.guard(() => wayOn.act());
+      if (remedy) this.guard(() => remedy.act());
     });
     this.root.append(this.sentence, this.alert, this.action, this.details, closing);
     this.clear();
@@ -41,11 +41,11 @@ export class StatusLine {
     return this.root.dataset["kind"] === "error" && this.current !== "";
   }
 
-  show(text: string, kind: Kind = "info", details = "", wayOn: WayOn | null = null): void {
+  show(text: string, kind: Kind = "info", details = "", remedy: Remedy | null = null): void {
     this.current = text;
-    this.wayOn = wayOn;
-    this.action.hidden = !wayOn;
-    this.action.textContent = wayOn?.label ?? "";
+    this.remedy = remedy;
+    this.action.hidden = !remedy;
+    this.action.textContent = remedy?.label ?? "";
     this.root.dataset["kind"] = kind;
     this.root.hidden = !text;
     this.sentence.textContent = kind === "error" ? "" : text;
