@@ -1,10 +1,12 @@
 """A page that computes on a GPU makes the same runs, and goes on without it when it is lost.
 
-Chromium's software adapter plays the GPU, so nothing here tells anything of speed.
+Chromium's software adapter plays the GPU, so nothing here tells anything of speed. It takes seconds for a step: the
+test that runs steps on it is skipped unless `ROBUST_WIDGETS_WEBGPU=1` is set.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +69,7 @@ def head(studio: PageStudio) -> str:
     return studio.page.locator(".rs-model").text_content() or ""
 
 
+@pytest.mark.skipif(not os.environ.get("ROBUST_WIDGETS_WEBGPU"), reason="a software adapter takes a minute for it")
 def test_its_steps_are_those_of_webassembly_which_goes_on_when_it_is_lost(
     context: BrowserContext, page_address: str, tmp_path: Path
 ) -> None:
