@@ -117,11 +117,12 @@ class Shifted(Objective):
 
 
 @plain_torch()
-def record_tasks(model: RobustClassifier) -> RecordedTasks:
+def record_tasks(model: RobustClassifier, larger: Sequence[int] | None = None) -> RecordedTasks:
     """Record the steps of all tasks.
 
     Args:
         model: a model on the CPU.
+        larger: sizes of larger pictures, times the model's own; by default twice and four times.
 
     Raises:
         WeightsError: none of them can be recorded.
@@ -129,13 +130,13 @@ def record_tasks(model: RobustClassifier) -> RecordedTasks:
     own = _record_size(model, None)
     if not own.uses:
         raise WeightsError(next(iter(own.missing.values()), "There is no task."))
-    for size in (times * model.input_size for times in LARGER):
-        larger = _record_size(model, size) if size <= (SIZE.maximum or size) else own
-        if larger.sizes != (size,) or set(larger.uses) != set(own.uses):  # such as a network of one size
+    for size in (times * model.input_size for times in (LARGER if larger is None else larger)):
+        other = _record_size(model, size) if size <= (SIZE.maximum or size) else own
+        if other.sizes != (size,) or set(other.uses) != set(own.uses):  # such as a network of one size
             break
         own = RecordedTasks(
-            own.structures | larger.structures,
-            {task: [*uses, *larger.uses[task]] for task, uses in own.uses.items()},
+            own.structures | other.structures,
+            {task: [*uses, *other.uses[task]] for task, uses in own.uses.items()},
             own.missing,
             (*own.sizes, size),
         )

@@ -7,7 +7,7 @@ import html
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ def engine_files(model: RobustClassifier) -> dict[str, bytes]:
     from robust_widgets.page.manifest import PICTURES
 
     _check_onnx()
-    files = _contents(model, None, TITLE, None)
+    files = _contents(model, None, TITLE, None, larger=())
     content, pictures = (json.loads(files.pop(name)) for name in (MANIFEST, PICTURES))
     # Features are found by their names; pictures are shown by the notebook itself.
     features = [{**feature, "thumbnail": ""} for feature in pictures["features"]]
@@ -178,13 +178,19 @@ def _picture(picture: Picture) -> Image.Image:
     return image
 
 
-def _contents(model: RobustClassifier, task: str | None, title: str, picture: Image.Image | None) -> dict[str, bytes]:
+def _contents(
+    model: RobustClassifier,
+    task: str | None,
+    title: str,
+    picture: Image.Image | None,
+    larger: Sequence[int] | None = None,
+) -> dict[str, bytes]:
     """The files of a model, by name; the manifest is the last."""
     from robust_widgets.page import manifest
     from robust_widgets.page.structures import record_tasks
     from robust_widgets.page.weights import WeightStore
 
-    recorded = record_tasks(model)
+    recorded = record_tasks(model, larger)
     if task is not None and task in recorded.missing:
         raise WeightsError(f"{recorded.missing[task].rstrip('.')}.")
     weights = WeightStore(array.numpy() for array in model.network.state_dict().values())
