@@ -220,8 +220,8 @@ def ratio(spectrum: Power, reference: Power) -> Ratio:
 
 
 def _cycles(size: int) -> tuple[Power, Power]:
-    """The absolute frequency of each entry of a spectrum across and down the picture."""
-    across, down = np.meshgrid(*[np.abs(np.fft.fftfreq(size) * size)] * 2)
+    """The absolute frequency of each entry of a spectrum across and down the picture, in whole cycles."""
+    across, down = np.meshgrid(*[np.abs(np.rint(np.fft.fftfreq(size) * size))] * 2)
     return across, down
 
 

@@ -30,6 +30,14 @@ def test_white_noise_is_flat_at_its_variance() -> None:
     np.testing.assert_allclose(axial(spectrum)[1:], 0.01, rtol=0.2)
 
 
+@pytest.mark.parametrize("size", [100, 112, 224])
+def test_every_frequency_of_every_size_has_its_power(size: int) -> None:
+    draws = 0.5 + 0.1 * np.random.default_rng(0).standard_normal((40, size, size, 1))
+    spectrum = power(np.rint(np.repeat(draws, 3, axis=3).clip(0, 1) * 255).astype(np.uint8))
+    np.testing.assert_allclose(axial(spectrum)[1:], 0.01, rtol=0.35)
+    np.testing.assert_allclose(radial(spectrum)[1:-2], 0.01, rtol=0.35)
+
+
 def test_the_power_is_that_of_the_picture() -> None:
     # A Hann window takes the power of a wave to the mean over the window's square, which the division gives back.
     assert power(wave(8, 0)).sum() / SIDE**2 == pytest.approx(0.2**2 / 2, rel=0.01)
