@@ -24,6 +24,7 @@ from tests.test_architecture import WITHOUT_TORCH
 
 ROOT = Path(__file__).parent.parent
 LEFT_OUT = {"torch", "torchvision", "matplotlib"}  # models, and the charts of training and evaluation
+EXTENSION = "share/jupyter/labextensions/robust-widgets"
 # An interpreter in which these cannot be found, though they are installed here.
 HIDE = f"""
 import importlib, sys
@@ -88,6 +89,9 @@ def test_its_wheel_holds_the_same_files(tmp_path: Path) -> None:
     assert not set(modules) - set(names) and "robust_widgets/models/weights/tiny.safetensors" in names
     assert "robust_widgets/notebooks/index.ipynb" in names and any(name.endswith("entry_points.txt") for name in names)
     assert not [name for name in names if name.startswith("tests") or "__pycache__" in name]
+    built = ROOT / "frontend/labextension/build"
+    extension = {f"/{EXTENSION}/{path.relative_to(built).as_posix()}" for path in built.rglob("*") if path.is_file()}
+    assert not extension - {name.partition(".data/data")[2] for name in names}, "the JupyterLab extension"
 
 
 def test_everything_that_a_notebook_needs_is_imported_without_what_is_left_out() -> None:
