@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,14 +42,14 @@ from robust_widgets.interface.session import (
     ModelLoaded,
     RobustnessListener,
     RunEnded,
-    RunEvent,
     RunRequest,
     RunStarted,
 )
 from robust_widgets.interface.wire import Arrays, Message
 from robust_widgets.models.bundled import BundledModel
 from robust_widgets.runs.trace import Trace
-from robust_widgets.session.background_import import import_whole
+from robust_widgets.session.background_import import load_worker
+from robust_widgets.session.listeners import reason_of, tell, unexpected
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -182,7 +182,7 @@ class BrowserSession:
         _report_stopped(waiting)
 
     def measure(self, listener: RobustnessListener) -> None:
-        self._actions.put(lambda: _report(listener, self._known_robustness()))
+        self._actions.put(lambda: tell(listener, self._known_robustness()))
 
     def close(self) -> None:
         self.cancel()
@@ -231,27 +231,14 @@ class BrowserSession:
         self._load_at_once.wait(HEAD_START)
         loaded = ModelLoaded("The studio was closed before its model was loaded.")
         if not self._closed:
-            loaded = self._load_now()
+            self._worker, loaded = load_worker(self._bundled)
         with self._lock:
             if self._worker is not None:
                 self._info = replace(self._info, layers=self._worker.layers())
             self._loaded = loaded
             listeners, self._loaded_listeners = self._loaded_listeners, []
         for listener in listeners:
-            _report(listener, loaded)
-
-    def _load_now(self) -> ModelLoaded:
-        try:
-            import_whole("torch")
-            from robust_widgets.session.worker import ModelWorker
-
-            self._worker = ModelWorker(self._bundled.load())
-        except RobustWidgetsError as error:
-            return ModelLoaded(str(error), traceback.format_exc())
-        except Exception as error:
-            sentence = f"The model could not be loaded ({_reason(error)}); restart the kernel to try again."
-            return ModelLoaded(sentence, traceback.format_exc())
-        return ModelLoaded()
+            tell(listener, loaded)
 
     def _known_robustness(self) -> Robustness | None:
         """What was measured before: the kernel computes nothing itself."""
@@ -269,7 +256,7 @@ class BrowserSession:
         except RobustWidgetsError as error:
             self._end(job, RunEnded(job.run, "failed", str(error), traceback.format_exc()))
         except Exception as error:
-            self._end(job, RunEnded(job.run, "failed", _unexpected(error), traceback.format_exc()))
+            self._end(job, RunEnded(job.run, "failed", unexpected("The run failed", error), traceback.format_exc()))
         else:
             self._send(job)
 
@@ -402,7 +389,7 @@ class BrowserSession:
             self._loaded_by(page, str(error), traceback.format_exc())
             return
         except Exception as error:
-            sentence = f"The steps could not be recorded for the browser ({_reason(error)}); paint in the kernel."
+            sentence = f"The steps could not be recorded for the browser ({reason_of(error)}); paint in the kernel."
             self._loaded_by(page, sentence, traceback.format_exc())
             return
         for message, arrays in files:
@@ -436,7 +423,7 @@ class BrowserSession:
         except Exception as error:
             details = traceback.format_exc()
             self._tell_page(job)
-            sentence = str(error) if isinstance(error, StateError) else _unexpected(error)
+            sentence = str(error) if isinstance(error, StateError) else unexpected("The run failed", error)
             self._end(job, RunEnded(job.run, "failed", sentence, details))
 
     def _add_frame(self, job: _Job, message: messages.FrameMessage, arrays: Arrays) -> None:
@@ -453,7 +440,7 @@ class BrowserSession:
 
     def _end(self, job: _Job, event: RunEnded) -> None:
         job.ended = True
-        _report(job.listener, event)
+        tell(job.listener, event)
 
 
 def on_cpu(model: RobustClassifier) -> RobustClassifier:
@@ -478,20 +465,4 @@ def _for_notebook(sentence: str) -> str:
 def _report_stopped(job: _Job | None) -> None:
     """Report a run that was stopped before the model was loaded."""
     if job is not None:
-        _report(job.listener, RunEnded(job.run, "stopped"))
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')}"
-
-
-def _unexpected(error: Exception) -> str:
-    return f"The run failed ({_reason(error)}); the details hold the traceback."
-
-
-def _report(listener: Callable[[Any], object], event: RunEvent | ModelLoaded | Robustness | None) -> None:
-    """Call a listener; an exception in it must not end the thread."""
-    try:
-        listener(event)
-    except Exception:
-        traceback.print_exc()
+        tell(job.listener, RunEnded(job.run, "stopped"))

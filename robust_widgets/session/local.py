@@ -5,13 +5,12 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
-import traceback
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from robust_widgets.errors import RobustWidgetsError, StateError
+from robust_widgets.errors import StateError
 from robust_widgets.interface.explanation import Answer, NoAnswer, Question
 from robust_widgets.interface.session import (
     ClassPictureListener,
@@ -24,7 +23,8 @@ from robust_widgets.interface.session import (
     RunRequest,
 )
 from robust_widgets.models.bundled import BundledModel
-from robust_widgets.session.background_import import import_whole
+from robust_widgets.session.background_import import load_worker
+from robust_widgets.session.listeners import tell
 
 if TYPE_CHECKING:
     from robust_widgets.models.classifier import RobustClassifier
@@ -41,7 +41,7 @@ class _Job:
 
     def report_stopped(self) -> None:
         """Report that it was stopped before it began."""
-        _report(self.listener, RunEnded(self.run, "stopped"))
+        tell(self.listener, RunEnded(self.run, "stopped"))
 
 
 @dataclass
@@ -203,14 +203,15 @@ class LocalSession:
                     self._worker.close()
                 return
             if isinstance(job, _Job) and not job.ended:
-                _report(job.listener, self._run(job))
+                tell(job.listener, self._run(job))
             elif isinstance(job, _Query):
-                _report(job.listener, self._answer(job.question))
+                tell(job.listener, self._answer(job.question))
 
     def _load(self) -> None:
         self._load_at_once.wait(HEAD_START)
-        closed = ModelLoaded("The studio was closed before its model was loaded.")
-        loaded = closed if self._closed else self._load_now()
+        loaded = ModelLoaded("The studio was closed before its model was loaded.")
+        if not self._closed:
+            self._worker, loaded = load_worker(self._bundled)
         layers = () if self._worker is None else self._worker.layers()
         with self._lock:
             if self._worker is not None:
@@ -218,23 +219,7 @@ class LocalSession:
             self._loaded = loaded
             listeners, self._loaded_listeners = self._loaded_listeners, []
         for listener in listeners:
-            _report(listener, loaded)
-
-    def _load_now(self) -> ModelLoaded:
-        try:
-            import_whole("torch")
-            from robust_widgets.session.worker import ModelWorker
-
-            self._worker = ModelWorker(self._bundled.load())
-        except RobustWidgetsError as error:
-            return ModelLoaded(str(error), traceback.format_exc())
-        except Exception as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            sentence = (
-                f"The model could not be loaded ({type(error).__name__}: {reason}); restart the kernel to try again."
-            )
-            return ModelLoaded(sentence, traceback.format_exc())
-        return ModelLoaded()
+            tell(listener, loaded)
 
     def _run(self, job: _Job) -> RunEnded:
         if job.stop.is_set():
@@ -258,7 +243,7 @@ class LocalSession:
         with self._lock:
             listeners, self._robustness_listeners = self._robustness_listeners, []
         for listener in listeners:
-            _report(listener, robustness)
+            tell(listener, robustness)
 
     def _paint_class(self) -> None:
         """Paint a class that was asked for and report it; any new job interrupts it, and it is painted later."""
@@ -271,12 +256,4 @@ class LocalSession:
             with self._lock:
                 self._wanted.append((index, listener))
         elif picture:
-            _report(lambda painted: listener(index, painted), picture)
-
-
-def _report(listener: Callable[[Any], object], event: object) -> None:
-    """Call a listener; an exception in it must not end the thread."""
-    try:
-        listener(event)
-    except Exception:
-        traceback.print_exc()
+            tell(listener, index, picture)

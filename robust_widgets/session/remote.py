@@ -10,7 +10,6 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from robust_widgets.errors import RobustWidgetsError, SetupError, StateError, UnknownNameError, first_line, unknown_name
 from robust_widgets.interface import messages
@@ -25,13 +24,13 @@ from robust_widgets.interface.session import (
     ModelLoaded,
     RobustnessListener,
     RunEnded,
-    RunEvent,
     RunRequest,
     RunStarted,
 )
 from robust_widgets.interface.wire import Arrays, Message
 from robust_widgets.pictures.limits import LONGEST_JSON, MAX_REQUEST
 from robust_widgets.runs.trace import Trace
+from robust_widgets.session.listeners import tell, unexpected
 from robust_widgets.session.remote_errands import Outgoing, RemoteErrands
 from robust_widgets.session.server_link import ServerAddress, ServerLink
 
@@ -345,7 +344,7 @@ class RemoteSession:
             with self._lock:
                 listeners, self._robustness_listeners = self._robustness_listeners, []
             for listener in listeners:
-                _report(listener, robustness)
+                tell(listener, robustness)
             return
         if self._errands.receive(message, arrays):
             return
@@ -365,8 +364,7 @@ class RemoteSession:
         except StateError as error:
             self._fail(job, str(error))
         except Exception as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            self._fail(job, f"The run failed ({type(error).__name__}: {reason}); the details hold the traceback.")
+            self._fail(job, unexpected("The run failed", error))
 
     def _fail(self, job: _Job, sentence: str) -> None:
         details = traceback.format_exc()
@@ -403,12 +401,4 @@ class RemoteSession:
 
     def _end(self, job: _Job, event: RunEnded) -> None:
         job.ended = True
-        _report(job.listener, event)
-
-
-def _report(listener: Callable[[Any], object], event: RunEvent | Robustness | None) -> None:
-    """Call a listener; an exception in it must not end the thread."""
-    try:
-        listener(event)
-    except Exception:
-        traceback.print_exc()
+        tell(job.listener, event)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from itertools import count
 
 from robust_widgets.errors import first_line
@@ -13,6 +12,7 @@ from robust_widgets.interface.explanation import Answer, NoAnswer, Question
 from robust_widgets.interface.question_messages import from_question, to_answer, to_class_picture
 from robust_widgets.interface.session import ClassPictureListener
 from robust_widgets.interface.wire import Arrays, Message
+from robust_widgets.session.listeners import tell
 
 Outgoing = tuple[Message, Arrays]
 
@@ -40,7 +40,7 @@ class RemoteErrands:
             outgoing = from_question(number, model, question)
         except ValueError as error:
             sentence = f"The question cannot be sent to the server: {first_line(error)}."
-            _report(lambda: listener(NoAnswer(sentence, traceback.format_exc())))
+            tell(listener, NoAnswer(sentence, traceback.format_exc()))
             return None
         self._questions[number] = question, listener
         return outgoing
@@ -64,11 +64,11 @@ class RemoteErrands:
                 if message.id in self._questions:
                     _, listener = self._questions.pop(message.id)
                     answer = _answer(message, arrays)
-                    _report(lambda: listener(answer))
+                    tell(listener, answer)
             case messages.Painted():
                 show = self._pictures.pop(message.index, None)
                 if show is not None:
-                    _report(lambda: show(message.index, to_class_picture(arrays)))
+                    tell(lambda: show(message.index, to_class_picture(arrays)))
             case messages.Refused():  # of an older server, which does not know such questions
                 self.fail(message.message)
             case _:
@@ -79,7 +79,7 @@ class RemoteErrands:
         """Answer all questions with why there is no answer."""
         questions, self._questions = self._questions, {}
         for _, listener in questions.values():
-            _report(partial(listener, NoAnswer(sentence)))
+            tell(listener, NoAnswer(sentence))
 
 
 def _answer(message: messages.Explained | messages.Changed | messages.Unanswered, arrays: Arrays) -> Answer:
@@ -88,11 +88,3 @@ def _answer(message: messages.Explained | messages.Changed | messages.Unanswered
     except ValueError as error:
         sentence = f"The server's answer cannot be read: {first_line(error)}; ask again."
         return NoAnswer(sentence, traceback.format_exc())
-
-
-def _report(call: Callable[[], object]) -> None:
-    """Call a listener; an exception in it must not end the thread."""
-    try:
-        call()
-    except Exception:
-        traceback.print_exc()

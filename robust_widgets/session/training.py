@@ -16,6 +16,7 @@ from robust_widgets.interface.training_session import (
     TrainingNote,
 )
 from robust_widgets.models.classifier import RobustClassifier
+from robust_widgets.session.listeners import unexpected
 from robust_widgets.training.trainer import TrainingRun
 
 BUSY: tuple[LearningState, ...] = ("reading", "running", "paused")
@@ -92,8 +93,7 @@ class LocalTraining:
             ended = TrainingEnded("failed", str(error), traceback.format_exc())
         except Exception as error:
             self._run = None
-            reason = " ".join(str(error).split()).rstrip(".")
-            sentence = f"Training failed ({type(error).__name__}: {reason}); the details hold the traceback."
+            sentence = unexpected("Training failed", error)
             ended = TrainingEnded("failed", sentence, traceback.format_exc())
         with self._lock:
             self._state = ended.state

@@ -20,6 +20,7 @@ from robust_widgets.models.classifier import RobustClassifier
 from robust_widgets.models.features import has_features, model_features
 from robust_widgets.models.registry import source_of
 from robust_widgets.robustness.estimate import cached_estimate
+from robust_widgets.session.listeners import unexpected
 from robust_widgets.solvers.compose import coarse_to_fine
 from robust_widgets.solvers.responsive import responsive_iterate
 from robust_widgets.solvers.run import compiled_iterate, new_trace
@@ -136,8 +137,7 @@ class ModelWorker:
         except RobustWidgetsError as error:
             return RunEnded(number, "failed", str(error), traceback.format_exc())
         except Exception as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            sentence = f"The run failed ({type(error).__name__}: {reason}); the details hold the traceback."
+            sentence = unexpected("The run failed", error)
             return RunEnded(number, "failed", sentence, traceback.format_exc())
 
     def answer(self, question: Question) -> Answer:
@@ -152,8 +152,7 @@ class ModelWorker:
         except RobustWidgetsError as error:
             return NoAnswer(str(error), traceback.format_exc())
         except Exception as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            sentence = f"There is no answer ({type(error).__name__}: {reason}); the details hold the traceback."
+            sentence = unexpected("There is no answer", error)
             return NoAnswer(sentence, traceback.format_exc())
 
     def _note(self) -> str:
