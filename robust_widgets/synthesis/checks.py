@@ -111,7 +111,7 @@ def check_weight(weight: Any) -> None:
 
 
 def check_weight_fits(weight: Tensor, x: Tensor) -> None:
-    """Check a weight's shape.
+    """Check a weight's shape and device; a copy to the device in every step would wait for it.
 
     Raises:
         ParameterError: it does not fit these pictures, (n, 3, h, w).
@@ -121,6 +121,10 @@ def check_weight_fits(weight: Tensor, x: Tensor) -> None:
         raise ParameterError(
             f"The weight has shape {tuple(weight.shape)}; for these pictures it has shape (1 or {count}, 1, {height}, "
             f"{width})."
+        )
+    if weight.device != x.device:
+        raise ParameterError(
+            f"The weight is on {weight.device} and the pictures on {x.device}; move it with weight.to(model.device)."
         )
 
 

@@ -147,10 +147,10 @@ class Weighted:
 
     Args:
         inner: the stepper.
-        weight: float (n or 1, 1, h, w), finite and at least 0; fastest on the device of the pictures.
+        weight: float (n or 1, 1, h, w), finite and at least 0; on the device of the pictures.
 
     Raises:
-        ParameterError: the weight is of another kind; or, when a run begins, of another shape than its pictures.
+        ParameterError: the weight is of another kind; or, when a run begins, does not fit its pictures.
     """
 
     inner: Stepper
@@ -169,7 +169,7 @@ class Weighted:
         return self.inner.init(x)
 
     def step(self, gradient: Tensor, state: StepperState) -> tuple[Tensor, StepperState]:
-        return self.inner.step(gradient * self.weight.to(gradient), state)
+        return self.inner.step(gradient * self.weight.to(gradient.dtype), state)
 
     def __repr__(self) -> str:
         return f"Weighted({self.inner!r}, weight {tuple(self.weight.shape)})"

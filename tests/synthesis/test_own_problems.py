@@ -151,6 +151,12 @@ def test_a_weight_of_a_step_that_is_none(weight: Any, said: str) -> None:
         rw.Weighted(rw.L2Step(0.5), weight)
 
 
+def test_a_weight_of_a_step_on_another_device() -> None:
+    stepper = rw.Weighted(rw.L2Step(0.5), torch.ones(1, 1, 12, 12))
+    with raises_sentence(ParameterError, "cpu", "meta", "weight.to(model.device)"):
+        stepper.init(torch.empty(2, 3, 12, 12, device="meta"))
+
+
 @pytest.mark.parametrize("shape", [(3, 1, 12, 12), (1, 1, 3, 3), (1, 1, 12, 1)])
 def test_a_weight_of_a_step_that_does_not_fit_the_pictures(shape: tuple[int, ...]) -> None:
     with raises_sentence(ParameterError, shape, "(1 or 2, 1, 12, 12)"):

@@ -95,7 +95,7 @@ class Objective(ABC):
         return Sum(self, other)
 
     def __radd__(self, other: object) -> Objective:
-        return self if other == 0 else self + other  # pyright: ignore[reportOperatorIssue] - sum() begins with 0
+        return self if isinstance(other, int) and other == 0 else self + other  # pyright: ignore[reportOperatorIssue] - sum() begins with 0
 
     def __mul__(self, weight: float) -> Objective:
         number = real_number(weight)
